@@ -1,0 +1,5 @@
+"""`python -m fercourse …` is `fercourse …`."""
+
+from .cli import main
+
+main()

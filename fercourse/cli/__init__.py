@@ -1,0 +1,46 @@
+"""`fercourse …`: one file a group of commands; every heavy import waits until its command runs."""
+
+import sys
+
+import typer
+
+from ..errors import InputError
+from . import data
+
+app = typer.Typer(
+    name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="A notebook course on representation learning for facial expression recognition.",
+)
+app.add_typer(data.app, name="data")
+
+
+@app.callback()
+def options(
+    debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error."),
+    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+):
+    """Options that come before the command."""
+    if version:
+        from .. import __version__
+        typer.echo(f"fercourse {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; bad input ends in one sentence on stderr and exit status 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments                      # accepted anywhere on the line
+    rest = [a for a in arguments if a != "--debug"]
+    try:
+        app(rest)
+    except InputError as error:
+        if debug:
+            raise
+        sys.exit(_say(error, 2))
+    except KeyboardInterrupt:
+        sys.exit(_say("stopped by the keyboard; what was finished is kept", 130))
+
+
+def _say(message, status):
+    print(f"fercourse: {message}", file=sys.stderr)
+    return status
