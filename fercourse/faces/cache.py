@@ -1,0 +1,97 @@
+"""Decoded pixels kept between runs, so that a second start is instant; delete them at any time."""
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..files import replacing
+
+UNUSED_DAYS = 30      # what nobody opened for so long is removed by the next writer
+
+
+def folder() -> Path:
+    """Return `$FERCOURSE_CACHE`, or `fercourse` in the user's cache folder; it need not exist."""
+    chosen = os.environ.get("FERCOURSE_CACHE")
+    return Path(os.path.expanduser(chosen or "~/.cache/fercourse"))    # noqa: PTH111 (no error without a home)
+
+
+def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Path | None:
+    """Return the cached file of `key`, written by `write(path)` if it is not there yet.
+
+    Args:
+        key: says everything the content depends on; short keys stay readable in the file's name.
+        write: makes the file at the temporary path it is given. Its own errors pass through.
+        suffix: ending of the file's name.
+
+    Returns:
+        The file, or None where the cache folder cannot be written.
+    """
+    path = folder() / f"{_name(key)}{suffix}"
+    if path.is_file():
+        with suppress(OSError):
+            os.utime(path)
+        return path
+    if not _writable(path.parent):
+        return None
+    _tidy(path.parent)
+    with replacing(path) as temporary:
+        write(temporary)
+    return path
+
+
+def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    """Return `make()`, memory-mapped from the cache where it was made before.
+
+    Writing to the result changes the copy in memory only. A cache that cannot be written, a full disk or a
+    damaged file costs the time of `make()`, never an error.
+    """
+    made = []
+
+    def write(path):
+        made.append(np.ascontiguousarray(make()))
+        with path.open("wb") as file:
+            np.save(file, made[0], allow_pickle=False)
+
+    for _ in range(2):                                   # the second round replaces a damaged file
+        try:
+            path = cached_file(key, write, ".npy")
+        except OSError:
+            if not made:                                 # the error is make()'s own
+                raise
+            path = None
+        if path is None:
+            break
+        try:
+            return np.load(path, mmap_mode="c", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            with suppress(OSError):
+                path.unlink()
+    return made[0] if made else make()
+
+
+def _name(key):
+    plain = re.sub(r"[^\w.-]+", "-", key)
+    if plain == key and len(key) <= 100:
+        return key
+    return f"{plain[:60]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _writable(path):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(path, os.W_OK)
+
+
+def _tidy(path):
+    for file in path.glob("*"):
+        with suppress(OSError):
+            if file.is_file() and time.time() - file.stat().st_mtime > UNUSED_DAYS * 86400:
+                file.unlink()
