@@ -1,0 +1,188 @@
+"""Batched augmentation on the device; every sample has parameters of its own.
+
+The parameters of one epoch are one table, drawn on the CPU from (seed, epoch, view). Sample number `p` of
+the epoch uses row `p`, so that neither the batch size nor the number of machines changes the result.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .errors import InputError
+from .seeds import generator
+
+MEAN = (0.485, 0.456, 0.406)      # the ImageNet figures, which pre-trained backbones expect
+STD = (0.229, 0.224, 0.225)
+LUMA = (0.299, 0.587, 0.114)      # ITU-R 601
+BLUR_LIMIT = 0.03                 # widest blur, sigma as a share of the side; fixes the kernel's size
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How far a face may be changed; the defaults change nothing.
+
+    Attributes:
+        flip, grey, blur, erase: the chance of each.
+        rotation: degrees to either side.
+        scale: range of the zoom; above 1 the face grows.
+        shift: share of the side, in both directions.
+        brightness, contrast, saturation: factors are drawn from 1 - x to 1 + x.
+        blur_width: range of the Gaussian's sigma as a share of the side.
+        erase_area: range of the erased rectangle's share of the picture.
+    """
+
+    flip: float = 0.0
+    rotation: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    grey: float = 0.0
+    blur: float = 0.0
+    blur_width: tuple[float, float] = (0.005, BLUR_LIMIT)
+    erase: float = 0.0
+    erase_area: tuple[float, float] = (0.02, 0.2)
+
+
+PRESETS = {
+    "none": Preset(),
+    "weak": Preset(flip=0.5, rotation=10, scale=(0.95, 1.15), shift=0.05, brightness=0.2, contrast=0.2,
+                   saturation=0.2),
+    "strong": Preset(flip=0.5, rotation=20, scale=(0.9, 1.4), shift=0.1, brightness=0.4, contrast=0.4,
+                     saturation=0.4, grey=0.2, blur=0.3, erase=0.3),
+}
+COLUMNS = ("mirror", "angle", "zoom", "shift_x", "shift_y", "brightness", "contrast", "saturation",
+           "blur", "erase_x", "erase_y", "erase_width", "erase_height")
+_AT_REST = (1, 0, 1, 0, 0)        # mirror … shift_y of a face that is not moved
+
+
+def preset(name: str | Preset) -> Preset:
+    """Return the preset of that name; a `Preset` is returned as it is."""
+    if isinstance(name, Preset):
+        return name
+    if name not in PRESETS:
+        raise InputError(f"augmentation {name!r} is unknown; expected one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def draw(name: str | Preset, count: int, seed: int = 0, epoch: int = 0, view: int = 0) -> Tensor:
+    """Return the parameters of `count` samples, float32 [count, 14] on the CPU; the columns are `COLUMNS`."""
+    wanted = preset(name)
+    chance = torch.rand(count, 16, generator=generator("augment", seed, epoch, view))
+    u = iter(chance.unbind(1))
+    either_way = lambda limit: (2 * next(u) - 1) * limit                  # noqa: E731
+    between = lambda low, high: low + next(u) * (high - low)              # noqa: E731
+    mirror = torch.where(next(u) < wanted.flip, -1.0, 1.0)
+    angle = either_way(math.radians(wanted.rotation))
+    zoom = between(*map(math.log, wanted.scale)).exp()                    # as often twice as half
+    moved = [either_way(wanted.shift), either_way(wanted.shift)]
+    colour = [1 + either_way(x) for x in (wanted.brightness, wanted.contrast, wanted.saturation)]
+    colour[2] = torch.where(next(u) < wanted.grey, 0.0, colour[2])
+    blur = torch.where(next(u) < wanted.blur, between(*wanted.blur_width), 0.0)
+    erased = next(u) < wanted.erase
+    area, aspect = between(*wanted.erase_area), between(math.log(0.5), math.log(2)).exp()
+    width, height = [torch.where(erased, square.sqrt().clamp(max=1), 0.0)
+                     for square in (area * aspect, area / aspect)]
+    corner = [next(u) * (1 - width), next(u) * (1 - height)]
+    return torch.stack([mirror, angle, zoom, *moved, *colour, blur, *corner, width, height], 1)
+
+
+def apply(images: Tensor, parameters: Tensor) -> Tensor:
+    """Return each image changed by its row of parameters, normalised.
+
+    Args:
+        images: uint8 [B, 3, H, W] on any device.
+        parameters: float32 [B, 14] on the CPU, rows of a table from `draw`.
+
+    Returns:
+        float32 [B, 3, H, W] on the images' device: resampled once, blurred, coloured, normalised, erased.
+    """
+    pixels = images.float().div_(255)
+    if (parameters[:, :5] != torch.tensor(_AT_REST)).any():
+        pixels = _move(pixels, parameters[:, :5].to(images.device, non_blocking=True))
+    blurred = (parameters[:, 8] > 0).nonzero().flatten()                  # chosen on the CPU: no wait
+    if len(blurred):
+        sigma, rows = parameters[blurred, 8].to(images.device), blurred.to(images.device)
+        pixels = pixels.index_copy(0, rows, _blur(pixels[rows], sigma * pixels.shape[-1]))
+    if (parameters[:, 5:8] != 1).any():
+        pixels = _colour(pixels, parameters[:, 5:8].to(images.device, non_blocking=True))
+    pixels = _standardise(pixels)
+    if (parameters[:, 11:] > 0).any():
+        pixels = _erase(pixels, parameters[:, 9:].to(images.device, non_blocking=True))
+    return pixels
+
+
+def views(images: Tensor, presets=("weak",), seed=0, epoch=0, positions: Tensor | None = None) -> Tensor:
+    """Return one augmented view of the images for each preset, float32 [V, B, 3, H, W].
+
+    Args:
+        images: uint8 [B, 3, H, W].
+        positions: int64 [B], each image's place in the epoch (default: 0 … B - 1).
+    """
+    positions = torch.arange(len(images)) if positions is None else positions.cpu()
+    count = int(positions.max()) + 1 if len(positions) else 0
+    tables = [draw(name, count, seed, epoch, view) for view, name in enumerate(presets)]
+    return torch.stack([apply(images, table[positions]) for table in tables])
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Return uint8 images [B, 3, H, W] as the float32 input of a backbone."""
+    return _standardise(images.float().div_(255))
+
+
+def denormalise(pixels: Tensor) -> Tensor:
+    """Return normalised images [..., 3, H, W] as uint8, for pictures."""
+    mean, std = pixels.new_tensor(MEAN)[:, None, None], pixels.new_tensor(STD)[:, None, None]
+    return ((pixels * std + mean) * 255).round().clamp(0, 255).byte()
+
+
+def _standardise(pixels):
+    mean, std = pixels.new_tensor(MEAN)[:, None, None], pixels.new_tensor(STD)[:, None, None]
+    return pixels.sub_(mean).div_(std)
+
+
+def _move(pixels, geometry):
+    """Resample once, bilinearly: mirror, rotation, zoom and shift are one matrix from output to input."""
+    mirror, angle, zoom, shift_x, shift_y = geometry.unbind(1)
+    tall = pixels.shape[2] / pixels.shape[3]                              # rotations turn pixels, not shares
+    cos, sin = angle.cos() / zoom, angle.sin() / zoom
+    rows = [mirror * cos, -sin * tall, 2 * shift_x, mirror * sin / tall, cos, 2 * shift_y]
+    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _blur(pixels, sigma):
+    """Blur each image with its own Gaussian, sigma in pixels; rows, then columns."""
+    radius = max(1, math.ceil(3 * BLUR_LIMIT * pixels.shape[-1]))
+    place = torch.arange(-radius, radius + 1, device=pixels.device)
+    kernel = torch.softmax(-place**2 / (2 * sigma[:, None] ** 2), 1).repeat_interleave(3, 0)[:, None]
+    stacked = F.pad(pixels.flatten(0, 1)[None], (radius,) * 4, mode="replicate")
+    stacked = F.conv2d(stacked, kernel[:, :, None, :], groups=len(kernel))
+    return F.conv2d(stacked, kernel[:, :, :, None], groups=len(kernel)).view_as(pixels)
+
+
+def _colour(pixels, factors):
+    """Change brightness, contrast (about the mean luma) and saturation: one 3 x 3 matrix and an offset."""
+    brightness, contrast, saturation = (f[:, None, None] for f in factors.unbind(1))
+    luma = pixels.new_tensor(LUMA)
+    flat = pixels.flatten(2)
+    mix = saturation * torch.eye(3, device=pixels.device) + (1 - saturation) * luma
+    middle = brightness * torch.einsum("bcp,c->b", flat, luma)[:, None, None] / flat.shape[2]
+    matrix = contrast * brightness * mix
+    offset = ((1 - contrast) * middle).expand(-1, 3, 1)
+    return torch.baddbmm(offset, matrix, flat).clamp_(0, 1).view_as(pixels)
+
+
+def _erase(pixels, boxes):
+    """Set a rectangle of each image to the mean colour; width 0 erases nothing."""
+    height, width = pixels.shape[2:]
+    left, top, wide, high = boxes.unbind(1)
+    across = (torch.arange(width, device=pixels.device) + 0.5) / width
+    down = (torch.arange(height, device=pixels.device) + 0.5) / height
+    inside_x = (across >= left[:, None]) & (across < (left + wide)[:, None])
+    inside_y = (down >= top[:, None]) & (down < (top + high)[:, None])
+    return pixels.masked_fill_((inside_y[:, :, None] & inside_x[:, None, :])[:, None], 0)
