@@ -1,0 +1,93 @@
+"""The course's figures: one quiet style, and a description that travels with every picture."""
+
+import base64
+import functools
+import io
+from html import escape
+
+import matplotlib
+from matplotlib.figure import Figure as MatplotlibFigure
+
+STYLE = {
+    "figure.dpi": 100, "savefig.dpi": 150, "figure.facecolor": "white", "savefig.facecolor": "white",
+    "font.size": 9, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#555555", "axes.linewidth": 0.8,
+    "axes.labelcolor": "#333333", "xtick.color": "#555555", "ytick.color": "#555555", "text.color": "#222222",
+    "legend.frameon": False, "lines.linewidth": 1.6, "image.cmap": "cividis",
+}
+HEAVY = 150_000      # bytes from which a picture is shown as WebP: faces shrink tenfold
+
+
+def style():
+    """Return a context in which matplotlib draws in the course's style; nothing changes outside it."""
+    return matplotlib.rc_context(STYLE)
+
+
+def styled(draw):
+    """Make a drawing function draw in the course's style."""
+    @functools.wraps(draw)
+    def in_style(*args, **kwargs):
+        with style():
+            return draw(*args, **kwargs)
+    return in_style
+
+
+class Described:
+    """What a notebook shows once, as one image with its alt text, when it is the last line of a cell.
+
+    Attributes:
+        alt: what the picture shows, for those who do not see it.
+        caption: what to look for, under the picture; may be empty.
+    """
+
+    alt = ""
+    caption = ""
+
+    def describe(self, alt, caption=None):
+        """Set what the picture shows and what to look for; returns the picture."""
+        self.alt, self.caption = " ".join(alt.split()), caption or ""
+        return self
+
+    def _repr_html_(self):
+        data, kind = self._encoded()
+        source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+        width = f' width="{self._width()}"' if self._width() else ""
+        image = f'<img alt="{escape(self.alt)}" src="{source}"{width} style="max-width:100%;height:auto">'
+        caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
+        return f'<figure style="margin:0">{image}{caption}</figure>'
+
+    def _ipython_display_(self):
+        # Published by hand: the inline backend would add a second, undescribed PNG of the same figure.
+        from IPython.display import publish_display_data
+        publish_display_data({"text/html": self._repr_html_(), "text/plain": self.alt})
+
+
+class Figure(Described, MatplotlibFigure):
+    """A matplotlib figure with alt text and a caption; saved files carry the alt text too."""
+
+    def savefig(self, target, **options):
+        """Save as matplotlib does; PNG and SVG files carry the alt text as their description."""
+        kind = options.get("format") or str(target).rsplit(".", 1)[-1].lower()
+        if kind in ("png", "svg") and self.alt:
+            options["metadata"] = {"Description": self.alt} | options.get("metadata", {})
+        with style():
+            super().savefig(target, **options)
+
+    def _encoded(self):
+        """Return (bytes, kind): a PNG, or a WebP where the PNG would weigh down the notebook."""
+        png = self._bytes("png")
+        return (png, "png") if len(png) < HEAVY else (self._bytes("webp", pil_kwargs={"quality": 88}), "webp")
+
+    def _bytes(self, kind, **options):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format=kind, **options)
+        return buffer.getvalue()
+
+    def _width(self):
+        return round(self.get_figwidth() * 100)
+
+
+def new_figure(width, height, rows=1, columns=1, **options):
+    """Return (figure, axes): an empty described figure of width x height inches, its axes in a flat list."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)

@@ -1,0 +1,39 @@
+"""One colour and one marker shape for every emotion, in every picture of the course.
+
+The colours stay at least 25 CIELAB units apart for full colour vision, protanopia and deuteranopia
+(Machado, Oliveira & Fernandes 2009), and each stands out from white paper.
+"""
+
+COLOURS = {
+    "neutral": "#a8a8a4",
+    "happiness": "#e8b000",
+    "sadness": "#0a2fdc",
+    "surprise": "#1fb0ee",
+    "fear": "#560f96",
+    "disgust": "#276144",
+    "anger": "#d43509",
+    "contempt": "#a94595",
+}
+MARKERS = {
+    "neutral": "o",
+    "happiness": "^",
+    "sadness": "v",
+    "surprise": "*",
+    "fear": "D",
+    "disgust": "s",
+    "anger": "X",
+    "contempt": "P",
+}
+UNKNOWN_COLOUR = "#d9d9d9"
+
+
+def colours_of(words) -> list[str]:
+    """Return a colour for each word: the emotion's own, else one by position (they repeat after eight)."""
+    wheel = list(COLOURS.values())
+    return [COLOURS.get(word, wheel[(i + 1) % len(wheel)]) for i, word in enumerate(words)]
+
+
+def markers_of(words) -> list[str]:
+    """Return a matplotlib marker for each word: the emotion's own, else one by position."""
+    wheel = list(MARKERS.values())
+    return [MARKERS.get(word, wheel[i // len(wheel) % len(wheel)]) for i, word in enumerate(words)]
