@@ -1,0 +1,171 @@
+"""Backbones: any network of timm by name, and the narrow lesson network, behind one small interface."""
+
+import logging
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+# Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
+# masks, corners and Grad-CAM need more than 2 x 2. `lesson8` keeps 8 x 8 at about half the speed.
+_LESSON = {"channels": (16, 32, 64, 128), "stem_type": "deep", "stem_width": 8}
+LESSONS = {"lesson": {**_LESSON, "output_stride": 16}, "lesson8": {**_LESSON, "output_stride": 8}}
+_WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")     # where files nest their tensors
+_PREFIXES = ("module.", "model.", "backbone.", "encoder.", "trunk.", "net.")
+
+log = logging.getLogger("fercourse")
+
+
+class Backbone(nn.Module):
+    """A timm network without its classifier.
+
+    Attributes:
+        width: D, the number of features.
+        report: one sentence on the weights that were loaded from a file; empty without one.
+    """
+
+    def __init__(self, trunk: nn.Module):
+        super().__init__()
+        self.trunk, self.report = trunk, ""
+        self.width = getattr(trunk, "head_hidden_size", trunk.num_features)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return features [B, D] of normalised images [B, 3, H, W]."""
+        return self.pool(self.trunk.forward_features(images))
+
+    forward = features
+
+    def maps(self, images: Tensor) -> Tensor:
+        """Return the last feature maps [B, C, h, w]; the patch tokens of a transformer on their grid."""
+        found = self.trunk.forward_features(images)
+        if found.ndim == 3:
+            patches = getattr(self.trunk, "patch_embed", None) or self.trunk.stem
+            grid = patches.dynamic_feat_size(images.shape[-2:])
+            skipped = getattr(self.trunk, "num_prefix_tokens", 0)    # class and register tokens
+            found = found[:, skipped:].transpose(1, 2).unflatten(2, grid)
+        elif found.shape[-1] == self.trunk.num_features != found.shape[1]:    # swin keeps the channels last
+            found = found.permute(0, 3, 1, 2)
+        return found
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """Return features [B, D] of what `trunk.forward_features` gave, pooled as the network wants it."""
+        return self.trunk.forward_head(maps, pre_logits=True)
+
+    def compile_trunk(self):
+        """Compile the network in place; the names of its weights stay."""
+        self.trunk.forward_features = torch.compile(self.trunk.forward_features)
+
+
+def backbone(name="lesson", weights=None, pretrained=False, size=None, **options) -> Backbone:
+    """Build a backbone for normalised colour images (grey faces repeat the channel).
+
+    Args:
+        name: `lesson`, `lesson8`, or any model of timm (`resnet18`, `vit_small_patch16_224`, …).
+        weights: a safetensors or torch file with weights of this architecture, such as a face-pretrained one.
+        pretrained: load timm's published weights; needs a network or a filled cache.
+        size: side of the images in pixels; transformers need it where it is not their usual one.
+        options: passed to timm.
+
+    Raises:
+        InputError: an unknown name or size, weights that do not fit, or no network.
+    """
+    if weights is not None and pretrained:
+        raise InputError("both a weights file and pretrained weights were asked for; choose one")
+    if name in LESSONS and pretrained:
+        raise InputError(f"{name} has no published weights; choose a model of timm such as resnet18")
+    built = Backbone(_create(name, pretrained, size, options))
+    if weights is not None:
+        built.report = load_weights(built.trunk, weights)
+        log.info(built.report)
+    return built
+
+
+def _create(name, pretrained, size, options):
+    import timm
+    base = "resnet18" if name in LESSONS else name
+    if not timm.is_model(base.split(".")[0]):
+        close = ", ".join(timm.list_models(f"*{base.split('_')[0]}*")[:5])
+        raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, "
+                         f"lesson8, resnet18{', ' + close if close else ''} or another name of timm.list_models()")
+    options = {**LESSONS.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
+    try:
+        return _sized(timm.create_model, base, size, options)
+    except Exception as error:                                       # every client library has its own kind
+        if not pretrained or isinstance(error, InputError):
+            raise
+        raise InputError(f"pretrained weights of {name!r} cannot be fetched ({_first_line(error)}); "
+                         "connect to a network, give a local file with --weights, or leave out pretrained") from error
+
+
+def _sized(create, name, size, options):
+    """Pass the image size to the networks that have one; convolutions take any."""
+    try:
+        return create(name, **options, **({"img_size": size} if size else {}))
+    except TypeError as error:
+        if "img_size" not in str(error):
+            raise
+        return create(name, **options)
+    except AssertionError as error:
+        raise InputError(f"backbone {name!r} cannot take images of {size} px: {error}") from error
+
+
+def load_weights(module: nn.Module, path) -> str:
+    """Copy every tensor of a file that fits by name and shape into the module; return one sentence about it.
+
+    Raises:
+        InputError: not a file of weights, a pickle that would run code, or nothing in it fits.
+    """
+    own = module.state_dict()
+    found = {_own_name(key, own): tensor for key, tensor in read_tensors(path).items()}
+    fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    missing, unused = sorted(own.keys() - fitting), sorted(found.keys() - fitting)
+    if not any(k.endswith("weight") for k in fitting):
+        raise InputError(f"{path}: none of its {len(found)} tensors fits the backbone ({_few(unused)}; "
+                         f"expected {_few(missing)}); choose the backbone these weights were made for")
+    module.load_state_dict(fitting, strict=False)
+    return (f"{path}: loaded {len(fitting)} of {len(own)} tensors; "
+            f"left at random: {_few(missing)}; not used from the file: {_few(unused)}")
+
+
+def read_tensors(path) -> dict[str, Tensor]:
+    """Read a dictionary of tensors from a safetensors or torch file, without running anything in it."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected weights as .safetensors or as a torch file")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: holds more than tensors and is refused, because reading it could run "
+                         "code; save its state_dict() or convert it to safetensors") from error
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
+    content = content if isinstance(content, dict) else {}
+    while nested := [content[k] for k in _WRAPPERS if isinstance(content.get(k), dict)]:
+        content = nested[0]
+    tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    if not tensors:
+        raise InputError(f"{path}: holds no tensors by name; expected a state_dict")
+    return tensors
+
+
+def _own_name(key, own):
+    """Strip prefixes such as `module.` until the module knows the name."""
+    while key not in own and (prefix := next((p for p in _PREFIXES if key.startswith(p)), None)):
+        key = key.removeprefix(prefix)
+    return key
+
+
+def _few(names, count=3):
+    names = list(names)
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more if names else "nothing"
+
+
+def _first_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
