@@ -1,8 +1,10 @@
 """Listing: what a reader found on disk, before any image is decoded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from ..errors import InputError
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Listing:
         classes: standard words in the order of the label numbers used in `labels`.
         labels: int64 [N] into `classes`; -1 where the set has none.
         split: [N] words: `train`, `val`, `test`, or the set's own names (`PublicTest`).
-        ids: int64 [N] stable ids: the row in the set's official list, or the rank of the file's path.
+        ids: int64 [N] stable ids: the row in the set's official list, or a 52-bit hash of the file's path, so
+            that they change neither with the order on disk nor with what else is there.
         files: [N] paths below `root`; None where pixels are given.
         root: the folder the files are in.
         pixels: uint8 [N, H, W] or [N, H, W, 3] where the images are inside the annotation file itself.
@@ -39,6 +42,7 @@ class Listing:
         votes: float32 [N, C]; valence_arousal: float32 [N, 2], NaN missing; landmarks: float32 [N, L, 2] in
             the file's pixels; domain: int64 [N] into `domain_names`.
         attributes: [N] arrays by name, `names[attribute]` their words where they are categorical.
+        aliases: other words for parts: `{"Training": "train+val", "test": "PrivateTest"}`.
         rejects: samples left out, with the reason.
         notes: one sentence for each thing a user should know (what was dropped and how often).
     """
@@ -62,8 +66,49 @@ class Listing:
     domain_names: tuple[str, ...] = ()
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __len__(self):
         return len(self.labels)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Return the number of samples in each split: train, val, test, then the set's own words."""
+        words, counts = np.unique(self.split, return_counts=True)
+        found = dict(zip(words.tolist(), counts.tolist()))
+        order = [w for w in ("train", "val", "test") if w in found]
+        return {w: found[w] for w in [*order, *sorted(set(found) - set(order))]}
+
+    def rows(self, split: str = "all") -> np.ndarray:
+        """Return the rows of a split: its word, an alias, several joined by `+`, or `all`.
+
+        Raises:
+            InputError: the set has no sample in that split.
+        """
+        split = self.aliases.get(split, split)
+        if split == "all":
+            return np.arange(len(self))
+        words = split.split("+")
+        for word in words:
+            if not (self.split == word).any():
+                known = ", ".join(f"{w} ({n:,})" for w, n in self.splits.items())
+                raise InputError(f"{self.name} in {self.root} has no faces in split {word!r}; "
+                                 f"choose one of {known}")
+        return np.flatnonzero(np.isin(self.split, words))
+
+    def take(self, rows) -> "Listing":
+        """Return the samples at `rows` (integers or one boolean each), every column moved along."""
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS if getattr(self, name) is not None}
+        return replace(self, **columns, attributes={k: v[rows] for k, v in self.attributes.items()})
+
+    def counts(self, split: str = "all") -> dict[str, int]:
+        """Return the number of samples of each class in a split; `unlabelled` where there are any."""
+        labels = self.labels[self.rows(split)]
+        counts = {word: int((labels == i).sum()) for i, word in enumerate(self.classes)}
+        return {**counts, "unlabelled": int((labels < 0).sum())} if (labels < 0).any() else counts
+
+
+_COLUMNS = ("labels", "split", "ids", "files", "pixels", "boxes", "identity", "group", "votes",
+            "valence_arousal", "landmarks", "domain")

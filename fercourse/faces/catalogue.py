@@ -1,0 +1,131 @@
+"""The catalogue: every set of faces by name, where it is looked for, and how it is read.
+
+To add a set of your own, describe it and hand over a function that lists it:
+
+    def read(root, person="unknown"):
+        return Found("mine", root, SEVEN).listing()              # see readers/folder.py for a short one
+
+    catalogue.add(SetInfo(
+        name="mine", title="My faces", classes=SEVEN, image="any", terms="ours", get="ask us",
+        layout="mine/faces.csv", markers=("faces.csv",), reader=read,
+    ))
+"""
+
+import difflib
+import inspect
+import os
+from pathlib import Path
+
+from ..errors import InputError
+from . import readers
+from .emotions import SEVEN
+from .listing import Listing
+from .setinfo import SetInfo
+
+__all__ = ["SetInfo", "add", "data_folder", "find", "found", "get", "names", "read"]
+
+_SETS: dict[str, SetInfo] = {}
+
+
+def data_folder() -> Path:
+    """Return where sets are looked for: `$FERCOURSE_DATA`, or `data` below the working directory."""
+    return Path(os.environ.get("FERCOURSE_DATA") or "data")
+
+
+def add(info: SetInfo) -> SetInfo:
+    """Put a set into the catalogue; a set of the same name is replaced."""
+    _SETS[info.name] = info
+    return info
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all sets, in the order they were added."""
+    return tuple(_SETS)
+
+
+def get(name: str) -> SetInfo:
+    """Return what is known about a set, by name.
+
+    Raises:
+        InputError: no set has that name; the closest one is proposed.
+    """
+    plain = {_plain(known): known for known in _SETS}
+    if _plain(name) in plain:
+        return _SETS[plain[_plain(name)]]
+    close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
+    hint = f"did you mean {plain[close[0]]!r}? " if close else ""
+    raise InputError(f"set {name!r} is unknown; {hint}Expected one of {', '.join(_SETS)}")
+
+
+def _plain(name):
+    return name.lower().replace("-", "").replace("_", "").replace("+", "plus").replace(" ", "")
+
+
+def find(name: str, root=None) -> Path:
+    """Return the folder (or archive) that holds a set.
+
+    Args:
+        root: the set's folder, the folder it is in, or an archive; default: the set's usual place.
+
+    Raises:
+        InputError: there is no such folder, or nothing in it looks like the set.
+    """
+    info = get(name)
+    if root is None and info.any_root:
+        raise InputError(f"{info.name} has no usual place; say where the files are with root (--root)")
+    base = Path(root).expanduser() if root is not None else info.place
+    if not base.exists():
+        raise InputError(f"{base} does not exist; {_expected(info)}")
+    if base.is_file() or info.any_root:
+        return base
+    place = next((p for p in _candidates(info, base) if _is_set(info, p)), None)
+    if place is None:
+        seen = ", ".join(sorted(p.name for p in base.iterdir())[:6]) or "nothing"
+        raise InputError(f"{base} does not look like {info.title} (it holds {seen}); {_expected(info)}")
+    return place
+
+
+def found(name: str, root=None) -> Path | None:
+    """Return where a set is, None where it is not there."""
+    try:
+        return find(name, root)
+    except InputError:
+        return None
+
+
+def _expected(info):
+    tree = "; ".join(line.strip() for line in info.layout.splitlines() if line.strip())
+    return f"expected {tree}; give the folder with root (--root), or get the set: {info.get}"
+
+
+def _candidates(info, base):
+    yield base
+    yield from (base / folder for folder in (info.name, *info.folders))
+    yield from sorted(p for p in base.iterdir() if p.is_dir())
+
+
+def _is_set(info, place):
+    return place.is_dir() and any(next(place.glob(pattern), None) is not None for pattern in info.markers)
+
+
+def read(info: SetInfo, place: Path, options: dict) -> Listing:
+    """Call the set's reader; options it does not know are an error that names those it does."""
+    if info.reader is None:
+        raise InputError(f"{info.name} is not read from loose files; use load_faces({info.name!r})")
+    known = list(inspect.signature(info.reader).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise InputError(f"{info.name} has no option {option!r}; "
+                             f"expected one of {', '.join(known) or 'none'}")
+    return info.reader(place, **options)
+
+
+add(SetInfo(
+    name="synthfaces", title="Synthetic faces of the course", classes=SEVEN, image="64x64 colour",
+    terms="CC0: free for any use; rendered people, nobody real.",
+    get="ships with fercourse; other sizes with `fercourse render`",
+    layout="synthfaces/*.parquet with manifest.json", markers=("*.parquet",),
+))
+
+for _info in readers.SETS:
+    add(_info)

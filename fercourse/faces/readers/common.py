@@ -1,0 +1,328 @@
+"""What all readers share: rows with line numbers, labels by name, images on disk, and the builder `Found`."""
+
+import csv
+import hashlib
+import math
+import os
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ...errors import InputError
+from ..emotions import emotion
+from ..listing import Listing, Reject
+from .splits import deal
+
+IMAGES = (".jpg", ".jpeg", ".png", ".tiff", ".tif", ".bmp", ".webp")
+MISSING = (math.nan, math.nan)                    # valence and arousal nobody knows
+
+
+class BadRow(Exception):
+    """One row that cannot be used; its text is `kind: detail` and becomes the reason of a `Reject`."""
+
+
+class Row:
+    """One line of an annotation file: `row["expression"]` is the stripped text of that column."""
+
+    __slots__ = ("file", "index", "line", "values")
+
+    def __init__(self, file, line, values, index):
+        self.file, self.line, self.values, self.index = file, line, values, index
+
+    def __getitem__(self, column):
+        if len(self.values) != len(self.index):
+            kind = "truncated" if len(self.values) < len(self.index) else "overlong"
+            raise BadRow(f"{kind} row: {len(self.values)} values, expected {len(self.index)} "
+                         f"({', '.join(self.index)})")
+        return self.values[self.index[column]].strip()
+
+    def get(self, column):
+        """Return the text of an optional column, `""` where the file does not have it."""
+        return self[column] if column in self.index else ""
+
+
+# ---------------------------------------------------------------------- files
+
+@contextmanager
+def opened(path: Path):
+    """Open a text file as readers want it; a missing or unreadable one is an InputError that names it."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+            yield text
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; restore it from the original set") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); expected a text file") from error
+
+
+def csv_rows(path: Path, root: Path, required, text=None):
+    """Yield a Row for every line of a comma-separated file with a header; columns go by name, spaces ignored.
+
+    Raises:
+        InputError: the file is missing or empty, or its header lacks a required column.
+    """
+    if text is None:
+        with opened(path) as text:
+            yield from csv_rows(path, root, required, text)
+        return
+    reader, name = csv.reader(text), below(path, root)
+    header = [column.strip() for column in next(reader, [])]
+    absent = [column for column in required if column not in header]
+    if absent:
+        raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has "
+                         f"{', '.join(header[:12]) or 'no columns'}); expected {', '.join(required)}: "
+                         "check that this is the original file")
+    index = {column: i for i, column in enumerate(header)}
+    for values in _records(reader, path):
+        if values:
+            yield Row(name, reader.line_num, values, index)
+
+
+def _records(reader, path):
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}; expected comma-separated text: "
+                         "restore the original file") from error
+
+
+def table_rows(path: Path, root: Path, columns):
+    """Yield a Row for every non-blank line of a space-separated file without a header."""
+    index, name = {column: i for i, column in enumerate(columns)}, below(path, root)
+    with opened(path) as text:
+        for line, content in enumerate(text, 1):
+            if content.strip():
+                yield Row(name, line, content.split(), index)
+
+
+def below(path: Path, root: Path) -> str:
+    """Return a path relative to the set's folder, with forward slashes."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+def folder(root: Path, *choices: str) -> Path:
+    """Return the first of `choices` that is a folder below `root` (glob patterns allowed).
+
+    Raises:
+        InputError: none of them is.
+    """
+    for choice in choices:
+        match = next((p for p in sorted(root.glob(choice)) if p.is_dir()), None)
+        if match is not None:
+            return match
+    raise InputError(f"{root} has no folder {' or '.join(choices)}; unpack the whole set there")
+
+
+def walk(root: Path, top: Path, endings=IMAGES) -> dict[str, int]:
+    """Return path below `root` -> bytes of every file below `top` with one of these endings, sorted."""
+    sizes, folders = {}, [top]
+    with tqdm(desc=f"listing {top.name}", unit=" files", delay=2, leave=False) as bar:
+        while folders:
+            with os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        folders.append(Path(entry.path))
+                    elif entry.name.lower().endswith(endings) and not entry.name.startswith("._"):
+                        sizes[below(entry.path, root)] = entry.stat().st_size
+                        bar.update()
+    return dict(sorted(sizes.items()))
+
+
+# ---------------------------------------------------------------------- values
+
+def word(spelling: str, words: dict | None = None) -> str:
+    """Return the standard word for a label; `words` holds a set's own spellings."""
+    if words and spelling in words:
+        spelling = words[spelling]
+    try:
+        return emotion(spelling)
+    except InputError as error:
+        raise BadRow(str(error).replace("unknown expression label ", "unknown label: ")) from None
+
+
+def numbered(text: str, table: dict):
+    """Return the word of a label number; None where the table says that such samples are not used."""
+    number = decimal(text, "label")
+    if number != int(number) or int(number) not in table:
+        raise BadRow(f"label out of range: {text}, expected one of {', '.join(map(str, table))}")
+    return table[int(number)]
+
+
+def decimal(text, what: str) -> float:
+    """Return a finite number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadRow(f"not a number: {what} is {text!r}")
+    return number
+
+
+def axes(valence, arousal, missing=(-2,), scale=1.0):
+    """Return (valence, arousal) in [-1, 1], NaN where either is empty or marked as missing."""
+    if "" in (valence, arousal):
+        return MISSING
+    pair = decimal(valence, "valence"), decimal(arousal, "arousal")
+    if any(value in missing for value in pair):
+        return MISSING
+    for name, value in zip(("valence", "arousal"), pair):
+        if not -1 <= value / scale <= 1:
+            raise BadRow(f"{name} out of range: {value:g}, expected {-scale:g} to {scale:g}")
+    return pair[0] / scale, pair[1] / scale
+
+
+def stable_id(text: str) -> int:
+    """Return a 52-bit hash (exact in JSON and JavaScript) that only depends on the text."""
+    return int.from_bytes(hashlib.sha1(text.encode()).digest()[:7], "big") >> 4
+
+
+def numbers_of(words):
+    """Return int64 numbers of words in sorted order, -1 for None, and the sorted words."""
+    names = tuple(sorted({w for w in words if w is not None}))
+    rank = {w: i for i, w in enumerate(names)}
+    return np.array([-1 if w is None else rank[w] for w in words], dtype=np.int64), names
+
+
+# ---------------------------------------------------------------------- the builder
+
+class Found:
+    """Collects what a reader finds, row by row, and makes a Listing of it.
+
+    Args:
+        name: the catalogue's name.
+        root: the set's folder; files are named below it.
+        classes: standard words.
+        sizes: path below root -> bytes, from `walk`; rows whose image is missing or empty are rejected.
+    """
+
+    def __init__(self, name, root, classes, sizes=None):
+        self.name, self.root, self.classes, self.sizes = name, Path(root), tuple(classes), sizes
+        self.rows, self.rejects, self.notes, self.dropped = {}, [], [], Counter()
+
+    def each(self, rows, use):
+        """Call `use(row)` for every row; a BadRow becomes a Reject with file and line."""
+        for row in tqdm(rows, desc=f"reading {self.name}", unit=" rows", delay=2, mininterval=0.5, leave=False):
+            try:
+                use(row)
+            except BadRow as error:
+                self.reject(str(error), row.file, row.line)
+
+    def reject(self, reason, file, line=None):
+        """Leave one sample out and remember why."""
+        self.rejects.append(Reject(str(file), reason, line))
+
+    def drop(self, reason):
+        """Count a sample that the set itself marks as not to be used."""
+        self.dropped[reason] += 1
+
+    def add(self, file, label=None, split="", at=None, key="", **columns):
+        """Take one sample.
+
+        Args:
+            file: image, below root.
+            label: standard word, None without one.
+            split: `train`, `val`, `test`; empty where the set has no official splits.
+            at: the Row it comes from, or None where the file itself is all there is.
+            key: tells several faces of one file apart.
+            columns: `person`, `group`, `box`, `va`, `landmarks`, `votes`, `domain`, or an attribute.
+        """
+        place = (at.file, at.line) if at else (file, None)
+        if self.sizes is not None and not self.sizes.get(file):
+            empty = "empty image: 0 bytes in" if file in self.sizes else "missing image:"
+            return self.reject(f"{empty} {file}", *place)
+        row = {"file": file, "label": label, "split": split, "place": place, **columns}
+        first = self.rows.setdefault((file, key), row)
+        if first is not row:
+            self._again(first, row)
+
+    def _again(self, first, row):
+        """Reject a second row for the same face; if it contradicts the first, reject that as well."""
+        if repr({**first, "place": 0}) == repr({**row, "place": 0}):
+            return self.reject(f"duplicate row: same as {_place(first)}", *row["place"])
+        contradicts = "contradicting row: {} says something else about " + row["file"]
+        self.reject(contradicts.format(_place(first)), *row["place"])
+        if "contradicted" not in first:
+            first["contradicted"] = True
+            self.reject(contradicts.format(_place(row)), *first["place"])
+
+    def listing(self, expected=(), aliases=None, **more) -> Listing:
+        """Return the Listing: rows sorted by file, splits completed, everything left out counted in notes.
+
+        Args:
+            expected: official splits; one without any sample is noted.
+            aliases, more: passed to Listing.
+
+        Raises:
+            InputError: not a single sample can be used.
+        """
+        keyed = sorted((k, r) for k, r in self.rows.items() if "contradicted" not in r) if self.rows else []
+        rows = [row for _, row in keyed]
+        if not rows:
+            raise InputError(f"{self.root} has no usable face of {self.name}: {self._why()}")
+        split, how = deal(self.name, [r["split"] for r in rows],
+                          [r.get("person") or r.get("group") or r["file"] for r in rows])
+        identity, people = numbers_of([r.get("person") for r in rows])
+        group, groups = numbers_of([r.get("group") for r in rows])
+        rank = {None: -1, **{word: number for number, word in enumerate(self.classes)}}
+        empty = [f"no usable face in the official part {s}" for s in expected if s not in split]
+        return Listing(
+            name=self.name, classes=self.classes, root=str(self.root), split=split,
+            labels=np.array([rank[r["label"]] for r in rows], dtype=np.int64),
+            ids=_unique_ids([f"{file}#{key}" if key else file for (file, key), _ in keyed]),
+            files=np.array([r["file"] for r in rows], dtype=object),
+            identity=identity if people else None, identity_names=people, group=group if groups else None,
+            boxes=_stack(rows, "box", np.float64), landmarks=_stack(rows, "landmarks", np.float32),
+            votes=_stack(rows, "votes", np.float32), valence_arousal=_stack(rows, "va", np.float32),
+            rejects=tuple(self.rejects), notes=(*self.notes, *how, *empty, *self.left_out()),
+            aliases=aliases or {}, **_categories(rows), **more)
+
+    def _why(self):
+        return f"{len(self.rejects)} rows rejected, the first: {self.rejects[0]}" if self.rejects else (
+            next(iter(self.left_out()), "nothing was listed") + "; check that the whole set is there")
+
+    def left_out(self):
+        yield from (f"{count:,} left out: {reason}" for reason, count in self.dropped.items())
+        kinds = Counter(reject.reason.split(":")[0] for reject in self.rejects)
+        yield from (f"{count:,} rejected: {kind}" for kind, count in kinds.items())
+
+
+_FIXED = {"file", "label", "split", "place", "contradicted",
+          "person", "group", "box", "va", "landmarks", "votes"}
+
+
+def _place(row):
+    file, line = row["place"]
+    return f"{file}, line {line}" if line else file
+
+
+def _stack(rows, name, dtype):
+    """Return a column as an array, NaN where a row lacks it; None where all do."""
+    shape = next((np.shape(r[name]) for r in rows if r.get(name) is not None), None)
+    if shape is None:
+        return None
+    blank = np.full(shape, np.nan)
+    return np.array([blank if r.get(name) is None else r[name] for r in rows], dtype=dtype)
+
+
+def _categories(rows):
+    """Return the domain and the attributes: words become numbers, numbers stay."""
+    attributes, names = {}, {}
+    for name in sorted({name for row in rows for name in row} - _FIXED):
+        values = [row.get(name) for row in rows]
+        if any(isinstance(v, str) for v in values):
+            attributes[name], names[name] = numbers_of(values)
+        else:
+            attributes[name] = np.array([np.nan if v is None else v for v in values], dtype=np.float32)
+    domain, domains = attributes.pop("domain", None), names.pop("domain", ())
+    return {"attributes": attributes, "names": names, "domain": domain, "domain_names": domains}
+
+
+def _unique_ids(texts):
+    ids = np.array([stable_id(t) for t in texts], dtype=np.int64)
+    if len(np.unique(ids)) < len(ids):            # one chance in a thousand for three million files
+        ids = np.array([stable_id(f"again {t}") for t in texts], dtype=np.int64)
+    return ids

@@ -1,0 +1,55 @@
+"""Any folder of images: one subfolder a class, with or without train, val and test above them."""
+
+import re
+from pathlib import Path
+
+from ...errors import InputError
+from ..emotions import EMOTIONS
+from ..setinfo import SetInfo
+from .common import BadRow, Found, walk, word
+
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+          "test": "test", "testing": "test"}
+
+
+def read(root, words: dict | None = None, person: str | None = None):
+    """List `<class>/*.jpg` or `<split>/<class>/*.jpg`.
+
+    Args:
+        words: class folders whose names are no known spelling, such as `{"1": "surprise"}`.
+        person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder; expected one with a subfolder for each class")
+    sizes = walk(root, root)
+    found = Found("folder", root, EMOTIONS, sizes)
+    for file in sizes:
+        split, label = _place(file)
+        try:
+            found.add(file, word(label, words), split, person=_person(person, file))
+        except BadRow as error:
+            found.reject(f"{error}; name class folders by their emotion or give words={{{label!r}: …}}", file)
+    parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
+    return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
+
+
+def _place(file):
+    """Return the split (or empty) and the class folder of an image."""
+    parts = file.split("/")[:-1]
+    split = SPLITS.get(parts[0].lower(), "") if parts else ""
+    rest = parts[1:] if split else parts
+    return split, rest[0] if rest else ""
+
+
+def _person(pattern, file):
+    match = re.search(pattern, file) if pattern else None
+    return match[1] if match else None
+
+
+INFO = SetInfo(
+    name="folder", title="A folder of images", classes=EMOTIONS, image="any", terms="yours to know.",
+    get="any folder with one subfolder for each class",
+    layout="<class>/*.jpg\ntrain/<class>/*.jpg, val/<class>/*.jpg, test/<class>/*.jpg",
+    reader=read, any_root=True,
+)

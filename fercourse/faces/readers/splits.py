@@ -1,0 +1,38 @@
+"""Splits for sets that bring none: fixed, disjoint by person, clip or file, whatever the order on disk."""
+
+import hashlib
+
+import numpy as np
+
+TEST_SHARE, VAL_SHARE = 5, 10                     # a fifth of all groups, then a tenth of those that are left
+
+
+def deal(name, split, keys):
+    """Complete the splits of a set.
+
+    Args:
+        name: the set; part of the hash, so that sets do not share their luck.
+        split: [N] official words, empty where there is none.
+        keys: [N] person, clip or file of each row; equal keys stay together.
+
+    Returns:
+        [N] words, and sentences that say what was dealt.
+    """
+    split, keys, notes = np.array(split, dtype=object), np.array(keys, dtype=object), []
+    open_rows = split == ""
+    if open_rows.any():
+        split[open_rows] = "train"
+        split[open_rows & held_out(name, keys, open_rows, TEST_SHARE)] = "test"
+        notes.append("no official splits: test is a fixed fifth, disjoint by person, clip or file")
+    if "val" not in split and "train" in split:
+        split[held_out(name, keys, split == "train", VAL_SHARE)] = "val"
+        notes.append("no official validation part: val is a fixed tenth of train, disjoint likewise")
+    return split.astype(str), notes
+
+
+def held_out(name, keys, among, part: int):
+    """Return which rows belong to the fixed 1/part of the keys among some rows (at least one key of two)."""
+    words = sorted(set(keys[among]), key=lambda key: hashlib.sha1(f"{name}:{key}".encode()).digest())
+    count = max(1, round(len(words) / part)) if len(words) > 1 else 0
+    chosen = set(words[:count])
+    return among & np.array([key in chosen for key in keys], dtype=bool)

@@ -1,0 +1,60 @@
+"""SetInfo: what is known about one set of faces before anything of it is opened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .listing import Listing
+
+
+@dataclass(frozen=True)
+class SetInfo:
+    """One set of the catalogue.
+
+    Attributes:
+        name: the word users type, such as `"rafdb"`.
+        title: how papers call it.
+        classes: standard words; empty where there is only valence and arousal.
+        image: size and colour of its images, in words.
+        terms: one sentence on what the licence or agreement asks; `unchecked` where we did not read it.
+        get: where a copy comes from.
+        layout: the folders and files expected, as a short text tree.
+        markers: glob patterns below the set's folder; any of them proves that this is the set.
+        reader: `read(root, **options) -> Listing`; None for sets that are not read from loose files.
+        folders: usual names of the set's folder, tried below a parent folder.
+        counts: published numbers of samples, `{"train+val": {"happiness": 4772, …}, …}`: splits as
+            `Listing.rows` understands them.
+        any_root: the set is whatever folder or file the user names; there is no default place.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    image: str
+    terms: str
+    get: str
+    layout: str
+    markers: tuple[str, ...] = ()
+    reader: Callable[..., Listing] | None = None
+    folders: tuple[str, ...] = ()
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    any_root: bool = False
+
+    @property
+    def place(self) -> Path:
+        """Return the default place, `$FERCOURSE_DATA/<name>` or `data/<name>`."""
+        from .catalogue import data_folder
+        return data_folder() / self.name
+
+    def read(self, root=None, **options) -> Listing:
+        """List the samples below `root` (default: `place`).
+
+        Args:
+            root: the set's folder, the folder it is in, or an archive where the reader opens those.
+            options: what the reader understands, such as `classes=7` for AffectNet.
+
+        Raises:
+            InputError: nothing sensible can be read; see the readers' rule on bad input.
+        """
+        from .catalogue import find, read
+        return read(self, find(self.name, root), options)
