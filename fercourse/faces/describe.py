@@ -2,6 +2,10 @@
 
 import pandas as pd
 
+from .shapes import unknown
+
+MISSING = {"identity": "no person", "valence_arousal": "no valence/arousal", "landmarks": "no landmarks"}
+
 
 def describe(faces) -> pd.DataFrame:
     """Return one row a class and a row `all`: faces, share, people, domains, wrong labels, missing facts."""
@@ -10,21 +14,23 @@ def describe(faces) -> pd.DataFrame:
     if (labels < 0).any():
         groups["no label"] = labels < 0
     groups["all"] = labels >= -1
-    return pd.DataFrame({word: _row(faces, rows) for word, rows in groups.items()}).T.rename_axis(faces.name)
+    columns = {name: column.cpu() for name, column in faces.columns().items() if name != "images"}
+    table = {word: _row(columns, rows, faces.vocabulary("domain") or ()) for word, rows in groups.items()}
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis(faces.name)
 
 
-def _row(faces, rows):
-    row = {"faces": int(rows.sum()), "share %": round(100 * rows.float().mean().item(), 1) if len(rows) else 0.0}
-    if faces.identity is not None:
-        people = faces.identity.cpu()[rows].unique()
+def _row(columns, rows, domains):
+    row = {"faces": int(rows.sum()), "share %": round(100 * int(rows.sum()) / max(1, len(rows)), 1)}
+    columns = {name: column[rows] for name, column in columns.items()}
+    if "identity" in columns:
+        people = columns["identity"].unique()
         row["people"] = int((people >= 0).sum())
-    if faces.domain is not None:
-        for number, word in enumerate(faces.names["domain"]):
-            row[word] = int((faces.domain.cpu()[rows] == number).sum())
-    if faces.true_labels is not None:
-        row["wrong labels"] = int((faces.labels != faces.true_labels).cpu()[rows].sum())
-    if faces.valence_arousal is not None:
-        row["no valence/arousal"] = int(faces.valence_arousal.cpu()[rows].isnan().any(1).sum())
-    if faces.landmarks is not None:
-        row["no landmarks"] = int(faces.landmarks.cpu()[rows].isnan().flatten(1).any(1).sum())
-    return pd.Series(row, dtype=object)
+    for number, word in enumerate(domains):
+        row[word] = int((columns["domain"] == number).sum())
+    if "true_labels" in columns:
+        truth = columns["true_labels"]
+        row["wrong labels"] = int(((columns["labels"] != truth) & (truth >= 0)).sum())
+    if "votes" in columns:
+        row["no votes"] = int((columns["votes"].nan_to_num().sum(1) <= 0).sum())
+    missing = {name: told for name, told in MISSING.items() if name in columns}
+    return row | {told: int(unknown(columns[name]).sum()) for name, told in missing.items()}

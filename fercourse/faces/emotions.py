@@ -4,18 +4,23 @@ from ..errors import InputError
 
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
 SEVEN = EMOTIONS[:7]
+UNPLEASANT = ("sadness", "fear", "disgust", "anger", "contempt")          # the left half of the circumplex
+
+# Who is taken for whom when a label slips to its nearest look-alike.
+LOOKALIKE = {"neutral": "sadness", "happiness": "neutral", "sadness": "neutral", "surprise": "fear",
+             "fear": "surprise", "disgust": "anger", "anger": "disgust", "contempt": "neutral"}
 
 _SPELLINGS = {
-    "neutral": ("neutral", "ne", "neutrality"),
-    "happiness": ("happiness", "happy", "ha", "joy"),
-    "sadness": ("sadness", "sad", "sa"),
-    "surprise": ("surprise", "surprised", "su"),
-    "fear": ("fear", "fearful", "afraid", "fe"),
-    "disgust": ("disgust", "disgusted", "di"),
-    "anger": ("anger", "angry", "an"),
-    "contempt": ("contempt", "contemptuous", "co"),
+    "neutral": ("ne", "neutrality"),
+    "happiness": ("ha", "happy", "joy"),
+    "sadness": ("sa", "sad"),
+    "surprise": ("su", "surprised"),
+    "fear": ("fe", "fearful", "af", "afraid"),
+    "disgust": ("di", "disgusted"),
+    "anger": ("an", "angry"),
+    "contempt": ("co", "contemptuous"),
 }
-_WORD_OF = {spelling: word for word, spellings in _SPELLINGS.items() for spelling in spellings}
+_WORD_OF = {spelling: word for word, others in _SPELLINGS.items() for spelling in (word, *others)}
 
 
 def emotion(spelling: str, where: str = "") -> str:
@@ -28,8 +33,9 @@ def emotion(spelling: str, where: str = "") -> str:
     Raises:
         InputError: the spelling is not one of the known ones.
     """
-    word = _WORD_OF.get(spelling.strip().lower())
+    word = _WORD_OF.get(str(spelling).strip().lower())
     if word is None:
         place = f"{where}: " if where else ""
-        raise InputError(f"{place}unknown expression label {spelling!r}; expected one of {', '.join(EMOTIONS)}")
+        raise InputError(f"{place}unknown expression label {spelling!r}; "
+                         f"expected one of {', '.join(EMOTIONS)}")
     return word

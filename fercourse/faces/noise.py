@@ -3,64 +3,75 @@
 import torch
 
 from ..errors import InputError
-
-# Who is taken for whom when labels slip to the nearest look-alike (pair-confusion noise).
-LOOKALIKE = {"neutral": "sadness", "happiness": "neutral", "sadness": "neutral", "surprise": "fear", "fear": "surprise",
-             "disgust": "anger", "anger": "disgust", "contempt": "neutral"}
+from .emotions import LOOKALIKE
+from .sampling import shuffled
 
 
-def add_noise(faces, rate: float, kind: str = "symmetric", seed: int = 0):
+def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
     """Return `faces` with wrong labels beside their `true_labels`.
 
     Args:
-        faces: the set; every face needs a label.
-        rate: share of faces whose label changes. Exactly `round(rate * N)` change. Ignored for `"votes"`.
+        faces: a training set; every face needs a label.
+        rate: share of faces whose label changes: exactly `round(rate * N)` do. Without effect for `"votes"`.
         kind: `"symmetric"` draws another class uniformly (the protocol of SCN); `"pair"` takes the look-alike
             class; `"votes"` takes for each face the word of one annotator drawn from its votes.
-        seed: the same seed changes the same faces in the same way.
+        seed: the same seed changes the same faces in the same way, and a higher rate changes those and more.
 
     Raises:
-        InputError: an unknown kind, a rate outside [0, 1], a face without label, or no votes to draw from.
+        InputError: a val or test split, an unknown kind, a rate outside [0, 1], a face without label, or
+            nothing to change a label to.
     """
-    if kind not in _KINDS:
-        raise InputError(f"label noise kind {kind!r} is unknown; expected one of {', '.join(_KINDS)}")
-    if not 0 <= rate <= 1:
-        raise InputError(f"label noise rate is {rate}; expected a share between 0 and 1")
-    if len(faces) and int(faces.labels.min()) < 0:
-        raise InputError(f"{faces.name} has faces without a label; choose the labelled ones before adding noise")
+    _check(faces, rate, kind)
     generator = torch.Generator().manual_seed(seed)
-    labels = _KINDS[kind](faces, rate, generator)
+    labels = _vote(faces, generator) if kind == "votes" else _slip(faces, rate, kind, seed, generator)
     wrong = int((labels != faces.labels.cpu()).sum())
-    return faces.relabel(labels.to(faces.labels.device), f"{wrong} labels changed by {kind} noise (seed {seed})")
+    return faces.relabel(labels, f"{wrong} of {len(faces)} labels changed by {kind} noise (seed {seed})")
 
 
-def _chosen(count, rate, generator):
-    return torch.randperm(count, generator=generator)[:round(rate * count)]
-
-
-def _symmetric(faces, rate, generator):
-    labels, rows = faces.labels.cpu().clone(), _chosen(len(faces), rate, generator)
-    if len(faces.classes) < 2 and len(rows):
-        raise InputError(f"{faces.name} has a single class; symmetric noise needs another one to change to")
-    step = torch.randint(1, max(2, len(faces.classes)), (len(rows),), generator=generator)   # 1 … C-1: never the label itself
-    labels[rows] = (labels[rows] + step) % len(faces.classes)
-    return labels
-
-
-def _pair(faces, rate, generator):
-    labels, rows = faces.labels.cpu().clone(), _chosen(len(faces), rate, generator)
-    missing = [c for c in faces.classes if LOOKALIKE.get(c) not in faces.classes]
-    if missing:
-        raise InputError(f"{faces.name} lacks the look-alike of {', '.join(missing)}; use symmetric noise")
-    partner = torch.tensor([faces.classes.index(LOOKALIKE[c]) for c in faces.classes])
-    labels[rows] = partner[labels[rows]]
-    return labels
-
-
-def _votes(faces, rate, generator):
-    if faces.votes is None:
+def _check(faces, rate, kind):
+    if faces.split not in ("", "train"):
+        raise InputError(f"{faces.name} is a {faces.split} split, which keeps its labels; "
+                         "add noise to the train split only")
+    if kind not in ("symmetric", "pair", "votes"):
+        raise InputError(f"label noise {kind!r} is unknown; expected symmetric, pair or votes")
+    if not 0 <= rate <= 1:
+        raise InputError(f"label noise rate is {rate:g}; expected a share between 0 and 1")
+    if (faces.labels < 0).any():
+        raise InputError(f"{faces.name} has faces without a label; "
+                         "choose the labelled ones before adding noise")
+    if kind == "votes" and faces.votes is None:
         raise InputError(f"{faces.name} has no annotator votes; use symmetric or pair noise")
-    return torch.multinomial(faces.soft_labels().cpu(), 1, generator=generator).flatten()
 
 
-_KINDS = {"symmetric": _symmetric, "pair": _pair, "votes": _votes}
+def _slip(faces, rate, kind, seed, generator):
+    """Return labels of which exactly `round(rate * N)` have become another class."""
+    labels = faces.labels.cpu().clone()
+    rows = shuffled(len(faces), seed)[:round(rate * len(faces))]
+    other = _lookalikes if kind == "pair" else _others
+    labels[rows] = other(faces, generator)[rows]
+    return labels
+
+
+def _others(faces, generator):
+    """Draw another class for every face, int64 [N]: a step of 1 to C - 1 never lands on the label itself."""
+    count = len(faces.classes)
+    if count < 2:
+        raise InputError(f"{faces.name} has a single class; symmetric noise needs another one to change to")
+    return (faces.labels.cpu() + torch.randint(1, count, (len(faces),), generator=generator)) % count
+
+
+def _lookalikes(faces, _):
+    partners = [LOOKALIKE.get(word) for word in faces.classes]
+    number = torch.tensor([faces.classes.index(word) if word in faces.classes else -1 for word in partners])
+    other = number[faces.labels.cpu()]
+    if (other < 0).any():
+        alone = [faces.classes[label] for label in faces.labels.cpu()[other < 0].unique()]
+        raise InputError(f"{faces.name} lacks the look-alike of {', '.join(alone)}; use symmetric noise")
+    return other
+
+
+def _vote(faces, generator):
+    """Draw one annotator a face; a face without votes keeps its label."""
+    shares = faces.soft_labels().cpu().cumsum(1)
+    draw = torch.rand(len(faces), 1, generator=generator) * shares[:, -1:]
+    return (shares <= draw).sum(1).clamp(max=len(faces.classes) - 1)
