@@ -12,8 +12,8 @@ from .shapes import COLUMNS, UNKNOWN
 def concat(*sets, name: str | None = None):
     """Return the faces of several sets, one set after the other, under the classes of the first.
 
-    What only some sets know is unknown for the others. Ids and persons of differently named sources are
-    moved past those before them, so that no two people become one. Images are copied into memory.
+    What only some sets know is unknown for the others. Ids of another source are moved past those before
+    them and its people are named after it, so that no two become one. Images are copied into memory.
 
     Args:
         sets: FaceSets with the same classes in any order, images of one size, on one device.
@@ -35,11 +35,11 @@ def concat(*sets, name: str | None = None):
 def _join(first, second):
     _check(first, second)
     second = second.with_classes(first.classes, unlabelled=True)
+    if _source(first) != _source(second):
+        first, second = _with_people(first), _apart(second, first)
     names = _common_words(first.names, second.names)
     ours, theirs = _columns(first), _columns(second)
     theirs = {c: _renumber(column, second.names.get(c), names.get(c)) for c, column in theirs.items()}
-    if _source(first) != _source(second):
-        theirs |= {c: _past(ours[c], theirs[c]) for c in ("ids", "identity") if c in ours and c in theirs}
     other = {c for c in ours.keys() & theirs.keys() if not _alike(c, ours[c], theirs[c], first, second)}
     like = {c: column for c, column in {**theirs, **ours}.items() if c not in other}
     joined = {c: torch.cat([_rows(part, c, like[c]) for part in (ours, theirs)]) for c in like}
@@ -64,6 +64,21 @@ def _source(faces):
     return re.split(r"[/:]", faces.name)[0]
 
 
+def _with_people(faces, prefix=""):
+    """Return `faces` with a word for every person, the number where there is none."""
+    if faces.identity is None:
+        return faces
+    count = int(faces.people.max()) + 1 if len(faces.people) else 0
+    words = faces.names.get("identity") or range(count)
+    return replace(faces, names={**faces.names, "identity": tuple(f"{prefix}{word}" for word in words)})
+
+
+def _apart(faces, before):
+    """Return `faces` with ids past those `before` and with people of its own."""
+    step = int(before.ids.max()) + 1 if len(before) else 0
+    return replace(_with_people(faces, f"{_source(faces)}/"), ids=faces.ids + step)
+
+
 def _columns(faces):
     return {**faces.columns(), "true_labels": faces.truth}
 
@@ -79,12 +94,6 @@ def _renumber(column, words, common):
         return column
     number = torch.tensor([*(common.index(word) for word in words), UNKNOWN], device=column.device)
     return number[column]
-
-
-def _past(before, column):
-    """Return `column` with its known numbers larger than any in `before`."""
-    step = int(before.max()) + 1 if len(before) else 0
-    return torch.where(column == UNKNOWN, column, column + step)
 
 
 def _alike(name, ours, theirs, first, second):

@@ -34,8 +34,16 @@ def test_people_of_another_source_stay_other_people():
     other.identity[0] = -1
     joined = concat(FACES, other)
     assert len(joined.people) == 20 and joined.identity[20] == -1
+    assert joined.words("identity")[21] == "elsewhere/1"
     assert len(joined.ids.unique()) == 40
     assert len(concat(FACES, replace(FACES, name="made/wild:val", split="val")).people) == 10
+
+
+def test_people_with_the_same_word_in_two_sources_are_two():
+    first, second = (made.faces(20, name=name, names={"identity": tuple(f"S{i}" for i in range(10))})
+                     for name in ("one:train", "two:train"))
+    joined = concat(first, second, first)
+    assert len(joined.people) == 20 and joined.words("identity")[::20] == ["S0", "two/S0", "S0"]
 
 
 def test_what_one_set_does_not_know_is_unknown():
