@@ -1,8 +1,214 @@
-"""`load_faces`: the one call a lesson types, the same for embedded and for real faces."""
+"""`load_faces`: the one call a lesson types, the same for embedded, real and packed faces."""
+
+import hashlib
+import os
+import warnings
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
 
 from ..errors import InputError
+from .cache import cached_file
+from .decode import Crop
+from .faceset import FaceSet
+from .listing import Listing
+from .pack import memory_pack, stream_pack
+from .unpack import Pack, is_pack, open_pack
+
+EMBEDDED = "synthfaces"
+DEFAULT_SIZE = 112        # of sets whose images are files; sets of pixels keep their own size
 
 
-def load_faces(name="synthfaces", split="train", root=None, **options):
-    """Load a set of faces by name."""
-    raise InputError(f"set {name!r} is unknown")
+def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, labels="truth",
+               **options) -> FaceSet:
+    """Return a set of faces, or a part of it.
+
+    Args:
+        name: a set of the catalogue (`fercourse data list`), or the path of a pack.
+        split: `train`, `val`, `test`, a word of the set's own such as `PublicTest`, several joined by `+`;
+            None for all faces.
+        root: where a real set is: its folder, the folder it is in, its archive, or a pack of it.
+        domain: only faces of this domain, such as `lab` or `wild`.
+        size: pixels on a side; default: as the set or pack has it, 112 for sets of image files.
+        labels: for synthfaces `truth`, `majority` or `single` (annotators); real sets have one kind.
+        options: what the set's reader understands.
+
+    The first call on a real set decodes it into the cache; later ones map those pixels, without a copy where
+    the part is a split. Faces that cannot be read are left out, told in a warning and in `notes`.
+
+    Raises:
+        InputError: an unknown set, split, domain or option; nothing found below root; no face left.
+    """
+    name = os.fspath(name)
+    packed = next((path for path in (root, name) if path is not None and _names_pack(path)), None)
+    if packed is not None:
+        faces = _from_pack(open_pack(packed), name, packed, split, domain, {"labels": labels} | options)
+    elif name == EMBEDDED:
+        from . import synthfaces
+        faces = synthfaces.load(split, domain, labels, **_given(root=root), **options)
+    else:
+        kind = {} if labels == "truth" else {"labels": labels}
+        faces = pack_faces(_decoded(name, root, size, kind | options), split, domain)
+    return faces if size is None else faces.resize(size)
+
+
+class Spec(NamedTuple):
+    """What `NAME[/DOMAIN][:SPLIT]` says; None for what it leaves out."""
+
+    name: str
+    domain: str | None = None
+    split: str | None = None
+
+
+def parse_spec(text: str) -> Spec:
+    """Take `NAME[/DOMAIN][:SPLIT]` apart; NAME may be the path of a pack.
+
+    `synthfaces/wild:train`, `fer2013:PublicTest`, `packs/rafdb.safetensors:test`.
+
+    Raises:
+        InputError: an empty part.
+    """
+    name, domain, split = text, None, None
+    head, colon, tail = text.rpartition(":")
+    if colon and not set(tail) & set("/\\") and not Path(text).is_file():     # C:\faces is a path
+        name, split = head, tail
+    head, slash, tail = name.rpartition("/")
+    if slash and not Path(name).is_file() and ("/" not in head or Path(head).is_file()):
+        name, domain = head, tail
+    if "" in (name, domain, split):
+        raise InputError(f"{text!r} names no set of faces; expected NAME[/DOMAIN][:SPLIT], such as "
+                         "synthfaces/wild:train or fer2013:PublicTest")
+    return Spec(name, domain, split)
+
+
+# ---------------------------------------------------------------------- from columns to faces
+
+
+def pack_faces(pack: Pack, split: str | None = "train", domain: str | None = None) -> FaceSet:
+    """Return the faces of a split and domain; a split is a view of the pack's memory map."""
+    listing = pack.listing
+    rows = _rows(listing, split or "all", domain)
+    images = torch.from_numpy(pack.images)[rows]
+    name = f"{listing.name}{f'/{domain}' if domain else ''}{f':{split}' if split else ''}"
+    return listing_to_faces(listing.take(rows), images, name)
+
+
+def listing_to_faces(listing: Listing, images, name: str | None = None) -> FaceSet:
+    """Return the FaceSet of decoded images uint8 [N, 3, S, S] and the listing's columns.
+
+    `group` becomes an attribute; boxes stay behind. Rejects and notes become notes.
+    """
+    def tensor(column, dtype=None):
+        return None if column is None else torch.from_numpy(np.array(column, dtype))
+
+    names = {"identity": listing.identity_names, "domain": listing.domain_names, **listing.names}
+    attributes = listing.attributes | _given(group=listing.group)
+    return FaceSet(
+        images=torch.as_tensor(images), classes=listing.classes, name=name or listing.name,
+        labels=tensor(listing.labels, np.int64), ids=tensor(listing.ids, np.int64),
+        votes=tensor(listing.votes, np.float32), landmarks=tensor(listing.landmarks, np.float32),
+        valence_arousal=tensor(listing.valence_arousal, np.float32),
+        identity=tensor(listing.identity, np.int64), domain=tensor(listing.domain, np.int64),
+        attributes={word: tensor(column) for word, column in attributes.items()},
+        files=() if listing.files is None else tuple(map(str, listing.files)),
+        names={word: tuple(words) for word, words in names.items() if len(words)},
+        notes=(*listing.notes, *_told(listing.rejects)))
+
+
+def _rows(listing, split, domain):
+    """Return the rows of a split and domain, as a slice where they lie together."""
+    rows = listing.rows(split)
+    if domain is not None:
+        if domain not in listing.domain_names:
+            known = ", ".join(listing.domain_names) or "none"
+            raise InputError(f"{listing.name} has no domain {domain!r}; its domains are: {known}")
+        rows = rows[listing.domain[rows] == listing.domain_names.index(domain)]
+    if not len(rows):
+        raise InputError(f"{listing.name} in {listing.root} has no faces in split {split!r}"
+                         + (f", domain {domain!r}" if domain else ""))
+    together = rows[-1] - rows[0] + 1 == len(rows)
+    return slice(int(rows[0]), int(rows[-1]) + 1) if together else rows
+
+
+def _told(rejects):
+    if rejects:
+        yield f"{len(rejects):,} samples were left out, the first: {rejects[0]}"
+
+
+def _given(**options):
+    return {name: value for name, value in options.items() if value is not None}
+
+
+# ---------------------------------------------------------------------- from a name to columns
+
+
+def _names_pack(path):
+    """Return whether a name or root is meant as a pack: it is one, or is named like one."""
+    text = os.fspath(path)
+    return is_pack(text) or text.endswith(".safetensors")
+
+
+def _from_pack(pack, name, path, split, domain, options):
+    if not _names_pack(name) and name != pack.listing.name:
+        raise InputError(f"{path} holds {pack.listing.name}, not {name}; name the set that is in the pack")
+    if fixed := [option for option, value in options.items() if (option, value) != ("labels", "truth")]:
+        raise InputError(f"{path}: {', '.join(fixed)} cannot be chosen for a pack; pack {pack.listing.name} "
+                         "again with other options")
+    return pack_faces(pack, split, domain)
+
+
+def _decoded(name, root, size, options):
+    """Return a set of loose files as a pack from the cache, decoded now if it is not there yet."""
+    from . import catalogue
+    info, place = catalogue.get(name), catalogue.find(name, root)
+
+    def read():
+        listing = info.read(root, **options)
+        own = DEFAULT_SIZE if listing.pixels is None else listing.pixels.shape[1]
+        return listing, Crop(size or own)
+
+    pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options)}", read) or memory_pack(*read())
+    for told in _told(pack.listing.rejects):
+        warnings.warn(f"{info.name}: {told}", stacklevel=3)
+    return pack
+
+
+def _cached(key, read):
+    """Return the cached pack of `key`, made from `read()` if need be; None where the cache cannot hold it."""
+    def write(path):
+        listing, crop = read()
+        stream_pack(listing, path, crop)
+
+    for _ in range(2):                                   # the second round replaces a damaged file
+        try:
+            path = cached_file(key, write, ".safetensors")
+        except OSError:
+            return None
+        if path is None:
+            return None
+        try:
+            return open_pack(path)
+        except InputError:
+            with suppress(OSError):
+                path.unlink()
+    return None
+
+
+def fingerprint(place: Path, options: dict) -> str:
+    """Return a digest of what decoding depends on: every file's name, size and time, the options, this code.
+
+    Options that name a file (an annotation file elsewhere) count with that file's size and time.
+    """
+    place = Path(place)
+    files = place.rglob("*") if place.is_dir() else [place, *place.parent.glob("*.csv")]
+    named = [Path(value) for value in options.values() if isinstance(value, str | os.PathLike)]
+    digest = hashlib.sha256(repr((str(place.absolute()), sorted(options.items(), key=str))).encode())
+    for file in (path for path in [*sorted(files), *named] if path.exists()):
+        facts = file.stat()
+        digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    for code in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(code.read_bytes())
+    return digest.hexdigest()[:24]
