@@ -89,7 +89,7 @@ def _create(name, pretrained, size, options):
     if not timm.is_model(base.split(".")[0]):
         close = ", ".join(timm.list_models(f"*{base.split('_')[0]}*")[:5])
         raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, "
-                         f"lesson8, resnet18{', ' + close if close else ''} or another name of timm.list_models()")
+                         f"lesson8, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
     options = {**LESSONS.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
     try:
         return _sized(timm.create_model, base, size, options)
@@ -97,7 +97,7 @@ def _create(name, pretrained, size, options):
         if not pretrained or isinstance(error, InputError):
             raise
         raise InputError(f"pretrained weights of {name!r} cannot be fetched ({_first_line(error)}); "
-                         "connect to a network, give a local file with --weights, or leave out pretrained") from error
+                         "connect to a network, or give a local file with --weights") from error
 
 
 def _sized(create, name, size, options):

@@ -1,0 +1,214 @@
+"""Checkpoints that survive a kill at any moment, and exported weights that need no training set."""
+
+import hashlib
+import json
+import os
+import pickle
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from . import __version__, distributed
+from .errors import InputError
+
+FORMAT = 1                        # of the checkpoint; a newer one is refused
+CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def replace_file(path: Path, write):
+    """Let `write(temporary path)` make the file, and put it in place only when it is whole and on disk."""
+    part = path.with_name(path.name + ".part")
+    write(part)
+    with part.open("rb+") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def write_json(path: Path, content):
+    """Write JSON so that the file is either the old one or the new one."""
+    replace_file(path, lambda part: part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"))
+
+
+def log_path(folder) -> Path | None:
+    """Return where a run in `folder` logs."""
+    return Path(folder) / "log.jsonl" if folder else None
+
+
+class Checkpoint:
+    """The state of one training in a folder.
+
+    Everything random in a training follows from (seed, step), so that no generator's state needs keeping.
+
+    Args:
+        folder: where; None keeps nothing.
+        config: plain values; a resume must find the same ones.
+        parts: objects with `state_dict` and `load_state_dict`, by name.
+        method: its `memory` is kept beside its weights.
+    """
+
+    def __init__(self, folder, config: dict, method, parts: dict):
+        self.folder, self.config, self.method = Path(folder) if folder else None, config, method
+        self.parts = {"method": method, **parts}
+
+    def open(self, resume: bool) -> int:
+        """Prepare the folder and return the number of finished steps: 0, or where the kept run stopped."""
+        if self.folder is None:
+            return 0
+        kept = next((self.folder / n for n in (CHECKPOINT, PREVIOUS) if (self.folder / n).exists()), None)
+        if kept and not resume:
+            raise InputError(f"{self.folder}: holds a run already; go on with --resume or another --out")
+        done = self._restore(kept) if kept else 0
+        if distributed.rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / CONFIG, self.config)
+        distributed.wait()
+        return done
+
+    def save(self, done: int):
+        """Write the state after `done` steps; the checkpoint before it stays beside it."""
+        if self.folder and distributed.rank() == 0:
+            state = {"format": FORMAT, "step": done, "config": self.config, "memory": self.method.memory,
+                     "versions": {"fercourse": __version__, "torch": str(torch.__version__)},
+                     **{name: part.state_dict() for name, part in self.parts.items()}}
+            replace_file(self.folder / CHECKPOINT, lambda part: self._write(part, state))
+        distributed.wait()
+
+    def finish(self):
+        """Export the finished method into the folder."""
+        if self.folder and distributed.rank() == 0:
+            export(self.method, self.folder, **self.config)
+        distributed.wait()
+
+    def _write(self, part, state):
+        torch.save(state, part)
+        if (self.folder / CHECKPOINT).exists():
+            (self.folder / CHECKPOINT).replace(self.folder / PREVIOUS)
+
+    def _restore(self, path):
+        state = read_checkpoint(path)
+        _same_run(path, state["config"], self.config)
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        fresh, kept, device = self.method.memory, state["memory"], self.method.device
+        self.method.memory = {name: _like(value, fresh.get(name), device) for name, value in kept.items()}
+        return state["step"]
+
+
+def read_checkpoint(path) -> dict:
+    """Read a checkpoint of plain values and tensors, and nothing else.
+
+    Raises:
+        InputError: missing, damaged, not a checkpoint, made by a newer version, or refused as unsafe.
+    """
+    path = Path(path)
+    beside = f"; {PREVIOUS} beside it holds the state before" if (path.parent / PREVIOUS).exists() else ""
+    try:
+        if damaged := zipfile.ZipFile(path).testzip():                    # torch does not compare checksums
+            raise InputError(f"{path}: damaged ({damaged} fails its checksum); delete it{beside}")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such checkpoint; expected one by fercourse train --out") from error
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: holds more than tensors and plain values, and is refused because "
+                         f"reading it could run code; delete it{beside}") from error
+    except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, OSError) as error:
+        raise InputError(f"{path}: damaged or no checkpoint ({error}); delete it{beside}") from error
+    if not isinstance(state, dict) or "format" not in state:
+        raise InputError(f"{path}: no checkpoint; expected one by fercourse train --out")
+    if state["format"] > FORMAT:
+        raise InputError(f"{path}: made by fercourse {state['versions']['fercourse']} in format "
+                         f"{state['format']}, but {__version__} reads up to {FORMAT}; update fercourse")
+    return state
+
+
+def _same_run(path, kept, wanted):
+    """Raise InputError unless a kept configuration is the one asked for."""
+    flat = [_flat(kept), _flat(wanted)]
+    for name in [*flat[1], *flat[0]]:
+        old, new = flat[0].get(name, "nothing"), flat[1].get(name, "nothing")
+        if old != new:
+            raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
+                             "resume with the same settings, or choose another --out")
+
+
+def _flat(config):
+    nested = {f"{k} {inner}": v for k, part in config.items() if isinstance(part, dict)
+              for inner, v in part.items()}
+    return {k: v for k, v in config.items() if not isinstance(v, dict)} | nested
+
+
+def _like(value, fresh, device):
+    """Return a kept value where the method's setup had put its kind."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    return value.to(fresh.device if isinstance(fresh, torch.Tensor) else device)
+
+
+def fingerprint(faces) -> str:
+    """Return a short text that changes with the faces: name, ids, labels, size and a sample of the pixels."""
+    rows = torch.linspace(0, max(len(faces) - 1, 0), min(len(faces), 256)).long()
+    digest = hashlib.sha256(repr((tuple(faces.images.shape), faces.classes)).encode())
+    for column in (faces.ids, faces.labels, faces.images[rows.to(faces.device)]):
+        digest.update(column.cpu().contiguous().numpy().tobytes())
+    return f"{faces.name} ({len(faces)} faces, {digest.hexdigest()[:12]})"
+
+
+def describe(method) -> dict:
+    """Return the configuration that rebuilds a method: name, classes, size and hyper-parameters."""
+    return {"method": method.name, "classes": list(method.classes), "size": method.size,
+            "hyper": asdict(method.hyper)}
+
+
+def settings(method, faces, target, **training) -> dict:
+    """Return what a resumed run must have in common with the one that was stopped."""
+    data = {"data": fingerprint(faces), "target": fingerprint(target) if target else None}
+    return {**describe(method), **training, **data}
+
+
+def export(method, folder, **facts):
+    """Write the weights as safetensors, and the configuration beside them as JSON, without `memory`."""
+    from safetensors.torch import save_file
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
+    replace_file(folder / WEIGHTS, lambda part: save_file(tensors, part))
+    write_json(folder / CONFIG, {**describe(method), **facts})
+
+
+def load_run(folder, device="cpu"):
+    """Return the trained method of a run's folder, in evaluation mode.
+
+    Raises:
+        InputError: no such run, one that is not finished, or weights that do not fit.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from .methods import method_class
+    folder = Path(folder)
+    config = _read_config(folder)
+    hyper = method_class(config["method"]).Hyper(**{**config["hyper"], "weights": None, "pretrained": False})
+    method = method_class(config["method"])(config["classes"], config["size"], hyper)
+    try:
+        method.load_state_dict(load_file(folder / WEIGHTS))
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: the run is not finished ({WEIGHTS} is missing); "
+                         "continue it with fercourse train … --resume") from error
+    except (SafetensorError, RuntimeError) as error:
+        raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it "
+                         f"({str(error).splitlines()[0]})") from error
+    return method.to(device, memory_format=torch.channels_last).eval()
+
+
+def _read_config(folder):
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if {"method", "classes", "size", "hyper"} <= config.keys():
+            return config
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise InputError(f"{folder}: not a run; expected a folder with {CONFIG} and {WEIGHTS}, "
+                     "as fercourse train --out writes it")

@@ -1,0 +1,37 @@
+"""Where to compute, and in which precision."""
+
+import torch
+
+from .errors import InputError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Return the device of that name; `auto` prefers CUDA, then MPS, then the CPU."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    kind = name.split(":")[0]
+    if not available.get(kind, False):
+        raise InputError(f"device {name!r} is not available here; expected auto, "
+                         f"{' or '.join(k for k, there in available.items() if there)}")
+    return torch.device(name)
+
+
+def half_precision(device: torch.device, wish: str = "auto") -> torch.dtype | None:
+    """Return the type for autocast: bf16 or fp16 on CUDA, None (fp32) elsewhere unless wished.
+
+    Compute capability decides, because a T4 claims bf16 and emulates it.
+    """
+    wishes = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": None}
+    if wish in wishes:
+        return wishes[wish]
+    if wish != "auto":
+        raise InputError(f"precision {wish!r} is unknown; expected auto, {', '.join(wishes)}")
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None):
+    """Return the context in which layers compute in `dtype`; None leaves fp32."""
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

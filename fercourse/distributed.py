@@ -1,0 +1,106 @@
+"""More than one process: torchrun starts them, these few functions let them work as one.
+
+Rules: losses over pairs take local anchors and global keys; `batch_size` is global; rank 0 writes, the
+others wait.
+"""
+
+import os
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from .errors import InputError
+
+
+def start(device: torch.device) -> torch.device:
+    """Join the processes torchrun started, if it did; return this process's own device."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return device
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return device
+
+
+def stop():
+    """Leave the group of processes, if there is one."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Return this process's number, 0 where it is alone."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def world() -> int:
+    """Return the number of processes."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def wait():
+    """Wait until every process is here: after rank 0 wrote a file that others may read."""
+    if world() > 1:
+        dist.barrier()
+
+
+def share(rows: Tensor) -> Tensor:
+    """Return this process's equal, contiguous part of a global batch, so that gathered parts are in order."""
+    if len(rows) % world():
+        raise InputError(f"a batch of {len(rows)} cannot be dealt to {world()} processes; choose a multiple")
+    return rows.chunk(world())[rank()] if len(rows) else rows
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, mine):
+        parts = [torch.empty_like(mine) for _ in range(world())]
+        dist.all_gather(parts, mine.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        gradient = gradient.contiguous()
+        dist.all_reduce(gradient)                     # every process used my rows: sum what each found
+        return gradient.chunk(world())[rank()]
+
+
+def gather(mine: Tensor) -> Tensor:
+    """Return the rows of all processes in rank order, [world * B, …], with exact gradients to their owners.
+
+    DistributedDataParallel then averages over processes: a loss that is the mean over local anchors, or one
+    that every process computes alike on gathered rows, has the gradient of one process on the joined batch.
+    """
+    return mine if world() == 1 else _Gather.apply(mine)
+
+
+def anchors(count: int, device=None) -> Tensor:
+    """Return the places [count] of this process's rows among gathered keys."""
+    return torch.arange(count, device=device) + rank() * count
+
+
+@torch.no_grad()
+def gather_parts(mine: Tensor) -> Tensor:
+    """Return the rows of all processes, which may differ in number, without padding; no gradient."""
+    if world() == 1:
+        return mine
+    counts = [torch.zeros(1, dtype=torch.int64, device=mine.device) for _ in range(world())]
+    dist.all_gather(counts, torch.tensor([len(mine)], device=mine.device))
+    padded = mine.new_zeros(int(max(counts)), *mine.shape[1:])
+    padded[:len(mine)] = mine
+    parts = [torch.empty_like(padded) for _ in range(world())]
+    dist.all_gather(parts, padded)
+    return torch.cat([part[:int(count)] for part, count in zip(parts, counts)])
+
+
+@torch.no_grad()
+def mean(values: Tensor) -> Tensor:
+    """Return the mean over processes of a tensor that has the same shape in each."""
+    if world() > 1:
+        values = values.clone()
+        dist.all_reduce(values)
+        values /= world()
+    return values

@@ -1,0 +1,146 @@
+"""What a training tells: a progress bar, a JSONL file, and a history for plots."""
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from . import distributed
+from .errors import InputError
+
+EVERY = 20                        # steps between readings: each makes the host wait for the device
+
+
+@dataclass
+class History:
+    """What was logged, in order.
+
+    Attributes:
+        steps: means over up to 20 steps: `step` (finished so far), `epoch`, `of` (steps in it), `lr`,
+            `images_per_s`, and every loss part.
+        starts: what `start_epoch` said: `step`, `epoch`, `start`.
+    """
+
+    steps: list[dict] = field(default_factory=list)
+    starts: list[dict] = field(default_factory=list)
+
+    def epochs(self):
+        """Return a table (pandas), one row an epoch: mean losses beside what `start_epoch` said."""
+        import pandas as pd
+        rows = {}
+        for record in self.steps:
+            row = rows.setdefault(record["epoch"], {"of": 0})
+            for name, value in record.items():
+                if name not in ("step", "epoch", "of"):
+                    row[name] = row.get(name, 0) + value * record["of"]
+            row["of"] += record["of"]
+        means = {e: {k: v / row["of"] for k, v in row.items() if k != "of"} for e, row in rows.items()}
+        for record in self.starts:
+            means.setdefault(record["epoch"], {}).update(record["start"])
+        return pd.DataFrame.from_dict(means, orient="index").rename_axis("epoch")
+
+    @property
+    def last(self) -> dict:
+        """Return the last record of the losses."""
+        return self.steps[-1]
+
+
+class Log:
+    """Collects losses on the device and reads them every few steps; writes only on rank 0."""
+
+    def __init__(self, path: Path | None, epochs: int, per_epoch: int, batch_size: int, quiet=False):
+        self.path, self.per_epoch, self.batch_size = path, per_epoch, batch_size
+        self.history, self.pending, self.names, self.clock = History(), [], (), None
+        self.writes = distributed.rank() == 0
+        self.bar = tqdm(total=epochs * per_epoch * batch_size, unit=" images", unit_scale=True,
+                        disable=quiet or not self.writes, desc="training")
+
+    def start(self, step: int, epoch: int, facts: dict):
+        """Note what `start_epoch` said, before step `step` + 1."""
+        self.clock = time.perf_counter()
+        if facts:
+            self._record({"step": step, "epoch": epoch, "start": {k: _number(v) for k, v in facts.items()}})
+
+    def step(self, done: int, losses: dict, lr: float):
+        """Note the losses of the step that makes `done` finished ones; no wait for the device."""
+        self.names = tuple(losses)
+        self.pending.append(torch.stack([losses[name].detach().float() for name in self.names]))
+        if done % EVERY == 0 or done % self.per_epoch == 0:
+            self._read(done, lr)
+
+    def _read(self, done, lr):
+        rows = self._checked(done)
+        epoch, now = (done - 1) // self.per_epoch, time.perf_counter()
+        means = {name: math.fsum(column) / len(rows) for name, column in zip(self.names, zip(*rows))}
+        seconds = now - (self.clock or now)
+        self.pending, self.clock = [], now
+        self._record({"step": done, "epoch": epoch, "of": len(rows), "lr": lr, **means,
+                      "images_per_s": round(len(rows) * self.batch_size / seconds, 1) if seconds else 0.0})
+        self.bar.update(len(rows) * self.batch_size)
+        self.bar.set_postfix({"epoch": epoch + 1, **{k: f"{v:.3f}" for k, v in means.items()}}, refresh=False)
+
+    def _checked(self, done):
+        """Return pending losses as rows of numbers, means over processes; stop at the first that is none."""
+        rows = distributed.mean(torch.stack(self.pending)).tolist()
+        for i, row in enumerate(rows):
+            if bad := [name for name, value in zip(self.names, row) if not math.isfinite(value)]:
+                parts = [name for name in bad if name != "total"] or bad
+                raise InputError(f"the loss is not finite at step {done - len(rows) + i + 1}: "
+                                 f"{', '.join(parts)}; try a smaller learning rate, or precision fp32")
+        return rows
+
+    def check(self, done: int):
+        """Stop if a pending loss is not finite: before a checkpoint is written over a good one."""
+        if self.pending:
+            self._checked(done)
+
+    def _record(self, record):
+        (self.history.starts if "start" in record else self.history.steps).append(record)
+        if self.path and self.writes:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def resume(self, done: int):
+        """Take over the records of the first `done` steps and drop what a killed run wrote after them."""
+        kept = [r for r in _read_records(self.path)
+                if r["step"] < done or (r["step"] == done and "start" not in r)]
+        for record in kept:
+            (self.history.starts if "start" in record else self.history.steps).append(record)
+        if self.writes and self.path:
+            part = self.path.with_name(self.path.name + ".part")
+            part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+            part.replace(self.path)
+        distributed.wait()
+        self.bar.update((done - len(self.pending)) * self.batch_size)
+        self.clock = time.perf_counter()
+
+    def state_dict(self) -> dict:
+        """Return the losses that no record holds yet."""
+        return {"names": list(self.names), "pending": [row.cpu() for row in self.pending]}
+
+    def load_state_dict(self, state):
+        """Take over the losses that no record holds yet."""
+        self.names, self.pending = tuple(state["names"]), list(state["pending"])
+
+    def close(self):
+        """Finish the bar."""
+        self.bar.close()
+
+
+def _read_records(path):
+    """Return the records of a log; a line that a killed process left unfinished is dropped."""
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+def _number(value):
+    return value.item() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,58 @@
+"""Looking at a whole set in evaluation mode: what `start_epoch`, evaluation and pictures begin with."""
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .device import autocast
+from .distributed import gather_parts, rank, world
+
+
+@torch.no_grad()
+def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor | None = None, half=None,
+            batch_size: int = 512) -> dict[str, Tensor]:
+    """Return what the method sees in uint8 images [N, 3, H, W], in evaluation mode, float32 on its device.
+
+    Args:
+        what: names among those of `method.see`, and `loss` for the loss of each training face.
+        rows: int64 of consecutive rows to look at (default: all).
+        half: type for autocast.
+    """
+    rows = torch.arange(len(images)) if rows is None else rows
+    parts, was_training = {name: [] for name in what}, method.training
+    method.eval()
+    with autocast(method.device, half):
+        for part in tqdm(rows.split(batch_size), "looking", unit="batch", leave=False, delay=2):
+            for name, seen in _see(method, images, part, what).items():
+                parts[name].append(seen.float())
+    method.train(was_training)
+    return {name: torch.cat(found) for name, found in parts.items()}
+
+
+def _see(method, images, part, what):
+    near = images[part[0]:part[-1] + 1].to(method.device, non_blocking=True)
+    seen = method.see(near)
+    if "loss" in what:
+        seen["loss"] = method.sample_losses(seen["logits"].float(), part.to(method.device))
+    return {name: seen[name] for name in what}
+
+
+class Look:
+    """`look("embedding", "logits", "loss")` during training: the whole set, gathered over all processes.
+
+    Attributes:
+        progress: how much of the training is done, from 0 to 1.
+    """
+
+    def __init__(self, method, source, target, half, average):
+        self.method, self.half, self.average, self.progress = method, half, average, 0.0
+        self.streams = {"source": source, "target": target}
+
+    def __call__(self, *what: str, of: str = "source"):
+        """Return one tensor [N, …] for each name, seen with averaged weights if `hyper.ema` is set."""
+        images = self.streams[of].images
+        rows = torch.arange(len(images)).tensor_split(world())[rank()]
+        with self.average.installed():
+            seen = see_all(self.method, images, what, rows, self.half)
+        found = [gather_parts(seen[name]) for name in what]
+        return found[0] if len(found) == 1 else found

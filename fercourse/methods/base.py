@@ -1,0 +1,190 @@
+"""What a method is: the small interface that the training loop, evaluation and pictures rely on."""
+
+from dataclasses import dataclass, field, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import augment
+from ..errors import InputError
+from ..models.backbone import backbone
+
+_METHODS: dict[str, type] = {}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's faces.
+
+    Attributes:
+        index: int64 [B] rows 0 … N - 1 of this training set: the key of every per-sample state.
+        views: float32 [V, B, 3, H, W] augmented and normalised.
+        labels: int64 [B] from `method.memory`; None where the method needs none.
+        extra: what else `needs` names, such as `landmarks`, one row a face.
+        target: the second domain, which never carries labels.
+    """
+
+    index: Tensor
+    views: Tensor
+    labels: Tensor | None = None
+    extra: dict[str, Tensor] = field(default_factory=dict)
+    target: "Batch | None" = None
+
+
+@dataclass
+class Hyper:
+    """What every method can be told; a method adds fields of its own.
+
+    Attributes:
+        backbone, weights, pretrained: see `models.backbone`.
+        optimiser: `adamw` or `sgd` (with Nesterov momentum).
+        weight_decay: for matrices and kernels; biases and norms have none.
+        warmup: share of the steps in which the learning rate climbs.
+        clip: largest gradient norm of an optimiser; 0 clips nothing.
+        ema: decay of the averaged weights that `look` and the finished method use; 0 averages nothing.
+    """
+
+    backbone: str = "lesson"
+    weights: str | None = None
+    pretrained: bool = False
+    optimiser: str = "adamw"
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+    warmup: float = 0.05
+    clip: float = 5.0
+    ema: float = 0.0
+
+
+class Method(nn.Module):
+    """A way to learn a representation of faces; subclasses read like their paper.
+
+    Subclasses set `views`, `needs` and `Hyper`, build their parts in `__init__`, and write `forward`.
+    Whatever `start_epoch` decides belongs in `memory`, which checkpoints keep, exported weights do not.
+
+    Attributes:
+        views: one augmentation preset for each view of a batch.
+        needs: columns of the FaceSet that a batch carries; `labels` come from `memory["labels"]`.
+        target_views: presets for the second domain's views; empty where there is none.
+        memory: per-sample and other state outside the weights: tensors or plain numbers by name.
+    """
+
+    views: tuple = ("weak",)
+    needs: tuple[str, ...] = ("labels",)
+    target_views: tuple = ()
+    Hyper = Hyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__()
+        self.classes, self.size, self.hyper = tuple(classes), size, hyper
+        self.memory: dict = {}
+        self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size)
+
+    @property
+    def device(self) -> torch.device:
+        """Return the device of the weights."""
+        return next(self.parameters()).device
+
+    def setup(self, faces, target=None):
+        """Allocate `memory` for a training set; called once before training, and before a resume."""
+        self.memory = {"labels": faces.labels.to(self.device).clone()}
+
+    def start_epoch(self, epoch: int, look) -> dict:
+        """Look at the whole set and change `memory`; return facts for the log. See `look.Look`."""
+        return {}
+
+    def forward(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """Return scalar losses: `total` and its named parts; progress runs from 0 to 1 over the training."""
+        raise NotImplementedError
+
+    def optimisers(self, lr: float) -> list[torch.optim.Optimizer]:
+        """Return the optimisers; a parameter group with `constant=True` keeps its rate all along."""
+        return [make_optimiser(self, lr, self.hyper)]
+
+    def after_step(self):
+        """Do what follows each step: moving averages, queues."""
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Return features [B, D] of uint8 images [B, 3, H, W]."""
+        return self.backbone.features(augment.normalise(images))
+
+    def decide(self, features: Tensor) -> Tensor:
+        """Return logits [B, C], or valence and arousal [B, 2], of features."""
+        raise NotImplementedError
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Return logits [B, C], or valence and arousal [B, 2], of uint8 images."""
+        return self.decide(self.embed(images))
+
+    def see(self, images: Tensor) -> dict[str, Tensor]:
+        """Return everything worth gathering about uint8 images in one pass: at least these two."""
+        features = self.embed(images)
+        return {"embedding": features, "logits": self.decide(features)}
+
+    def sample_losses(self, logits: Tensor, index: Tensor) -> Tensor:
+        """Return the loss [B] of each face on its own, under the labels in use."""
+        return F.cross_entropy(logits, self.memory["labels"][index], reduction="none")
+
+
+def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:
+    """Return AdamW or SGD over the trainable parameters; biases and norms are not decayed."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
+              {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
+    if hyper.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr)
+    if hyper.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0)
+    raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected adamw or sgd")
+
+
+def register(name: str):
+    """Make a method known by the name that the command line uses."""
+    def keep(cls):
+        _METHODS[name] = cls
+        cls.name = name
+        return cls
+    return keep
+
+
+def method_class(name: str) -> type:
+    """Return the class registered under a name."""
+    if name not in _METHODS:
+        raise InputError(f"method {name!r} is unknown; expected one of {', '.join(sorted(_METHODS))}")
+    return _METHODS[name]
+
+
+def create(name: str, faces, **hyper) -> Method:
+    """Build a method for faces like these: their classes and their size.
+
+    Args:
+        hyper: fields of the method's `Hyper`; text is read as the field's type (`lr="0.1"`).
+    """
+    cls = method_class(name)
+    return cls(faces.classes, faces.images.shape[-1], cls.Hyper(**typed(cls, hyper)))
+
+
+def typed(cls, given: dict) -> dict:
+    """Return hyper-parameters as the types of the class's fields.
+
+    Raises:
+        InputError: a field it does not have, or text that is no such value.
+    """
+    known = {f.name: f for f in fields(cls.Hyper)}
+    if unknown := given.keys() - known.keys():
+        raise InputError(f"{cls.name} has no hyper-parameter {', '.join(sorted(unknown))}; "
+                         f"it has {', '.join(known)}")
+    return {name: _read(value, known[name], cls.name) for name, value in given.items()}
+
+
+def _read(value, f, method):
+    """Read text as the type of the field's default; other values pass."""
+    if not isinstance(value, str) or f.default is None or isinstance(f.default, str):
+        return value
+    try:
+        if isinstance(f.default, bool):
+            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
+        return type(f.default)(value)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{method}: {f.name}={value!r} is no {type(f.default).__name__}; "
+                         f"its default is {f.default}") from error

@@ -1,0 +1,88 @@
+"""Baseline: a plain supervised classifier, or regressor of valence and arousal."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..distributed import gather
+from ..errors import InputError
+from ..losses.concordance import concordance_loss
+from .base import Hyper, Method, register
+
+TASKS = ("classes", "valence_arousal")
+BALANCES = ("none", "inverse", "effective")
+
+
+@dataclass
+class BaselineHyper(Hyper):
+    """Hyper-parameters of the baseline.
+
+    Attributes:
+        task: `classes` or `valence_arousal`.
+        label_smoothing: share of the target that is spread over all classes.
+        balance: weight of a class: `none`, `inverse` to its frequency, or by its `effective` number of
+            samples (Cui et al. 2019).
+        concordance: weight of the CCC loss beside the squared error.
+    """
+
+    task: str = "classes"
+    label_smoothing: float = 0.1
+    balance: str = "none"
+    concordance: float = 1.0
+
+
+@register("baseline")
+class Baseline(Method):
+    """Cross-entropy on one view, or squared error and concordance for valence and arousal."""
+
+    Hyper = BaselineHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        if hyper.task not in TASKS or hyper.balance not in BALANCES:
+            raise InputError(f"baseline: task is {hyper.task!r} and balance {hyper.balance!r}; expected "
+                             f"one of {', '.join(TASKS)}, and one of {', '.join(BALANCES)}")
+        self.regresses = hyper.task == "valence_arousal"
+        self.needs = ("valence_arousal",) if self.regresses else ("labels",)
+        self.head = nn.Linear(self.backbone.width, 2 if self.regresses else len(classes))
+
+    def setup(self, faces, target=None):
+        super().setup(faces, target)
+        labels = self.memory["labels"]
+        self.memory["class_weights"] = class_weights(labels, len(self.classes), self.hyper.balance)
+        if self.regresses:
+            self.memory["valence_arousal"] = faces.valence_arousal.to(self.device)
+
+    def forward(self, batch, progress):
+        features = self.backbone.features(batch.views[0])
+        return self._regress(features, batch) if self.regresses else self._classify(features, batch)
+
+    def _classify(self, features, batch):
+        losses = F.cross_entropy(self.head(features).float(), batch.labels, reduction="none",
+                                 label_smoothing=self.hyper.label_smoothing)
+        return {"total": (losses * self.memory["class_weights"][batch.labels]).mean()}
+
+    def _regress(self, features, batch):
+        # Concordance is a statement about the whole batch, so every process computes it on all rows.
+        guess, truth = gather(self.decide(features).float()), gather(batch.extra["valence_arousal"])
+        squared, concordance = F.mse_loss(guess, truth), concordance_loss(guess, truth)
+        return {"total": squared + self.hyper.concordance * concordance, "squared": squared,
+                "concordance": concordance}
+
+    def decide(self, features):
+        return self.head(features).tanh() if self.regresses else self.head(features)
+
+    def sample_losses(self, logits, index):
+        if self.regresses:
+            return (logits - self.memory["valence_arousal"][index]).square().mean(1)
+        return super().sample_losses(logits, index)
+
+
+def class_weights(labels: Tensor, count: int, balance: str, beta: float = 0.999) -> Tensor:
+    """Return the weight of each class, float32 [C], with mean 1 over the faces; absent classes get 0."""
+    counts = labels[labels >= 0].bincount(minlength=count).double()
+    size = {"none": torch.ones_like(counts), "inverse": counts, "effective": 1 - beta**counts}[balance]
+    weights = torch.where(counts > 0, 1 / size.clamp(min=1e-12), 0)
+    return (weights * counts.sum() / (weights * counts).sum().clamp(min=1e-12)).float()

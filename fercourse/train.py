@@ -1,0 +1,124 @@
+"""The training loop: read it from top to bottom."""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from . import checkpoint, distributed
+from .batches import Stream
+from .device import autocast, half_precision, pick_device
+from .ema import Average
+from .errors import InputError
+from .log import History, Log
+from .look import Look
+from .models.backbone import Backbone
+from .schedule import cosine, set_rates
+from .seeds import derive
+
+
+def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=0, out=None, resume=False,
+        device="auto", precision="auto", compile=False, save_every=0, watch=None, quiet=False) -> History:
+    """Train a method on faces; it is changed in place and left in evaluation mode.
+
+    Args:
+        target: a second domain for methods that adapt to one; its labels are taken away before it is used.
+        batch_size: over all processes together.
+        lr: highest learning rate, reached after `hyper.warmup` of the steps, then cosine to 0.
+        seed: decides order, augmentation and everything random in a step.
+        out: folder for checkpoint, log, configuration and finished weights; None writes nothing.
+        resume: go on where the run in `out` stopped, exactly; start where there is none.
+        device: `auto`, `cuda`, `mps`, `cpu`; precision: `auto`, `bf16`, `fp16`, `fp32`.
+        compile: compile the backbones with torch.compile.
+        save_every: also save after so many steps, not only after every epoch.
+        watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
+    """
+    device = distributed.start(pick_device(device))
+    target = _fitting_target(method, target)
+    method.to(device, memory_format=torch.channels_last).setup(faces, target)
+    source = Stream(faces, method.views, method.needs, batch_size, seed, device)
+    other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
+    half = half_precision(device, precision)
+    scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
+    optimisers, average = method.optimisers(lr), Average(method, method.hyper.ema)
+    log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
+    settings = checkpoint.settings(method, faces, target, epochs=epochs, batch_size=batch_size, lr=lr,
+                                   seed=seed)
+    parts = {f"optimiser {i}": o for i, o in enumerate(optimisers)}
+    parts |= {"scaler": scaler, "ema": average, "log": log}
+    keeper = checkpoint.Checkpoint(out, settings, method, parts)
+    done, total = keeper.open(resume), epochs * source.steps
+    log.resume(done)
+    look, model = Look(method, source, other, half, average), _wrap(method, compile)
+
+    for epoch in range(done // source.steps, epochs):
+        if done % source.steps == 0:                         # resumed within an epoch, it has its memory
+            torch.manual_seed(derive("epoch", seed, epoch))  # the same in every process
+            look.progress = done / total
+            log.start(done, epoch, method.start_epoch(epoch, look))
+        method.train()
+        while done < (epoch + 1) * source.steps:
+            progress = done / total
+            torch.manual_seed(derive("step", seed, done, distributed.rank()))       # nothing to save
+            set_rates(optimisers, cosine((done + 1) / total, method.hyper.warmup))
+            batch = source.batch(done, method.memory.get("labels"))
+            batch = replace(batch, target=other.batch(done)) if other else batch
+            with autocast(device, half):
+                losses = model(batch, progress)
+            scaler.scale(losses["total"]).backward()
+            _step(optimisers, scaler, method.hyper.clip)
+            method.after_step()
+            average.update(done)
+            done += 1
+            log.step(done, losses, optimisers[0].param_groups[0]["lr"])
+            if done % source.steps == 0 or (save_every and done % save_every == 0):
+                log.check(done)
+                keeper.save(done)
+        if watch:
+            _show(watch, epoch, method, average)
+
+    average.install()
+    log.close()
+    keeper.finish()
+    method.eval()
+    return log.history
+
+
+def _fitting_target(method, target):
+    """Return the second domain without anything that tells its labels."""
+    if (target is None) == bool(method.target_views):
+        raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
+    if target is None:
+        return None
+    unknown = torch.full_like(target.labels, -1)
+    return replace(target, labels=unknown, true_labels=None, votes=None, valence_arousal=None, units=None,
+                   action_units=None)
+
+
+def _wrap(method, compiled) -> nn.Module:
+    """Return what the loop calls: the method itself, or the method kept equal over processes."""
+    if compiled:
+        for part in method.modules():
+            if isinstance(part, Backbone):
+                part.compile_trunk()
+    return DistributedDataParallel(method, broadcast_buffers=False) if distributed.world() > 1 else method
+
+
+def _step(optimisers, scaler, clip):
+    """Let every optimiser take its step with gradients of bounded norm."""
+    for optimiser in optimisers:
+        scaler.unscale_(optimiser)
+        if clip:
+            nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], clip)
+        scaler.step(optimiser)
+    scaler.update()
+    for optimiser in optimisers:
+        optimiser.zero_grad(set_to_none=True)
+
+
+def _show(watch, epoch, method, average):
+    """Show the method to a watcher as it would be if training ended here."""
+    method.eval()
+    with average.installed(), torch.no_grad():
+        watch(epoch, method)
