@@ -201,11 +201,11 @@ class Found:
 
     def __init__(self, name, root, classes, sizes=None):
         self.name, self.root, self.classes, self.sizes = name, Path(root), tuple(classes), sizes
-        self.rows, self.rejects, self.notes, self.dropped = {}, [], [], Counter()
+        self.rows, self.rejects, self.notes, self.dropped, self.named = {}, [], [], Counter(), set()
 
     def each(self, rows, use):
         """Call `use(row)` for every row; a BadRow becomes a Reject with file and line."""
-        for row in tqdm(rows, desc=f"reading {self.name}", unit=" rows", delay=2, mininterval=0.5, leave=False):
+        for row in tqdm(rows, desc=f"reading {self.name}", unit=" rows", delay=2, leave=False):
             try:
                 use(row)
             except BadRow as error:
@@ -215,9 +215,10 @@ class Found:
         """Leave one sample out and remember why."""
         self.rejects.append(Reject(str(file), reason, line))
 
-    def drop(self, reason):
-        """Count a sample that the set itself marks as not to be used."""
-        self.dropped[reason] += 1
+    def drop(self, reason, count=1, file=None):
+        """Count samples that the set itself marks as not to be used."""
+        self.named.add(file)
+        self.dropped[reason] += count
 
     def add(self, file, label=None, split="", at=None, key="", **columns):
         """Take one sample.
@@ -231,6 +232,7 @@ class Found:
             columns: `person`, `group`, `box`, `va`, `landmarks`, `votes`, `domain`, or an attribute.
         """
         place = (at.file, at.line) if at else (file, None)
+        self.named.add(file)
         if self.sizes is not None and not self.sizes.get(file):
             empty = "empty image: 0 bytes in" if file in self.sizes else "missing image:"
             return self.reject(f"{empty} {file}", *place)
@@ -248,6 +250,12 @@ class Found:
         if "contradicted" not in first:
             first["contradicted"] = True
             self.reject(contradicts.format(_place(row)), *first["place"])
+
+    def note_unnamed(self):
+        """Note images on disk that no annotation names."""
+        unnamed = [file for file in self.sizes if file not in self.named]
+        if unnamed:
+            self.notes.append(f"{len(unnamed):,} images are in no annotation, such as {unnamed[0]}")
 
     def listing(self, expected=(), aliases=None, **more) -> Listing:
         """Return the Listing: rows sorted by file, splits completed, everything left out counted in notes.

@@ -1,0 +1,38 @@
+"""muxspace: faces from the web with crowd labels, the one real set under a permissive licence."""
+
+import re
+from pathlib import Path
+
+from ..emotions import EMOTIONS
+from ..setinfo import SetInfo
+from .common import BadRow, Found, csv_rows, folder, walk, word
+
+PERSON = re.compile(r"(.+)_\d{4}\.jpe?g", re.IGNORECASE)    # Labeled Faces in the Wild names files by person
+
+
+def read(root):
+    """List images/*.jpg of data/legend.csv; `user.id` is the annotator, so people come from file names."""
+    root = Path(root)
+    found = Found("muxspace", root, EMOTIONS, walk(root, folder(root, "images")))
+    rows = csv_rows(root / "data/legend.csv", root, ["user.id", "image", "emotion"])
+    found.each(rows, lambda row: _take(found, row))
+    found.note_unnamed()
+    return found.listing()
+
+
+def _take(found, row):
+    if not row["image"]:
+        raise BadRow("truncated row: no image")
+    person = PERSON.fullmatch(row["image"])
+    found.add(f"images/{row['image']}", word(row["emotion"]), at=row, person=person and person[1])
+
+
+INFO = SetInfo(
+    name="muxspace", title="muxspace facial expressions", classes=EMOTIONS,
+    image="350x350 grey or small colour",
+    terms="Apache-2.0, as stated in its repository.", get="`fercourse data get muxspace`",
+    layout="images/*.jpg\ndata/legend.csv (user.id, image, emotion)", markers=("data/legend.csv",),
+    reader=read, folders=("facial_expressions", "facial_expressions-master"),
+    counts={"all": {"neutral": 6868, "happiness": 5696, "surprise": 368, "sadness": 268, "anger": 252,
+                    "disgust": 208, "fear": 21, "contempt": 9}},
+)
