@@ -1,0 +1,158 @@
+"""From features to pictures: projections to the plane, nearest neighbours, and where a network looked."""
+
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .errors import InputError
+
+FEW = 16      # fewer points than this have too few neighbours for UMAP
+
+
+@torch.no_grad()
+def features_of(method, faces, chunk: int = 512) -> Tensor:
+    """Return the embeddings of all faces, float32 [N, D] on the CPU, `chunk` faces at a time."""
+    chunks = tqdm(faces.images.split(chunk), desc="embedding", unit="chunk", disable=len(faces) < 8 * chunk)
+    return torch.cat([method.embed(images).float().cpu() for images in chunks])
+
+
+def at_most(faces, most: int = 5000, seed: int = 0):
+    """Return the faces, or where there are more than `most` about that many, every class in its share."""
+    return faces if len(faces) <= most else faces.fraction(most / len(faces), seed)
+
+
+def project(features, method: str = "umap", seed: int = 0, neighbours: int = 15) -> Tensor:
+    """Project features to the plane.
+
+    Args:
+        features: [N, D].
+        method: `umap` keeps neighbourhoods, `pca` keeps the two widest directions.
+        seed: of UMAP; the same seed gives the same picture.
+        neighbours: how many neighbours UMAP looks at; fewer show finer structure.
+
+    Returns:
+        float32 [N, 2], centred, with root mean square distance 1 from the centre. Fewer than 16 points
+        are projected by PCA whatever the method.
+
+    Raises:
+        InputError: another method, or features that are not a finite matrix.
+    """
+    features = _matrix(features)
+    if method not in ("umap", "pca"):
+        raise InputError(f"projection {method!r} is unknown; expected 'umap' or 'pca'")
+    start = pca(features)
+    return unit_size(start if method == "pca" else _umap(features, start, seed, neighbours))
+
+
+def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: int = 15) -> list[Tensor]:
+    """Project the features of the same faces at several moments so that a point moves only if its face does.
+
+    Every UMAP starts from the picture before it and is then turned onto it (orthogonal Procrustes). Against
+    `umap.AlignedUMAP` neighbourhoods are kept as well, points move little more, and it takes a fifth of
+    the time.
+
+    Args:
+        sequence: features [N, D] of the same N faces, one matrix a moment; D may change.
+
+    Returns:
+        One float32 [N, 2] a moment, each centred, with root mean square distance 1 from the centre.
+    """
+    pictures = []
+    for features in tqdm(sequence, desc=f"aligned {method}", disable=len(sequence) < 3):
+        features = _matrix(features)
+        if pictures and len(features) != len(pictures[-1]):
+            raise InputError(f"moment {len(pictures)} has {len(features)} faces, expected {len(pictures[-1])} "
+                             "as before: embed the same faces at every moment")
+        flat = pca(features)
+        if method == "umap":
+            flat = _umap(features, pictures[-1] if pictures else flat, seed, neighbours)
+        pictures.append(turn_onto(flat, pictures[-1]) if pictures else unit_size(flat))
+    return pictures
+
+
+def pca(features: Tensor) -> Tensor:
+    """Return the scores on the two widest directions, [N, 2]; each direction's largest weight is positive."""
+    centred = features.double() - features.double().mean(0)
+    with torch.random.fork_rng(devices=[]):              # seeded here, and nobody else's numbers move
+        torch.manual_seed(0)
+        _, _, directions = torch.svd_lowrank(centred, q=min(10, *features.shape), niter=8)
+    axes = F.pad(directions, (0, max(0, 2 - directions.shape[1])))[:, :2]
+    sign = torch.where(axes.gather(0, axes.abs().argmax(0, keepdim=True)) < 0, -1.0, 1.0)
+    return (centred @ (axes * sign)).float()
+
+
+def unit_size(points: Tensor) -> Tensor:
+    """Return points centred and scaled to root mean square distance 1; points that all agree stay at 0."""
+    centred = points - points.mean(0)
+    return centred / centred.square().sum(1).mean().sqrt().clamp(min=1e-12)
+
+
+def turn_onto(points: Tensor, reference: Tensor) -> Tensor:
+    """Return `unit_size(points)` turned, and mirrored if need be, to lie nearest to the reference."""
+    points = unit_size(points)
+    left, _, right = torch.linalg.svd(points.T @ unit_size(reference))
+    return points @ left @ right
+
+
+def _umap(features, start, seed, neighbours):
+    if len(features) < FEW:
+        return pca(features)
+    from umap import UMAP  # compiles for seconds on its first import
+    umap = UMAP(n_neighbors=min(neighbours, len(features) - 1), init=10 * unit_size(start).numpy(),
+                random_state=seed, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.from_numpy(umap.fit_transform(features.numpy())).float()
+
+
+def _matrix(features):
+    features = torch.as_tensor(features).detach().float().cpu()
+    if features.ndim != 2 or len(features) == 0:
+        raise InputError(f"features are {list(features.shape)}, expected a matrix [N, D] of at least one row")
+    if not features.isfinite().all():
+        row = int((~features.isfinite()).any(1).nonzero()[0])
+        raise InputError(f"the features of face {row} hold NaN or infinity; expected finite numbers")
+    return features
+
+
+def nearest(features, count: int = 8, chunk: int = 2048) -> Tensor:
+    """Return the rows of the `count` most similar other faces by cosine, int64 [N, count], nearest first."""
+    unit = F.normalize(_matrix(features), dim=1)
+    count, rows = min(count, len(unit) - 1), []
+    for first in range(0, len(unit), chunk):
+        cosine = unit[first:first + chunk] @ unit.T
+        cosine.diagonal(first).fill_(-torch.inf)         # nobody is their own neighbour
+        rows.append(cosine.topk(count, dim=1).indices)
+    return torch.cat(rows)
+
+
+@torch.enable_grad()
+def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64) -> Tensor:
+    """Return class activation maps: where a network looked to give these classes.
+
+    A channel of the maps counts by the mean gradient of the class's logit over its positions; the counted
+    channels are added, and what speaks against the class is dropped.
+
+    Args:
+        images: [N, …] whatever `maps_of` takes.
+        maps_of: images -> feature maps [B, C, h, w].
+        logits_of: feature maps -> logits [B, K].
+        classes: int64 [N] explained class of each image; by default the one predicted.
+
+    Returns:
+        float32 [N, h, w], not negative, on the CPU.
+
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017, eqs. (1) and (2).
+    """
+    heat = []
+    for first in range(0, len(images), chunk):
+        maps = maps_of(images[first:first + chunk]).detach().requires_grad_()
+        logits = logits_of(maps)
+        wanted = logits.argmax(1) if classes is None else classes[first:first + chunk].to(logits.device)
+        (slope,) = torch.autograd.grad(logits.gather(1, wanted[:, None]).sum(), maps)
+        weights = slope.mean((2, 3), keepdim=True)
+        heat.append((weights * maps).sum(1).relu().detach().float().cpu())
+    return torch.cat(heat)

@@ -1,0 +1,119 @@
+"""Projections, neighbours and class activation maps against values known by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from fercourse import embed
+from fercourse.errors import InputError
+
+
+def clusters(count=60, shift=6.0, seed=0):
+    """Return features [3 * count, 5] in three well separated groups."""
+    rng = np.random.default_rng(seed)
+    centres = shift * np.eye(3, 5)
+    return torch.tensor((centres[:, None] + rng.normal(size=(3, count, 5))).reshape(-1, 5)).float()
+
+
+def test_pca_finds_the_axis_of_points_on_a_line():
+    line = torch.tensor([-2.0, -1.0, 0.0, 3.0])
+    points = embed.pca(line[:, None] * torch.tensor([0.6, 0.8, 0.0]))
+    assert torch.allclose(points[:, 0], line, atol=1e-6)
+    assert torch.allclose(points[:, 1], torch.zeros(4), atol=1e-6)
+
+
+def test_pca_agrees_with_scikit_learn():
+    from sklearn.decomposition import PCA
+    features = clusters()
+    ours, theirs = embed.pca(features).numpy(), PCA(2).fit_transform(features.numpy())
+    for axis in (0, 1):
+        sign = np.sign((ours[:, axis] * theirs[:, axis]).sum())
+        np.testing.assert_allclose(ours[:, axis], sign * theirs[:, axis], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_projection_repeats_exactly_and_has_unit_size(method):
+    features = clusters()
+    first, again = embed.project(features, method, seed=3), embed.project(features, method, seed=3)
+    assert torch.equal(first, again)
+    assert first.shape == (180, 2) and first.dtype == torch.float32
+    assert first.square().sum(1).mean().sqrt().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_umap_keeps_groups_apart():
+    points = embed.project(clusters()).reshape(3, 60, 2)
+    centres = points.mean(1)
+    within = (points - centres[:, None]).norm(dim=2).max()
+    assert torch.pdist(centres).min() > 2 * within
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 15, 16])
+def test_few_points_are_projected(count):
+    points = embed.project(torch.randn(count, 7, generator=torch.Generator().manual_seed(0)))
+    assert points.shape == (count, 2) and points.isfinite().all()
+
+
+def test_points_that_agree_and_one_column_are_projected():
+    assert embed.project(torch.ones(5, 3), "pca").eq(0).all()
+    assert embed.project(torch.arange(5.0)[:, None], "pca").shape == (5, 2)
+
+
+def test_turning_onto_undoes_rotation_mirror_shift_and_scale():
+    reference = embed.unit_size(torch.randn(40, 2, generator=torch.Generator().manual_seed(1)))
+    angle = torch.tensor(2.1)
+    turn = torch.stack([torch.stack([angle.cos(), angle.sin()]), torch.stack([angle.sin(), -angle.cos()])])
+    assert torch.allclose(embed.turn_onto(3 * reference @ turn + 5, reference), reference, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_a_sequence_that_only_turns_stands_still(method):
+    features = clusters(20)
+    turned = features[:, [2, 0, 1, 4, 3]] * torch.tensor([1.0, -1, 1, -1, 1])
+    first, second = embed.aligned_sequence([features, turned], method)
+    apart = (first[:, None] - first[None]).norm(dim=2).max()
+    assert (first - second).norm(dim=1).mean() < 0.15 * apart
+
+
+def test_bad_input_is_named():
+    with pytest.raises(InputError, match="face 2"):
+        embed.project(torch.tensor([[0.0, 1], [1, 2], [torch.nan, 0]]))
+    with pytest.raises(InputError, match="tsne"):
+        embed.project(clusters(), "tsne")
+    with pytest.raises(InputError, match="moment 1 has 3 faces"):
+        embed.aligned_sequence([torch.eye(4), torch.eye(3)], "pca")
+
+
+def test_nearest_equals_the_full_sort():
+    features = clusters(30)
+    unit = torch.nn.functional.normalize(features, dim=1)
+    cosine = unit @ unit.T - 9 * torch.eye(90)
+    assert torch.equal(embed.nearest(features, 5, chunk=32), cosine.argsort(1, descending=True)[:, :5])
+    assert embed.nearest(torch.ones(1, 4)).shape == (1, 0)
+
+
+def test_gradcam_of_a_network_known_by_hand():
+    maps = torch.tensor([[[[1.0, 0], [0, 2]], [[0, 3], [0, 1]]]])          # [1, 2, 2, 2]
+    head = torch.tensor([[4.0, -8.0], [0.0, 4.0]])                       # logits = head @ mean(maps)
+
+    def logits(m):
+        return m.mean((2, 3)) @ head.T
+
+    # d logit / d map = head / 4 everywhere, so the weights are (1, -2) for class 0 and (0, 1) for class 1
+    zero = embed.gradcam(torch.zeros(1), lambda _: maps, logits, torch.tensor([0]))
+    one = embed.gradcam(torch.zeros(1), lambda _: maps, logits, torch.tensor([1]))
+    assert zero.tolist() == [[[1, 0], [0, 0]]]
+    assert one.tolist() == [[[0, 3], [0, 1]]]
+    predicted = embed.gradcam(torch.zeros(1), lambda _: maps, logits)       # mean maps (.75, 1): 4 > -5
+    assert torch.equal(predicted, one)
+
+
+def test_gradcam_is_the_same_in_chunks_and_leaves_no_gradient():
+    torch.manual_seed(0)
+    body = torch.nn.Conv2d(3, 4, 3)
+    head = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(4, 3))
+    images = torch.rand(5, 3, 8, 8)
+    with torch.no_grad():
+        whole, parts = (embed.gradcam(images, body, head, chunk=chunk) for chunk in (5, 2))
+    assert whole.shape == (5, 6, 6)
+    assert torch.allclose(whole, parts)
+    assert body.weight.grad is None and head[2].weight.grad is None
