@@ -1,25 +1,39 @@
 # Everything runs in .venv, made here on first use. On Windows or without make, the README has the plain commands.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
+VENV := .venv
+BIN  := $(VENV)/bin
 
-.PHONY: env run test lab clean
+.PHONY: help env test lab clean
 
-env: $(VENV)/.installed
+help:   ## say what there is (the default)
+	@echo "fercourse: representation learning for facial expression recognition"
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
-$(VENV)/.installed: requirements.txt pyproject.toml
-	@echo "== making the environment in $(VENV): about 5 GB, one to five minutes"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
-	touch $@
+env: $(VENV)/.installed   ## make the environment in .venv, or bring it up to date
 
-test: env
+test: env   ## check the style and pass every test, notebooks included
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest
 
-lab: env
-	$(BIN)/jupyter lab notebooks
+lab: env   ## open the lessons in JupyterLab
+	$(BIN)/python -m jupyter lab notebooks
 
-clean:
+clean:   ## remove caches and built files; the environment and runs stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	find fercourse tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Written last, so that an installation that was cut off is taken up again.
+$(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
+	@echo "== installing into $(VENV): up to 6 GB and some minutes the first time, mostly PyTorch"
+	$(BIN)/python -m pip install --no-input --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+	@echo "== $(VENV) is ready"
+
+# pip comes last into an environment, so that a half-made one is completed. PYTHON=… chooses the interpreter.
+$(BIN)/pip:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10 python); do \
+	  "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
+	  echo "== making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv $(VENV) && exit 0; \
+	  echo "== $$python cannot make environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
+	done; \
+	echo "== no Python 3.10 to 3.13 found; install one, or name it: make env PYTHON=/path/to/python" >&2; exit 1
