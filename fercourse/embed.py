@@ -64,8 +64,8 @@ def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: 
     for features in tqdm(sequence, desc=f"aligned {method}", disable=len(sequence) < 3):
         features = _matrix(features)
         if pictures and len(features) != len(pictures[-1]):
-            raise InputError(f"moment {len(pictures)} has {len(features)} faces, expected {len(pictures[-1])} "
-                             "as before: embed the same faces at every moment")
+            raise InputError(f"moment {len(pictures)} has {len(features)} faces, the one before has "
+                             f"{len(pictures[-1])}; embed the same faces at every moment")
         flat = pca(features)
         if method == "umap":
             flat = _umap(features, pictures[-1] if pictures else flat, seed, neighbours)
