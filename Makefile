@@ -1,6 +1,7 @@
 # Everything runs in .venv, made here on first use. On Windows or without make, the README has the plain commands.
-VENV := .venv
-BIN  := $(VENV)/bin
+PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
+VENV   := .venv
+BIN    := $(VENV)/bin
 
 .PHONY: help env test lab clean
 
@@ -28,12 +29,12 @@ $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
 	@touch $@
 	@echo "== $(VENV) is ready"
 
-# pip comes last into an environment, so that a half-made one is completed. PYTHON=… chooses the interpreter.
+# pip comes last into an environment, so that a half-made one is completed. The first PYTHON that works makes it.
 $(BIN)/pip:
-	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10 python); do \
+	@for python in $(PYTHON); do \
 	  "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
 	  echo "== making $(VENV) with $$("$$python" --version)"; \
 	  "$$python" -m venv $(VENV) && exit 0; \
 	  echo "== $$python cannot make environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
 	done; \
-	echo "== no Python 3.10 to 3.13 found; install one, or name it: make env PYTHON=/path/to/python" >&2; exit 1
+	echo "== no Python 3.10 to 3.13 among $(PYTHON); install one, or make env PYTHON=/path/to/python" >&2; exit 1

@@ -151,7 +151,7 @@ def test_columns_that_do_not_fit(changes, message):
 
 @pytest.mark.parametrize(("name", "split", "told"), [
     ("synthfaces/wild:train", "", "train"), ("fer2013:PublicTest", "", "PublicTest"), ("mine", "", ""),
-    ("mine:test", "val", "val"),
+    ("mine:test", "val", "val"), ("fer2013:train+val", "", "train+val"),
 ])
 def test_the_split_is_read_off_the_name(name, split, told):
     assert made.faces(name=name, split=split)[:3].split == told
