@@ -23,7 +23,7 @@ class Stream:
         size = min(batch_size, len(faces) // world() * world())
         if size == 0 or batch_size % world():
             raise InputError(f"{faces.name}: {len(faces)} faces in batches of {batch_size} over "
-                             f"{world()} processes; expected at least one face for each, and a batch they divide")
+                             f"{world()} processes; expected a face for each, and batches they divide")
         self.faces, self.views, self.size, self.seed, self.name = faces, views, size, seed, name
         self.device, self.steps, self.walk = device, len(faces) // size, None
         self.images = resident(faces.images, device)

@@ -79,7 +79,7 @@ class Checkpoint:
     def finish(self):
         """Export the finished method into the folder."""
         if self.folder and distributed.rank() == 0:
-            export(self.method, self.folder, **self.config)
+            export(self.method, self.folder, self.config)
         distributed.wait()
 
     def _write(self, part, state):
@@ -168,14 +168,14 @@ def settings(method, faces, target, **training) -> dict:
     return {**describe(method), **training, **data}
 
 
-def export(method, folder, **facts):
+def export(method, folder, facts: dict | None = None):
     """Write the weights as safetensors, and the configuration beside them as JSON, without `memory`."""
     from safetensors.torch import save_file
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
     replace_file(folder / WEIGHTS, lambda part: save_file(tensors, part))
-    write_json(folder / CONFIG, {**describe(method), **facts})
+    write_json(folder / CONFIG, {**describe(method), **(facts or {})})
 
 
 def load_run(folder, device="cpu"):

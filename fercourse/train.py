@@ -61,7 +61,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         while done < (epoch + 1) * source.steps:
             progress = done / total
             torch.manual_seed(derive("step", seed, done, distributed.rank()))       # nothing to save
-            set_rates(optimisers, cosine((done + 1) / total, method.hyper.warmup))
+            set_rates(optimisers, cosine((done + 0.5) / total, method.hyper.warmup))
             batch = source.batch(done, method.memory.get("labels"))
             batch = replace(batch, target=other.batch(done)) if other else batch
             with autocast(device, half):

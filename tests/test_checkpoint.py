@@ -1,0 +1,186 @@
+"""Checkpoints: a killed run goes on as if nothing had happened, and nothing else is taken for one."""
+
+import json
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fercourse import checkpoint, fit
+from fercourse.checkpoint import load_run, read_checkpoint
+from fercourse.errors import InputError
+from tests.killed import train
+from tests.toy import toy_faces, toy_method
+
+QUICK = {"batch_size": 16, "epochs": 1, "quiet": True, "device": "cpu"}
+
+
+def child(out, *death):
+    command = [sys.executable, "-m", "tests.killed", str(out), *death]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def records(out):
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "images_per_s"} for line in lines]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    train(out)
+    torch.set_num_threads(threads)
+    return out
+
+
+@pytest.mark.parametrize("death", [("step", "8"), ("save", "4")])
+def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path, whole, death):
+    """Step 8 is two steps after a checkpoint within epoch 1; the fourth save is within epoch 1 too."""
+    out = tmp_path / "run"
+    assert child(out, *death).returncode == -signal.SIGKILL
+    kept = read_checkpoint(out / "checkpoint.pt")
+    assert kept["step"] == {"step": 6, "save": 6}[death[0]] and kept["memory"]["starts"] == 2
+    done = child(out)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = load_file(out / "model.safetensors"), load_file(whole / "model.safetensors")
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+    ours, theirs = read_checkpoint(out / "checkpoint.pt"), read_checkpoint(whole / "checkpoint.pt")
+    assert equal(ours, theirs)
+    assert records(out) == records(whole)
+    assert not list(out.glob("*.part"))
+
+
+def equal(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
+
+
+def test_a_finished_run_is_not_trained_again(whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "run")
+    before = records(out)
+    history, method = train(out)
+    assert records(out) == before and history.last["step"] == 15
+    weights = load_file(whole / "model.safetensors")
+    assert all(torch.equal(v, weights[k]) for k, v in method.state_dict().items())
+
+
+def test_the_checkpoint_before_is_kept_and_used(whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "run")
+    assert read_checkpoint(out / "checkpoint.previous.pt")["step"] == 12
+    (out / "checkpoint.pt").unlink()                                      # killed between two renames
+    train(out)
+    assert equal(read_checkpoint(out / "checkpoint.pt"), read_checkpoint(whole / "checkpoint.pt"))
+
+
+def test_a_run_is_not_overwritten(whole, tmp_path):
+    with pytest.raises(InputError, match="holds a run already; go on with --resume or another --out"):
+        train(whole, resume=False)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"seed": 1}, "was made with seed 0, but 1 was asked for"),
+    ({"epochs": 2}, "was made with epochs 1, but 2 was asked for"),
+    ({"hyper": {"label_smoothing": 0.3}}, "was made with hyper label_smoothing 0.1, but 0.3 was asked for"),
+    ({"faces": {"seed": 5}}, r"was made with data toy \(32 faces, [0-9a-f]+\), but toy \(32 faces, [0-9a-f]+\) was"),
+    ({"method": "forgetful"}, "was made with method baseline, but forgetful was asked for"),
+])
+def test_only_the_same_run_goes_on(tmp_path, change, message):
+    def run(method="baseline", faces={}, hyper={}, **settings):           # noqa: B006
+        set_of_faces = toy_faces(32, 16, **faces)
+        fit(toy_method(set_of_faces, method, **hyper), set_of_faces, out=tmp_path / "run", resume=True,
+            **{**QUICK, **settings})
+    run()
+    with pytest.raises(InputError, match=message):
+        run(**change)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (print, ("boom",))
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path, whole, capsys):
+    good, bad = (whole / "checkpoint.pt").read_bytes(), tmp_path / "checkpoint.pt"
+    cases = {"damaged or no checkpoint": b"nonsense", r"damaged or no checkpoint \(": good[:len(good) // 2]}
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    cases["fails its checksum"] = bytes(flipped)
+    for message, content in cases.items():
+        bad.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_checkpoint(bad)
+    torch.save({"format": 1, "step": Bomb()}, bad)
+    with pytest.raises(InputError, match="refused because reading it could run code"):
+        read_checkpoint(bad)
+    bad.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(InputError, match="damaged or no checkpoint"):
+        read_checkpoint(bad)
+    torch.save({"step": 3}, bad)
+    with pytest.raises(InputError, match="no checkpoint; expected one by fercourse train"):
+        read_checkpoint(bad)
+    torch.save({"format": 2, "versions": {"fercourse": "9.1"}}, bad)
+    with pytest.raises(InputError, match=r"made by fercourse 9.1 in format 2, but .* reads up to 1; update"):
+        read_checkpoint(bad)
+    with pytest.raises(InputError, match="no such checkpoint"):
+        read_checkpoint(tmp_path / "nothing.pt")
+    assert "boom" not in capsys.readouterr().out
+
+
+def test_a_damaged_checkpoint_points_to_the_one_before(whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "run")
+    (out / "checkpoint.pt").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"delete it; checkpoint.previous.pt beside it holds the state before"):
+        train(out)
+
+
+def test_exported_runs_predict_without_their_training_set(tmp_path):
+    faces = toy_faces(32, 16)
+    method = toy_method(faces, label_smoothing=0.2)
+    fit(method, faces, out=tmp_path / "run", **QUICK)
+    (tmp_path / "run" / "checkpoint.pt").unlink()
+    loaded = load_run(tmp_path / "run")
+    with torch.no_grad():
+        assert torch.equal(loaded.predict(faces.images), method.predict(faces.images))
+    assert loaded.classes == faces.classes and loaded.hyper == method.hyper and not loaded.memory
+    assert not loaded.training
+
+
+def test_runs_that_cannot_be_loaded(tmp_path):
+    with pytest.raises(InputError, match=r"not a run; expected a folder with config.json"):
+        load_run(tmp_path)
+    faces = toy_faces(8, 16)
+    checkpoint.export(toy_method(faces), tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    weights = tmp_path / "run" / "model.safetensors"
+    checkpoint.write_json(tmp_path / "run" / "config.json", {**config, "classes": ["neutral"]})
+    with pytest.raises(InputError, match=r"damaged, or not the weights of config.json"):
+        load_run(tmp_path / "run")
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        load_run(tmp_path / "run")
+    weights.unlink()
+    with pytest.raises(InputError, match="the run is not finished"):
+        load_run(tmp_path / "run")
+    checkpoint.write_json(tmp_path / "run" / "config.json", {**config, "method": "tomorrow"})
+    with pytest.raises(InputError, match="method 'tomorrow' is unknown"):
+        load_run(tmp_path / "run")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.json"
+    checkpoint.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        checkpoint.write_json(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
