@@ -1,0 +1,178 @@
+"""The embedded synthetic faces: one Parquet file with every ground truth; reading it needs no renderer."""
+
+import hashlib
+import io
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .cache import cached_array
+from .emotions import SEVEN
+from .faceset import FaceSet
+
+LABELS = {"truth": "label", "majority": "majority", "single": "single"}
+NUMBERS = ("intensity", "blend_share", "yaw", "pitch", "roll", "light_across", "light_up", "age")
+WORDS = ("gender", "occluder", "light", "backdrop", "hair", "blend")
+
+
+def pack_path() -> Path:
+    """Return where the embedded faces are: in an installed package, or in `data/` of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    places = [package / "data" / "synthfaces.parquet", package.parent / "data" / "synthfaces.parquet"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError(
+        f"the embedded faces are missing (looked for {places[1]}); install fercourse again, "
+        "or make them with: fercourse render --out data/synthfaces.parquet"
+    )
+
+
+def load(split="train", domain=None, labels="truth", root=None) -> FaceSet:
+    """Return synthetic faces with everything that is known about each.
+
+    Args:
+        split: `train`, `val`, `test`, several joined by `+`, or None for all; no person is in two of them.
+        domain: `lab` (grey, frontal, posed), `wild` (colour, posed freely, partly covered), or None for both.
+        labels: `truth`, `majority` (of ten annotators) or `single` (one annotator): what `labels` holds;
+            `true_labels` holds the truth beside the last two.
+        root: another file made by `fercourse render`; default: the embedded one.
+
+    Raises:
+        InputError: the file is missing or not of this kind, or a word is not among those listed.
+    """
+    if labels not in LABELS:
+        raise InputError(f"labels={labels!r} is unknown for synthfaces; expected one of {', '.join(LABELS)}")
+    path = Path(root) if root is not None else pack_path()
+    table, facts = _table(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    rows = _rows(table, split, domain)
+    name = "synthfaces" + (f"/{domain}" if domain else "") + (f":{split}" if split else "")
+    return _faces(table, facts, _images(path, table, facts), rows, labels, name)
+
+
+@lru_cache(maxsize=2)
+def _table(path: Path, _modified: int):
+    """Return the file's columns but for the pictures (a pandas frame) and its facts."""
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; make it with: fercourse render --out {path}")
+    try:
+        file = pq.ParquetFile(path)
+        facts = json.loads(file.schema_arrow.metadata[b"fercourse"])
+        columns = [name for name in file.schema_arrow.names if name != "image"]
+        return file.read(columns).to_pandas(), facts
+    except (KeyError, TypeError, ValueError, OSError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+        raise InputError(
+            f"{path} is not a file of synthetic faces ({error}); make it again with: fercourse render"
+        ) from error
+
+
+def _images(path, table, facts):
+    """Return all pictures, uint8 [N, 3, S, S], decoded once and then mapped from the cache."""
+    about = json.dumps([path.stat().st_size, facts, len(table)], sort_keys=True)
+    first = table.id.to_numpy().tobytes()
+    key = hashlib.sha256(about.encode() + first + _fingerprint(path)).hexdigest()[:24]
+    return cached_array(f"synthfaces-{key}", lambda: decode_pictures(path, facts["size"]))
+
+
+def _fingerprint(path):
+    """Return the last 64 KiB of the file: its Parquet footer, with the sizes and statistics of every column."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 65536))
+        return file.read()
+
+
+def decode_pictures(path, size: int) -> np.ndarray:
+    """Decode every picture of a file of synthetic faces: uint8 [N, 3, size, size]."""
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    encoded = pq.read_table(path, columns=["image"])["image"].combine_chunks().field("bytes")
+    pictures = np.empty((len(encoded), size, size, 3), np.uint8)
+    for row, data in enumerate(encoded):
+        try:
+            pictures[row] = np.asarray(Image.open(io.BytesIO(data.as_py())).convert("RGB"))
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                f"{path}: the picture in row {row} cannot be decoded ({error}); fetch or render the file again"
+            ) from error
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+
+
+def _rows(table, split, domain):
+    keep = np.ones(len(table), bool)
+    for column, wanted in (("split", split), ("domain", domain)):
+        if wanted is not None:
+            words = wanted.split("+") if column == "split" else [wanted]
+            known = sorted(table[column].unique())
+            wrong = [w for w in words if w not in known]
+            if wrong:
+                raise InputError(f"synthfaces has no {column} {wrong[0]!r}; expected one of {', '.join(known)}")
+            keep &= table[column].isin(words).to_numpy()
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        raise InputError(f"synthfaces has no faces with split {split!r} and domain {domain!r}; choose others")
+    return rows
+
+
+def _faces(table, facts, images, rows, labels, name):
+    """Build the FaceSet of some rows; a contiguous stretch of rows shares the mapped pictures."""
+    part = table.iloc[rows]
+    contiguous = rows[-1] - rows[0] + 1 == len(rows)
+    picked = images[rows[0] : rows[-1] + 1] if contiguous else images[rows]
+    number, stack = _column_readers(part)
+    truth = _codes(part["label"], SEVEN)
+    names = {
+        "domain": tuple(facts["domains"]),
+        "units": tuple(facts["units"]),
+        "action_units": tuple(facts["action_units"]),
+    }
+    attributes = {column: number(column) for column in NUMBERS}
+    attributes["skin_tone"] = torch.from_numpy(part["skin_tone"].to_numpy(np.int64, copy=True))
+    for column in WORDS:
+        names[column] = _words(table, facts, column)
+        attributes[column] = _codes(part[column], names[column])
+    return FaceSet(
+        images=torch.from_numpy(picked),
+        labels=_codes(part[LABELS[labels]], SEVEN),
+        classes=SEVEN,
+        ids=torch.from_numpy(part["id"].to_numpy(np.int64, copy=True)),
+        name=name,
+        true_labels=None if labels == "truth" else truth,
+        votes=stack("votes"),
+        valence_arousal=torch.stack([number("valence"), number("arousal")], 1),
+        identity=torch.from_numpy(part["person"].to_numpy(np.int64, copy=True)),
+        landmarks=stack("landmarks").reshape(len(part), 68, 2),
+        visible=stack("visible").bool(),
+        units=stack("units"),
+        action_units=stack("action_units"),
+        domain=_codes(part["domain"], names["domain"]),
+        attributes=attributes,
+        names=names,
+    )
+
+
+def _column_readers(part):
+    def number(column):
+        return torch.from_numpy(part[column].to_numpy(np.float32, copy=True))
+
+    def stack(column):
+        return torch.from_numpy(np.stack(part[column].to_numpy()).astype(np.float32))
+
+    return number, stack
+
+
+def _codes(column, words):
+    """Return int64 positions of words, -1 for none."""
+    index = {word: i for i, word in enumerate(words)}
+    return torch.tensor([index.get(word, -1) for word in column], dtype=torch.int64)
+
+
+def _words(table, facts, column):
+    known = {"gender": "genders", "light": "lights", "occluder": "occluders", "blend": "classes"}
+    return tuple(facts[known[column]]) if column in known else tuple(sorted(table[column].dropna().unique()))

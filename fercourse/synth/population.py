@@ -1,0 +1,302 @@
+"""A population on disk: people x shots -> rows with every ground truth -> one Parquet file and its manifest.
+
+Each row can be rendered again alone from `person` and `shot` (and the seed in the manifest): see `row_picture`.
+"""
+
+import json
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..faces.emotions import SEVEN
+from .annotators import confusion, majority, votes
+from .head import head
+from .people import GENDERS, draw_person
+from .picture import render
+from .props import OCCLUDERS
+from .shots import DOMAINS, LIGHTS, draw_shot, shot_words
+from .units import ACTION_UNITS, action_units
+
+VERSION = 1  # of the recipe: the same version and seed mean the same faces
+SHARE_WILD = 0.625
+SPLITS = {"train": 0.715, "val": 0.095, "test": 0.19}
+COVERED = {"none": 1.0, "glasses": 0.9, "lettering": 0.9, "sunglasses": 0.55, "object": 0.7, "hand": 0.55, "mask": 0.35}
+
+
+@dataclass(frozen=True)
+class Population:
+    """What to render: the same numbers give the same faces."""
+
+    people: int = 420
+    per_person: int = 24
+    size: int = 64
+    seed: int = 0
+    quality: int = 90  # of the WebP pictures in the file
+
+    def __post_init__(self):
+        for name, low, high in (("people", 3, 10**6), ("per_person", 1, 900), ("size", 16, 1024), ("quality", 1, 100)):
+            if not low <= getattr(self, name) <= high:
+                raise InputError(f"{name.replace('_', '-')} is {getattr(self, name)}; expected {low} to {high}")
+
+    def split_of(self, person: int) -> str:
+        """Return the split of a person: people, never faces, are dealt."""
+        bounds = np.cumsum([share * self.people for share in SPLITS.values()])
+        return list(SPLITS)[min(int(np.searchsorted(np.round(bounds), person, side="right")), 2)]
+
+
+def row_picture(population: Population, person: int, shot: int, size: int | None = None, engine: str = "auto"):
+    """Render one row of a population alone; returns (Person, Shot, Picture)."""
+    wild = round(population.per_person * SHARE_WILD)
+    words = shot_words(person, wild, population.per_person - wild, population.seed)
+    who = draw_person(person, population.seed)
+    taken = draw_shot(who, shot, *words[shot], population.seed)
+    return who, taken, render(who, taken, size or population.size, engine)
+
+
+def describe_row(population: Population, number: int, shot_number: int) -> dict:
+    """Return one row: the picture and everything that is true of it."""
+    person, shot, picture = row_picture(population, number, shot_number)
+    rng = np.random.default_rng([population.seed, number, shot_number, 5])
+    crowd = confusion(
+        SEVEN.index(shot.word),
+        shot.intensity,
+        COVERED[shot.occluder] * (0.75 if shot.light.word == "dim" else 1),
+        rng,
+        SEVEN.index(shot.blend) if shot.blend else None,
+        shot.share,
+        _resting_pull(person),
+    )
+    counted = votes(crowd, rng)
+    one = SEVEN[int(rng.choice(len(SEVEN), p=counted / counted.sum()))]
+    towards = np.float64(shot.light.direction)
+    return dict(
+        id=number * 1000 + shot_number,
+        split=population.split_of(number),
+        image=dict(bytes=_encode(picture.image, population.quality), path=None),
+        label=shot.word,
+        domain=shot.domain,
+        person=number,
+        shot=shot_number,
+        intensity=shot.intensity,
+        blend=shot.blend,
+        blend_share=shot.share,
+        valence=shot.valence_arousal[0],
+        arousal=shot.valence_arousal[1],
+        votes=counted.astype(np.uint8),
+        majority=SEVEN[majority(counted)],
+        single=one,
+        units=np.float16([shot.units.get(n, 0.0) for n in head().units]),
+        action_units=action_units(shot.units).astype(np.float16),
+        landmarks=picture.landmarks.astype(np.float16).ravel(),
+        visible=picture.visible,
+        yaw=round(shot.yaw, 1),
+        pitch=round(shot.pitch, 1),
+        roll=round(shot.roll, 1),
+        occluder=shot.occluder,
+        light=shot.light.word,
+        light_across=round(float(np.degrees(np.arctan2(towards[0], towards[2]))), 1),
+        light_up=round(float(np.degrees(np.arctan2(towards[1], np.hypot(towards[0], towards[2])))), 1),
+        backdrop=shot.backdrop,
+        age=round(person.age, 1),
+        gender=GENDERS[person.gender],
+        skin_tone=int(np.clip(np.floor(person.tone), 1, 10)),
+        hair=person.hair,
+    )
+
+
+def _resting_pull(person):
+    """Return how strongly the resting face reads as a class: cross brows as anger, a low mouth as sadness."""
+    resting = person.manner.resting
+    return {
+        SEVEN.index("anger"): 5 * max(0, resting["browDownLeft"] - 0.2),
+        SEVEN.index("sadness"): 5 * max(0, resting["mouthFrownLeft"] - 0.2),
+    }
+
+
+def _encode(image, quality):
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(image).save(file, "WEBP", quality=quality, method=6)
+    return file.getvalue()
+
+
+# ------------------------------------------------------------------ the file
+
+
+def schema(population: Population):
+    """Return the Parquet schema: typed columns, with metadata that Hugging Face `datasets` reads."""
+    import pyarrow as pa
+
+    half = pa.float16()
+    columns = dict(
+        id=pa.int64(),
+        split=pa.string(),
+        image=pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+        label=pa.string(),
+        domain=pa.string(),
+        person=pa.int32(),
+        shot=pa.int32(),
+        intensity=pa.float32(),
+        blend=pa.string(),
+        blend_share=pa.float32(),
+        valence=pa.float32(),
+        arousal=pa.float32(),
+        votes=pa.list_(pa.uint8(), len(SEVEN)),
+        majority=pa.string(),
+        single=pa.string(),
+        units=pa.list_(half, len(head().units)),
+        action_units=pa.list_(half, len(ACTION_UNITS)),
+        landmarks=pa.list_(half, 136),
+        visible=pa.list_(pa.bool_(), 68),
+        yaw=pa.float32(),
+        pitch=pa.float32(),
+        roll=pa.float32(),
+        occluder=pa.string(),
+        light=pa.string(),
+        light_across=pa.float32(),
+        light_up=pa.float32(),
+        backdrop=pa.string(),
+        age=pa.float32(),
+        gender=pa.string(),
+        skin_tone=pa.int8(),
+        hair=pa.string(),
+    )
+    features = {name: _feature(kind) for name, kind in columns.items()} | {"image": {"_type": "Image"}}
+    facts = dict(
+        version=VERSION,
+        **asdict(population),
+        classes=SEVEN,
+        domains=DOMAINS,
+        units=head().units,
+        action_units=ACTION_UNITS,
+        genders=GENDERS,
+        lights=LIGHTS,
+        occluders=OCCLUDERS,
+    )
+    return pa.schema(
+        columns, metadata={"fercourse": json.dumps(facts), "huggingface": json.dumps({"info": {"features": features}})}
+    )
+
+
+def _feature(kind):
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_list(kind):
+        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "Sequence"}
+    names = {"halffloat": "float16", "float": "float32"}
+    return {"dtype": names.get(str(kind), str(kind)), "_type": "Value"}
+
+
+def write_population(population: Population, out: Path, workers: int = 0, progress: bool = True) -> dict:
+    """Render a population into a Parquet file with a manifest (`.json`) beside it; returns the manifest.
+
+    People are rendered one by one into `<out>.parts`, so that a stopped run goes on where it was; the file
+    appears only when it is complete, with the same bytes whatever the number of workers.
+
+    Raises:
+        InputError: the folder cannot be written, or the parts there belong to other settings.
+    """
+    out = Path(out)
+    parts = out.with_name(out.name + ".parts")
+    _open_parts(parts, population)
+    waiting = [n for n in range(population.people) if not (parts / f"{n:06d}.parquet").exists()]
+    _render_all(population, parts, waiting, workers, progress)
+    manifest = _assemble(population, parts, out)
+    shutil.rmtree(parts)
+    return manifest
+
+
+def _open_parts(parts, population):
+    plan = json.dumps(dict(version=VERSION, **asdict(population)), sort_keys=True)
+    note = parts / "population.json"
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+        if note.exists() and note.read_text() != plan:
+            raise InputError(
+                f"{parts} holds faces of another plan ({note.read_text()}); "
+                "remove that folder or repeat the command with its settings"
+            )
+        note.write_text(plan)
+    except OSError as error:
+        raise InputError(f"{parts} cannot be written ({error.strerror}); choose another --out") from error
+
+
+def _render_all(population, parts, waiting, workers, progress):
+    from tqdm.auto import tqdm
+
+    workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    with tqdm(
+        total=population.people * population.per_person,
+        unit="face",
+        disable=not progress,
+        initial=(population.people - len(waiting)) * population.per_person,
+    ) as bar:
+        if workers == 1 or len(waiting) < 2:
+            for number in waiting:
+                _render_person(population, parts, number)
+                bar.update(population.per_person)
+            return
+        with ProcessPoolExecutor(min(workers, len(waiting))) as pool:
+            jobs = [pool.submit(_render_person, population, parts, number) for number in waiting]
+            for job in jobs:
+                job.result()
+                bar.update(population.per_person)
+
+
+def _render_person(population, parts, number):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [describe_row(population, number, shot) for shot in range(population.per_person)]
+    table = pa.Table.from_pylist(rows, schema=schema(population))
+    unfinished = parts / f"{number:06d}.unfinished"
+    pq.write_table(table, unfinished, compression="zstd")
+    unfinished.replace(parts / f"{number:06d}.parquet")
+
+
+def _assemble(population, parts, out):
+    """Join the parts, one row group a split, and write file and manifest under temporary names first."""
+    import hashlib
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(parts / f"{n:06d}.parquet") for n in range(population.people)]
+    unfinished = out.with_name(out.name + ".unfinished")
+    counts = {}
+    with pq.ParquetWriter(unfinished, schema(population), compression="zstd", compression_level=19) as writer:
+        for split in SPLITS:
+            chosen = [t for n, t in enumerate(tables) if population.split_of(n) == split]
+            if chosen:
+                joined = pa.concat_tables(chosen).combine_chunks()
+                writer.write_table(joined, row_group_size=len(joined))
+                counts[split] = _count(joined)
+    digest = hashlib.sha256(unfinished.read_bytes()).hexdigest()
+    manifest = dict(
+        file=out.name,
+        version=VERSION,
+        sha256=digest,
+        bytes=unfinished.stat().st_size,
+        **asdict(population),
+        faces=population.people * population.per_person,
+        counts=counts,
+    )
+    unfinished.replace(out)
+    out.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest
+
+
+def _count(table):
+    frame = table.select(["person", "domain", "label"]).to_pandas()
+    return dict(
+        people=int(frame.person.nunique()),
+        **{d: int((frame.domain == d).sum()) for d in DOMAINS},
+        **{w: int((frame.label == w).sum()) for w in SEVEN},
+    )

@@ -1,0 +1,106 @@
+"""A population on disk: the same bytes for the same seed, whatever the workers and interruptions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fercourse.errors import InputError
+from fercourse.synth import Population, population, row_picture, write_population
+from fercourse.synth.people import draw_person
+from fercourse.synth.picture import render
+from fercourse.synth.shots import Light, Shot, draw_shot
+
+pytest.importorskip("embreex")
+SMALL = Population(people=4, per_person=3, size=24)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    out = tmp_path_factory.mktemp("faces") / "faces.parquet"
+    return out, write_population(SMALL, out, workers=1, progress=False)
+
+
+def test_workers_and_interruptions_do_not_change_a_byte(made, tmp_path, monkeypatch):
+    out, _ = made
+    again = tmp_path / "again.parquet"
+    whole = population._render_person
+
+    def stop_at_two(plan, parts, number):
+        if number == 2:
+            raise KeyboardInterrupt
+        whole(plan, parts, number)
+
+    monkeypatch.setattr(population, "_render_person", stop_at_two)
+    with pytest.raises(KeyboardInterrupt):
+        write_population(SMALL, again, workers=1, progress=False)
+    assert not again.exists()
+    monkeypatch.undo()
+    write_population(SMALL, again, workers=2, progress=False)
+    assert again.read_bytes() == out.read_bytes()
+    assert not (tmp_path / "again.parquet.parts").exists()
+
+
+def test_parts_of_another_plan_are_refused(tmp_path):
+    parts = tmp_path / "x.parquet.parts"
+    population._open_parts(parts, SMALL)
+    with pytest.raises(InputError, match="another plan"):
+        population._open_parts(parts, Population(people=4, per_person=3, size=32))
+
+
+def test_one_row_again_alone(made):
+    out, _ = made
+    row = pd.read_parquet(out).iloc[7]
+    _, shot, picture = row_picture(SMALL, int(row.person), int(row.shot))
+    assert shot.word == row.label and shot.domain == row.domain
+    assert np.allclose(picture.landmarks.ravel(), row.landmarks.astype(np.float32), atol=0.05)
+    again = row_picture(SMALL, int(row.person), int(row.shot))[2]
+    assert np.array_equal(picture.image, again.image)
+
+
+def test_manifest_and_splits(made):
+    out, manifest = made
+    frame = pd.read_parquet(out)
+    assert manifest["faces"] == len(frame) == 12 and frame.id.is_unique
+    assert frame.groupby("person").split.nunique().max() == 1
+    assert list(frame.split.drop_duplicates()) == [s for s in ("train", "val", "test") if s in set(frame.split)]
+
+
+def test_bad_plans_are_refused():
+    with pytest.raises(InputError, match="people is 0"):
+        Population(people=0)
+    with pytest.raises(InputError, match="size is 4"):
+        Population(size=4)
+
+
+def test_wanted_fields_hold_and_unwanted_vary():
+    people = [draw_person(n, age=70, tone=9) for n in range(5)]
+    assert {p.age for p in people} == {70} and {p.tone for p in people} == {9}
+    assert len({p.hair for p in people} | {p.seed for p in people}) > 5
+    assert draw_person(3).shape == draw_person(3).shape != draw_person(4).shape
+
+
+def test_landmarks_lie_where_the_face_is_and_covered_ones_are_not_visible():
+    person = draw_person(5)
+    clear = render(person, Shot(), 64)
+    assert clear.visible[27:].all()
+    left, right = clear.landmarks[36:42].mean(0), clear.landmarks[42:48].mean(0)
+    assert left[0] < 32 < right[0] and abs(left[1] - right[1]) < 3
+    assert clear.landmarks[48:].mean(0)[1] > left[1] + 15
+    dark = render(person, Shot(occluder="sunglasses"), 64)
+    assert dark.visible[36:48].sum() < 4 and dark.visible[48:].all()
+    turned = render(person, Shot(yaw=60), 64)
+    assert turned.visible.sum() < 60
+
+
+def test_light_moves_the_shadow():
+    person = draw_person(5)
+    left, right = (render(person, Shot(light=Light(direction=(x, 0.3, 0.5))), 32).image.astype(int) for x in (-1, 1))
+    assert left[:, :16].mean() > left[:, 16:].mean() and right[:, 16:].mean() > right[:, :16].mean()
+
+
+def test_wild_shots_vary_and_lab_shots_are_calm():
+    person = draw_person(8)
+    wild, lab = ([draw_shot(person, n, domain, "fear") for n in range(40)] for domain in ("wild", "lab"))
+    assert np.std([s.yaw for s in wild]) > 3 * np.std([s.yaw for s in lab])
+    assert {s.occluder for s in lab} == {"none"} and len({s.occluder for s in wild}) > 1
+    assert any(s.blend for s in wild) and not any(s.blend for s in lab)
