@@ -3,8 +3,13 @@
 A figure shows itself when it is the last line of a notebook cell; `figure.savefig(file)` saves it.
 """
 
+from .affect import valence_arousal
 from .faces import face_grid, image_rows, overlay
-from .figure import Figure, style
+from .figure import Animation, Figure, style
 from .palette import COLOURS, MARKERS
+from .scores import calibration, confusion, curves, group_bars, reliability
+from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Figure", "face_grid", "image_rows", "overlay", "style"]
+__all__ = ["COLOURS", "MARKERS", "Animation", "Figure", "calibration", "confusion", "curves", "embedding",
+           "embedding_animation", "embedding_sequence", "embedding_thumbnails", "face_grid", "group_bars",
+           "image_rows", "overlay", "reliability", "style", "valence_arousal"]

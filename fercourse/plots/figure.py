@@ -73,6 +73,15 @@ class Figure(Described, MatplotlibFigure):
         with style():
             super().savefig(target, **options)
 
+    def pixels(self, dpi=100):
+        """Return the drawn figure, uint8 [H, W, 3]."""
+        import numpy as np
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        self.set_dpi(dpi)
+        canvas = FigureCanvasAgg(self)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
     def _encoded(self):
         """Return (bytes, kind): a PNG, or a WebP where the PNG would weigh down the notebook."""
         png = self._bytes("png")
@@ -91,3 +100,30 @@ def new_figure(width, height, rows=1, columns=1, **options):
     """Return (figure, axes): an empty described figure of width x height inches, its axes in a flat list."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+
+
+class Animation(Described):
+    """Frames shown one after another, as an animated GIF.
+
+    Attributes:
+        frames: uint8 [H, W, 3] arrays.
+        seconds: how long each is shown.
+    """
+
+    def __init__(self, frames, seconds):
+        self.frames, self.seconds = frames, seconds
+
+    def savefig(self, target):
+        """Write the GIF; the alt text is kept as its comment."""
+        from PIL import Image
+        first, *rest = [Image.fromarray(frame).quantize(96) for frame in self.frames]
+        first.save(target, format="GIF", save_all=True, append_images=rest, loop=0, disposal=1,
+                   duration=[round(1000 * s) for s in self.seconds], comment=self.alt.encode())
+
+    def _encoded(self):
+        buffer = io.BytesIO()
+        self.savefig(buffer)
+        return buffer.getvalue(), "gif"
+
+    def _width(self):
+        return self.frames[0].shape[1]

@@ -1,0 +1,80 @@
+"""The valence–arousal plane: where faces lie, and how far predictions miss."""
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .figure import new_figure, styled
+from .grouping import grouping
+from .space import LEGEND, show_legend
+
+CORNERS = {(-0.97, 0.97): "tense", (0.97, 0.97): "excited", (-0.97, -0.97): "gloomy", (0.97, -0.97): "calm"}
+
+
+@styled
+def valence_arousal(points, faces=None, predicted=None, colour_by="labels", most=150, seed=0, title=None,
+                    alt=None, caption=None):
+    """Draw faces on the valence–arousal plane; with predictions, an arrow from the truth to each.
+
+    Without faces the plane shows density. Rows with NaN are left out.
+
+    Args:
+        points: [N, 2] true valence and arousal in [-1, 1].
+        faces: the FaceSet of the same faces, for colours.
+        predicted: [N, 2].
+        colour_by: a column of the faces.
+        most: at most so many arrows, picked with `seed`.
+        title: one line above; alt: what the picture shows; caption: what to look for.
+    """
+    points, predicted = _pairs(points), None if predicted is None else _pairs(predicted)
+    if predicted is not None and predicted.shape != points.shape:
+        raise InputError(f"{len(predicted)} predictions for {len(points)} faces, expected one a face")
+    known = ~np.isnan(points if predicted is None else points + predicted).any(1)
+    figure, (axes,) = new_figure(5.4 if faces is None else 6.4, 4.9)
+    _plane(axes, title)
+    if faces is None:
+        density = axes.hexbin(*points[known].T, gridsize=24, extent=(-1, 1, -1, 1), mincnt=1, cmap="Blues")
+        figure.colorbar(density, ax=axes, shrink=0.6, label="faces")
+    else:
+        _groups(figure, axes, points, known, grouping(faces, colour_by))
+    told = f"{known.sum():,} faces on the valence–arousal plane"
+    if predicted is not None:
+        rows = np.random.default_rng(seed).permutation(np.flatnonzero(known))[:most]
+        _arrows(axes, points[rows], predicted[rows])
+        miss = np.linalg.norm(predicted[known] - points[known], axis=1).mean()
+        told += f", {len(rows)} arrows from truth to prediction, {miss:.2f} long on average"
+    return figure.describe(alt or told, caption)
+
+
+def _pairs(points):
+    points = torch.as_tensor(points).detach().float().cpu().numpy()
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"valence and arousal are {list(points.shape)}, expected [N, 2]")
+    return points
+
+
+def _plane(axes, title):
+    axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal", title=title or "",
+             xlabel="valence: unpleasant to pleasant", ylabel="arousal: calm to excited")
+    axes.axhline(0, color="#cccccc", lw=0.8, zorder=0)
+    axes.axvline(0, color="#cccccc", lw=0.8, zorder=0)
+    for (x, y), word in CORNERS.items():
+        axes.text(x, y, word, color="#888888", fontsize=8, ha="left" if x < 0 else "right",
+                  va="top" if y > 0 else "bottom")
+
+
+def _groups(figure, axes, points, known, groups):
+    if not groups.words:
+        cloud = axes.scatter(*points[known].T, c=groups.values[known], s=12, plotnonfinite=True)
+        figure.colorbar(cloud, ax=axes, shrink=0.6, label=groups.name)
+        return
+    for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
+        rows = known & (groups.codes == code)
+        axes.scatter(*points[rows].T, color=colour, marker=marker, s=12, alpha=0.6, linewidths=0, label=word)
+    if len(groups.words) <= LEGEND:
+        show_legend(axes, groups.name)
+
+
+def _arrows(axes, start, end):
+    axes.quiver(*start.T, *(end - start).T, angles="xy", scale_units="xy", scale=1, width=0.0035, color="#333333",
+                alpha=0.7)

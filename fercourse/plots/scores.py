@@ -1,0 +1,176 @@
+"""Pictures of how well it works: confusions, calibration, learning curves, groups with their uncertainty."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .figure import new_figure, styled
+from .palette import COLOURS, colours_of
+
+INK, LIGHT = COLOURS["sadness"], "#cfd6f7"
+NOT_LOSSES = ("step", "epoch", "of", "lr", "images_per_s", "start")
+
+
+@styled
+def confusion(truth, predicted, classes, title=None, alt=None, caption=None):
+    """Draw the confusion matrix: rows are true classes, cells give the share of the row and the count.
+
+    Args:
+        truth: int64 [N] into `classes`; -1 is left out.
+        predicted: int64 [N].
+        classes: the words.
+        title: one line above; alt: what the picture shows; caption: what to look for.
+    """
+    truth, predicted, count = _ints(truth), _ints(predicted), len(classes)
+    known = (truth >= 0) & (predicted >= 0)
+    table = np.bincount(truth[known] * count + predicted[known], minlength=count**2).reshape(count, count)
+    share = table / table.sum(1, keepdims=True).clip(1)
+    figure, (axes,) = new_figure(1.6 + 0.62 * count, 1.2 + 0.55 * count)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    for row, column in np.ndindex(table.shape):
+        if table[row, column]:
+            axes.text(column, row, f"{share[row, column]:.0%}\n{table[row, column]:,}", ha="center", va="center",
+                      fontsize=7, color="white" if share[row, column] > 0.6 else "#222222",
+                      weight="bold" if row == column else "normal")
+    axes.set(xticks=range(count), yticks=range(count), yticklabels=classes, xlabel="predicted", ylabel="true",
+             title=title or "")
+    axes.set_xticklabels(classes, rotation=35, ha="right", rotation_mode="anchor")
+    _bare(axes)
+    return figure.describe(alt or _confusion_alt(table, share, classes), caption)
+
+
+@styled
+def reliability(probabilities, truth, bins=15, title=None, alt=None, caption=None):
+    """Draw accuracy against confidence with the expected calibration error (ECE), and how sure it is how often.
+
+    Args:
+        probabilities: [N, C], rows with the sum 1.
+        truth: int64 [N]; -1 is left out.
+        bins: equal slices of confidence.
+        title: one line above; alt: what the picture shows; caption: what to look for.
+
+    Source: Guo et al., On calibration of modern neural networks, ICML 2017, eq. (3).
+    """
+    count, sure, right, error = calibration(probabilities, truth, bins)
+    used, middle = count > 0, (np.arange(bins) + 0.5) / bins
+    figure, (axes, below) = new_figure(4.4, 4.8, 2, 1, height_ratios=(3, 1), sharex=True)
+    axes.plot([0, 1], [0, 1], color="#888888", lw=1, ls="--", label="perfectly calibrated")
+    axes.bar(middle[used], right[used], 0.9 / bins, color=LIGHT, label="accuracy")
+    axes.plot(sure[used], right[used], "o-", color=INK, ms=4, label="accuracy at mean confidence")
+    axes.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy", title=title or f"ECE {error:.1%}")
+    axes.legend(loc="upper left", fontsize=8)
+    below.bar(middle, count / max(count.sum(), 1), 0.9 / bins, color="#8a8a86")
+    below.set(xlabel="confidence", ylabel="share of faces")
+    lean = "too sure" if (count * (sure - right)).sum() > 0 else "not sure enough"
+    alt = alt or f"Reliability diagram of {count.sum():,} faces: expected calibration error {error:.1%}, {lean} overall"
+    return figure.describe(alt, caption)
+
+
+def calibration(probabilities, truth, bins=15):
+    """Return (faces, mean confidence, accuracy) of each of the bins, and the expected calibration error."""
+    probabilities, truth = torch.as_tensor(probabilities).double().cpu(), _ints(truth)
+    confidence, predicted = (part.numpy() for part in probabilities.max(1))
+    known = truth >= 0
+    confidence, hit = confidence[known], predicted[known] == truth[known]
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    count = np.bincount(place, minlength=bins)
+    sure = np.bincount(place, confidence, bins) / count.clip(1)
+    right = np.bincount(place, hit, bins) / count.clip(1)
+    return count, sure, right, float((count * np.abs(sure - right)).sum() / max(count.sum(), 1))
+
+
+@styled
+def curves(history, names=None, title=None, alt=None, caption=None):
+    """Draw what was logged over training, one line a loss part.
+
+    Args:
+        history: a `fercourse.log.History`, the path of a JSONL log, or a list of records.
+        names: which entries; by default every loss part.
+        title: one line above; alt: what the picture shows; caption: what to look for.
+    """
+    records = [record for record in _records(history) if "start" not in record]
+    names = names or list(dict.fromkeys(key for record in records for key, value in record.items()
+                                        if key not in NOT_LOSSES and isinstance(value, (int, float))))
+    if not records or not names:
+        raise InputError("the history holds no losses; expected at least one record such as {'step': 1, 'total': 2.3}")
+    figure, (axes,) = new_figure(6, 3.4)
+    ends = []
+    for name, colour, dashes in zip(names, colours_of(range(1, 1 + len(names))), _dashes(len(names))):
+        line = [(record.get("step", i + 1), record[name]) for i, record in enumerate(records) if name in record]
+        axes.plot(*zip(*line), color="#222222" if name == "total" else colour, ls=dashes, label=name,
+                  marker="o" if len(line) == 1 else None)
+        ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
+    axes.set(xlabel="step", ylabel="loss", title=title or "")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure.describe(alt or f"Training curves over {len(records)} records: {'; '.join(ends)}", caption)
+
+
+@styled
+def group_bars(table, measure="accuracy", whole=None, title=None, alt=None, caption=None):
+    """Draw a measure for every group with its confidence interval.
+
+    Args:
+        table: group -> (value, low, high) or (value, low, high, faces); or a pandas table with the columns
+            `value`, `low`, `high` and perhaps `faces`, its index the groups.
+        measure: what the value is.
+        whole: the value over everyone, drawn as a line.
+        title: one line above; alt: what the picture shows; caption: what to look for.
+    """
+    rows = _rows(table)
+    figure, (axes,) = new_figure(5.6, 0.7 + 0.32 * len(rows))
+    for place, (value, low, high) in enumerate(row[:3] for row in rows.values()):
+        axes.plot([low, high], [place, place], color=INK, lw=2.5, solid_capstyle="round", alpha=0.5)
+        axes.plot(value, place, "o", color=INK, ms=6)
+        axes.annotate(f"{value:.3g}", (high, place), (6, 0), textcoords="offset points", va="center", fontsize=8,
+                      bbox={"fc": "white", "ec": "none", "pad": 0.8})
+    if whole is not None:
+        axes.axvline(whole, color="#888888", lw=1, ls="--", zorder=0)
+    axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5), xlabel=measure, title=title or "")
+    axes.set_yticklabels([f"{group} ({int(row[3]):,})" if len(row) > 3 else group for group, row in rows.items()])
+    axes.margins(x=0.12)
+    axes.grid(axis="x", color="#eeeeee")
+    told = "; ".join(f"{g} {r[0]:.3g} ({r[1]:.3g} to {r[2]:.3g})" for g, r in rows.items())
+    return figure.describe(alt or f"{measure} of each group with its confidence interval: {told}", caption)
+
+
+def _confusion_alt(table, share, classes):
+    right = np.trace(table) / max(table.sum(), 1)
+    wrong = np.where(np.eye(len(classes), dtype=bool), -1, share)
+    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    alt = f"Confusion matrix of {table.sum():,} faces in {len(classes)} classes: {right:.0%} right"
+    if wrong.max() <= 0:
+        return alt
+    return alt + f"; the largest confusion is {classes[row]} taken for {classes[column]} ({wrong.max():.0%})"
+
+
+def _ints(column):
+    return torch.as_tensor(column).cpu().numpy().astype(np.int64)
+
+
+def _bare(axes):
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _records(history):
+    if isinstance(history, (str, Path)):
+        if not Path(history).is_file():
+            raise InputError(f"{history} is no file; expected the JSONL log of a run")
+        return [json.loads(line) for line in Path(history).read_text(encoding="utf-8").splitlines() if line]
+    return list(getattr(history, "steps", history))
+
+
+def _dashes(count):
+    return [("-", "--", "-.", ":")[i % 4] for i in range(count)]
+
+
+def _rows(table):
+    if hasattr(table, "itertuples"):
+        columns = [name for name in ("value", "low", "high", "faces") if name in table.columns]
+        table = {str(row[0]): row[1:] for row in table[columns].itertuples()}
+    if not table or any(len(row) < 3 for row in table.values()):
+        raise InputError("group_bars needs value, low and high for at least one group")
+    return dict(table)

@@ -1,0 +1,207 @@
+"""Pictures of an embedding: points, points with faces, and how it forms over training."""
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .faces import as_images
+from .figure import Animation, new_figure, style, styled
+from .grouping import grouping
+
+LEGEND = 12        # more groups than this get no legend
+
+
+@styled
+def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=None):
+    """Draw an embedding as points in the colour and shape of their emotion.
+
+    Args:
+        points: [N, 2], see `fercourse.embed.project`.
+        faces: the FaceSet of the same N faces.
+        colour_by: a column (`labels`, `identity`, `domain`, `age`, …), or one word or number a face.
+        title: one line above.
+        alt: what the picture shows; by default made from the groups.
+        caption: what to look for.
+    """
+    points, groups = _plane(points, faces), grouping(faces, colour_by)
+    figure, (axes,) = new_figure(6.4, 4.8)
+    _plain(axes, title)
+    _scatter(axes, points, groups)
+    _explain(figure, axes, groups)
+    return figure.describe(alt or f"Embedding of {len(points)} faces, {groups.sentence()}", caption)
+
+
+@styled
+def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36, seed=0, title=None, alt=None,
+                         caption=None):
+    """Draw an embedding with faces in it, framed in the colour of their group, where there is room for them.
+
+    Args:
+        points: [N, 2].
+        faces: the FaceSet of the same N faces.
+        colour_by: as in `embedding`.
+        most: at most so many faces; `size` inches wide each.
+        seed: decides which faces come first.
+    """
+    points, groups = _plane(points, faces), grouping(faces, colour_by)
+    figure, (axes,) = new_figure(7.8, 6.2)
+    limit = _limit([points])
+    _plain(axes, title, limit)
+    _scatter(axes, points, groups, alpha=0.35)
+    _explain(figure, axes, groups)
+    room = np.full(2, 2 * limit * size / 5.9)
+    rows = _with_room(points, room, most, seed)
+    frames = [groups.colours[groups.codes[row]] if groups.words else "#555555" for row in rows]
+    for row, image, colour in zip(rows, as_images(faces.images[rows]), frames):
+        _thumbnail(axes, image, points[row], 0.46 * room, colour)
+    alt = alt or f"Embedding of {len(points)} faces, {len(rows)} of them shown, {groups.sentence()}"
+    return figure.describe(alt, caption)
+
+
+@styled
+def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns=4, alt=None, caption=None):
+    """Draw an embedding at several moments side by side, all on the same scale.
+
+    Args:
+        sequence: one [N, 2] a moment, see `fercourse.embed.aligned_sequence`.
+        faces: the FaceSet of the same N faces.
+        titles: one short text a moment, such as `"epoch 3"`.
+    """
+    sequence, titles = _moments(sequence, faces, titles)
+    groups, columns = grouping(faces, colour_by), min(columns, len(sequence))
+    rows = -(-len(sequence) // columns)
+    figure, panels = new_figure(2.3 * columns + 1.3, 2.4 * rows, rows, columns)
+    for axes, points, title in zip(panels, sequence, titles):
+        _plain(axes, title, _limit(sequence))
+        _scatter(axes, points, groups, size=7)
+    for axes in panels[len(sequence):]:
+        axes.set_axis_off()
+    _explain(figure, panels[:columns], groups)
+    return figure.describe(alt or _sequence_alt("side by side", faces, titles, groups), caption)
+
+
+def embedding_animation(sequence, faces, titles=None, colour_by="labels", between=8, seconds=0.08, pause=1.0,
+                        alt=None, caption=None):
+    """Return an animated GIF in which the points glide from moment to moment.
+
+    It has (moments - 1) x `between` + 1 frames.
+
+    Args:
+        sequence: one [N, 2] a moment, see `fercourse.embed.aligned_sequence`.
+        faces: the FaceSet of the same N faces.
+        titles: one short text a moment.
+        between: frames from one moment to the next.
+        seconds: of a frame; `pause`: of the frames that show a moment itself.
+    """
+    sequence, titles = _moments(sequence, faces, titles)
+    groups, limit = grouping(faces, colour_by), _limit(sequence)
+    with style():
+        figure, (axes,) = new_figure(5.6, 4.2)
+        _plain(axes, titles[0], limit)
+        clouds = _scatter(axes, sequence[0], groups)
+        _explain(figure, axes, groups)
+        frames = []
+        for step in range((len(sequence) - 1) * between + 1):
+            points, moment = _glide(sequence, step / between)
+            for cloud, rows in clouds:
+                cloud.set_offsets(points[rows])
+            axes.set_title(titles[moment])
+            frames.append(figure.pixels(dpi=100))
+    times = [pause if step % between == 0 else seconds for step in range(len(frames))]
+    alt = alt or _sequence_alt("in motion", faces, titles, groups)
+    return Animation(frames, times).describe(alt, caption)
+
+
+def _plane(points, faces):
+    points = torch.as_tensor(points).detach().cpu().numpy()
+    if points.shape != (len(faces), 2):
+        raise InputError(f"points are {list(points.shape)}, expected [{len(faces)}, 2] like the faces")
+    return points
+
+
+def _moments(sequence, faces, titles):
+    titles = [f"moment {i}" for i in range(len(sequence))] if titles is None else list(titles)
+    if not len(sequence) or len(titles) != len(sequence):
+        raise InputError(f"{len(titles)} titles for {len(sequence)} moments, expected one a moment")
+    return [_plane(points, faces) for points in sequence], titles
+
+
+def _sequence_alt(how, faces, titles, groups):
+    return (f"Embedding of {len(faces)} faces at {len(titles)} moments {how}, {titles[0]} to {titles[-1]}, "
+            f"{groups.sentence()}")
+
+
+def _limit(sequence):
+    """Return half the width of a square that holds nearly every point of every moment."""
+    return 1.08 * max(np.quantile(np.abs(points), 0.998, axis=0).max() for points in sequence) or 1.0
+
+
+def _plain(axes, title, limit=None):
+    """Take away ticks: the axes of an embedding have no unit and no meaning."""
+    axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim" if limit is None else "box")
+    axes.spines[:].set_visible(False)
+    axes.set_facecolor("#fafafa")
+    axes.set_title(title or "")
+    if limit is not None:
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+
+
+def _scatter(axes, points, groups, size=None, alpha=0.8):
+    """Draw every group in its colour and shape; returns [(artist, rows)]."""
+    size = size or float(np.clip(9000 / max(len(points), 1), 6, 36))
+    look = {"s": size, "alpha": alpha, "linewidths": 0}
+    if not groups.words:
+        rows = np.arange(len(points))
+        return [(axes.scatter(*points.T, c=groups.values, plotnonfinite=True, **look), rows)]
+    clouds = []
+    for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
+        rows = np.flatnonzero(groups.codes == code)
+        clouds.append((axes.scatter(*points[rows].T, color=colour, marker=marker, label=word, **look), rows))
+    return clouds
+
+
+def _explain(figure, axes, groups):
+    """Add a legend, or a colour bar where the points lie along a scale."""
+    first = axes[0] if isinstance(axes, list) else axes
+    if not groups.words:
+        bar = figure.colorbar(first.collections[0], ax=axes, shrink=0.7, label=groups.name)
+        bar.outline.set_visible(False)
+    elif len(groups.words) <= LEGEND:
+        show_legend(axes, groups.name)
+
+
+def show_legend(axes, name):
+    """Put one legend for all axes to the right of the last, under the name of the column."""
+    first, last = (axes[0], axes[-1]) if isinstance(axes, list) else (axes, axes)
+    handles, words = first.get_legend_handles_labels()
+    legend = last.legend(handles, words, loc="center left", bbox_to_anchor=(1.02, 0.5), alignment="left",
+                         title=name.replace("_", " "))
+    for handle in legend.legend_handles:
+        handle.set(alpha=1, sizes=[30])
+
+
+def _with_room(points, room, most, seed):
+    """Return rows whose thumbnails of size `room` do not overlap, at most `most`."""
+    chosen = []
+    for row in np.random.default_rng(seed).permutation(len(points)):
+        if all((np.abs(points[row] - points[other]) > room).any() for other in chosen):
+            chosen.append(int(row))
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def _thumbnail(axes, image, centre, half, colour):
+    """Draw one framed face; the frame is the ground it stands on, a little larger."""
+    (x, y), (w, h) = centre, half
+    axes.fill([x - w, x + w, x + w, x - w], [y - h, y - h, y + h, y + h], ec=colour, lw=3, zorder=3)
+    axes.imshow(image, extent=(x - w, x + w, y - h, y + h), interpolation="lanczos", zorder=4, aspect="equal")
+
+
+def _glide(sequence, moment):
+    """Return the points at a fractional moment, eased at both ends, and the whole moment nearest to it."""
+    first = min(int(moment), len(sequence) - 1)
+    share = moment - first
+    eased = share * share * (3 - 2 * share)
+    later = sequence[min(first + 1, len(sequence) - 1)]
+    return (1 - eased) * sequence[first] + eased * later, first + (share > 0.5)
