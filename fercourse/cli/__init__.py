@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import data
+from . import data, pack  # noqa: F401  (pack adds its commands to data)
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,

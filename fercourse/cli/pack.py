@@ -1,0 +1,82 @@
+"""`fercourse data get` and `fercourse data pack`: bring a set here, decode it once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .data import app
+
+
+@app.command("get")
+def get_set(
+    name: Annotated[str, typer.Argument(help="Set of the catalogue; muxspace can be downloaded, for others "
+                                             "this says whom to ask.")],
+    root: Annotated[Path | None, typer.Option(
+        help="Folder to make for the set; default: its usual place, see `fercourse data list`.")] = None,
+    url: Annotated[str | None, typer.Option(help="Download from here instead, such as a mirror.")] = None,
+    sha256: Annotated[str | None, typer.Option(
+        help="SHA-256 that the archive must have; default: the one of the first download.")] = None,
+):
+    """Download a freely licensed set: resumed after a break, checked, and unpacked safely."""
+    from ..faces import catalogue
+    from ..faces.download import get, source_of
+    source, info = source_of(name), catalogue.get(name)
+    typer.echo(f"{info.title}. Terms: {info.terms}\nFrom {url or source.url}")
+    got = get(name, root, url, sha256)
+    typer.echo(f"SHA-256 {got.sha256}\n{info.title} is in {got.folder}; the archive {got.archive} may be deleted.")
+
+
+@app.command("pack")
+def pack_set(
+    name: Annotated[str, typer.Argument(help="Set of the catalogue, such as rafdb.")],
+    root: Annotated[Path | None, typer.Option(
+        help="The set's folder, the folder it is in, or its archive; default: its usual place.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the decoded images in pixels.")] = 112,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: NAME-SIZE.safetensors.")] = None,
+    margin: Annotated[float, typer.Option(
+        help="Widen face boxes by this share of their width and height on every side.")] = 0.0,
+    fit: Annotated[str, typer.Option(
+        help="What is not square: squash it to a square, or crop the square in its middle.")] = "squash",
+    option: Annotated[list[str] | None, typer.Option(
+        help="KEY=VALUE for the set's reader, such as classes=7 for affectnet; may be repeated.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode; default: one a core.")] = None,
+):
+    """Decode a whole set once into one file, which opens at once and stays on disk however large it is.
+
+    Images that cannot be read are left out and listed with the reason, in the file and here. Use the file
+    wherever a set's name goes: `load_faces("FILE")`, `--data FILE:train`.
+    """
+    from ..faces import catalogue
+    from ..faces.decode import Crop
+    from ..faces.pack import write_pack
+    crop = Crop(size, margin, fit)
+    listing = catalogue.get(name).read(root, **_options(option or []))
+    out = out or Path(f"{listing.name}-{size}.safetensors")
+    manifest = write_pack(listing, out, crop, workers)
+    typer.echo(_report(manifest, out))
+
+
+def _options(pairs):
+    """Return {key: value} of KEY=VALUE texts; numbers, true and false become what they are."""
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise InputError(f"--option {pair!r} is not KEY=VALUE, such as classes=7")
+        words = {"true": True, "false": False}
+        options[key] = words.get(value.lower(), int(value) if value.lstrip("-").isdigit() else value)
+    return options
+
+
+def _report(manifest, out, most=20):
+    parts = ", ".join(f"{word} {end - begin:,}" for word, (begin, end) in manifest["splits"].items())
+    lines = [f"{out}: {manifest['faces']:,} faces of {manifest['size']} px ({parts}), "
+             f"{out.stat().st_size / 1e6:,.1f} MB", *manifest["notes"]]
+    rejects = [f"{file}{f', line {line}' if line else ''}: {reason}" for file, reason, line in manifest["rejects"]]
+    if rejects:
+        lines += [f"{len(rejects):,} left out:", *(f"  {reject}" for reject in rejects[:most])]
+    if len(rejects) > most:
+        lines.append(f"  and {len(rejects) - most:,} more; the file's manifest lists them all")
+    return "\n".join(lines)
