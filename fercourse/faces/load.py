@@ -27,7 +27,7 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     """Return a set of faces, or a part of it.
 
     Args:
-        name: a set of the catalogue (`fercourse data list`), or the path of a pack.
+        name: a set of the catalogue (`fercourse data list`), or the path of a pack or of rendered faces.
         split: `train`, `val`, `test`, a word of the set's own such as `PublicTest`, several joined by `+`;
             None for all faces.
         root: where a real set is: its folder, the folder it is in, its archive, or a pack of it.
@@ -43,12 +43,16 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
         InputError: an unknown set, split, domain or option; nothing found below root; no face left.
     """
     name = os.fspath(name)
+    if name.endswith(".parquet"):
+        name, root = EMBEDDED, name
     packed = next((path for path in (root, name) if path is not None and _names_pack(path)), None)
     if packed is not None:
         faces = _from_pack(open_pack(packed), name, packed, split, domain, {"labels": labels} | options)
     elif name == EMBEDDED:
         from . import synthfaces
-        faces = synthfaces.load(split, domain, labels, **_given(root=root), **options)
+        if options:
+            raise InputError(f"{name} has no option {next(iter(options))!r}; expected split, domain, labels, size")
+        faces = synthfaces.load(split, domain, labels, **_given(root=root))
     else:
         kind = {} if labels == "truth" else {"labels": labels}
         faces = pack_faces(_decoded(name, root, size, kind | options), split, domain)

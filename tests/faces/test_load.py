@@ -1,0 +1,309 @@
+"""`load_faces`: one call for sets by name, packs and parts; and the command that packs."""
+
+import os
+import shutil
+import sys
+import types
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import fercourse as fc
+from fercourse.cli import main
+from fercourse.errors import InputError
+from fercourse.faces import catalogue
+from fercourse.faces.decode import Crop
+from fercourse.faces.listing import Reject
+from fercourse.faces.load import Spec, listing_to_faces, load_faces, parse_spec
+from fercourse.faces.pack import write_pack
+from fercourse.faces.setinfo import SetInfo
+
+from .pictures import checker, listing, save
+
+WORDS = ["train", "val", "train", "PublicTest", "train", "train"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """The set `toy` in the catalogue, six pictures of 32 px below tmp_path/toy; counts how often it is read."""
+    root = tmp_path / "toy"
+    save(root, 6, 32, 32)
+    reads = []
+
+    def read(root, mirrored: bool = False):
+        reads.append(root)
+        files = np.array([f"faces/{i}.png" for i in range(6)], dtype=object)
+        return listing(root, 6, files, split=WORDS, domain=np.arange(6) % 2, domain_names=("lab", "wild"),
+                       aliases={"Training": "train+val"}, notes=("a note",))
+
+    info = SetInfo("toy", "Toy", ("neutral", "happiness", "fear"), "32 px", "ours", "made in the test", "faces/*.png",
+                   ("faces/*.png",), read)
+    monkeypatch.setitem(catalogue._SETS, "toy", info)
+    return types.SimpleNamespace(root=root, reads=reads)
+
+
+def picture(number, size=32):
+    return torch.from_numpy(checker(size, size, number).copy()).permute(2, 0, 1)
+
+
+# ---------------------------------------------------------------------- sets by name
+
+def test_a_real_set_by_name(toy):
+    faces = fc.load_faces("toy", root=toy.root, size=32)
+    assert faces.name == "toy:train" and faces.classes == ("neutral", "happiness", "fear")
+    assert faces.ids.tolist() == [100, 102, 104, 105] and faces.labels.tolist() == [0, 2, 1, 2]
+    assert faces.files == ("faces/0.png", "faces/2.png", "faces/4.png", "faces/5.png")
+    assert faces.words("domain") == ["lab", "lab", "lab", "wild"] and "a note" in faces.notes
+    for number, image in zip((0, 2, 4, 5), faces.images):
+        assert torch.equal(image, picture(number))
+
+
+@pytest.mark.parametrize("split, ids", [
+    ("val", [101]), ("PublicTest", [103]), ("train+val", [100, 102, 104, 105, 101]),
+    ("Training", [100, 102, 104, 105, 101]), (None, [100, 102, 104, 105, 101, 103])])
+def test_parts(toy, split, ids):
+    assert load_faces("toy", split, toy.root).ids.tolist() == ids
+
+
+def test_domains(toy):
+    assert load_faces("toy", root=toy.root, domain="lab").ids.tolist() == [100, 102, 104]
+    assert load_faces("toy", None, toy.root, domain="wild").ids.tolist() == [105, 101, 103]
+    assert load_faces("toy", root=toy.root, domain="lab").name == "toy/lab:train"
+
+
+def test_the_second_start_reads_no_image_and_no_list(toy, monkeypatch):
+    first = load_faces("toy", root=toy.root, size=16)
+    monkeypatch.setattr("fercourse.faces.pack.decode", lambda *a: pytest.fail("decoded again"))
+    second = load_faces("toy", root=toy.root, size=16)
+    assert len(toy.reads) == 1 and torch.equal(first.images, second.images)
+
+
+@pytest.mark.parametrize("change", ["size", "option", "edited", "added", "removed"])
+def test_whatever_changes_is_decoded_again(toy, change):
+    load_faces("toy", root=toy.root, size=16)
+    options = {"size": {"size": 20}, "option": {"mirrored": True}}.get(change, {})
+    file = toy.root / "faces" / "5.png"
+    if change == "edited":
+        shutil.copy(toy.root / "faces" / "0.png", file)
+        os.utime(file, (1, 1))
+    elif change == "added":
+        (toy.root / "new.csv").touch()
+    elif change == "removed":
+        file.unlink()
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        faces = load_faces("toy", root=toy.root, **{"size": 16, **options})
+    assert len(toy.reads) == 2 and len(faces) == (3 if change == "removed" else 4)
+    if change == "edited":
+        assert torch.equal(faces.images[3], faces.images[0])
+
+
+def test_rejects_are_told_and_kept_in_the_notes(toy):
+    (toy.root / "faces" / "2.png").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"toy: 1 samples were left out, the first: faces/2\.png: empty file"):
+        faces = load_faces("toy", root=toy.root)
+    assert faces.ids.tolist() == [100, 104, 105] and "faces/2.png" in faces.notes[-1]
+
+
+def test_a_split_is_a_view_of_the_map_and_writing_to_it_changes_no_file(toy, own_cache):
+    faces = load_faces("toy", "train", toy.root, size=16)
+    assert faces.images.untyped_storage().nbytes() >= 6 * 3 * 16 * 16 and faces.images.is_contiguous()
+    [file] = own_cache.iterdir()
+    before = file.read_bytes()
+    faces.images[:] = 0
+    assert file.read_bytes() == before
+
+
+def test_a_damaged_cache_is_made_again(toy, own_cache):
+    load_faces("toy", root=toy.root)
+    [file] = own_cache.iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    assert len(load_faces("toy", root=toy.root)) == 4 and len(toy.reads) == 2
+
+
+@pytest.mark.parametrize("trouble", ["no folder", "full"])
+def test_no_cache_is_no_error(toy, own_cache, monkeypatch, trouble):
+    if trouble == "no folder":
+        own_cache.touch()
+    else:
+        monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
+    faces = load_faces("toy", root=toy.root, size=32)
+    assert torch.equal(faces.images[1], picture(2))
+
+
+def test_sizes(tmp_path, toy, monkeypatch):
+    assert load_faces("toy", root=toy.root).images.shape[2:] == (112, 112)
+    pixels = np.arange(48 * 48, dtype=np.uint8).reshape(1, 48, 48)
+    info = SetInfo("grey", "Grey", ("fear",), "", "", "", "", ("*",), lambda root: listing(root, 1, pixels=pixels))
+    monkeypatch.setitem(catalogue._SETS, "grey", info)
+    assert (load_faces("grey", root=tmp_path).images == torch.from_numpy(pixels)).all()
+    assert load_faces("grey", root=tmp_path, size=24).images.shape == (1, 3, 24, 24)
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (dict(name="toi"), "set 'toi' is unknown; did you mean 'toy'"),
+    (dict(split="tset"), r"no faces in split 'tset'; choose one of train \(4\), val \(1\), PublicTest \(1\)"),
+    (dict(domain="studio"), "no domain 'studio'; its domains are: lab, wild"),
+    (dict(split="val", domain="lab"), "no faces in split 'val', domain 'lab'"),
+    (dict(mirorred=1), "no option 'mirorred'; expected one of mirrored"),
+    (dict(labels="majority"), "no option 'labels'"),
+    (dict(size=4), "image size is 4"),
+    (dict(root="nowhere"), "nowhere does not exist"),
+])
+def test_wrong_wishes(toy, arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        load_faces(**{"name": "toy", "root": toy.root, **arguments})
+
+
+def test_the_embedded_set_gets_its_wishes(monkeypatch):
+    asked = []
+    faces = listing_to_faces(listing(count=2, pixels=None), torch.zeros(2, 3, 16, 16, dtype=torch.uint8))
+    fake = types.ModuleType("fercourse.faces.synthfaces")
+    fake.load = lambda *given, **options: asked.append((given, options)) or faces
+    monkeypatch.setitem(sys.modules, "fercourse.faces.synthfaces", fake)
+    monkeypatch.setattr("fercourse.faces.synthfaces", fake, raising=False)
+    assert load_faces(domain="wild", size=8).images.shape[2:] == (8, 8)
+    load_faces("synthfaces", "test", labels="single", root="there")
+    load_faces("mine/faces.parquet")
+    assert asked == [(("train", "wild", "truth"), {}), (("test", None, "single"), {"root": "there"}),
+                     (("train", None, "truth"), {"root": "mine/faces.parquet"})]
+    with pytest.raises(InputError, match="no option 'extra'"):
+        load_faces(extra=1)
+
+
+# ---------------------------------------------------------------------- packs
+
+@pytest.fixture
+def packed(toy, tmp_path):
+    out = tmp_path / "toy-16.safetensors"
+    write_pack(catalogue.get("toy").read(toy.root), out, Crop(16))
+    return out
+
+
+def test_a_pack_by_name_or_as_root(toy, packed):
+    first, second = load_faces(packed, "val"), load_faces("toy", "val", root=packed)
+    assert first.name == second.name == "toy:val" and first.ids.tolist() == second.ids.tolist() == [101]
+    assert torch.equal(first.images, second.images) and first.images.shape[2:] == (16, 16)
+    assert load_faces(str(packed), "val", size=8).images.shape[2:] == (8, 8)
+    assert len(toy.reads) == 1
+
+
+def test_a_pack_under_any_file_name(packed, tmp_path):
+    packed.rename(tmp_path / "faces.pack")
+    assert len(load_faces(tmp_path / "faces.pack")) == 4
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    (dict(name="fer2013"), "holds toy, not fer2013"),
+    (dict(name="toy", labels="majority"), "labels cannot be chosen for a pack"),
+    (dict(name="toy", mirrored=True), "mirrored cannot be chosen for a pack"),
+    (dict(name="toy", split="test"), "no faces in split 'test'"),
+])
+def test_wrong_wishes_for_a_pack(packed, arguments, sentence):
+    with pytest.raises(InputError, match=sentence):
+        load_faces(root=packed, **arguments)
+
+
+def test_a_pack_that_is_not_there_or_none(tmp_path):
+    with pytest.raises(InputError, match="there is no such pack"):
+        load_faces(tmp_path / "no.safetensors")
+    (tmp_path / "x.safetensors").write_bytes(b"x" * 99)
+    with pytest.raises(InputError, match="is not a pack"):
+        load_faces("toy", root=tmp_path / "x.safetensors")
+
+
+# ---------------------------------------------------------------------- columns
+
+def test_every_column_reaches_the_faceset():
+    given = listing(
+        count=3, identity=np.array([2, -1, 0]), identity_names=("a", "b", "c"), group=np.array([1, 1, 2]),
+        votes=np.ones((3, 3)), valence_arousal=np.array([[0, 1], [np.nan, 0], [.5, -.5]]),
+        landmarks=np.arange(12.).reshape(3, 2, 2), domain=np.array([0, 0, 1]), domain_names=("lab", "wild"),
+        attributes={"age": np.array([20.5, 30, 40]), "light": np.array([0, 1, -1])}, names={"light": ("dim", "bright")},
+        boxes=np.zeros((3, 4)), rejects=(Reject("a.csv", "truncated", 3), Reject("b.png", "empty")), notes=("one",))
+    faces = listing_to_faces(given, np.zeros((3, 3, 8, 8), np.uint8))
+    assert faces.words("identity") == ["c", "unknown", "a"] and faces.words("light") == ["dim", "bright", "unknown"]
+    assert faces.words("domain") == ["lab", "lab", "wild"] and faces.attributes["group"].tolist() == [1, 1, 2]
+    assert faces.votes.dtype == faces.landmarks.dtype == faces.valence_arousal.dtype == torch.float32
+    assert faces.landmarks[1].tolist() == [[4, 5], [6, 7]] and faces.attributes["age"].tolist() == [20.5, 30, 40]
+    assert faces.notes == ("one", "2 samples were left out, the first: a.csv, line 3: truncated")
+    assert faces.subset([2]).words("identity") == ["a"]
+
+
+# ---------------------------------------------------------------------- NAME[/DOMAIN][:SPLIT]
+
+@pytest.mark.parametrize("text, spec", [
+    ("synthfaces", Spec("synthfaces")), ("synthfaces/wild", Spec("synthfaces", "wild")),
+    ("synthfaces/wild:train", Spec("synthfaces", "wild", "train")),
+    ("fer2013:PublicTest", Spec("fer2013", None, "PublicTest")),
+    ("fer2013:train+val", Spec("fer2013", None, "train+val")),
+    ("packs/a.safetensors", Spec("packs/a.safetensors")),
+    ("packs/a.safetensors:test", Spec("packs/a.safetensors", None, "test")),
+    ("packs/a.safetensors/lab:test", Spec("packs/a.safetensors", "lab", "test")),
+    ("/data/no.safetensors:val", Spec("/data/no.safetensors", None, "val")),
+    (r"C:\faces\a.safetensors", Spec(r"C:\faces\a.safetensors")),
+    ("C:/faces/a.safetensors:val", Spec("C:/faces/a.safetensors", None, "val")),
+])
+def test_specs(tmp_path, monkeypatch, text, spec):
+    monkeypatch.chdir(tmp_path)
+    Path("packs").mkdir()
+    Path("packs/a.safetensors").touch()
+    assert parse_spec(text) == spec
+
+
+@pytest.mark.parametrize("text", ["", ":train", "synthfaces:", "synthfaces/", "/wild", "synthfaces/:train"])
+def test_specs_with_empty_parts(text):
+    with pytest.raises(InputError, match=r"expected NAME\[/DOMAIN\]\[:SPLIT\]"):
+        parse_spec(text)
+
+
+# ---------------------------------------------------------------------- fercourse data pack
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as end:
+        main(list(map(str, arguments)))
+    return end.value.code or 0
+
+
+def test_the_command_packs_and_names_what_was_left_out(toy, tmp_path, capsys):
+    (toy.root / "faces" / "4.png").write_bytes(b"")
+    out = tmp_path / "out" / "toy.safetensors"
+    assert run("data", "pack", "toy", "--root", toy.root, "--size", 20, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "5 faces of 20 px (train 3, val 1, PublicTest 1)" in said and "faces/4.png: empty file (0 bytes)" in said
+    assert load_faces(out, None).images.shape == (5, 3, 20, 20)
+
+
+def test_the_commands_default_name_and_reader_options(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("data", "pack", "toy", "--root", toy.root, "--size", 16, "--option", "mirrored=true") == 0
+    assert Path("toy-16.safetensors").is_file()
+
+
+@pytest.mark.parametrize("options, sentence", [
+    (("--size", "3"), "image size is 3"), (("--fit", "stretch"), "fit is 'stretch'"),
+    (("--option", "mirrored"), "not KEY=VALUE"), (("--option", "other=1"), "no option 'other'"),
+    (("--out", "."), "is a folder"), (("--root", "nowhere"), "does not exist"),
+])
+def test_the_command_ends_with_2_and_one_sentence(toy, capsys, options, sentence):
+    assert run("data", "pack", "toy", "--root", toy.root, *options) == 2
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["pack", "get"])
+def test_help_tells_every_option(command, capsys):
+    assert run("data", command, "--help") == 0
+    said = capsys.readouterr().out
+    for word in {"pack": ("--root", "--size", "112", "--out", "--margin", "--fit", "squash", "--option", "--workers"),
+                 "get": ("--root", "--url", "--sha256")}[command]:
+        assert word in said
