@@ -4,12 +4,13 @@ A figure shows itself when it is the last line of a notebook cell; `figure.savef
 """
 
 from .affect import valence_arousal
+from .explorer import Explorer, explorer
 from .faces import face_grid, image_rows, overlay
 from .figure import Animation, Figure, style
 from .palette import COLOURS, MARKERS
 from .scores import calibration, confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Animation", "Figure", "calibration", "confusion", "curves", "embedding",
-           "embedding_animation", "embedding_sequence", "embedding_thumbnails", "face_grid", "group_bars",
-           "image_rows", "overlay", "reliability", "style", "valence_arousal"]
+__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "calibration", "confusion", "curves",
+           "embedding", "embedding_animation", "embedding_sequence", "embedding_thumbnails", "explorer",
+           "face_grid", "group_bars", "image_rows", "overlay", "reliability", "style", "valence_arousal"]

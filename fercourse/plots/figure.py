@@ -4,9 +4,12 @@ import base64
 import functools
 import io
 from html import escape
+from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure as MatplotlibFigure
+
+from ..files import replacing
 
 STYLE = {
     "figure.dpi": 100, "savefig.dpi": 150, "figure.facecolor": "white", "savefig.facecolor": "white",
@@ -66,9 +69,12 @@ class Figure(Described, MatplotlibFigure):
     """A matplotlib figure with alt text and a caption; saved files carry the alt text too."""
 
     def savefig(self, target, **options):
-        """Save as matplotlib does; PNG and SVG files carry the alt text as their description."""
-        kind = options.get("format") or str(target).rsplit(".", 1)[-1].lower()
-        if kind in ("png", "svg") and self.alt:
+        """Save as matplotlib does, whole or not at all; PNG and SVG carry the alt text as description."""
+        if isinstance(target, (str, Path)):
+            kind = options.pop("format", Path(target).suffix[1:].lower() or "png")
+            with replacing(target) as part, part.open("wb") as file:
+                return self.savefig(file, format=kind, **options)
+        if options.get("format") in ("png", "svg") and self.alt:
             options["metadata"] = {"Description": self.alt} | options.get("metadata", {})
         with style():
             super().savefig(target, **options)
@@ -114,7 +120,10 @@ class Animation(Described):
         self.frames, self.seconds = frames, seconds
 
     def savefig(self, target):
-        """Write the GIF; the alt text is kept as its comment."""
+        """Write the GIF, whole or not at all; the alt text is kept as its comment."""
+        if isinstance(target, (str, Path)):
+            with replacing(target) as part, part.open("wb") as file:
+                return self.savefig(file)
         from PIL import Image
         first, *rest = [Image.fromarray(frame).quantize(96) for frame in self.frames]
         first.save(target, format="GIF", save_all=True, append_images=rest, loop=0, disposal=1,
