@@ -41,9 +41,10 @@ class Explorer:
 
     def show(self, height=640):
         """Display the page inside a notebook; its size is added to the notebook's."""
-        from IPython.display import HTML, display
-        display(HTML(f'<iframe title="Interactive explorer of an embedding" srcdoc="{escape(self.html)}" '
-                     f'style="width:100%;height:{height}px;border:1px solid #ddd"></iframe>'))
+        from IPython.display import publish_display_data
+        frame = (f'<iframe title="Interactive explorer of an embedding" srcdoc="{escape(self.html)}" '
+                 f'style="width:100%;height:{height}px;border:1px solid #ddd"></iframe>')
+        publish_display_data({"text/html": frame, "text/plain": repr(self)})
 
 
 def explorer(points, faces, out=None, predictions=None, neighbours=None, title=None, alt=None) -> Explorer:
