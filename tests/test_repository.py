@@ -26,7 +26,7 @@ EXTRAS = {extra: [Requirement(line) for line in lines]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 MACHINES = re.compile("|".join([
-    r"(?<![\w.~}])/(tmp|work|root|home|opt|mnt|Users)/\w", r"[A-Z]:\\+Users", "file:" + "//",
+    r"(?<![\w.~}])/(tmp|work|root|home|opt|mnt|Users)/\w", r"[A-Z]:\\+Users", "file:" + r"///?(tmp|work|root|home|opt)",
     r"pypi\.\w+|pythonhosted\.", r"download\.pytorch\.", "(extra-)?index-" + "url|find-" + "links",
 ]))
 

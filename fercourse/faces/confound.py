@@ -34,7 +34,7 @@ def confound(faces, attribute: str, label="valence", strength: float = 0.9, seed
     upper, known = halves(faces.column(attribute).cpu(), f"{faces.name}: {attribute}")
     stratum, stratum_upper, stratum_known, words = _strata(faces, label)
     agrees, known = upper == stratum_upper, known & stratum_known
-    order = shuffled(len(faces), seed)
+    order = shuffled(len(faces), seed, "confound")
     order = order[known[order]]
     pools = [(order[(stratum == s)[order] & agrees[order]], order[(stratum == s)[order] & ~agrees[order]])
              for s in range(len(words))]

@@ -165,7 +165,7 @@ class FaceSet:
 
     def sample(self, count: int, seed: int = 0) -> "FaceSet":
         """Return `count` faces drawn without replacement (all of them if there are fewer)."""
-        return self.subset(sampling.shuffled(len(self), seed)[:max(0, count)])
+        return self.subset(sampling.shuffled(len(self), seed, "sample")[:max(0, count)])
 
     def where(self, **wanted) -> "FaceSet":
         """Return the faces whose columns have these values, or one of several.

@@ -4,7 +4,7 @@ import torch
 
 from ..errors import InputError
 from .emotions import LOOKALIKE
-from .sampling import shuffled
+from .sampling import shuffled, stream
 
 
 def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
@@ -22,8 +22,7 @@ def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
             nothing to change a label to.
     """
     _check(faces, rate, kind)
-    generator = torch.Generator().manual_seed(seed)
-    labels = _vote(faces, generator) if kind == "votes" else _slip(faces, rate, kind, seed, generator)
+    labels = _vote(faces, seed) if kind == "votes" else _slip(faces, rate, kind, seed)
     wrong = int((labels != faces.labels.cpu()).sum())
     return faces.relabel(labels, f"{wrong} of {len(faces)} labels changed by {kind} noise (seed {seed})")
 
@@ -43,21 +42,21 @@ def _check(faces, rate, kind):
         raise InputError(f"{faces.name} has no annotator votes; use symmetric or pair noise")
 
 
-def _slip(faces, rate, kind, seed, generator):
+def _slip(faces, rate, kind, seed):
     """Return labels of which exactly `round(rate * N)` have become another class."""
     labels = faces.labels.cpu().clone()
-    rows = shuffled(len(faces), seed)[:round(rate * len(faces))]
+    rows = shuffled(len(faces), seed, "noise rows")[:round(rate * len(faces))]
     other = _lookalikes if kind == "pair" else _others
-    labels[rows] = other(faces, generator)[rows]
+    labels[rows] = other(faces, seed)[rows]
     return labels
 
 
-def _others(faces, generator):
+def _others(faces, seed):
     """Draw another class for every face, int64 [N]: a step of 1 to C - 1 never lands on the label itself."""
     count = len(faces.classes)
     if count < 2:
         raise InputError(f"{faces.name} has a single class; symmetric noise needs another one to change to")
-    return (faces.labels.cpu() + torch.randint(1, count, (len(faces),), generator=generator)) % count
+    return (faces.labels.cpu() + torch.randint(1, count, (len(faces),), generator=stream(seed, "noise labels"))) % count
 
 
 def _lookalikes(faces, _):
@@ -70,8 +69,8 @@ def _lookalikes(faces, _):
     return other
 
 
-def _vote(faces, generator):
+def _vote(faces, seed):
     """Draw one annotator a face; a face without votes keeps its label."""
     shares = faces.soft_labels().cpu().cumsum(1)
-    draw = torch.rand(len(faces), 1, generator=generator) * shares[:, -1:]
+    draw = torch.rand(len(faces), 1, generator=stream(seed, "vote")) * shares[:, -1:]
     return (shares <= draw).sum(1).clamp(max=len(faces.classes) - 1)

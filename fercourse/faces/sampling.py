@@ -1,5 +1,6 @@
 """Which rows: subsets that are balanced, small, or disjoint by person."""
 
+from hashlib import sha256
 from itertools import pairwise
 
 import numpy as np
@@ -8,9 +9,18 @@ import torch
 from ..errors import InputError
 
 
-def shuffled(count: int, seed: int):
-    """Return 0 … count - 1 in an order that only the seed decides, int64 [count]."""
-    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+def stream(seed: int, use: str):
+    """Return a generator of random numbers for one use.
+
+    Uses do not share their numbers: else `with_noise(seed=0)` would spoil the very faces `sample(seed=0)` draws.
+    """
+    mixed = sha256(f"{use} {seed}".encode()).digest()[:8]
+    return torch.Generator().manual_seed(int.from_bytes(mixed, "little") >> 1)
+
+
+def shuffled(count: int, seed: int, use: str):
+    """Return 0 … count - 1 in an order that the seed and its use decide, int64 [count]."""
+    return torch.randperm(count, generator=stream(seed, use))
 
 
 def rows_of(rows, count: int):
@@ -49,7 +59,7 @@ def rows_by_group(group, count: int, fractions, seed: int):
         raise InputError(f"fractions are {told}; expected shares with a sum of at most 1")
     group = _alone_where_unknown(torch.full((count,), -1) if group is None else group.cpu())
     groups = group.unique()
-    groups = groups[shuffled(len(groups), seed)]
+    groups = groups[shuffled(len(groups), seed, "split")]
     bounds = [round(len(groups) * sum(fractions[:i])) for i in range(len(fractions) + 1)]
     if count and any(share > 0 and a == b for share, (a, b) in zip(fractions, pairwise(bounds))):
         told = ", ".join(f"{share:g}" for share in fractions)
@@ -67,7 +77,7 @@ def _alone_where_unknown(group):
 
 def balanced_rows(labels, per_class: int | None, seed: int):
     """Return rows with `per_class` faces of every class that occurs (default: as many as the rarest has)."""
-    by_class = _rows_by_label(labels[labels >= 0], (labels >= 0).nonzero().flatten(), seed)
+    by_class = _rows_by_label(labels[labels >= 0], (labels >= 0).nonzero().flatten(), seed, "balance")
     rarest = min(map(len, by_class), default=0)
     per_class = rarest if per_class is None else per_class
     if not 0 <= per_class <= rarest:
@@ -79,7 +89,7 @@ def stratified_rows(labels, share: float, seed: int):
     """Return a share of the rows of each class, at least one of each; unlabelled rows count as a class."""
     if not 0 < share <= 1:
         raise InputError(f"share is {share:g}; expected more than 0 and at most 1")
-    by_class = _rows_by_label(labels, torch.arange(len(labels)), seed)
+    by_class = _rows_by_label(labels, torch.arange(len(labels)), seed, "fraction")
     return _sorted(rows[:max(1, round(share * len(rows)))] for rows in by_class)
 
 
@@ -92,10 +102,10 @@ def class_weights(labels, classes: int):
     return counts.sum() / (counts > 0).sum().clamp(min=1) * counts.reciprocal().nan_to_num(posinf=0.0)
 
 
-def _rows_by_label(labels, rows, seed):
+def _rows_by_label(labels, rows, seed, use):
     """Return the rows of each label that occurs, each in seeded order."""
     labels, rows = labels.cpu(), rows.cpu()
-    order = shuffled(len(labels), seed)
+    order = shuffled(len(labels), seed, use)
     return [rows[order[labels[order] == label]] for label in labels.unique()]
 
 

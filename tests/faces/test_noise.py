@@ -43,6 +43,14 @@ def test_symmetric_noise_is_uniform_over_the_other_classes():
     assert ((off - 1000 / 6).abs() < 5 * (1000 / 6) ** 0.5).all()
 
 
+@pytest.mark.parametrize("part", [lambda f: f.sample(500), lambda f: f.fraction(0.25), lambda f: f.balanced(70),
+                                  lambda f: f.split_by_person(0.25)[0], lambda f: f.confound("age", "anger")])
+def test_the_same_seed_elsewhere_does_not_pick_the_noisy_faces(part):
+    faces = made.faces(2100, size=1, identity=None).with_noise(0.3)
+    wrong = part(faces).labels != part(faces).true_labels
+    assert abs(wrong.float().mean() - 0.3) < 0.08
+
+
 def test_pair_noise_goes_to_the_lookalike():
     noisy = made.faces(70, size=1).with_noise(1.0, "pair")
     pairs = set(zip(noisy.words("true_labels"), noisy.words("labels")))
