@@ -161,4 +161,4 @@ def _grid_alt(faces, grid, texts, captions):
         return f"{start}, with a caption under each"
     parts = ", ".join(f"{count} {word}" for word, count in Counter(faces.words("labels")).most_common())
     wrong = sum("\n" in text for text in texts)
-    return f"{start}: {parts}" + (f"; {wrong} labels differ from the truth" if wrong else "")
+    return f"{start}: {parts}" + (f"; {wrong} labelled otherwise than the truth" if wrong else "")

@@ -1,0 +1,283 @@
+"""Pictures: made for every shape of data, described, told apart without full colour vision."""
+
+import io
+from dataclasses import replace
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fercourse import plots
+from fercourse.errors import InputError
+from fercourse.faces import EMOTIONS
+from fercourse.plots.grouping import grouping
+
+from .drawn import drawn_faces
+
+# What the eye keeps of linear RGB, severity 1.0: Machado, Oliveira & Fernandes 2009, table 1.
+VISION = {
+    "full": np.eye(3),
+    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                            [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                              [-0.011820, 0.042940, 0.968881]]),
+}
+
+
+def linear(colours):
+    rgb = np.array([matplotlib.colors.to_rgb(colour) for colour in colours])
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(rgb):
+    to_xyz = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+                       [0.0193339, 0.1191920, 0.9503041]])
+    x, y, z = (rgb.clip(0, 1) @ to_xyz.T / [0.95047, 1, 1.08883]).T
+    f = [np.where(v > 216 / 24389, np.cbrt(v), (24389 / 27 * v + 16) / 116) for v in (x, y, z)]
+    return np.stack([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])], 1)
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_stay_apart_for_every_eye(vision):
+    lab = cielab(linear(plots.COLOURS.values()) @ VISION[vision].T)
+    assert torch.pdist(torch.tensor(lab)).min() > 25
+
+
+def test_colours_are_readable_on_white_and_complete():
+    luminance = linear(plots.COLOURS.values()) @ [0.2126, 0.7152, 0.0722]
+    assert (1.05 / (luminance + 0.05)).min() > 1.8
+    assert tuple(plots.COLOURS) == tuple(plots.MARKERS) == EMOTIONS
+    assert len(set(plots.MARKERS.values())) == len(EMOTIONS)
+
+
+# ---------------------------------------------------------------------- the figure
+
+
+def test_a_figure_shows_once_with_its_alt_text_and_no_size_text():
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+    shell = InteractiveShell.instance()
+    shell.user_ns["figure"] = plots.face_grid(drawn_faces(3), alt='three "discs" <b>', caption="Look at the grey.")
+    import matplotlib.pyplot  # noqa: F401  (as a lesson may)
+    with capture_output() as said:
+        shell.run_cell("figure")
+    (shown,) = said.outputs
+    assert set(shown.data) == {"text/html", "text/plain"}
+    assert 'alt="three &quot;discs&quot; &lt;b&gt;"' in shown.data["text/html"]
+    assert "<figcaption>Look at the grey.</figcaption>" in shown.data["text/html"]
+    assert shown.data["text/plain"] == 'three "discs" <b>'
+
+
+def test_saved_files_carry_the_alt_text_and_are_whole(tmp_path):
+    figure = plots.face_grid(drawn_faces(3))
+    figure.savefig(tmp_path / "a.png")
+    figure.savefig(tmp_path / "a.svg")
+    assert Image.open(tmp_path / "a.png").text["Description"] == figure.alt
+    assert figure.alt in (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "a.svg"]
+
+
+def test_heavy_pictures_are_shown_as_webp():
+    noise = torch.randint(0, 256, (40, 3, 64, 64), generator=torch.Generator().manual_seed(0)).byte()
+    assert "data:image/webp" in plots.face_grid(replace(drawn_faces(40, 64), images=noise))._repr_html_()
+    assert "data:image/png" in plots.face_grid(drawn_faces(2))._repr_html_()
+
+
+def test_drawing_leaves_matplotlib_as_it_was():
+    before = dict(matplotlib.rcParams)
+    plots.face_grid(drawn_faces(2)).savefig(io.BytesIO(), format="png")
+    assert dict(matplotlib.rcParams) == before
+    from matplotlib import pyplot
+    assert not pyplot.get_fignums()                   # nobody else shows or keeps our figures
+
+
+# ---------------------------------------------------------------------- faces
+
+
+@pytest.mark.parametrize("count, columns, size", [(1, 8, 8), (3, 8, 48), (9, 4, 112), (100, 12, 16)])
+def test_grids_of_any_size(count, columns, size):
+    figure = plots.face_grid(drawn_faces(count, size), columns, title="Faces")
+    assert len(figure.axes[0].images) == count
+    assert figure.alt.startswith(f"Grid of {count} faces, {min(count, columns)} in a row: ")
+
+
+def test_a_grid_shows_the_face_in_its_cell():
+    figure = plots.face_grid(drawn_faces(30, 16), columns=10)
+    pixels, (left, right) = figure.pixels(), figure.axes[0].get_xlim()
+    x, y = figure.axes[0].transData.transform((4.5, figure.axes[0].images[14].get_extent()[2] - 0.47)).astype(int)
+    assert right - left == 10
+    assert pixels[pixels.shape[0] - y, x].tolist() == pytest.approx([70, 70, 70], abs=2)        # face 14: 5 x 14
+
+
+def test_wrong_labels_are_marked():
+    faces = drawn_faces(8)
+    figure = plots.face_grid(faces.relabel((faces.labels + (torch.arange(8) == 2)) % 8))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts.count("surprise") == 2 and "truly sadness" in texts
+    assert sum(text.startswith("truly") for text in texts) == 1
+    assert figure.alt.endswith("; 1 labelled otherwise than the truth")
+
+
+def test_unknown_labels_and_captions_are_drawn():
+    faces = replace(drawn_faces(3, true_labels=None), labels=torch.tensor([-1, 0, 1]))
+    assert "unknown" in [text.get_text() for text in plots.face_grid(faces).axes[0].texts]
+    captioned = plots.face_grid(faces, captions=["a\nb", "c", "d"])
+    assert [text.get_text() for text in captioned.axes[0].texts] == ["a", "b", "c", "d"]
+    with pytest.raises(InputError, match="2 captions for 3 faces"):
+        plots.face_grid(faces, captions=["a", "b"])
+    assert faces.show().alt.startswith("Grid of 3 faces")
+
+
+def test_rows_of_images_and_maps_over_faces():
+    images = drawn_faces(4).images
+    rows = plots.image_rows({"face": images, "rebuilt": images[:2].float() / 255}, {"rebuilt": ["a", "b"]})
+    assert rows.alt == "2 rows of up to 4 images: face, rebuilt" and len(rows.axes[0].images) == 6
+    maps = torch.zeros(4, 2, 2)
+    maps[1, 0, 0] = 5
+    laid = plots.overlay(images, maps, titles=list("abcd")).axes[0].images
+    assert laid[1].get_alpha().max() == 0                       # a map of zeros covers nothing
+    assert laid[3].get_alpha().max() == pytest.approx(0.8)
+
+
+# ---------------------------------------------------------------------- embeddings
+
+
+def points(count, seed=0):
+    return torch.randn(count, 2, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("colour_by", ["labels", "identity", "domain", "gender", "age", "arousal"])
+def test_embeddings_coloured_by_any_column(colour_by):
+    figure = plots.embedding(points(40), drawn_faces(40), colour_by)
+    assert f"coloured by {colour_by}" in figure.alt
+    drawn = sum(len(cloud.get_offsets()) for cloud in figure.axes[0].collections)
+    assert drawn == 40
+
+
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_embeddings_of_few_faces_and_missing_classes(count):
+    faces = drawn_faces(count)
+    for draw in (plots.embedding, plots.embedding_thumbnails):
+        figure = draw(torch.zeros(count, 2), faces)
+        assert figure.alt and figure._repr_html_()
+    assert grouping(faces).words == EMOTIONS[:min(count, 8)]
+
+
+def test_emotions_keep_colour_and_shape_whatever_is_missing():
+    fear = drawn_faces(40).where(labels=("fear", "anger"))
+    clouds = plots.embedding(points(len(fear)), fear).axes[0].collections
+    wanted = [matplotlib.colors.to_rgb(plots.COLOURS[word]) for word in ("fear", "anger")]
+    assert [tuple(cloud.get_facecolor()[0][:3]) for cloud in clouds] == wanted
+
+
+def test_unknown_words_are_grey_and_last():
+    groups = grouping(drawn_faces(4), ["fear", "unknown", "happiness", "fear"])
+    assert groups.words == ("happiness", "fear", "unknown")
+    assert groups.counts() == {"happiness": 1, "fear": 2, "unknown": 1}
+    assert groups.colours[-1] not in plots.COLOURS.values()
+
+
+def test_thumbnails_do_not_overlap():
+    axes = plots.embedding_thumbnails(points(300), drawn_faces(300), most=30).axes[0]
+    boxes = np.array([image.get_extent() for image in axes.images])
+    assert 5 < len(boxes) <= 30
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert a[0] > b[1] or b[0] > a[1] or a[2] > b[3] or b[2] > a[3]
+
+
+def test_a_sequence_shares_one_scale():
+    figure = plots.embedding_sequence([points(40), 3 * points(40, 1)], drawn_faces(40), ["start", "end"])
+    first, second = figure.axes[:2]
+    assert first.get_xlim() == second.get_xlim() == first.get_ylim()
+    assert "2 moments side by side, start to end" in figure.alt
+
+
+def test_the_animation_has_its_frames_and_moves():
+    moving = plots.embedding_animation([points(40), points(40, 1), points(40, 2)], drawn_faces(40), between=4)
+    data, kind = moving._encoded()
+    gif = Image.open(io.BytesIO(data))
+    assert kind == "gif" and gif.n_frames == 9 == len(moving.frames)
+    assert (moving.frames[0] != moving.frames[4]).any() and (moving.frames[1] != moving.frames[2]).any()
+    assert "image/gif" in moving._repr_html_() and "3 moments in motion" in moving._repr_html_()
+
+
+def test_bad_points_are_named():
+    with pytest.raises(InputError, match=r"points are \[3, 2\], expected \[4, 2\]"):
+        plots.embedding(torch.zeros(3, 2), drawn_faces(4))
+    with pytest.raises(InputError, match="1 titles for 2 moments"):
+        plots.embedding_sequence([points(4), points(4)], drawn_faces(4), ["one"])
+    with pytest.raises(InputError, match="no 'mood'"):
+        plots.embedding(points(4), drawn_faces(4), "mood")
+    with pytest.raises(InputError, match="8 numbers a face"):
+        plots.embedding(points(4), drawn_faces(4), "votes")
+
+
+# ---------------------------------------------------------------------- scores
+
+
+def test_confusion_counts_by_hand():
+    figure = plots.confusion(torch.tensor([0, 0, 0, 0, 1, -1]), torch.tensor([0, 0, 0, 2, 1, 1]), EMOTIONS[:3])
+    assert {text.get_text() for text in figure.axes[0].texts} == {"75%\n3", "25%\n1", "100%\n1"}
+    assert figure.alt == ("Confusion matrix of 5 faces in 3 classes: 80% right; the largest confusion is "
+                          "neutral taken for sadness (25%)")
+
+
+def test_calibration_error_by_hand():
+    # two faces at 0.6, one right; two at 0.95, both right: (2 |0.6 - 0.5| + 2 |0.95 - 1|) / 4 = 0.075
+    sure = torch.tensor([0.6, 0.6, 0.95, 0.95, 0.9])
+    probabilities = torch.stack([sure, 1 - sure], 1)
+    truth = torch.tensor([0, 1, 0, 0, -1])
+    assert plots.calibration(probabilities, truth, 10)[3] == pytest.approx(0.075)
+    assert plots.reliability(probabilities, truth, 10).alt == (
+        "Reliability diagram of 4 faces: expected calibration error 7.5%, too sure overall")
+
+
+def test_calibration_agrees_with_torchmetrics():
+    from torchmetrics.functional.classification import multiclass_calibration_error
+    draw = torch.Generator().manual_seed(0)
+    probabilities = (2 * torch.randn(500, 7, generator=draw)).softmax(1)
+    truth = torch.randint(7, (500,), generator=draw)
+    theirs = multiclass_calibration_error(probabilities, truth, 7, n_bins=15)
+    assert plots.calibration(probabilities, truth)[3] == pytest.approx(float(theirs), abs=1e-6)
+
+
+def test_curves_from_records_history_and_file(tmp_path):
+    records = [{"step": 20, "epoch": 0, "start": {"easy": 0.5}},
+               {"step": 20, "epoch": 0, "of": 20, "lr": 0.1, "total": 2.0, "classify": 1.5, "images_per_s": 9},
+               {"step": 40, "epoch": 1, "of": 20, "lr": 0.1, "total": 1.0, "classify": 0.5, "images_per_s": 9}]
+    import json
+    file = tmp_path / "log.jsonl"
+    file.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    wanted = "Training curves over 2 records: total from 2 to 1; classify from 1.5 to 0.5"
+    history = type("History", (), {"steps": records[1:]})()
+    assert plots.curves(records).alt == plots.curves(file).alt == plots.curves(history).alt == wanted
+    with pytest.raises(InputError, match="no losses"):
+        plots.curves([])
+    with pytest.raises(InputError, match="is no file"):
+        plots.curves(tmp_path / "other.jsonl")
+
+
+def test_group_bars_from_a_dictionary_and_a_table():
+    import pandas as pd
+    rows = {"light": (0.7, 0.6, 0.8, 30), "dark": (0.5, 0.4, 0.65, 20)}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high", "faces"])
+    alt = "accuracy of each group with its confidence interval: light 0.7 (0.6 to 0.8); dark 0.5 (0.4 to 0.65)"
+    assert plots.group_bars(rows).alt == plots.group_bars(table, whole=0.6).alt == alt
+    with pytest.raises(InputError, match="low and high"):
+        plots.group_bars({})
+
+
+def test_the_valence_arousal_plane():
+    faces = drawn_faces(40)
+    truth = faces.valence_arousal.clone()
+    truth[3] = torch.nan
+    figure = plots.valence_arousal(truth, faces, truth + torch.tensor([0.3, 0.4]), most=10)
+    assert figure.alt == ("39 faces on the valence–arousal plane, 10 arrows from truth to prediction, "
+                          "0.50 long on average")
+    assert plots.valence_arousal(truth).alt == "39 faces on the valence–arousal plane"
+    assert plots.valence_arousal(truth, faces, colour_by="age")._repr_html_()
+    with pytest.raises(InputError, match="3 predictions for 40"):
+        plots.valence_arousal(truth, faces, truth[:3])
