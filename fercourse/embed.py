@@ -12,13 +12,6 @@ from .errors import InputError
 FEW = 16      # fewer points than this have too few neighbours for UMAP
 
 
-@torch.no_grad()
-def features_of(method, faces, chunk: int = 512) -> Tensor:
-    """Return the embeddings of all faces, float32 [N, D] on the CPU, `chunk` faces at a time."""
-    chunks = tqdm(faces.images.split(chunk), desc="embedding", unit="chunk", disable=len(faces) < 8 * chunk)
-    return torch.cat([method.embed(images).float().cpu() for images in chunks])
-
-
 def at_most(faces, most: int = 5000, seed: int = 0):
     """Return the faces, or where there are more than `most` about that many, every class in its share."""
     return faces if len(faces) <= most else faces.fraction(most / len(faces), seed)
@@ -156,3 +149,18 @@ def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64) -> Tensor
         weights = slope.mean((2, 3), keepdim=True)
         heat.append((weights * maps).sum(1).relu().detach().float().cpu())
     return torch.cat(heat)
+
+
+def saliency(method, images, classes=None) -> Tensor:
+    """Return Grad-CAM maps [N, h, w] of a method's decision on uint8 faces [N, 3, H, W].
+
+    Raises:
+        InputError: the backbone is a transformer, whose last maps do not decide by their mean.
+    """
+    from .augment import normalise
+    network = method.backbone
+    with torch.no_grad():
+        if network.trunk.forward_features(normalise(images[:1].to(method.device))).ndim != 4:
+            raise InputError("class activation maps need a convolutional backbone, such as lesson or resnet18")
+    return gradcam(images, lambda part: network.maps(normalise(part.to(method.device))),
+                   lambda maps: method.decide(network.pool(maps)), classes)

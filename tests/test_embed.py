@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from fercourse import embed
+from fercourse import embed, methods
+from fercourse.augment import normalise
 from fercourse.errors import InputError
+
+from .drawn import drawn_faces
 
 
 def clusters(count=60, shift=6.0, seed=0):
@@ -117,3 +120,24 @@ def test_gradcam_is_the_same_in_chunks_and_leaves_no_gradient():
     assert whole.shape == (5, 6, 6)
     assert torch.allclose(whole, parts)
     assert body.weight.grad is None and head[2].weight.grad is None
+
+
+def test_saliency_of_a_method_follows_its_own_decision():
+    faces = drawn_faces(3, 32, classes=("neutral", "fear"))
+    method = methods.create("baseline", faces).eval()
+    maps = embed.saliency(method, faces.images, torch.tensor([1, 0, 1]))
+    assert maps.shape[0] == 3 and maps.shape[1] > 1 and (maps >= 0).all()
+    with torch.no_grad():
+        method.head.weight[1] = -method.head.weight[0]
+        features = method.backbone.maps(normalise(faces.images))
+    for_it = (method.head.weight[0][:, None, None] * features).sum(1) / features[0, 0].numel()   # mean pooling
+    first, second = (embed.saliency(method, faces.images, torch.full((3,), number)) for number in (0, 1))
+    assert torch.allclose(first, for_it.relu(), atol=1e-5)
+    assert torch.allclose(second, (-for_it).relu(), atol=1e-5)
+
+
+def test_saliency_refuses_a_transformer():
+    faces = drawn_faces(1, 32)
+    method = methods.create("baseline", faces, backbone="vit_tiny_patch16_224")
+    with pytest.raises(InputError, match="convolutional"):
+        embed.saliency(method.eval(), faces.images)

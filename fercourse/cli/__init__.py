@@ -5,13 +5,14 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import data, pack  # noqa: F401  (pack adds its commands to data)
+from . import data, embed, pack  # noqa: F401  (pack adds its commands to data)
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="A notebook course on representation learning for facial expression recognition.",
 )
 app.add_typer(data.app, name="data")
+app.command("embed")(embed.embed)
 
 
 @app.callback()

@@ -1,0 +1,62 @@
+"""`fercourse embed`: what a trained run makes of a set of faces, as a picture or as a page to explore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+
+PICTURES = (".png", ".svg", ".pdf", ".webp", ".jpg")
+Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keeps the widest directions.")
+
+
+def embed(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training.")],
+    data: Annotated[str, typer.Option(help="Set of faces, NAME[/DOMAIN][:SPLIT]; the split is test if not said.")],
+    out: Annotated[Path, typer.Option(help="A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html.")],
+    root: Annotated[Path | None, typer.Option(help="Where a real set is.")] = None,
+    projection: Annotated[str, Projection] = "umap",
+    colour_by: Annotated[str, typer.Option(help="labels, identity, domain, or any attribute.")] = "labels",
+    faces: Annotated[bool, typer.Option("--faces", help="Draw faces into the picture.")] = False,
+    most: Annotated[int, typer.Option(help="At most so many faces, every class in its share.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the choice of faces and of UMAP.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+):
+    """Draw the embedding of a trained run, or write a page on which hovering a point shows the face."""
+    if out.suffix.lower() not in (".html", *PICTURES):
+        raise InputError(f"--out {out} is neither a picture nor a page; expected a name ending in .html, "
+                         f"{', '.join(PICTURES)}")
+    from .. import plots
+    from ..checkpoint import load_run
+    from ..device import pick_device
+    from ..embed import nearest, project
+    from ..look import see_all
+    method = load_run(run, pick_device(device))
+    shown = _faces(data, root, method.size, most, seed)
+    seen = see_all(method, shown.images)
+    points = project(seen["embedding"], projection, seed)
+    if out.suffix.lower() == ".html":
+        page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]),
+                              nearest(seen["embedding"]))
+        typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
+        return
+    draw = plots.embedding_thumbnails if faces else plots.embedding
+    figure = draw(points, shown, colour_by, title=f"{run.name}: {shown.name}")
+    figure.savefig(out)
+    typer.echo(f"{out}: {figure.alt}")
+
+
+def _faces(data, root, size, most, seed):
+    from ..embed import at_most
+    from ..faces.load import load_faces, parse_spec
+    spec = parse_spec(data)
+    return at_most(load_faces(spec.name, spec.split or "test", root, spec.domain, size), most, seed)
+
+
+def _predictions(method, faces, logits):
+    """Return predicted classes by name as the faces number them; None where the method has none."""
+    if logits.shape[1] != len(method.classes):
+        return None
+    number = [faces.classes.index(word) if word in faces.classes else -1 for word in method.classes]
+    return logits.new_tensor(number).long()[logits.argmax(1)]

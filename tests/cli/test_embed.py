@@ -1,0 +1,71 @@
+"""`fercourse embed` on a run trained here for a moment."""
+
+import json
+
+import pytest
+import torch
+
+from fercourse import cli, methods, train
+from fercourse.faces import load
+
+from ..drawn import drawn_faces
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "short"
+    faces = drawn_faces(32, 32, classes=("neutral", "happiness", "fear"))
+    train.fit(methods.create("baseline", faces), faces, epochs=1, batch_size=16, out=folder, device="cpu",
+              quiet=True)
+    return folder
+
+
+@pytest.fixture
+def faces(monkeypatch):
+    """Let every name mean the same drawn faces; returns what was asked for."""
+    asked = []
+    monkeypatch.setattr(load, "load_faces", lambda *given: (asked.append(given), drawn_faces(60, 32))[1])
+    return asked
+
+
+def embed(run, out, *more):
+    cli.main(["embed", str(run), "--data", "synthfaces/wild", "--out", str(out), *more])
+
+
+def call(*given):
+    with pytest.raises(SystemExit) as left:
+        embed(*given)
+    return left.value.code
+
+
+def test_a_picture_is_written_and_described(run, faces, tmp_path, capsys):
+    assert call(run, tmp_path / "a.png", "--projection", "pca", "--most", "24", "--faces") == 0
+    assert faces == [("synthfaces", "test", None, "wild", 32)]
+    assert (tmp_path / "a.png").stat().st_size > 10_000
+    assert "a.png: Embedding of 24 faces" in capsys.readouterr().out
+
+
+def test_a_page_holds_predictions_by_name_and_neighbours(run, faces, tmp_path, capsys):
+    assert call(run, tmp_path / "a.html", "--projection", "pca") == 0
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    facts = {fact["name"]: fact["values"] for fact in data["facts"]}
+    assert set(facts["prediction"]) <= {"neutral", "happiness", "fear"}
+    assert torch.tensor(data["near"]).shape == (60, 8) and "Nearest by features" in page
+
+
+@pytest.mark.parametrize("out, more, told", [
+    ("a.txt", (), "expected a name ending in .html, .png"),
+    ("a.png", ("--projection", "tsne"), "projection 'tsne' is unknown"),
+    ("a.png", ("--projection", "pca", "--colour-by", "mood"), "has no 'mood'"),
+])
+def test_bad_input_is_told_in_one_sentence(run, faces, tmp_path, capsys, out, more, told):
+    assert call(run, tmp_path / out, *more) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("fercourse: ") and told in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_run_is_told(faces, tmp_path, capsys):
+    assert call(tmp_path / "nothing", tmp_path / "a.png") == 2
+    assert "nothing" in capsys.readouterr().err
