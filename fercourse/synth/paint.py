@@ -99,9 +99,14 @@ def _skin(s, person):
     s.tint(s.front * (cheeks + 0.8 * nose) * person.blush, [1.06, 0.86, 0.89])
     s.specular += 0.12 * person.gloss * np.exp(-((s.x / 0.08) ** 2 + ((s.y - 7.0) / 0.12) ** 2)) * s.front
     under_eye = np.exp(-(((s.x - 0.32) / 0.17) ** 2 + ((s.y - 7.2) / 0.06) ** 2))
-    s.tint(s.front * under_eye * (0.5 + min(1, person.age / 80)), [0.84, 0.84, 0.84])
+    s.tint(s.front * under_eye * (0.5 + min(1, person.age / 80)), [0.74, 0.72, 0.72])
     socket = np.exp(-(((s.x - 0.3) / 0.2) ** 2 + ((s.y - 7.37) / 0.05) ** 2))
-    s.tint(s.front * socket * 0.8, [0.86, 0.84, 0.84])
+    s.tint(s.front * socket, [0.66, 0.62, 0.62])
+    beside_nose = np.exp(-(((s.x - 0.13) / 0.05) ** 2 + ((s.y - 7.12) / 0.16) ** 2))
+    wings = np.exp(-(((s.x - 0.17) / 0.035) ** 2 + ((s.y - 6.91) / 0.06) ** 2))
+    s.tint(s.front * np.maximum(0.6 * beside_nose, wings), [0.72, 0.68, 0.68])
+    under_lip = np.exp(-((s.x / 0.22) ** 2 + ((s.y - 6.455) / 0.03) ** 2))
+    s.tint(s.front * under_lip, [0.78, 0.75, 0.75])
     if person.freckles > 0.05:
         speckle = smoothstep(1.5, 2.2, noise(s.template, person.seed + 3, 75, 16))
         where = np.exp(-(((s.x - 0.2) / 0.35) ** 2) - ((s.y - 7.05) / 0.22) ** 2)
@@ -133,10 +138,10 @@ def _age(s, person, units):
     years = np.clip((person.age - 30) / 50, 0, 1)
     depth = np.zeros(len(s.x), np.float32)
     for line, movers, with_age in CREASES:
-        amount = min(1, (0.30 + 0.45 * years) * min(1.2, _strongest(units, movers)) + with_age * years * 0.8)
+        amount = min(1, (0.42 + 0.45 * years) * min(1.2, _strongest(units, movers)) + with_age * years * 0.8)
         if amount > 0.05:
             depth = np.maximum(depth, amount * np.exp(-((_distance(s.x, s.y, line) / 0.014) ** 2)))
-    s.tint(0.48 * s.front * depth, [0.25, 0, 0])
+    s.tint(0.66 * s.front * depth, [0.25, 0, 0])
     if person.age > 50:
         spots = smoothstep(1.7, 2.4, noise(s.template, person.seed + 4, 28, 14))
         s.tint(0.25 * spots * np.clip((person.age - 50) / 35, 0, 1), [0.5, 0.2, 0])

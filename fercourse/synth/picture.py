@@ -12,7 +12,7 @@ from .paint import Surface, linear, mask_region, noise, paint, scalp, smoothstep
 from .people import HAIR, MONK, Person
 from .props import build
 from .raycast import Hits, scene
-from .shade import WRAP, shade, unit
+from .shade import shade, unit
 from .shots import Shot
 
 # Where the eyes' middles and the mouth's middle of the resting face come to lie; the picture spans -1…1, y up.
@@ -231,7 +231,9 @@ def _colours(model, person, shot, buffer, props, towards_eye, world, rng):
     for number, prop in enumerate(props):
         mine = buffer.part == 100 + number
         albedo[mine], specular[mine], gloss[mine] = np.float32(prop.albedo), prop.specular, prop.gloss
-    return shade(buffer.points, buffer.normals, towards_eye, albedo, specular, gloss, shot.light, world, rng, WRAP)
+    side = round(len(buffer.hits.triangle) ** 0.5)
+    pattern = buffer.rows // side % 2 * 2 + buffer.rows % 2
+    return shade(buffer.points, buffer.normals, towards_eye, albedo, specular, gloss, shot.light, world, pattern, rng)
 
 
 def _draw_lashes(picture, model, person, posed, buffer, eye, rays, engine):
@@ -254,16 +256,16 @@ def _draw_lashes(picture, model, person, posed, buffer, eye, rays, engine):
 
 def _meter(face) -> float:
     """Return the exposure a camera would choose: most of the way to a middle grey of the face."""
-    return float((0.32 / max(face.mean(), 1e-3)) ** 0.6) if len(face) else 1.0
+    return float((0.46 / max(face.mean(), 1e-3)) ** 0.65) if len(face) else 1.0
 
 
 def develop(light, shot: Shot, rng) -> np.ndarray:
     """Turn linear light [S, S, 3] into the uint8 picture a camera and a file format would leave."""
     lens, size = shot.lens, len(light)
     exposed = (1 - np.exp(-1.02 * np.clip(light * lens.exposure, 0, None))) ** (lens.gamma / 2.2)
-    exposed = np.clip(0.5 + (exposed - 0.5) * lens.contrast, 0, 1)
-    if lens.grey:
-        exposed = np.repeat((exposed @ [0.299, 0.587, 0.114])[..., None], 3, 2)
+    grey = (exposed @ [0.299, 0.587, 0.114])[..., None]
+    colour = 0 if lens.grey else (exposed - grey) * lens.contrast**0.3
+    exposed = np.clip(0.5 + (grey - 0.5) * lens.contrast + colour, 0, 1) * np.ones(3)
     image = Image.fromarray((exposed * 255 + 0.5).astype(np.uint8))
     if shot.occluder == "lettering":
         _letter(image, rng)
@@ -272,8 +274,8 @@ def develop(light, shot: Shot, rng) -> np.ndarray:
     if lens.coarse < 1:
         small = max(8, round(size * lens.coarse))
         image = image.resize((small, small), Image.BILINEAR).resize((size, size), Image.BICUBIC)
-    grain = rng.normal(0, 1, (size, size, 1 if lens.grey else 3)) * lens.grain
-    noisy = Image.fromarray(np.clip(np.asarray(image, np.float32) + grain, 0, 255).astype(np.uint8))
+    grain = rng.normal(0, 1, (size, size, 1)) + (0 if lens.grey else rng.normal(0, 0.4, (size, size, 3)))
+    noisy = Image.fromarray(np.clip(np.asarray(image, np.float32) + grain * lens.grain, 0, 255).astype(np.uint8))
     if lens.jpeg >= 95:
         return np.asarray(noisy)
     file = io.BytesIO()

@@ -243,11 +243,18 @@ def _render_all(population, parts, waiting, workers, progress):
                 _render_person(population, parts, number)
                 bar.update(population.per_person)
             return
-        with ProcessPoolExecutor(min(workers, len(waiting))) as pool:
+        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=_one_thread) as pool:
             jobs = [pool.submit(_render_person, population, parts, number) for number in waiting]
             for job in jobs:
                 job.result()
                 bar.update(population.per_person)
+
+
+def _one_thread():
+    """Keep a worker's matrix products on its own core: the workers are the parallelism."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 def _render_person(population, parts, number):

@@ -9,6 +9,7 @@ from .people import Person
 from .units import expression, valence_arousal
 
 DOMAINS = ("lab", "wild")
+NODS = {"sadness": 6, "anger": 4, "surprise": -3, "fear": -2, "happiness": -1}   # degrees: heads move with feelings
 LIGHTS = ("even", "side", "top", "low", "back", "dim")
 
 
@@ -68,7 +69,7 @@ def draw_shot(person: Person, number: int, domain: str, word: str, seed: int = 0
     intensity, blend, share = _draw_intent(word, domain, rng)
     units = expression(word, intensity, person.manner, rng, blend, share)
     feeling = valence_arousal(word, intensity, blend, share, rng)
-    scene = _lab(rng) if domain == "lab" else _wild(person, rng)
+    scene = _lab(rng) if domain == "lab" else _wild(person, word, rng)
     return Shot(
         domain,
         word,
@@ -99,8 +100,8 @@ def _draw_intent(word, domain, rng):
     """Return intensity, blended class and its share: posed in the lab; faint, full and mixed in the wild."""
     if domain == "lab":
         return round(float(rng.uniform(0.6, 1.1)), 3), None, 0.0
-    kind = rng.choice(["faint", "usual", "strong"], p=[0.08, 0.52, 0.40])
-    intensity = {"faint": rng.uniform(0.15, 0.4), "usual": rng.uniform(0.45, 0.9), "strong": rng.uniform(0.9, 1.25)}[
+    kind = rng.choice(["faint", "usual", "strong"], p=[0.06, 0.44, 0.50])
+    intensity = {"faint": rng.uniform(0.15, 0.4), "usual": rng.uniform(0.5, 0.95), "strong": rng.uniform(0.95, 1.35)}[
         kind
     ]
     if word == "neutral" or rng.random() > 0.15:
@@ -119,12 +120,13 @@ def _lab(rng):
     return dict(yaw=yaw, pitch=pitch, roll=roll, light=light, lens=lens, backdrop="paper", occluder="none")
 
 
-def _wild(person, rng):
+def _wild(person, word, rng):
     near = rng.random() < 0.6
+    bowed = NODS.get(word, 0)
     yaw, pitch, roll = rng.normal(0, (10, 7, 7) if near else (24, 11, 12))
     return dict(
         yaw=float(np.clip(yaw, -50, 50)),
-        pitch=float(np.clip(pitch, -28, 28)),
+        pitch=float(np.clip(pitch + bowed, -28, 28)),
         roll=float(np.clip(roll, -35, 35)),
         light=_draw_light(rng),
         lens=_draw_lens(rng),
@@ -142,7 +144,7 @@ def _draw_light(rng):
     up = {"top": rng.uniform(0.9, 1.6), "low": rng.uniform(-0.9, -0.3)}.get(word, rng.normal(0.35, 0.25))
     forward = -0.25 if word == "back" else rng.uniform(0.35, 1)
     key = rng.uniform(0.5, 1.0) if word == "dim" else rng.uniform(1.3, 3.0)
-    fill = rng.uniform(0.15, 0.4) if word == "dim" else rng.uniform(0.3, 1.2)
+    fill = rng.uniform(0.12, 0.3) if word == "dim" else rng.uniform(0.25, 0.85)
     warm = rng.normal(0, 0.12)
     tint = np.array([1 + warm, 1.0, 1 - warm])
     return Light(
@@ -163,11 +165,11 @@ def _draw_lens(rng):
         tilt=rng.normal(0, 3),
         exposure=float(np.exp(rng.normal(0, 0.28))),
         gamma=rng.uniform(0.85, 1.2),
-        contrast=rng.uniform(0.8, 1.3),
+        contrast=rng.uniform(0.95, 1.7),
         grey=bool(rng.random() < 0.12),
         blur=rng.uniform(0.002, 0.014) if soft < 0.4 else 0.0,
         coarse=rng.uniform(0.35, 0.8) if 0.4 <= soft < 0.6 else 1.0,
-        grain=rng.uniform(0, 8),
+        grain=rng.uniform(0, 6),
         jpeg=int(rng.integers(30, 95)),
     )
 
