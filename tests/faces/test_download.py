@@ -84,6 +84,12 @@ def test_broken_connections_are_resumed_to_identical_bytes(tmp_path, chunked):
     assert manner.asked[1]["If-Range"] == '"one"'
 
 
+def test_any_number_of_breaks_is_survived_while_something_arrives(tmp_path):
+    with serving(Manner(ARCHIVE, breaks=(5_000,) * 15)) as url:
+        fetch.fetch(url, tmp_path / "a.tar.gz", 10**6)
+    assert (tmp_path / "a.tar.gz").read_bytes() == ARCHIVE
+
+
 def test_the_next_call_goes_on_where_the_last_one_stopped(tmp_path):
     manner = Manner(ARCHIVE, breaks=(30_000,) + (0,) * 6)
     with serving(manner) as url:

@@ -1,7 +1,6 @@
 """`load_faces`: one call for sets by name, packs and parts; and the command that packs."""
 
 import os
-import shutil
 import sys
 import types
 import warnings
@@ -69,7 +68,8 @@ def test_a_real_set_by_name(toy):
 
 @pytest.mark.parametrize("split, ids", [
     ("val", [101]), ("PublicTest", [103]), ("train+val", [100, 102, 104, 105, 101]),
-    ("Training", [100, 102, 104, 105, 101]), (None, [100, 102, 104, 105, 101, 103])])
+    ("Training", [100, 102, 104, 105, 101]), ("train+PublicTest", [100, 102, 104, 105, 103]),
+    (None, [100, 102, 104, 105, 101, 103])])
 def test_parts(toy, split, ids):
     assert load_faces("toy", split, toy.root).ids.tolist() == ids
 
@@ -93,8 +93,7 @@ def test_whatever_changes_is_decoded_again(toy, change):
     options = {"size": {"size": 20}, "option": {"mirrored": True}}.get(change, {})
     file = toy.root / "faces" / "5.png"
     if change == "edited":
-        shutil.copy(toy.root / "faces" / "0.png", file)
-        os.utime(file, (1, 1))
+        os.utime(file, (1, 1))                           # the same size, another time
     elif change == "added":
         (toy.root / "new.csv").touch()
     elif change == "removed":
@@ -103,8 +102,6 @@ def test_whatever_changes_is_decoded_again(toy, change):
         warnings.simplefilter("always")
         faces = load_faces("toy", root=toy.root, **{"size": 16, **options})
     assert len(toy.reads) == 2 and len(faces) == (3 if change == "removed" else 4)
-    if change == "edited":
-        assert torch.equal(faces.images[3], faces.images[0])
 
 
 def test_rejects_are_told_and_kept_in_the_notes(toy):
