@@ -169,7 +169,7 @@ def test_emotions_keep_colour_and_shape_whatever_is_missing():
     fear = drawn_faces(40).where(labels=("fear", "anger"))
     clouds = plots.embedding(points(len(fear)), fear).axes[0].collections
     wanted = [matplotlib.colors.to_rgb(plots.COLOURS[word]) for word in ("fear", "anger")]
-    assert [tuple(cloud.get_facecolor()[0][:3]) for cloud in clouds] == wanted
+    assert [tuple(cloud.get_facecolor()[0][:3]) for cloud in clouds[:4]] == 2 * wanted       # by turns
 
 
 def test_unknown_words_are_grey_and_last():

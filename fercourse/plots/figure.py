@@ -105,6 +105,7 @@ class Figure(Described, MatplotlibFigure):
 def new_figure(width, height, rows=1, columns=1, **options):
     """Return (figure, axes): an empty described figure of width x height inches, its axes in a flat list."""
     figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 

@@ -9,6 +9,7 @@ from .figure import Animation, new_figure, style, styled
 from .grouping import grouping
 
 LEGEND = 12        # more groups than this get no legend
+TURNS = 6          # shares in which a group is drawn
 
 
 @styled
@@ -141,22 +142,29 @@ def _plain(axes, title, limit=None):
     axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim" if limit is None else "box")
     axes.spines[:].set_visible(False)
     axes.set_facecolor("#fafafa")
+    axes.set_anchor("W")
     axes.set_title(title or "")
     if limit is not None:
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
 
 
 def _scatter(axes, points, groups, size=None, alpha=0.8):
-    """Draw every group in its colour and shape; returns [(artist, rows)]."""
+    """Draw every group in its colour and shape; returns [(artist, rows)].
+
+    Groups take turns in small shares, so that none lies on top of all others.
+    """
     size = size or float(np.clip(9000 / max(len(points), 1), 6, 36))
     look = {"s": size, "alpha": alpha, "linewidths": 0}
     if not groups.words:
         rows = np.arange(len(points))
         return [(axes.scatter(*points.T, c=groups.values, plotnonfinite=True, **look), rows)]
     clouds = []
-    for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
-        rows = np.flatnonzero(groups.codes == code)
-        clouds.append((axes.scatter(*points[rows].T, color=colour, marker=marker, label=word, **look), rows))
+    for turn in range(TURNS):
+        for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
+            rows = np.flatnonzero(groups.codes == code)[turn::TURNS]
+            label = None if turn else word
+            cloud = axes.scatter(*points[rows].T, color=colour, marker=marker, label=label, **look)
+            clouds.append((cloud, rows))
     return clouds
 
 
