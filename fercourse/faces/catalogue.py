@@ -120,11 +120,18 @@ def read(info: SetInfo, place: Path, options: dict) -> Listing:
     return info.reader(place, **options)
 
 
+def _shipped(name):
+    """Return where a set ships: inside an installed package, else in the checkout around it."""
+    package = Path(__file__).parents[1]
+    installed = package / "data" / name
+    return installed if installed.is_dir() else package.parent / "data" / name
+
+
 add(SetInfo(
     name="synthfaces", title="Synthetic faces of the course", classes=SEVEN, image="64x64 colour",
     terms="CC0: free for any use; rendered people, nobody real.",
     get="ships with fercourse; other sizes with `fercourse render`",
-    layout="synthfaces/*.parquet with manifest.json", markers=("*.parquet",),
+    layout="synthfaces/*.parquet with manifest.json", markers=("*.parquet",), home=_shipped("synthfaces"),
 ))
 
 for _info in readers.SETS:

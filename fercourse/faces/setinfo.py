@@ -24,6 +24,7 @@ class SetInfo:
         folders: usual names of the set's folder, tried below a parent folder.
         counts: published numbers of samples, `{"train+val": {"happiness": 4772, …}, …}`: splits as
             `Listing.rows` understands them.
+        home: where the set ships with fercourse; looked at before the default place.
         any_root: the set is whatever folder or file the user names; there is no default place.
     """
 
@@ -38,11 +39,14 @@ class SetInfo:
     reader: Callable[..., Listing] | None = None
     folders: tuple[str, ...] = ()
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    home: Path | None = None
     any_root: bool = False
 
     @property
     def place(self) -> Path:
-        """Return the default place, `$FERCOURSE_DATA/<name>` or `data/<name>`."""
+        """Return the default place: where it ships, else `$FERCOURSE_DATA/<name>` or `data/<name>`."""
+        if self.home is not None:
+            return self.home
         from .catalogue import data_folder
         return data_folder() / self.name
 

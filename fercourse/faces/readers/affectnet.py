@@ -64,7 +64,7 @@ class Faces(Found):
                              "restore the annotations of the original set")
         top = folder(self.root, "Manually_Annotated_Images", "Manually_Annotated/Manually_Annotated_Images",
                      "*/Manually_Annotated_Images")
-        self.sizes = walk(self.root, top)
+        self.sizes, self.base = walk(self.root, top), below(top, self.root) + "/"
         required = ["subDirectory_filePath", *BOX, "expression", "valence", "arousal"]
         for split, name in TABLES:
             if paths[name] is None:

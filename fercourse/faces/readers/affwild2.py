@@ -43,10 +43,11 @@ def _frames(path, root, task, every):
     index = {column: i for i, column in enumerate(("frame", "video", *COLUMNS[task]))}
     name = below(path, root)
     with opened(path) as text:
-        next(text, None)                          # the header
-        for frame, line in enumerate(text, 1):
-            if (frame - 1) % every == 0:
-                yield Row(name, frame + 1, [f"{frame:05d}.jpg", path.stem, *line.strip().split(",")], index)
+        lines = text.read().rstrip().splitlines()
+    for frame, line in enumerate(lines[1:], 1):   # the first line is a header
+        if (frame - 1) % every == 0:
+            values = line.split(",") if line.strip() else []
+            yield Row(name, frame + 1, [f"{frame:05d}.jpg", path.stem, *values], index)
 
 
 def _take(found, row, split, task):

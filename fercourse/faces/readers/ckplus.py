@@ -43,6 +43,8 @@ def _take(found, name, frames, text, last, neutral):
         label = _label(text)
     except BadRow as error:
         return found.reject(f"{error}; its {len(frames)} frames are left out", below(text, found.root), 1)
+    peak = Path(frames[-1]).with_name(f"{text.name.removesuffix('_emotion.txt')}.png").as_posix()
+    frames = sorted({*frames, peak})              # a lost peak is rejected as missing; no other frame steps in
     add_sequence(found, frames, label, last, neutral, name.split("/")[0], name)
 
 

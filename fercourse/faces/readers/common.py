@@ -201,6 +201,7 @@ class Found:
 
     def __init__(self, name, root, classes, sizes=None):
         self.name, self.root, self.classes, self.sizes = name, Path(root), tuple(classes), sizes
+        self.base = ""                            # what ids leave out of paths, where copies differ in it
         self.rows, self.rejects, self.notes, self.dropped, self.named = {}, [], [], Counter(), set()
 
     def each(self, rows, use):
@@ -280,7 +281,7 @@ class Found:
         return Listing(
             name=self.name, classes=self.classes, root=str(self.root), split=split,
             labels=np.array([rank[r["label"]] for r in rows], dtype=np.int64),
-            ids=_unique_ids([f"{file}#{key}" if key else file for (file, key), _ in keyed]),
+            ids=_unique_ids([f"{file.removeprefix(self.base)}#{key}" for (file, key), _ in keyed]),
             files=np.array([r["file"] for r in rows], dtype=object),
             identity=identity if people else None, identity_names=people, group=group if groups else None,
             boxes=_stack(rows, "box", np.float64), landmarks=_stack(rows, "landmarks", np.float32),

@@ -11,7 +11,7 @@ from ..setinfo import SetInfo
 from .common import BadRow, Found, csv_rows, numbered
 from .duplicates import digests, group_keys, near_duplicates
 from .splits import VAL_SHARE, held_out
-from .tables import open_table
+from .tables import has_table, open_table
 
 LABELS = {0: "anger", 1: "disgust", 2: "fear", 3: "happiness", 4: "sadness", 5: "surprise", 6: "neutral"}
 USAGES = {"Training": "train", "PublicTest": "PublicTest", "PrivateTest": "PrivateTest"}
@@ -50,13 +50,12 @@ class Pixels(Found):
 
     def read_unlabelled(self):
         """Take test.csv, whose labels were never given out."""
-        try:
-            with open_table(self.root, ("test.csv",)) as (text, path):
-                rows = csv_rows(path, path.parent, ["pixels"], text)
-                self.each(rows, lambda row: self._take(row, "test", lambda: None))
-            self.notes.append("test.csv has no labels; its faces are in the split test, unlabelled")
-        except FileNotFoundError:
-            self.notes.append("test.csv is absent")
+        if self.root.suffix == ".csv" or not has_table(self.root, ("test.csv",)):
+            return self.notes.append("test.csv is absent")
+        with open_table(self.root, ("test.csv",)) as (text, path):
+            rows = csv_rows(path, path.parent, ["pixels"], text)
+            self.each(rows, lambda row: self._take(row, "test", lambda: None))
+        self.notes.append("test.csv has no labels; its faces are in the split test, unlabelled")
 
     def _take(self, row, split, label):
         self.count += 1                           # bad rows count: ids are rows of the official file

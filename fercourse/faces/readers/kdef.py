@@ -45,6 +45,6 @@ def _take(found, file, angles):
 INFO = SetInfo(
     name="kdef", title="KDEF", classes=SEVEN, image="562x762 colour",
     terms="Made for research; terms unchecked.", get="ask the Karolinska Institutet (kdef.se)",
-    layout="KDEF/AF01/AF01AFS.JPG, …", markers=("[AB][FM][0-9][0-9]", "KDEF/[AB][FM][0-9][0-9]"), reader=read,
+    layout="KDEF/AF01/AF01AFS.JPG, …", markers=("[AB][FM][0-9][0-9]",), reader=read,
     folders=("KDEF", "KDEF_and_AKDEF", "KDEF_and_AKDEF/KDEF"), counts={"all": dict.fromkeys(SEVEN, 700)},
 )

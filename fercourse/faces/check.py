@@ -1,0 +1,129 @@
+"""`fercourse data check`: what is on disk against what was published; every surprise by name."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from . import catalogue
+from .listing import Listing, Reject
+from .readers.duplicates import digests
+
+BLANK = 8                                         # grey levels between darkest and brightest pixel
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        name, title, root: the set and where it is.
+        splits: samples in each split.
+        counts: samples found of each class, by published part (`train+val`), or by split where nothing is
+            published.
+        published: the same from the literature; only parts and classes that were published.
+        surprises: one sentence for everything that is not as published.
+        notes: what the reader did, such as which splits it dealt.
+        rejects: samples that cannot be used, each with the reason.
+    """
+
+    name: str
+    title: str
+    root: str
+    splits: dict[str, int]
+    counts: dict[str, dict[str, int]]
+    published: dict[str, dict[str, int]]
+    surprises: tuple[str, ...]
+    notes: tuple[str, ...]
+    rejects: tuple[Reject, ...]
+
+    def as_dict(self) -> dict:
+        """Return everything as plain types for JSON."""
+        return asdict(self)
+
+
+def check(name: str, root=None, **options) -> Report:
+    """Read a set and compare it with its published counts.
+
+    Raises:
+        InputError: the set cannot be read at all.
+    """
+    info = catalogue.get(name)
+    listing = info.read(root, **options)
+    counts = _counts(listing, info.counts)
+    surprises = (*_against(info.counts, counts), *_unpublished(listing, info.counts),
+                 *_rejected(listing.rejects), *_pixels(listing))
+    return Report(info.name, info.title, listing.root, listing.splits, counts, info.counts, surprises,
+                  listing.notes, listing.rejects)
+
+
+def _counts(listing, published):
+    parts = published or listing.splits
+    present = {part: [w for w in part.split("+") if part == "all" or w in listing.splits] for part in parts}
+    return {part: listing.counts("+".join(words)) for part, words in present.items() if words}
+
+
+def _against(published, counts):
+    """Yield a sentence for every part and class whose count is not the published one."""
+    for part, classes in published.items():
+        total = sum(classes.values())
+        if part not in counts:
+            yield f"{part} is absent (published: {total:,} faces)"
+            continue
+        for word, found in counts[part].items():
+            expected = classes.get(word, 0)
+            if expected == 0 and found:
+                yield f"{part}: {found:,} faces of {word}, which was not published"
+            elif found != expected:
+                yield f"{part}: {found:,} faces of {word}, published {expected:,} ({found - expected:+,})"
+
+
+def _unpublished(listing, published):
+    parts = {word for part in published for word in part.split("+")}
+    if parts and "all" not in parts:
+        yield from (f"{split}: {count:,} faces in a part without published counts"
+                    for split, count in listing.splits.items() if split not in parts)
+
+
+def _rejected(rejects):
+    kinds = Counter(reject.reason.split(":")[0] for reject in rejects)
+    for kind, count in kinds.most_common():
+        first = next(reject for reject in rejects if reject.reason.startswith(kind))
+        yield f"{count:,} rejected for {kind}; the first: {first}"
+
+
+def _pixels(listing: Listing):
+    """Yield what only images show; for sets whose pixels are in the annotation file."""
+    if listing.pixels is None:
+        return
+    flat = listing.pixels.reshape(len(listing), -1)
+    blank = np.flatnonzero(np.ptp(flat, axis=1) <= BLANK)
+    if len(blank):
+        yield f"{len(blank)} blank images, rows {_some(listing.ids[blank])}"
+    yield from _copies(listing)
+
+
+def _copies(listing):
+    """Yield how many images repeat another, and how many of those cross splits or disagree in their label."""
+    _, image = np.unique(digests(listing.pixels).astype(str), return_inverse=True)
+    repeated = np.bincount(image)[image] > 1
+    if repeated.any():
+        yield (f"{int(repeated.sum()):,} images are exact copies of each other, "
+               f"{_mixed(image, listing.labels)} of them under different labels")
+    if listing.group is None:
+        return
+    official = np.where(listing.split == "val", "train", listing.split)
+    leaking = _mixed(listing.group, np.unique(official, return_inverse=True)[1])
+    if leaking:
+        yield f"{leaking:,} images look like one in another official part (near-duplicates)"
+
+
+def _mixed(group, column):
+    """Return how many rows are in a group that holds more than one value of a column."""
+    pairs = np.unique(np.stack([group, column]), axis=1)
+    return int((np.bincount(pairs[0], minlength=group.max() + 1) > 1)[group].sum())
+
+
+def _some(numbers, count=5):
+    words = ", ".join(map(str, numbers[:count].tolist()))
+    return words + (", …" if len(numbers) > count else "")
