@@ -1,0 +1,43 @@
+"""`fercourse data list` and `data check`: what they print and how they leave."""
+
+import json
+
+import pytest
+
+from fercourse.cli import main
+from fercourse.faces import catalogue
+from tests.faces import miniatures
+
+
+def run(capsys, *words):
+    """Run the command line; return status, stdout and stderr."""
+    with pytest.raises(SystemExit) as leave:
+        main(list(words))
+    out, err = capsys.readouterr()
+    return leave.value.code or 0, out, err
+
+
+def test_list_shows_every_set_and_where_it_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("FERCOURSE_DATA", str(tmp_path))
+    miniatures.rafdb(tmp_path / "rafdb")
+    status, out, _ = run(capsys, "data", "list")
+    assert status == 0 and all(f"{name}: " in out for name in catalogue.names())
+    assert f"found in {tmp_path / 'rafdb'}" in out and f"not found; looked for in {tmp_path / 'jaffe'}" in out
+    facts = {fact["name"]: fact for fact in json.loads(run(capsys, "data", "list", "--json")[1])}
+    assert facts["rafdb"]["found"] and not facts["jaffe"]["found"]
+    assert facts["rafdb"]["faces"] == 15339 and facts["afewva"]["classes"] == []
+
+
+def test_check_leaves_with_0_when_readable_and_names_surprises(capsys, tmp_path):
+    miniatures.rafdb(tmp_path)
+    status, out, _ = run(capsys, "data", "check", "rafdb", "--root", str(tmp_path))
+    assert status == 0 and "train+val: 10 faces of fear, published 281 (-271)" in out
+    status, out, _ = run(capsys, "data", "check", "rafdb", "--root", str(tmp_path), "--json")
+    assert status == 0 and json.loads(out)["published"]["test"]["fear"] == 74
+
+
+@pytest.mark.parametrize("words", [("rafdb", "--root", "nowhere"), ("raf-bd",), ("folder",), ("rafdb",)])
+def test_check_leaves_with_2_and_one_line_when_unreadable(capsys, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, "data", "check", *words)
+    assert status == 2 and out == "" and err.startswith("fercourse: ") and err.count("\n") == 1

@@ -1,0 +1,77 @@
+"""`check`: every difference to the published set becomes a surprise."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fercourse.faces import catalogue
+from fercourse.faces.check import check
+
+from . import miniatures
+from .miniatures import write
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Let other counts be the published ones."""
+    def publish(name, counts):
+        monkeypatch.setitem(catalogue._SETS, name, replace(catalogue.get(name), counts=counts))
+    return publish
+
+
+def test_a_set_as_published_holds_no_surprise(published, tmp_path):
+    miniatures.rafdb(tmp_path)
+    published("rafdb", {"train+val": dict.fromkeys(miniatures.RAF, 10), "test": dict.fromkeys(miniatures.RAF, 2)})
+    report = check("rafdb", tmp_path)
+    assert report.surprises == () and report.counts == {
+        part: dict.fromkeys(miniatures.SEVEN, n) for part, n in (("train+val", 10), ("test", 2))}
+    assert json.loads(json.dumps(report.as_dict()))["splits"] == {"train": 63, "val": 7, "test": 14}
+
+
+def test_lost_images_changed_labels_and_absent_parts_are_named(published, tmp_path):
+    miniatures.rafdb(tmp_path)
+    published("rafdb", {"train+val": dict.fromkeys(miniatures.RAF, 10), "test": dict.fromkeys(miniatures.RAF, 2),
+                        "holdout": {"fear": 5}})
+    lines = (tmp_path / miniatures.LIST).read_text().splitlines()
+    lines[0] = "train_00000.jpg 2"                               # was surprise, now fear
+    write(tmp_path, miniatures.LIST, lines)
+    (tmp_path / "Image/aligned/train_00002_aligned.jpg").unlink()                      # a disgust
+    (tmp_path / "Image/aligned/stranger.jpg").write_bytes(b"x")
+    report = check("rafdb", tmp_path)
+    assert set(report.surprises) == {
+        "train+val: 9 faces of surprise, published 10 (-1)", "train+val: 11 faces of fear, published 10 (+1)",
+        "train+val: 9 faces of disgust, published 10 (-1)", "holdout is absent (published: 5 faces)",
+        f"1 rejected for missing image; the first: {miniatures.LIST}, line 3: "
+        "missing image: Image/aligned/train_00002_aligned.jpg"}
+    assert any("1 images are in no annotation" in note for note in report.notes)
+
+
+def test_classes_and_parts_nobody_published(published, tmp_path):
+    miniatures.sfew(tmp_path)
+    miniatures.put(tmp_path, "Test/a.png")
+    published("sfew", {"train": {"fear": 3}, "val": dict.fromkeys(miniatures.SEVEN, 2)})
+    surprises = check("sfew", tmp_path).surprises
+    assert "train: 3 faces of anger, which was not published" in surprises
+    assert "test: 1 faces in a part without published counts" in surprises
+
+
+def test_pixels_tell_of_blanks_copies_and_leaks(tmp_path):
+    lines = miniatures.fer_lines()
+    blank = " ".join(["7"] * 2304)
+    extra = [f"1,{blank},Training",
+             lines[1].replace("0,", "3,", 1),                    # the same training face under another label
+             lines[2].replace("Training", "PublicTest")]
+    write(tmp_path, "fer2013.csv", [*lines, *extra])
+    surprises = check("fer2013", tmp_path).surprises
+    assert "1 blank images, rows 91" in surprises
+    assert "4 images are exact copies of each other, 2 of them under different labels" in surprises
+    assert "2 images look like one in another official part (near-duplicates)" in surprises
+
+
+def test_a_set_without_published_counts_is_counted_by_split(tmp_path):
+    miniatures.folder(tmp_path)
+    report = check("folder", tmp_path)
+    assert report.published == {} and set(report.counts) == {"train", "val", "test"}
+    assert np.sum([list(part.values()) for part in report.counts.values()]) == 40
