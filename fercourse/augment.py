@@ -140,6 +140,12 @@ def denormalise(pixels: Tensor) -> Tensor:
     return ((pixels * std + mean) * 255).round().clamp(0, 255).byte()
 
 
+def without_colour(pixels: Tensor) -> Tensor:
+    """Return normalised images [B, 3, H, W] as grey ones, normalised too."""
+    mean, std, luma = (pixels.new_tensor(v)[:, None, None] for v in (MEAN, STD, LUMA))
+    return (((pixels * std + mean) * luma).sum(1, keepdim=True) - mean) / std
+
+
 def _standardise(pixels):
     mean, std = pixels.new_tensor(MEAN)[:, None, None], pixels.new_tensor(STD)[:, None, None]
     return pixels.sub_(mean).div_(std)

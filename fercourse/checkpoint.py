@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import pickle
 import zipfile
 from dataclasses import asdict
@@ -12,24 +11,17 @@ import torch
 
 from . import __version__, distributed
 from .errors import InputError
+from .files import replacing
 
 FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def replace_file(path: Path, write):
-    """Let `write(temporary path)` make the file, and put it in place only when it is whole and on disk."""
-    part = path.with_name(path.name + ".part")
-    write(part)
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
 def write_json(path: Path, content):
     """Write JSON so that the file is either the old one or the new one."""
-    replace_file(path, lambda part: part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8"))
+    with replacing(path) as part:
+        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def log_path(folder) -> Path | None:
@@ -63,6 +55,8 @@ class Checkpoint:
         done = self._restore(kept) if kept else 0
         if distributed.rank() == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
+            for left in self.folder.glob("*.part"):                       # of a writer that was killed
+                left.unlink()
             write_json(self.folder / CONFIG, self.config)
         distributed.wait()
         return done
@@ -73,7 +67,10 @@ class Checkpoint:
             state = {"format": FORMAT, "step": done, "config": self.config, "memory": self.method.memory,
                      "versions": {"fercourse": __version__, "torch": str(torch.__version__)},
                      **{name: part.state_dict() for name, part in self.parts.items()}}
-            replace_file(self.folder / CHECKPOINT, lambda part: self._write(part, state))
+            with replacing(self.folder / CHECKPOINT) as part:
+                torch.save(state, part)
+                if (self.folder / CHECKPOINT).exists():
+                    (self.folder / CHECKPOINT).replace(self.folder / PREVIOUS)
         distributed.wait()
 
     def finish(self):
@@ -81,11 +78,6 @@ class Checkpoint:
         if self.folder and distributed.rank() == 0:
             export(self.method, self.folder, self.config)
         distributed.wait()
-
-    def _write(self, part, state):
-        torch.save(state, part)
-        if (self.folder / CHECKPOINT).exists():
-            (self.folder / CHECKPOINT).replace(self.folder / PREVIOUS)
 
     def _restore(self, path):
         state = read_checkpoint(path)
@@ -174,7 +166,8 @@ def export(method, folder, facts: dict | None = None):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
-    replace_file(folder / WEIGHTS, lambda part: save_file(tensors, part))
+    with replacing(folder / WEIGHTS) as part:
+        save_file(tensors, part)
     write_json(folder / CONFIG, {**describe(method), **(facts or {})})
 
 

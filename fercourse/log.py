@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from . import distributed
 from .errors import InputError
+from .files import replacing
 
 EVERY = 20                        # steps between readings: each makes the host wait for the device
 
@@ -111,9 +112,8 @@ class Log:
         for record in kept:
             (self.history.starts if "start" in record else self.history.steps).append(record)
         if self.writes and self.path:
-            part = self.path.with_name(self.path.name + ".part")
-            part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
-            part.replace(self.path)
+            with replacing(self.path) as part:
+                part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
         distributed.wait()
         self.bar.update((done - len(self.pending)) * self.batch_size)
         self.clock = time.perf_counter()

@@ -79,6 +79,8 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             _show(watch, epoch, method, average)
 
     average.install()
+    look.progress = 1.0
+    method.finish(look)
     log.close()
     keeper.finish()
     method.eval()

@@ -38,6 +38,7 @@ class Hyper:
 
     Attributes:
         backbone, weights, pretrained: see `models.backbone`.
+        grey: let the backbone see no colour.
         optimiser: `adamw` or `sgd` (with Nesterov momentum).
         weight_decay: for matrices and kernels; biases and norms have none.
         warmup: share of the steps in which the learning rate climbs.
@@ -48,6 +49,7 @@ class Hyper:
     backbone: str = "lesson"
     weights: str | None = None
     pretrained: bool = False
+    grey: bool = False
     optimiser: str = "adamw"
     weight_decay: float = 0.05
     momentum: float = 0.9
@@ -78,7 +80,7 @@ class Method(nn.Module):
         super().__init__()
         self.classes, self.size, self.hyper = tuple(classes), size, hyper
         self.memory: dict = {}
-        self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size)
+        self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size, hyper.grey)
 
     @property
     def device(self) -> torch.device:
@@ -103,6 +105,9 @@ class Method(nn.Module):
 
     def after_step(self):
         """Do what follows each step: moving averages, queues."""
+
+    def finish(self, look):
+        """Do what follows the last step, such as a linear probe on what `look` sees; the weights are final."""
 
     def embed(self, images: Tensor) -> Tensor:
         """Return features [B, D] of uint8 images [B, 3, H, W]."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..augment import without_colour
 from ..errors import InputError
 
 # Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
@@ -24,23 +25,24 @@ class Backbone(nn.Module):
 
     Attributes:
         width: D, the number of features.
+        grey: whether colour is taken away from the images before they enter.
         report: one sentence on the weights that were loaded from a file; empty without one.
     """
 
-    def __init__(self, trunk: nn.Module):
+    def __init__(self, trunk: nn.Module, grey: bool = False):
         super().__init__()
-        self.trunk, self.report = trunk, ""
+        self.trunk, self.grey, self.report = trunk, grey, ""
         self.width = getattr(trunk, "head_hidden_size", trunk.num_features)
 
     def features(self, images: Tensor) -> Tensor:
         """Return features [B, D] of normalised images [B, 3, H, W]."""
-        return self.pool(self.trunk.forward_features(images))
+        return self.pool(self._enter(images))
 
     forward = features
 
     def maps(self, images: Tensor) -> Tensor:
         """Return the last feature maps [B, C, h, w]; the patch tokens of a transformer on their grid."""
-        found = self.trunk.forward_features(images)
+        found = self._enter(images)
         if found.ndim == 3:
             patches = getattr(self.trunk, "patch_embed", None) or self.trunk.stem
             grid = patches.dynamic_feat_size(images.shape[-2:])
@@ -49,6 +51,9 @@ class Backbone(nn.Module):
         elif found.shape[-1] == self.trunk.num_features != found.shape[1]:    # swin keeps the channels last
             found = found.permute(0, 3, 1, 2)
         return found
+
+    def _enter(self, images):
+        return self.trunk.forward_features(without_colour(images) if self.grey else images)
 
     def pool(self, maps: Tensor) -> Tensor:
         """Return features [B, D] of what `trunk.forward_features` gave, pooled as the network wants it."""
@@ -59,14 +64,15 @@ class Backbone(nn.Module):
         self.trunk.forward_features = torch.compile(self.trunk.forward_features)
 
 
-def backbone(name="lesson", weights=None, pretrained=False, size=None, **options) -> Backbone:
-    """Build a backbone for normalised colour images (grey faces repeat the channel).
+def backbone(name="lesson", weights=None, pretrained=False, size=None, grey=False, **options) -> Backbone:
+    """Build a backbone for normalised images of three channels.
 
     Args:
         name: `lesson`, `lesson8`, or any model of timm (`resnet18`, `vit_small_patch16_224`, …).
         weights: a safetensors or torch file with weights of this architecture, such as a face-pretrained one.
         pretrained: load timm's published weights; needs a network or a filled cache.
         size: side of the images in pixels; transformers need it where it is not their usual one.
+        grey: take the colour away first, so that colour pictures look like those of a grey training set.
         options: passed to timm.
 
     Raises:
@@ -76,7 +82,7 @@ def backbone(name="lesson", weights=None, pretrained=False, size=None, **options
         raise InputError("both a weights file and pretrained weights were asked for; choose one")
     if name in LESSONS and pretrained:
         raise InputError(f"{name} has no published weights; choose a model of timm such as resnet18")
-    built = Backbone(_create(name, pretrained, size, options))
+    built = Backbone(_create(name, pretrained, size, options), grey)
     if weights is not None:
         built.report = load_weights(built.trunk, weights)
         log.info(built.report)

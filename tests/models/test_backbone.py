@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from fercourse import augment
 from fercourse.errors import InputError
 from fercourse.models.backbone import backbone, load_weights, read_tensors
 
@@ -35,6 +36,15 @@ def test_transformer_maps_keep_rows_and_columns():
     with torch.no_grad():
         change = (network.maps(second) - network.maps(first)).norm(dim=1)[0]
     assert change.flatten().argmax() == 2
+
+
+def test_grey_backbones_see_no_colour():
+    coloured = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    luma = (coloured.double() * torch.tensor(augment.LUMA)[:, None, None]).sum(1, keepdim=True).expand(-1, 3, -1, -1)
+    grey = (luma / 255 - torch.tensor(augment.MEAN)[:, None, None]) / torch.tensor(augment.STD)[:, None, None]
+    network = backbone("lesson", grey=True).eval()
+    expected = network.trunk(grey.float())
+    torch.testing.assert_close(network(augment.normalise(coloured)), expected, atol=1e-4, rtol=1e-3)
 
 
 def test_lesson_network_is_small():

@@ -1,0 +1,45 @@
+"""How well valence and arousal are predicted: each measure over the whole set, one number a column.
+
+Rows with a NaN truth are left out. CCC after Lin 1989; SAGR after Nicolaou et al. 2011.
+"""
+
+from torch import Tensor
+
+from ..losses.concordance import concordance
+
+
+def _known(guess, truth):
+    rows = ~truth.isnan().any(1)
+    return guess[rows].double(), truth[rows].double()
+
+
+def ccc(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return the concordance correlation, [K]: 1 where guess and truth are equal, not merely in proportion."""
+    return concordance(*_known(guess, truth))
+
+
+def pcc(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return Pearson's correlation, [K]."""
+    guess, truth = _known(guess, truth)
+    guess, truth = guess - guess.mean(0), truth - truth.mean(0)
+    return (guess * truth).sum(0) / (guess.norm(dim=0) * truth.norm(dim=0)).clamp(min=1e-12)
+
+
+def rmse(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return the root of the mean squared error, [K]."""
+    guess, truth = _known(guess, truth)
+    return (guess - truth).square().mean(0).sqrt()
+
+
+def sagr(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return the share of faces whose sign is right, [K]."""
+    guess, truth = _known(guess, truth)
+    return (guess.sign() == truth.sign()).double().mean(0)
+
+
+def affect_scores(guess: Tensor, truth: Tensor) -> dict:
+    """Return every measure for valence and arousal and the mean CCC, as plain values."""
+    scores = {"faces": int((~truth.isnan().any(1)).sum())}
+    for name, measure in (("ccc", ccc), ("pcc", pcc), ("rmse", rmse), ("sagr", sagr)):
+        scores[name] = dict(zip(("valence", "arousal"), measure(guess, truth).tolist()))
+    return scores | {"mean_ccc": sum(scores["ccc"].values()) / 2}

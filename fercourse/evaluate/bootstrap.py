@@ -1,0 +1,39 @@
+"""How sure a number is: percentile bootstrap over faces, or over people where faces of one are alike."""
+
+import torch
+from torch import Tensor
+
+from ..seeds import generator
+
+
+def bootstrap(measure, *columns: Tensor, groups: Tensor | None = None, draws: int = 1000, level: float = 0.95,
+              seed: int = 0) -> dict:
+    """Return `value`, `low` and `high` of a measure.
+
+    Args:
+        measure: called with rows of the columns, returns a number; such as `accuracy`.
+        columns: tensors [N, …], resampled together.
+        groups: int64 [N]; whole groups (people) are drawn, unknown ones (-1) each alone. Use it on sets with
+            several pictures a person, whose errors go together.
+        draws: number of resamples; level: share of them within the interval.
+    """
+    source = generator("bootstrap", seed)
+    rows = torch.arange(len(columns[0])) if groups is None else None
+    members = None if groups is None else _members(groups.cpu())
+    values = []
+    for _ in range(draws):
+        if members is None:
+            drawn = rows[torch.randint(len(rows), (len(rows),), generator=source)]
+        else:
+            drawn = torch.cat([members[i] for i in torch.randint(len(members), (len(members),), generator=source)])
+        values.append(float(measure(*(c[drawn.to(c.device)] for c in columns))))
+    edges = torch.tensor(values, dtype=torch.float64).nanquantile(
+        torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64))
+    return {"value": float(measure(*columns)), "low": edges[0].item(), "high": edges[1].item()}
+
+
+def _members(groups):
+    groups, alone = groups.clone(), groups < 0
+    groups[alone] = torch.arange(int(alone.sum())) + (int(groups.max()) + 1)
+    _, number, counts = groups.unique(return_inverse=True, return_counts=True)
+    return number.argsort(stable=True).split(counts.tolist())

@@ -1,0 +1,49 @@
+"""Whom a model fails: the same measure for every group of faces."""
+
+import torch
+from torch import Tensor
+
+from .bootstrap import bootstrap
+from .classes import accuracy
+
+BINS = 4                         # of a column of numbers, at its quantiles
+
+
+def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None, measure=accuracy, draws: int = 500):
+    """Return a table (pandas), one row a group: faces, people, the measure and its 95 % interval.
+
+    Args:
+        column: what divides faces into groups: `gender`, `skin_tone`, `domain`, `labels`, …; numbers such as
+            `age` are cut at their quartiles. Faces of whom it is not known are a group too.
+        predicted: [N, …] predictions.
+        truth: [N, …] what they should be (default: the labels).
+        measure: `measure(predicted, truth)` -> number.
+    """
+    import pandas as pd
+    truth = faces.labels if truth is None else truth
+    predicted, truth, rows = predicted.cpu(), truth.cpu(), []
+    for name, chosen in _groups(faces, column):
+        people = None if faces.identity is None else faces.identity.cpu()[chosen]
+        found = bootstrap(measure, predicted[chosen], truth[chosen], groups=people, draws=draws)
+        rows.append({column: name, "faces": int(chosen.sum()),
+                     "people": None if people is None else len(people[people >= 0].unique()), **found})
+    return pd.DataFrame(rows).set_index(column)
+
+
+def _groups(faces, column):
+    """Yield (name, bool [N]) of every group that has a face."""
+    values = faces.column(column).cpu()
+    if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
+        values, words = _quartiles(values.float())
+    else:
+        names = faces.classes if column in ("labels", "true_labels") else faces.names.get(column)
+        words = {v: names[v] if names else str(v) for v in values.unique().tolist() if v >= 0}
+    for value in values.unique().tolist():
+        yield words.get(value, "unknown"), values == value
+
+
+def _quartiles(values):
+    known = values[~values.isnan()]
+    edges = known.quantile(torch.linspace(0, 1, BINS + 1)).unique()
+    number = torch.bucketize(values, edges[1:-1], right=True).masked_fill(values.isnan(), -1)
+    return number, {i: f"{a:g} to {b:g}" for i, (a, b) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist()))}

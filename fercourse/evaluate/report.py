@@ -1,0 +1,64 @@
+"""The numbers of a trained method on a set of faces."""
+
+import torch
+
+from ..errors import InputError
+from ..look import see_all
+from .affect import affect_scores
+from .bootstrap import bootstrap
+from .classes import accuracy, class_scores
+from .geometry import silhouette, uniformity
+from .probes import identity_leak, knn_accuracy, linear_probe
+
+
+def seen(method, faces, batch_size: int = 512) -> dict:
+    """Return `embedding` [N, D] and `logits` of the faces at the method's size, float32 on its device."""
+    return see_all(method, faces.resize(method.size).images, batch_size=batch_size)
+
+
+def evaluate(method, faces, draws: int = 200) -> dict:
+    """Return plain values: class or valence-arousal scores, with an interval over people; the truth is scored.
+
+    Args:
+        faces: their true labels are used where they are known apart from the labels.
+        draws: bootstrap resamples; 0 leaves the interval out.
+    """
+    logits = seen(method, faces)["logits"].cpu()
+    if regresses(method):
+        return affect_scores(logits, faces.column("valence_arousal").cpu())
+    truth = truth_in(method, faces)
+    if (truth < 0).all():
+        raise InputError(f"{faces.name} has no face of a class that this run knows: {', '.join(method.classes)}")
+    predicted = logits.argmax(1)
+    scores = class_scores(predicted, truth, method.classes)
+    if draws:
+        found = bootstrap(accuracy, predicted, truth, groups=faces.identity, draws=draws)
+        scores["accuracy_interval"] = [found["low"], found["high"]]
+    return scores
+
+
+def features_report(method, train, test) -> dict:
+    """Return what the frozen features are worth: probe and k-NN accuracy, geometry, identity leakage.
+
+    The readers learn on `train` and are scored on the truth of `test`.
+    """
+    known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
+    labels, truth = truth_in(method, train, "labels").to(known.device), truth_in(method, test).to(known.device)
+    guess = linear_probe(known, labels, len(method.classes))(asked).argmax(1)
+    report = {"linear_probe": accuracy(guess, truth), "knn": knn_accuracy(known, labels, asked, truth),
+              "silhouette": silhouette(asked, truth), "uniformity": uniformity(asked)}
+    if test.identity is not None and (test.people.numel() > 1):
+        report["identity_leak"] = identity_leak(asked, test.identity)
+    return report
+
+
+def regresses(method) -> bool:
+    """Return whether a method predicts valence and arousal, not classes."""
+    return getattr(method, "regresses", False)
+
+
+def truth_in(method, faces, column="true_labels"):
+    """Return a set's labels in the method's classes, matched by name, -1 where the method has no such class."""
+    labels = faces.labels if column == "labels" or faces.true_labels is None else faces.true_labels
+    number = torch.tensor([method.classes.index(c) if c in method.classes else -1 for c in faces.classes] + [-1])
+    return number[labels.cpu()]

@@ -1,0 +1,74 @@
+"""The numbers of a method on a set, and of every group in it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fercourse import evaluate as ev
+from fercourse import fit
+from fercourse.errors import InputError
+from tests.toy import CLASSES, toy_faces, toy_method
+
+
+@pytest.fixture(scope="module")
+def trained():
+    faces = toy_faces(128)
+    method = toy_method(faces)
+    fit(method, faces, epochs=5, batch_size=16, quiet=True, device="cpu")
+    return method
+
+
+def test_the_truth_is_scored_and_classes_are_matched_by_name(trained):
+    test = toy_faces(100, seed=7)
+    scores = ev.evaluate(trained, test)
+    assert scores["accuracy"] > 0.8
+    low, high = scores["accuracy_interval"]
+    assert low <= scores["accuracy"] <= high and scores["faces"] == 100
+    noisy = test.with_noise(0.5)
+    assert ev.evaluate(trained, noisy, draws=0)["accuracy"] == scores["accuracy"]
+    other = replace(test, classes=(*reversed(CLASSES), "anger"), labels=3 - test.labels)
+    assert ev.evaluate(trained, other, draws=0)["confusion"] == scores["confusion"]
+    strange = replace(test, classes=("anger", "fear", "disgust", "contempt"))
+    with pytest.raises(InputError, match="no face of a class that this run knows: neutral, happiness"):
+        ev.evaluate(trained, strange)
+
+
+def test_other_sizes_are_resized(trained):
+    test = toy_faces(100, seed=7)
+    assert ev.evaluate(trained, test.resize(64), draws=0)["accuracy"] == pytest.approx(
+        ev.evaluate(trained, test, draws=0)["accuracy"], abs=0.05)
+
+
+def test_features_report(trained):
+    report = ev.features_report(trained, toy_faces(128), toy_faces(100, seed=7))
+    assert report["linear_probe"] > 0.8 and report["knn"] > 0.8 and report["silhouette"] > 0
+    assert report["uniformity"] < 0 and report["identity_leak"]["people"] == 25
+
+
+def test_looking_leaves_the_method_as_it_was(trained):
+    trained.train()
+    before = {k: v.clone() for k, v in trained.state_dict().items()}
+    ev.seen(trained, toy_faces(20))
+    assert trained.training and all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
+    trained.eval()
+
+
+def test_valence_and_arousal():
+    faces = toy_faces(20, 16)
+    scores = ev.evaluate(toy_method(faces, task="valence_arousal"), faces)
+    assert scores["faces"] == 20 and set(scores["ccc"]) == {"valence", "arousal"}
+
+
+def test_groups_by_word_number_and_quartile():
+    faces = toy_faces(80, 8, attributes={"gender": torch.arange(80) % 2, "age": torch.arange(80).float()},
+                      names={"gender": ("woman", "man")})
+    predicted = torch.where(torch.arange(80) % 2 == 1, faces.labels, (faces.labels + 1) % 4)
+    table = ev.by_group(faces, predicted, "gender", draws=50)
+    assert table.value.to_dict() == {"woman": 0, "man": 1} and table.faces.tolist() == [40, 40]
+    ages = ev.by_group(faces, predicted, "age", draws=50)
+    assert ages.faces.tolist() == [20] * 4 and ages.index[0] == "0 to 19.75" and (ages.value == 0.5).all()
+    assert (ages.low <= 0.5).all() and (ages.high >= 0.5).all()
+    unknown = replace(faces, attributes={"gender": torch.arange(80) % 2 - 1})
+    assert set(ev.by_group(unknown, predicted, "gender", draws=50).index) == {"unknown", "woman"}
+    assert list(ev.by_group(faces, predicted, "labels", draws=5).index) == list(CLASSES)
