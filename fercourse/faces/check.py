@@ -8,6 +8,7 @@ import numpy as np
 from . import catalogue
 from .listing import Listing, Reject
 from .readers.duplicates import digests
+from .unpack import is_pack, open_pack
 
 BLANK = 8                                         # grey levels between darkest and brightest pixel
 
@@ -43,13 +44,14 @@ class Report:
 
 
 def check(name: str, root=None, **options) -> Report:
-    """Read a set and compare it with its published counts.
+    """Read a set, or every byte of a pack of it, and compare it with its published counts.
 
     Raises:
         InputError: the set cannot be read at all.
     """
     info = catalogue.get(name)
-    listing = info.read(root, **options)
+    packed = root is not None and is_pack(root)
+    listing = open_pack(root, verify=True, name=info.name).listing if packed else info.read(root, **options)
     counts = _counts(listing, info.counts)
     surprises = (*_against(info.counts, counts), *_unpublished(listing, info.counts),
                  *_rejected(listing.rejects), *_pixels(listing))

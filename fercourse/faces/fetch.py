@@ -5,6 +5,7 @@ import http.client
 import json
 import shutil
 import ssl
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -68,6 +69,8 @@ def _complete(url, part, most):
             if failed >= TRIES:
                 raise InputError(f"{url} cannot be downloaded: {error}; check the network and call again, "
                                  "the download goes on where it stopped") from error
+            if pause >= 1:
+                tqdm.write(f"{error}; trying again in {pause:.0f} s", file=sys.stderr)
             time.sleep(pause)
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from tqdm.auto import tqdm
 
 from ..errors import InputError
 from .cache import cached_file
@@ -47,7 +48,7 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
         name, root = EMBEDDED, name
     packed = next((path for path in (root, name) if path is not None and _names_pack(path)), None)
     if packed is not None:
-        faces = _from_pack(open_pack(packed), name, packed, split, domain, {"labels": labels} | options)
+        faces = _from_pack(name, packed, split, domain, {"labels": labels} | options)
     elif name == EMBEDDED:
         from . import synthfaces
         if options:
@@ -155,9 +156,8 @@ def _names_pack(path):
     return is_pack(text) or text.endswith(".safetensors")
 
 
-def _from_pack(pack, name, path, split, domain, options):
-    if not _names_pack(name) and name != pack.listing.name:
-        raise InputError(f"{path} holds {pack.listing.name}, not {name}; name the set that is in the pack")
+def _from_pack(name, path, split, domain, options):
+    pack = open_pack(path, name=None if _names_pack(name) else name)
     if fixed := [option for option, value in options.items() if (option, value) != ("labels", "truth")]:
         raise InputError(f"{path}: {', '.join(fixed)} cannot be chosen for a pack; pack {pack.listing.name} "
                          "again with other options")
@@ -208,6 +208,7 @@ def fingerprint(place: Path, options: dict) -> str:
     """
     place = Path(place)
     files = place.rglob("*") if place.is_dir() else [place, *place.parent.glob("*.csv")]
+    files = tqdm(files, desc=f"looking through {place.name}", unit=" files", delay=2, leave=False)
     named = [Path(value) for value in options.values() if isinstance(value, str | os.PathLike)]
     digest = hashlib.sha256(repr((str(place.absolute()), sorted(options.items(), key=str))).encode())
     for file in (path for path in [*sorted(files), *named] if path.exists()):

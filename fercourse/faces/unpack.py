@@ -46,8 +46,11 @@ def is_pack(path) -> bool:
         return False
 
 
-def open_pack(path, verify: bool = False) -> Pack:
+def open_pack(path, verify: bool = False, name: str | None = None) -> Pack:
     """Open a pack; its columns are checked against their SHA-256, its images only if `verify`.
+
+    Args:
+        name: the set that it must hold.
 
     Raises:
         InputError: no such file, not a pack, from a newer version, cut short, or changed since it was made.
@@ -58,7 +61,10 @@ def open_pack(path, verify: bool = False) -> Pack:
     if not is_pack(path):
         raise InputError(f"{path} is not a pack of faces; make one with `fercourse data pack`")
     with path.open("rb") as file:
-        return read_pack(_map(file), path, verify)
+        pack = read_pack(_map(file), path, verify)
+    if name not in (None, pack.listing.name):
+        raise InputError(f"{path} holds {pack.listing.name}, not {name}; name the set that is in the pack")
+    return pack
 
 
 def read_pack(data, path: Path, verify: bool = False, checked: bool = False) -> Pack:

@@ -304,3 +304,12 @@ def test_help_tells_every_option(command, capsys):
     for word in {"pack": ("--root", "--size", "112", "--out", "--margin", "--fit", "squash", "--option", "--workers"),
                  "get": ("--root", "--url", "--sha256")}[command]:
         assert word in said
+
+
+def test_data_check_reads_every_byte_of_a_pack(packed, capsys):
+    assert run("data", "check", "toy", "--root", packed) == 0
+    content = bytearray(packed.read_bytes())
+    content[8 + int.from_bytes(content[:8], "little") + 7] ^= 1
+    packed.write_bytes(content)
+    assert run("data", "check", "toy", "--root", packed) == 2
+    assert "images are not those" in capsys.readouterr().err
