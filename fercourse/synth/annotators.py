@@ -38,9 +38,9 @@ def confusion(
     One draw of misreading is shared by all annotators of a face: they look at the same picture, so they
     err together, and ten votes are worth less than ten independent ones.
     """
-    appeal = 1.35 * TEMPTS[truth] + rng.normal(0, 0.8, len(SEVEN))
+    appeal = TEMPTS[truth] + rng.normal(0, 0.6, len(SEVEN))
     strength = intensity if truth else 0.75
-    appeal[truth] = 0.45 + 3.4 * strength * (0.35 + 0.65 * visibility) + rng.normal(0, 0.8)
+    appeal[truth] = 1.5 + 2.4 * strength * (0.35 + 0.65 * visibility) + rng.normal(0, 1.0)
     if truth:
         appeal[0] += 3.0 * max(0, 0.45 - intensity)
     if blend is not None:

@@ -1,0 +1,24 @@
+"""`fercourse study`: the experiments behind every published table."""
+
+from pathlib import Path
+
+import typer
+
+
+def study(
+    name: str = typer.Argument(help="faces, transfer or supervised."),
+    data: str = typer.Option(None, help="Set of faces; default: the study's own."),
+    scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
+    seeds: int = typer.Option(3, help="Number of repetitions."),
+    root: Path = typer.Option(None, help="Where a real set is."),
+    out: Path = typer.Option(Path("results"), help="Folder of the results file NAME-DATA-SCALE.json."),
+):
+    """Run a study, or what is left of it, and write its results file."""
+    from .. import studies
+
+    record = studies.run(name, data, scale, seeds, root, out)
+    for arm, metrics in record.summary().items():
+        for metric, found in metrics.items():
+            spread = "" if found["sd"] is None else f" ± {found['sd']:.4f}"
+            typer.echo(f"{arm:24} {metric:24} {found['mean']:.4f}{spread} (n = {found['n']})")
+    typer.echo(str(record.path))

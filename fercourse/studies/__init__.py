@@ -1,0 +1,113 @@
+"""Studies: the experiments behind every published number.
+
+A study is a function that names its arms; `run` trains every arm with every seed, writes each finished run at
+once into `results/NAME-DATA-SCALE.json`, and goes on there where it was stopped. To add one, write a file
+beside `faces.py`, decorate its function with `@study("name")` and list the module in `_MODULES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from ..errors import InputError
+from .record import Record
+
+_MODULES = ("faces", "transfer", "supervised")
+_STUDIES: dict[str, "Study"] = {}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much a study spends; lessons and tables always name it.
+
+    Attributes:
+        size: pixels on a side; limit: most training faces (None: all of them).
+        epochs, batch_size, lr: of every training.
+        backbone: see `models.backbone`.
+    """
+
+    name: str
+    size: int
+    epochs: int
+    limit: int | None = None
+    batch_size: int = 64
+    lr: float = 2e-3
+    backbone: str = "lesson"
+
+
+SCALES = {
+    "smoke": Scale("smoke", size=48, epochs=1, limit=256),
+    "cpu": Scale("cpu", size=48, epochs=40),
+    "full": Scale("full", size=64, epochs=60, batch_size=128, backbone="resnet18"),
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named experiment: `arms(scale, data, root)` gives a function of the seed for each arm."""
+
+    name: str
+    data: str
+    arms: Callable[..., dict[str, Callable[[int], dict]]]
+    scales: dict[str, Scale]
+
+
+def study(name: str, data: str = "synthfaces", **changes: dict):
+    """Register a study; `changes` are fields of a scale that differ here, such as `cpu=dict(epochs=15)`."""
+    from dataclasses import replace
+
+    def keep(arms):
+        scales = {word: replace(scale, **changes.get(word, {})) for word, scale in SCALES.items()}
+        _STUDIES[name] = Study(name, data, arms, scales)
+        return arms
+
+    return keep
+
+
+def get(name: str) -> Study:
+    """Return a study by name."""
+    for module in _MODULES:
+        import_module(f"{__name__}.{module}")
+    if name not in _STUDIES:
+        raise InputError(f"study {name!r} is unknown; expected one of {', '.join(sorted(_STUDIES))}")
+    return _STUDIES[name]
+
+
+def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, root=None, out="results") -> Record:
+    """Run a study, or what is left of it; returns the record with the path it was written to.
+
+    Args:
+        data: the set of faces (default: the study's own); `root`: where it is, for real sets.
+        scale: `smoke` (seconds, for tests), `cpu` (two cores) or `full` (a GPU).
+        seeds: number of repetitions, seeds 0, 1, ….
+    """
+    chosen = get(name)
+    if scale not in chosen.scales:
+        raise InputError(f"scale {scale!r} is unknown; expected one of {', '.join(chosen.scales)}")
+    data = data or chosen.data
+    record = Record.open(out, name, data, chosen.scales[scale])
+    arms = chosen.arms(chosen.scales[scale], data, root)
+    for seed in range(seeds):
+        for arm, measure in arms.items():
+            record.measure(arm, seed, measure)
+    return record
+
+
+def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, **hyper):
+    """Train a method at a scale on a set of faces and return it, in evaluation mode.
+
+    `views` replaces the method's augmentation presets, one a view.
+    """
+    import torch
+
+    from ..methods import create
+    from ..train import fit
+
+    faces = faces.resize(scale.size)
+    faces = faces if scale.limit is None else faces.sample(scale.limit, seed)
+    torch.manual_seed(seed)                                  # the first weights
+    learner = create(method, faces, backbone=scale.backbone, **hyper)
+    learner.views = views or learner.views
+    fit(learner, faces, target=target, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces)), lr=scale.lr,
+        seed=seed)
+    return learner

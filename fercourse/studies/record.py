@@ -1,0 +1,116 @@
+"""What a study leaves behind: every run, the mean and spread of each arm, and what they were made with."""
+
+import json
+import platform
+import statistics
+import subprocess
+import time
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import replacing
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn")
+
+
+@dataclass
+class Record:
+    """The results of one study at one scale; `path` is rewritten after every run.
+
+    Attributes:
+        runs: one entry a finished run: arm, seed, metrics, seconds.
+    """
+
+    path: Path
+    study: str
+    data: str
+    config: dict
+    runs: list[dict] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, folder, study: str, data: str, scale) -> "Record":
+        """Return the record of a study, with the runs that are there already.
+
+        Raises:
+            InputError: the file holds runs of another configuration.
+        """
+        plain = data.replace("/", "-").replace(":", "-")
+        path, config = Path(folder) / f"{study}-{plain}-{scale.name}.json", asdict(scale)
+        record = cls(path, study, data, config)
+        if path.is_file():
+            try:
+                saved = json.loads(path.read_text())
+                if saved["config"] != config:
+                    raise InputError(f"{path} holds runs of another configuration ({saved['config']}); "
+                                     "move it away to run the study anew")
+                record.runs = saved["runs"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{path} is not a results file ({error}); move it away") from error
+        return record
+
+    def measure(self, arm: str, seed: int, measure):
+        """Run one arm with one seed and write it down, unless it is there already."""
+        if any(run["arm"] == arm and run["seed"] == seed for run in self.runs):
+            return
+        start = time.perf_counter()
+        metrics = measure(seed)
+        self.runs.append({"arm": arm, "seed": seed, "metrics": metrics,
+                          "seconds": round(time.perf_counter() - start, 1), "commit": commit()})
+        self.save()
+
+    def summary(self) -> dict:
+        """Return arm -> metric -> mean, sd (of the sample) and n over seeds."""
+        arms: dict = {}
+        for run in self.runs:
+            for name, value in run["metrics"].items():
+                if isinstance(value, int | float):
+                    arms.setdefault(run["arm"], {}).setdefault(name, []).append(value)
+        return {arm: {name: _spread(values) for name, values in metrics.items()} for arm, metrics in arms.items()}
+
+    def save(self):
+        """Write the file; it is there in full or not at all."""
+        content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
+                   "runs": self.runs, "hardware": hardware(), "versions": versions()}
+        with replacing(self.path) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _spread(values):
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": round(statistics.fmean(values), 5), "sd": None if sd is None else round(sd, 5), "n": len(values)}
+
+
+def hardware() -> dict:
+    """Return what the numbers were made on."""
+    import os
+
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {"processor": platform.machine(), "cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
+
+
+def versions() -> dict:
+    """Return the versions of Python and of the packages that numbers depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def commit() -> str | None:
+    """Return the commit of this checkout, with `+` where the library differs from it; None outside git."""
+    here = Path(__file__).resolve().parents[1]
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
