@@ -5,8 +5,10 @@ import torch
 from .errors import InputError
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str | torch.device = "auto") -> torch.device:
     """Return the device of that name; `auto` prefers CUDA, then MPS, then the CPU."""
+    if isinstance(name, torch.device):
+        return name
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))

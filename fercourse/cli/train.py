@@ -1,0 +1,207 @@
+"""`fercourse train` and `fercourse evaluate`: the main job."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+
+Data = Annotated[str, typer.Option(help="Set of faces: NAME[/DOMAIN][:SPLIT], or the path of a pack.")]
+Root = Annotated[Path | None, typer.Option(help="Where a real set is: its folder, its archive, or a pack of it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
+Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="Method, such as baseline.")],
+    data: Data = "synthfaces/wild",
+    target: Annotated[str | None, typer.Option(help="Second domain, for methods that adapt: NAME[/DOMAIN].")] = None,
+    score: Annotated[str | None, typer.Option(
+        help="Set scored at the end; default: the val split of the target, else of the data.")] = None,
+    root: Root = None,
+    backbone: Annotated[str, typer.Option(help="lesson, lesson8, or any model of timm.")] = "lesson",
+    weights: Annotated[Path | None, typer.Option(help="Local file of pre-trained backbone weights.")] = None,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from timm's published weights.")] = False,
+    init: Annotated[Path | None, typer.Option(help="Start from the weights of another run, where they fit.")] = None,
+    labels: Annotated[float, typer.Option(help="Share of the labelled faces to train on, class by class.")] = 1.0,
+    noise: Annotated[float, typer.Option(help="Share of the training labels that is made wrong.")] = 0.0,
+    noise_kind: Annotated[str, typer.Option(help="symmetric, pair or votes.")] = "symmetric",
+    epochs: Annotated[int, typer.Option(min=1, help="Walks through the training set.")] = 20,
+    batch_size: Annotated[int, typer.Option(min=1, help="Faces a step, over all processes.")] = 128,
+    lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    size: Annotated[int | None, typer.Option(help="Side of the images in pixels; default: as the set has it.")] = None,
+    grey: Annotated[bool, typer.Option("--grey", help="Take the colour away.")] = False,
+    seed: Annotated[int, typer.Option(help="Decides weights, order, augmentation, noise and subsets.")] = 0,
+    out: Annotated[Path | None, typer.Option(
+        help="Folder of the run: checkpoint, log, weights, metrics; default: a new runs/METHOD-NUMBER.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
+    save_every: Annotated[int, typer.Option(help="Also save after so many steps; 0: after every epoch only.")] = 0,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option(help="auto, bf16, fp16 or fp32.")] = "auto",
+    compile_: Annotated[bool, typer.Option("--compile", help="Compile the backbone; pays off in long runs.")] = False,
+    set_: Annotated[list[str] | None, typer.Option(
+        "--set", help="Hyper-parameter of the method as NAME=VALUE; may be repeated.")] = None,
+    as_json: AsJson = False,
+):
+    """Train a method, score it, and keep the run.
+
+    Several GPUs or machines: `torchrun --nproc-per-node N -m fercourse train …` with the same options.
+    """
+    import torch
+
+    from .. import checkpoint, distributed
+    from ..device import pick_device
+    from ..methods import create
+    from ..models.backbone import load_weights
+    from ..train import fit
+    if resume and out is None:
+        raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
+    began, device = time.perf_counter(), distributed.start(pick_device(device))
+    out = out or _free_folder(method)
+    distributed.wait()                                                    # every process chose before one makes it
+    hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
+    faces = _load(data, "train", root, size)
+    torch.manual_seed(seed)
+    model = create(method, faces, **hyper, **_settings(set_ or []))
+    faces = _with_noise(_usable(faces, model), labels, noise, noise_kind, seed)
+    second = _load(target, "train", root, faces.images.shape[-1]) if target else None
+    test = _scored(score, target or data, root, faces.images.shape[-1])
+    if init:
+        _say(load_weights(model, init / checkpoint.WEIGHTS))
+    if model.backbone.report:
+        _say(model.backbone.report)
+    _say(f"{method} on {faces!r}, run in {out}")
+    history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
+                  resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
+    if distributed.rank() == 0:
+        facts = {"method": method, "run": str(out), "data": faces.name, "faces": len(faces), "epochs": epochs,
+                 "seed": seed, "loss": history.last["total"], "seconds": round(time.perf_counter() - began, 1),
+                 "images_per_s": history.last["images_per_s"]}
+        _tell(_measure(model, test, facts), out, as_json)
+    distributed.stop()
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    data: Data = "synthfaces/wild:test",
+    root: Root = None,
+    by: Annotated[list[str] | None, typer.Option(help="Also a table by this column, such as gender.")] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+):
+    """Score a run on a set of faces: its test split unless the data says another."""
+    from ..checkpoint import load_run
+    from ..device import pick_device
+    model = load_run(run, pick_device(device))
+    faces = _load(data, "test", root, model.size)
+    facts = _measure(model, faces, {"method": model.name, "run": str(run)})
+    _tell(facts, None, as_json)
+    for column in by or []:
+        typer.echo(_groups(model, faces, column), err=as_json)
+
+
+# ---------------------------------------------------------------------- pieces
+
+
+def _load(text, split, root, size):
+    from ..faces.load import load_faces, parse_spec
+    spec = parse_spec(text)
+    return load_faces(spec.name, spec.split or split, root, spec.domain, size)
+
+
+def _scored(text, default, root, size):
+    """Return the faces to score; None where a set has no val split and nothing else was asked for."""
+    from ..faces.load import parse_spec
+    if text:
+        return _load(text, "val", root, size)
+    spec = parse_spec(default)
+    try:
+        return _load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:val", "val", root, size)
+    except InputError as error:
+        _say(f"nothing is scored at the end, because there is no val split ({error}); --score names another set")
+        return None
+
+
+def _usable(faces, model):
+    """Return the faces that have what the method learns from."""
+    keep = faces.labels >= -1
+    if "labels" in model.needs:
+        keep &= faces.labels >= 0
+    if "valence_arousal" in model.needs:
+        keep &= ~faces.column("valence_arousal").isnan().any(1)
+    if keep.all():
+        return faces
+    _say(f"{int((~keep).sum())} of {len(faces)} faces are left out: they lack {' or '.join(model.needs)}")
+    return faces.subset(keep)
+
+
+def _with_noise(faces, labels, noise, kind, seed):
+    """Return few faces and wrong labels, if asked for."""
+    faces = faces.fraction(labels, seed) if labels != 1 else faces
+    return faces.with_noise(noise, kind, seed) if noise or kind == "votes" else faces
+
+
+def _settings(pairs):
+    """Return NAME=VALUE texts as a dictionary."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise InputError(f"--set {pair} is no setting; expected NAME=VALUE, such as --set label_smoothing=0")
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _free_folder(method):
+    number = 1
+    while (folder := Path("runs") / f"{method}-{number}").exists():
+        number += 1
+    return folder
+
+
+def _measure(model, faces, facts):
+    """Return the facts with the scores on some faces."""
+    from ..evaluate import evaluate as scores_of
+    if faces is None:
+        return facts
+    return facts | {"scored": faces.name} | scores_of(model, faces.resize(model.size))
+
+
+def _groups(model, faces, column):
+    """Return a table as text: the accuracy, or the mean CCC, of every group."""
+    from .. import evaluate as ev
+    logits = ev.seen(model, faces)["logits"].cpu()
+    if getattr(model, "regresses", False):
+        measure = lambda guess, truth: ev.ccc(guess, truth).mean()        # noqa: E731
+        return ev.by_group(faces, logits, column, faces.column("valence_arousal"), measure).round(3).to_string()
+    return ev.by_group(faces, logits.argmax(1), column, ev.truth_in(model, faces)).round(3).to_string()
+
+
+def _say(sentence):
+    from ..distributed import rank
+    if rank() == 0:
+        typer.echo(sentence, err=True)
+
+
+def _tell(facts, out, as_json):
+    """Print the metrics, for people or as one JSON line, and keep them in the run's folder."""
+    from ..checkpoint import write_json
+    if out:
+        write_json(Path(out) / "metrics.json", facts)
+    typer.echo(json.dumps(facts) if as_json else _readable(facts))
+
+
+def _readable(facts):
+    """Return metrics as lines: numbers, then the classes' recalls or each axis."""
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = "  ".join(f"{k} {'–' if v is None else f'{v:.3f}'}" for k, v in value.items())
+        elif name == "accuracy_interval":
+            value = f"{value[0]:.3f} to {value[1]:.3f} (95 %, over people where they are known)"
+        elif name == "confusion":
+            continue
+        elif isinstance(value, float):
+            value = f"{value:.4g}"
+        lines.append(f"{name.replace('_', ' '):18} {value}")
+    return "\n".join(lines)
