@@ -131,7 +131,7 @@ add(SetInfo(
     name="synthfaces", title="Synthetic faces of the course", classes=SEVEN, image="64x64 colour",
     terms="CC0: free for any use; rendered people, nobody real.",
     get="ships with fercourse; other sizes with `fercourse render`",
-    layout="synthfaces/*.parquet with manifest.json", markers=("*.parquet",), home=_shipped("synthfaces"),
+    layout="synthfaces/synthfaces.parquet with synthfaces.json", markers=("*.parquet",), home=_shipped("synthfaces"),
 ))
 
 for _info in readers.SETS:

@@ -22,13 +22,13 @@ WORDS = ("gender", "occluder", "light", "backdrop", "hair", "blend")
 def pack_path() -> Path:
     """Return where the embedded faces are: in an installed package, or in `data/` of a checkout."""
     package = Path(__file__).resolve().parents[1]
-    places = [package / "data" / "synthfaces.parquet", package.parent / "data" / "synthfaces.parquet"]
+    places = [place / "data" / "synthfaces" / "synthfaces.parquet" for place in (package, package.parent)]
     for place in places:
         if place.is_file():
             return place
     raise InputError(
         f"the embedded faces are missing (looked for {places[1]}); install fercourse again, "
-        "or make them with: fercourse render --out data/synthfaces.parquet"
+        "or make them with: fercourse render --out data/synthfaces/synthfaces.parquet"
     )
 
 
