@@ -122,11 +122,14 @@ def test_little_known_faces_are_explored():
 def test_unknown_values_and_dangerous_names_are_written_safely():
     faces = drawn_faces(4)
     faces = replace(faces, labels=torch.tensor([0, -1, 2, 3]), name="a</script><b>",
-                    attributes={"age": torch.tensor([30.0, torch.nan, 40, 50])})
+                    attributes={"mood": torch.tensor([0, 0, 1, -1]),
+                                "age": torch.tensor([30.0, torch.nan, 40, 50])},
+                    names={"mood": ("</script><b>", "calm")})
     page = explorer(torch.eye(4)[:, :2], faces)
     data = data_of(page)
     assert data["columns"][0]["words"] == ["neutral", "sadness", "surprise", "unknown"]
     assert data["facts"][-1] == {"name": "age", "values": [30, None, 40, 50]}
+    assert data["facts"][-2]["values"] == ["</script><b>", "</script><b>", "calm", None]
     assert "</script><b>" not in page.html and "a&lt;/script&gt;&lt;b&gt;" in page.html
 
 

@@ -226,13 +226,15 @@ def test_confusion_counts_by_hand():
 
 
 def test_calibration_error_by_hand():
-    # two faces at 0.6, one right; two at 0.95, both right: (2 |0.6 - 0.5| + 2 |0.95 - 1|) / 4 = 0.075
-    sure = torch.tensor([0.6, 0.6, 0.95, 0.95, 0.9])
+    # two faces at 0.57, one right; two at 0.95, both right: (2 |0.57 - 0.5| + 2 |0.95 - 1|) / 4 = 0.06
+    sure = torch.tensor([0.57, 0.57, 0.95, 0.95, 0.9])
     probabilities = torch.stack([sure, 1 - sure], 1)
     truth = torch.tensor([0, 1, 0, 0, -1])
-    assert plots.calibration(probabilities, truth, 10)[3] == pytest.approx(0.075)
+    count, _, _, error = plots.calibration(probabilities, truth, 10)
+    assert error == pytest.approx(0.06)
+    assert count.tolist() == [0, 0, 0, 0, 0, 2, 0, 0, 0, 2]                 # (0.5, 0.6] and (0.9, 1]
     assert plots.reliability(probabilities, truth, 10).alt == (
-        "Reliability diagram of 4 faces: expected calibration error 7.5%, too sure overall")
+        "Reliability diagram of 4 faces: expected calibration error 6.0%, too sure overall")
 
 
 def test_calibration_agrees_with_torchmetrics():

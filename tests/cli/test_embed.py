@@ -1,6 +1,7 @@
 """`fercourse embed` on a run trained here for a moment."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -52,6 +53,14 @@ def test_a_page_holds_predictions_by_name_and_neighbours(run, faces, tmp_path, c
     facts = {fact["name"]: fact["values"] for fact in data["facts"]}
     assert set(facts["prediction"]) <= {"neutral", "happiness", "fear"}
     assert torch.tensor(data["near"]).shape == (60, 8) and "Nearest by features" in page
+
+
+def test_predictions_are_matched_by_name():
+    from fercourse.cli.embed import _predictions
+    method = SimpleNamespace(classes=("fear", "contempt", "neutral"))
+    faces = drawn_faces(3, classes=("neutral", "happiness", "fear"))
+    assert _predictions(method, faces, torch.eye(3)).tolist() == [2, -1, 0]
+    assert _predictions(method, faces, torch.zeros(3, 2)) is None           # valence and arousal
 
 
 @pytest.mark.parametrize("out, more, told", [
