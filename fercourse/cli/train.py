@@ -77,7 +77,7 @@ def train(
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
                   resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
     if distributed.rank() == 0:
-        facts = {"method": method, "run": str(out), "data": faces.name, "faces": len(faces), "epochs": epochs,
+        facts = {"method": method, "run": str(out), "data": faces.name, "trained_on": len(faces), "epochs": epochs,
                  "seed": seed, "loss": history.last["total"], "seconds": round(time.perf_counter() - began, 1),
                  "images_per_s": history.last["images_per_s"]}
         _tell(_measure(model, test, facts), out, as_json)
