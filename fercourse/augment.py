@@ -6,6 +6,7 @@ the epoch uses row `p`, so that neither the batch size nor the number of machine
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -106,7 +107,7 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
         pixels = _move(pixels, parameters[:, :5].to(images.device, non_blocking=True))
     blurred = (parameters[:, 8] > 0).nonzero().flatten()                  # chosen on the CPU: no wait
     if len(blurred):
-        sigma, rows = parameters[blurred, 8].to(images.device), blurred.to(images.device)
+        sigma, rows = (v.to(images.device, non_blocking=True) for v in (parameters[blurred, 8], blurred))
         pixels = pixels.index_copy(0, rows, _blur(pixels[rows], sigma * pixels.shape[-1]))
     if (parameters[:, 5:8] != 1).any():
         pixels = _colour(pixels, parameters[:, 5:8].to(images.device, non_blocking=True))
@@ -136,19 +137,24 @@ def normalise(images: Tensor) -> Tensor:
 
 def denormalise(pixels: Tensor) -> Tensor:
     """Return normalised images [..., 3, H, W] as uint8, for pictures."""
-    mean, std = pixels.new_tensor(MEAN)[:, None, None], pixels.new_tensor(STD)[:, None, None]
+    mean, std = _channels(MEAN, pixels.device), _channels(STD, pixels.device)
     return ((pixels * std + mean) * 255).round().clamp(0, 255).byte()
 
 
 def without_colour(pixels: Tensor) -> Tensor:
     """Return normalised images [B, 3, H, W] as grey ones, normalised too."""
-    mean, std, luma = (pixels.new_tensor(v)[:, None, None] for v in (MEAN, STD, LUMA))
+    mean, std, luma = (_channels(v, pixels.device) for v in (MEAN, STD, LUMA))
     return (((pixels * std + mean) * luma).sum(1, keepdim=True) - mean) / std
 
 
 def _standardise(pixels):
-    mean, std = pixels.new_tensor(MEAN)[:, None, None], pixels.new_tensor(STD)[:, None, None]
-    return pixels.sub_(mean).div_(std)
+    return pixels.sub_(_channels(MEAN, pixels.device)).div_(_channels(STD, pixels.device))
+
+
+@cache
+def _channels(values, device):
+    """Return three numbers as [3, 1, 1], sent to each device once: sending makes the host wait."""
+    return torch.tensor(values, device=device)[:, None, None]
 
 
 def _move(pixels, geometry):
@@ -156,8 +162,12 @@ def _move(pixels, geometry):
     mirror, angle, zoom, shift_x, shift_y = geometry.unbind(1)
     tall = pixels.shape[2] / pixels.shape[3]                              # rotations turn pixels, not shares
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
-    rows = [mirror * cos, -sin * tall, 2 * shift_x, mirror * sin / tall, cos, 2 * shift_y]
-    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(pixels.shape), align_corners=False)
+    across = (torch.arange(pixels.shape[3], device=pixels.device) * 2 + 1) / pixels.shape[3] - 1    # pixel centres
+    down = ((torch.arange(pixels.shape[2], device=pixels.device) * 2 + 1) / pixels.shape[2] - 1)[:, None]
+    column = lambda v: v[:, None, None]                                   # noqa: E731
+    x = column(mirror * cos) * across + column(-sin * tall) * down + column(2 * shift_x)
+    y = column(mirror * sin / tall) * across + column(cos) * down + column(2 * shift_y)
+    grid = torch.stack([x, y], 3)
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
@@ -174,7 +184,7 @@ def _blur(pixels, sigma):
 def _colour(pixels, factors):
     """Change brightness, contrast (about the mean luma) and saturation: one 3 x 3 matrix and an offset."""
     brightness, contrast, saturation = (f[:, None, None] for f in factors.unbind(1))
-    luma = pixels.new_tensor(LUMA)
+    luma = _channels(LUMA, pixels.device).flatten()
     flat = pixels.flatten(2)
     mix = saturation * torch.eye(3, device=pixels.device) + (1 - saturation) * luma
     middle = brightness * torch.einsum("bcp,c->b", flat, luma)[:, None, None] / flat.shape[2]

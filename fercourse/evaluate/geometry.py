@@ -7,6 +7,11 @@ from torch import Tensor
 from ..seeds import generator
 
 
+def _exact(features):
+    """Return float64, on the CPU where the device has none."""
+    return (features.cpu() if features.device.type == "mps" else features).double()
+
+
 @torch.no_grad()
 def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
     """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0.
@@ -14,7 +19,8 @@ def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
     Exact: every pair of faces is compared, `chunk` rows at a time.
     """
     labels = labels.to(features.device)
-    features, labels = features[labels >= 0].double(), labels[labels >= 0]
+    features, labels = _exact(features[labels >= 0]), labels[labels >= 0]
+    labels = labels.to(features.device)
     _, labels, sizes = labels.unique(return_inverse=True, return_counts=True)
     member = F.one_hot(labels).to(features)
     scores = []
@@ -44,7 +50,7 @@ def uniformity(features: Tensor, temperature: float = 2.0, most: int = 10_000, s
     """
     if len(features) > most:
         features = features[torch.randperm(len(features), generator=generator("uniformity", seed))[:most]]
-    unit, total = F.normalize(features.double(), dim=1), 0.0
+    unit, total = F.normalize(_exact(features), dim=1), 0.0
     for part in unit.split(chunk):
         total += (-temperature * (2 - 2 * part @ unit.T)).exp().sum().item()
     count = len(unit)

@@ -137,7 +137,7 @@ def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer
     groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
               {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
     if hyper.optimiser == "adamw":
-        return torch.optim.AdamW(groups, lr)
+        return torch.optim.AdamW(groups, lr, fused=trained[0].is_cuda)
     if hyper.optimiser == "sgd":
         return torch.optim.SGD(groups, lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0)
     raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected adamw or sgd")
