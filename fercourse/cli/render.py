@@ -11,7 +11,7 @@ def render(
     per_person: int = typer.Option(24, help="Pictures of each person: five eighths wild, the rest lab."),
     size: int = typer.Option(64, help="Pixels on a side."),
     seed: int = typer.Option(0, help="The same seed gives the same faces, whatever the number of workers."),
-    quality: int = typer.Option(85, help="Quality of the WebP pictures in the file, 1 to 100."),
+    quality: int = typer.Option(80, help="Quality of the WebP pictures in the file, 1 to 100."),
     workers: int = typer.Option(0, help="Processes at work; 0: one for each core."),
     preview: Path = typer.Option(None, help="Also write a contact sheet (PNG) of the first people."),
 ):

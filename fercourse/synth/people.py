@@ -62,20 +62,9 @@ HAIR = {  # thickness (dm), curl of the silhouette, strips of long hair down to 
     "scarf": (0.05, 0.5, None),
 }
 _STYLES = {
-    "man": dict(bald=0.12, buzz=0.17, short=0.3, side=0.14, volume=0.08, curly=0.07, afro=0.03, long=0.04, beanie=0.05),
-    "woman": dict(
-        buzz=0.02,
-        short=0.08,
-        side=0.07,
-        volume=0.1,
-        curly=0.1,
-        afro=0.04,
-        tied=0.15,
-        bob=0.15,
-        long=0.2,
-        beanie=0.03,
-        scarf=0.06,
-    ),
+    "man": dict(bald=0.11, buzz=0.15, short=0.3, side=0.14, volume=0.08, curly=0.07, afro=0.03, long=0.04, beanie=0.05),
+    "woman": dict(buzz=0.02, short=0.08, side=0.07, volume=0.1, curly=0.1, afro=0.04, tied=0.15, bob=0.15, long=0.2,
+                  beanie=0.03, scarf=0.06),
 }
 
 # Shapes that would break the crop, the eyes or the mouth line stay out of the draw.
@@ -209,7 +198,7 @@ def _draw_looks(rng, gender, age, tone):
         freckles=float(max(0, rng.normal(-0.1, 0.5))) if tone < 4.5 else 0.0,
         blush=rng.uniform(0.2, 1),
         gloss=rng.uniform(0.10, 0.34),
-        glasses=bool(rng.random() < (0.10 if age < 40 else 0.3)),
+        glasses=bool(rng.random() < (0.07 if age < 40 else 0.2)),
         cloth=tuple(rng.uniform(0.05, 0.85, 3)),
     )
 

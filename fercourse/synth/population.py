@@ -37,7 +37,7 @@ class Population:
     per_person: int = 24
     size: int = 64
     seed: int = 0
-    quality: int = 90  # of the WebP pictures in the file
+    quality: int = 80  # of the WebP pictures in the file
 
     def __post_init__(self):
         for name, low, high in (("people", 3, 10**6), ("per_person", 1, 900), ("size", 16, 1024), ("quality", 1, 100)):

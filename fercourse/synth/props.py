@@ -95,7 +95,7 @@ def _rims(vertices, rng):
 
 def _frame(vertices, rng):
     rims = _rims(vertices, rng)
-    thick = rng.uniform(0.012, 0.03)
+    thick = rng.uniform(0.009, 0.022)
     inner = [rim[np.argmin(np.abs(rim[:, 0]))] for rim in rims]
     outer = [rim[np.argmax(np.abs(rim[:, 0]))] for rim in rims]
     bridge = np.stack([inner[0], (inner[0] + inner[1]) / 2 + [0, 0.02, 0.05], inner[1]]) + [0, 0.04, 0]

@@ -132,7 +132,7 @@ def _wild(person, word, rng):
         lens=_draw_lens(rng),
         occluder=_draw_occluder(person, rng),
         backdrop=str(
-            rng.choice(["paper", "bright", "dark", "room", "outdoors", "lights"], p=[0.16, 0.2, 0.16, 0.24, 0.16, 0.08])
+            rng.choice(["paper", "bright", "dark", "room", "outdoors", "lights"], p=[0.16, 0.13, 0.2, 0.26, 0.17, 0.08])
         ),
     )
 
