@@ -1,6 +1,7 @@
 """What single sets do in their own way: boxes, votes, missing values, archives, options."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,35 @@ from .miniatures import put, write
 
 def read(name, root, **options):
     return catalogue.get(name).read(root, **options)
+
+
+# ---------------------------------------------------------------------- label numbers, face by face
+
+def _number(listing, pattern):
+    """Return the number that each face's file name holds."""
+    return [int(re.search(pattern, file)[1]) for file in listing.files]
+
+
+@pytest.mark.parametrize("make, name, number, words", [
+    (miniatures.rafdb, "rafdb", lambda x: _number(x, r"_(\d{5})_"), miniatures.RAF),
+    (miniatures.fer2013, "fer2013", lambda x: x.ids.tolist(), miniatures.FER),
+    (miniatures.ferplus, "ferplus", lambda x: x.ids.tolist(), miniatures.VOTES[:8]),
+    (miniatures.affectnet, "affectnet", lambda x: _number(x, r"/(\d+)\.jpg"), miniatures.AFFECTNET),
+    (miniatures.affectnet_npy, "affectnet", lambda x: _number(x, r"/(\d+)\.jpg"), miniatures.AFFECTNET),
+    (miniatures.expw, "expw", lambda x: [2 * n + int(box[1]) - 5 for n, box in
+                                         zip(_number(x, r"_(\d+)"), x.boxes)], miniatures.FER),
+    (miniatures.affwild2, "affwild2", lambda x: [AFFWILD_FRAMES[n] for n in _number(x, r"/(\d{5})\.")],
+     miniatures.AFFWILD),
+], ids=lambda value: getattr(value, "__name__", None))
+def test_each_label_number_becomes_its_word(make, name, number, words, tmp_path):
+    make(tmp_path)
+    listing = read(name, tmp_path)
+    expected = [words[n % len(words)] for n in number(listing)]
+    assert [listing.classes[label] for label in listing.labels] == expected
+    assert len(set(expected)) >= len(words) - 1                  # one word of Aff-Wild2 has no face there
+
+
+AFFWILD_FRAMES = {1: 0, 2: 1, 6: 3, 7: 4, 8: 5, 9: 6, 10: 0}     # frame -> label, as the miniature says
 
 
 # ---------------------------------------------------------------------- FER2013 and FER+
@@ -271,3 +301,13 @@ def test_sfew_test_frames_have_no_label(tmp_path):
     put(tmp_path, "Test/Film_1.png")
     listing = read("sfew", tmp_path)
     assert listing.labels[listing.rows("test")].tolist() == [-1]
+
+
+def test_links_are_followed_once_and_links_to_nothing_are_missing(tmp_path):
+    for i in range(3):
+        put(tmp_path, f"real/happy/{i}.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/happy").symlink_to(tmp_path / "real/happy")
+    (tmp_path / "real/happy/loop").symlink_to(tmp_path / "real")
+    (tmp_path / "real/happy/9.png").symlink_to(tmp_path / "nothing.png")
+    assert read("folder", tmp_path / "set").files.tolist() == [f"happy/{i}.png" for i in range(3)]

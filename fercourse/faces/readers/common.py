@@ -117,18 +117,40 @@ def folder(root: Path, *choices: str) -> Path:
 
 
 def walk(root: Path, top: Path, endings=IMAGES) -> dict[str, int]:
-    """Return path below `root` -> bytes of every file below `top` with one of these endings, sorted."""
-    sizes, folders = {}, [top]
+    """Return path below `root` -> bytes of every file below `top` with one of these endings, sorted.
+
+    Linked folders are followed, each real folder once; links to nothing count as missing files.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    sizes, folders, seen = {}, [top], set()
     with tqdm(desc=f"listing {top.name}", unit=" files", delay=2, leave=False) as bar:
         while folders:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir():
-                        folders.append(Path(entry.path))
-                    elif entry.name.lower().endswith(endings) and not entry.name.startswith("._"):
-                        sizes[below(entry.path, root)] = entry.stat().st_size
-                        bar.update()
+            place = folders.pop()
+            if (real := os.path.realpath(place)) in seen:
+                continue
+            seen.add(real)
+            for entry in _entries(place):
+                if entry.is_dir():
+                    folders.append(Path(entry.path))
+                elif _is_image(entry, endings):
+                    sizes[below(entry.path, root)] = entry.stat().st_size
+                    bar.update()
     return dict(sorted(sizes.items()))
+
+
+def _is_image(entry, endings):
+    name = entry.name.lower()
+    return name.endswith(endings) and not name.startswith("._") and entry.is_file()      # "._": macOS's shadows
+
+
+def _entries(place):
+    try:
+        with os.scandir(place) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"{place} cannot be read ({error.strerror}); expected a folder of images") from error
 
 
 # ---------------------------------------------------------------------- values
