@@ -47,6 +47,8 @@ class Checkpoint:
 
     def open(self, resume: bool) -> int:
         """Prepare the folder and return the number of finished steps: 0, or where the kept run stopped."""
+        if self.folder is None and resume:
+            raise InputError("a resume was asked for, but no folder says of what; give out=… as well")
         if self.folder is None:
             return 0
         kept = next((self.folder / n for n in (CHECKPOINT, PREVIOUS) if (self.folder / n).exists()), None)
@@ -181,10 +183,12 @@ def load_run(folder, device="cpu"):
     from safetensors.torch import load_file
 
     from .methods import method_class
+    from .methods.base import typed
     folder = Path(folder)
     config = _read_config(folder)
-    hyper = method_class(config["method"]).Hyper(**{**config["hyper"], "weights": None, "pretrained": False})
-    method = method_class(config["method"])(config["classes"], config["size"], hyper)
+    cls = method_class(config["method"])
+    hyper = config["hyper"] | {"weights": None, "pretrained": False}      # the run's own weights follow
+    method = cls(config["classes"], config["size"], cls.Hyper(**typed(cls, hyper)))
     try:
         method.load_state_dict(load_file(folder / WEIGHTS))
     except FileNotFoundError as error:

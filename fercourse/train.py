@@ -35,7 +35,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
     """
     device = distributed.start(pick_device(device))
-    target = _fitting_target(method, target)
+    target = _fitting(method, faces, target)
     method.to(device, memory_format=torch.channels_last).setup(faces, target)
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
@@ -87,8 +87,15 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     return log.history
 
 
-def _fitting_target(method, target):
-    """Return the second domain without anything that tells its labels."""
+def _fitting(method, faces, target):
+    """Check that the faces are those the method was made for; return the target without anything on its labels."""
+    if faces.classes != method.classes:
+        raise InputError(f"{faces.name} numbers its classes {', '.join(faces.classes)}, but the method was made for "
+                         f"{', '.join(method.classes)}; use faces.with_classes(method.classes)")
+    for given in (faces, target):
+        if given is not None and given.images.shape[-1] != method.size:
+            raise InputError(f"{given.name} has faces of {given.images.shape[-1]} px, but the method was made for "
+                             f"{method.size} px; use faces.resize({method.size})")
     if (target is None) == bool(method.target_views):
         raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
     if target is None:

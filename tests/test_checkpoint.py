@@ -176,6 +176,9 @@ def test_runs_that_cannot_be_loaded(tmp_path):
     checkpoint.write_json(tmp_path / "run" / "config.json", {**config, "method": "tomorrow"})
     with pytest.raises(InputError, match="method 'tomorrow' is unknown"):
         load_run(tmp_path / "run")
+    checkpoint.write_json(tmp_path / "run" / "config.json", {**config, "hyper": {"patience": 3}})
+    with pytest.raises(InputError, match="baseline has no hyper-parameter patience"):
+        load_run(tmp_path / "run")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

@@ -15,7 +15,7 @@ from fercourse.errors import InputError
 from fercourse.log import History
 from fercourse.methods import Hyper, Method, make_optimiser, register
 from fercourse.schedule import cosine, set_rates
-from tests.toy import toy_faces, toy_method
+from tests.toy import CLASSES, toy_faces, toy_method
 
 QUICK = {"batch_size": 16, "quiet": True, "device": "cpu"}
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ class Recorder(Method):
 
 
 def recorder(**hyper):
-    return Recorder(("a", "b", "c", "d"), 8, Hyper(**hyper))
+    return Recorder(CLASSES, 8, Hyper(**hyper))
 
 
 def test_learns_and_tells():
@@ -135,6 +135,16 @@ def test_targets_are_refused_where_they_mean_nothing_and_asked_for_where_needed(
         fit(toy_method(faces), faces, target=faces, **QUICK)
     with pytest.raises(InputError, match="recorder needs a target domain"):
         fit(recorder(), faces, **QUICK)
+
+
+def test_faces_of_other_classes_or_another_size_are_refused():
+    faces = toy_faces(16, 16)
+    with pytest.raises(InputError, match=r"made for neutral, .*; use faces.with_classes\(method.classes\)"):
+        fit(toy_method(faces), replace(faces, classes=faces.classes[::-1]), **QUICK)
+    with pytest.raises(InputError, match=r"toy has faces of 24 px, but .* 16 px; use faces.resize\(16\)"):
+        fit(toy_method(faces), faces.resize(24), **QUICK)
+    with pytest.raises(InputError, match="no folder says of what"):
+        fit(toy_method(faces), faces, resume=True, **QUICK)
 
 
 @pytest.mark.parametrize("step, part", [(3, "second"), (21, "first")])
