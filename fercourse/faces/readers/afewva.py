@@ -8,7 +8,8 @@ import numpy as np
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import BadRow, Found, axes, below, walk
+from .common import BadRow, axes, below, walk
+from .found import Found
 from .sequences import by_folder
 
 CLIPS = 600

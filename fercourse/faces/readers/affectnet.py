@@ -7,7 +7,8 @@ import numpy as np
 from ...errors import InputError
 from ..emotions import EMOTIONS, SEVEN
 from ..setinfo import SetInfo
-from .common import MISSING, BadRow, Found, Row, axes, below, csv_rows, decimal, folder, numbered, walk
+from .common import MISSING, BadRow, Row, axes, below, csv_rows, decimal, folder, numbered, walk
+from .found import Found
 
 LABELS = {0: "neutral", 1: "happiness", 2: "sadness", 3: "surprise", 4: "fear", 5: "disgust", 6: "anger",
           7: "contempt", 8: None, 9: None, 10: None}          # 8 none, 9 uncertain, 10 no face

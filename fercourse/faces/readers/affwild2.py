@@ -6,7 +6,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import MISSING, Found, Row, axes, below, folder, numbered, opened, walk
+from .common import MISSING, Row, axes, below, folder, numbered, opened, walk
+from .found import Found
 
 LABELS = {0: "neutral", 1: "anger", 2: "disgust", 3: "fear", 4: "happiness", 5: "sadness", 6: "surprise",
           7: "other", -1: None}

@@ -6,7 +6,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, Found, below, folder, numbered, opened, walk, word
+from .common import BadRow, below, folder, numbered, opened, walk, word
+from .found import Found
 from .sequences import add_sequence, by_folder
 
 LABELS = {0: "neutral", 1: "anger", 2: "contempt", 3: "disgust", 4: "fear", 5: "happiness", 6: "sadness",

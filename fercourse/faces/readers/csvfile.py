@@ -5,7 +5,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, Found, axes, below, csv_rows, word
+from .common import BadRow, axes, below, csv_rows, word
+from .found import Found
 
 SPLITS = ("train", "val", "test")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import BadRow, Found, decimal, folder, numbered, table_rows, walk
+from .common import BadRow, decimal, folder, numbered, table_rows, walk
+from .found import Found
 
 LABELS = {0: "anger", 1: "disgust", 2: "fear", 3: "happiness", 4: "sadness", 5: "surprise", 6: "neutral"}
 COLUMNS = ("image", "face", "top", "left", "right", "bottom", "confidence", "label")     # boxes in this order

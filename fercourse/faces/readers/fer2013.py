@@ -8,8 +8,9 @@ import numpy as np
 from ..emotions import SEVEN
 from ..listing import Listing
 from ..setinfo import SetInfo
-from .common import BadRow, Found, csv_rows, numbered
+from .common import BadRow, csv_rows, numbered
 from .duplicates import digests, group_keys, near_duplicates
+from .found import Found
 from .splits import VAL_SHARE, held_out
 from .tables import has_table, open_table
 

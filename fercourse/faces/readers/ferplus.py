@@ -9,7 +9,8 @@ from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
 from . import fer2013
-from .common import BadRow, Found, csv_rows
+from .common import BadRow, csv_rows
+from .found import Found
 from .tables import open_table
 
 COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")

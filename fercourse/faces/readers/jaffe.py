@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import Found, walk, word
+from .common import walk, word
+from .found import Found
 
 NAME = re.compile(r"([A-Z]{2})\.(AN|DI|FE|HA|NE|SA|SU)(\d+)\.(\d+)\.tiff?", re.IGNORECASE)
 

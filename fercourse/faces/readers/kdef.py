@@ -6,7 +6,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import Found, walk, word
+from .common import walk, word
+from .found import Found
 
 NAME = re.compile(r"([AB])([FM])(\d\d)(AF|AN|DI|HA|NE|SA|SU)(FL|HL|S|HR|FR)\.jpe?g", re.IGNORECASE)
 ANGLES = ("FL", "HL", "S", "HR", "FR")            # full left, half left, straight, half right, full right

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, Found, csv_rows, folder, walk, word
+from .common import BadRow, csv_rows, folder, walk, word
+from .found import Found
 
 PERSON = re.compile(r"(.+)_\d{4}\.jpe?g", re.IGNORECASE)    # Labeled Faces in the Wild names files by person
 

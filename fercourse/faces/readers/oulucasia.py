@@ -5,7 +5,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import BadRow, Found, walk, word
+from .common import BadRow, walk, word
+from .found import Found
 from .sequences import add_sequence, by_folder
 
 PEAKS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")

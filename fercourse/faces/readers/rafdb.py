@@ -5,7 +5,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import BadRow, Found, folder, numbered, table_rows, walk
+from .common import BadRow, folder, numbered, table_rows, walk
+from .found import Found
 
 LABELS = {1: "surprise", 2: "fear", 3: "disgust", 4: "happiness", 5: "sadness", 6: "anger", 7: "neutral"}
 LISTS = ("EmoLabel/list_patition_label.txt", "EmoLabel/list_partition_label.txt")      # the first is spelt so

@@ -5,7 +5,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import BadRow, Found, walk, word
+from .common import BadRow, walk, word
+from .found import Found
 
 PARTS = {"Train": "train", "Val": "val", "Test": "test"}
 WORDS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")

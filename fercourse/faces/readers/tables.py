@@ -34,7 +34,8 @@ def open_table(root: Path, names, folders=("", "fer2013")):
                     yield io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=""), archive / name
                     return
         except DAMAGED as error:
-            raise InputError(f"{archive} is damaged ({error}); get the archive again") from error
+            reason = str(error).partition("\n")[0].rstrip(":")
+            raise InputError(f"{archive} is damaged ({reason}); get the archive again") from error
     raise InputError(f"{root} has none of {', '.join(names)}, neither loose nor in an archive "
                      f"({', '.join(ARCHIVES)}); give the folder or the archive that holds one")
 
