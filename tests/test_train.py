@@ -149,7 +149,7 @@ def test_faces_of_other_classes_or_another_size_are_refused():
 
 @pytest.mark.parametrize("step, part", [(3, "second"), (21, "first")])
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path, step, part):
-    method, faces = recorder(), toy_faces(16, 8)
+    method, faces = recorder(), toy_faces(80, 8)                           # five steps an epoch
     method.bad = (step, part)
     with pytest.raises(InputError, match=f"not finite at step {step}: {part};"):
         fit(method, faces, target=faces, epochs=30, out=tmp_path / "run", save_every=1, **QUICK)

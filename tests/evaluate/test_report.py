@@ -51,7 +51,8 @@ def test_looking_leaves_the_method_as_it_was(trained):
     before = {k: v.clone() for k, v in trained.state_dict().items()}
     ev.seen(trained, toy_faces(20))
     assert trained.training and all(torch.equal(v, before[k]) for k, v in trained.state_dict().items())
-    trained.eval()
+    ev.seen(trained.eval(), toy_faces(20))
+    assert not trained.training
 
 
 def test_valence_and_arousal():
