@@ -9,6 +9,7 @@ from . import data, embed, pack, render, study, train  # noqa: F401  (pack adds 
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None,                              # NAME[/DOMAIN] is no markup
     help="A notebook course on representation learning for facial expression recognition.",
 )
 app.add_typer(data.app, name="data")

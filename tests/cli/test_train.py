@@ -120,6 +120,13 @@ def test_bad_input_is_one_sentence_and_status_2(pack, tmp_path, monkeypatch, cap
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_help_explains_every_option_with_its_default(command, capsys):
+    assert call(command, "--help") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "NAME[/DOMAIN][:SPLIT]" in told and "[default: synthfaces/wild" in told and "--json" in told
+
+
 def test_evaluate_wants_a_run(pack, tmp_path, capsys):
     assert call("evaluate", tmp_path, "--data", pack) == 2
     assert "not a run; expected a folder with config.json" in capsys.readouterr().err
