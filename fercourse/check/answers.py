@@ -1,0 +1,171 @@
+"""Reading answers: call a student's function on copies, and read what it returns without trusting it."""
+
+import copy
+import inspect
+import math
+from numbers import Real
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .base import WrongAnswer
+
+
+def call(function, *inputs, may_change: bool = False, **named):
+    """Return what a student's function makes of copies of the inputs.
+
+    torch's random numbers start from seed 0 and are put back afterwards.
+
+    Args:
+        may_change: the function is meant to write into its inputs; then it gets them, not copies.
+
+    Raises:
+        WrongAnswer: not a function, not written yet, another number of inputs, an error inside, inputs changed.
+    """
+    if not callable(function) or inspect.isclass(function):
+        raise WrongAnswer(f"this wants the function itself, without parentheses, but got {_kind(function)}.")
+    _accepts(function, inputs, named)
+    given, options = (inputs, named) if may_change else copy.deepcopy((inputs, named))
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            answer = function(*given, **options)
+    except NotImplementedError:
+        raise WrongAnswer("it is not written yet: it raises NotImplementedError.") from None
+    except (Exception, SystemExit) as error:
+        raise WrongAnswer(f"your function stops with {type(error).__name__}: {_short(error)}") from None
+    if not may_change and not same((given, options), (inputs, named)):
+        raise WrongAnswer("your function changes its inputs. Work on a copy: `x = x.clone()`.")
+    return answer
+
+
+def tensor(value, shape=None, what: str = "your function returns", dtype: str | None = None) -> Tensor:
+    """Read an answer as a tensor: tensors, arrays, numbers, lists of numbers.
+
+    Args:
+        shape: expected one; None in it stands for any length.
+        what: starts the sentence told when it is something else.
+        dtype: `"bool"`, `"int"` or `"float"` where the kind matters; float64 is returned for `"float"`.
+
+    Raises:
+        WrongAnswer: None, something else, another shape or kind, NaN or infinity.
+    """
+    if value is None:
+        raise WrongAnswer(f"{what} None. Is there a `return`, and is the value assigned?")
+    if not isinstance(value, (Tensor, np.ndarray, np.generic, Real, list, tuple)):
+        raise WrongAnswer(f"{what} {_kind(value)}; expected numbers, such as a tensor.")
+    try:
+        found = torch.as_tensor(value).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise WrongAnswer(f"{what} {_kind(value)} that cannot be read as numbers.") from None
+    if shape is not None and not _fits(found.shape, shape):
+        raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_told(shape)}.")
+    if found.is_floating_point() and not found.isfinite().all():
+        raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero or a logarithm of zero?")
+    return _of_kind(found, dtype, what)
+
+
+def number(value, what: str = "your answer is", low: float = -math.inf, high: float = math.inf) -> float:
+    """Read an answer as one finite number between low and high."""
+    if isinstance(value, (bool, str)):
+        raise WrongAnswer(f"{what} {_kind(value)}; expected a number.")
+    found = tensor(value, what=what)
+    if found.numel() != 1:
+        raise WrongAnswer(f"{what} {found.numel()} numbers; expected one.")
+    found = float(found)
+    if not low <= found <= high:
+        raise WrongAnswer(f"{what} {found:.4g}; it must lie between {low:g} and {high:g}.")
+    return found
+
+
+def word(value, choices, what: str = "your answer is") -> str:
+    """Read an answer as one of several words, whatever its case."""
+    if not isinstance(value, str):
+        raise WrongAnswer(f"{what} {_kind(value)}; expected a word in quotes.")
+    if value.strip().lower() not in choices:
+        raise WrongAnswer(f"{what} {value!r}; expected one of {', '.join(choices)}.")
+    return value.strip().lower()
+
+
+def expect(found, truth, mistakes=None, otherwise: str = "the value is not right.", tolerance: float = 1e-4):
+    """Compare an answer with the truth; where it equals a typical mistake, say which.
+
+    Args:
+        found: number or tensor, read by the functions above.
+        truth: what is right; never shown.
+        mistakes: hint -> the value that this mistake gives.
+        otherwise: the hint where no mistake is recognised.
+        tolerance: absolute and relative.
+    """
+    if _close(found, truth, tolerance):
+        return
+    for hint, value in (mistakes or {}).items():
+        if _close(found, value, tolerance):
+            raise WrongAnswer(hint)
+    raise WrongAnswer(otherwise)
+
+
+def require(condition, hint: str):
+    """Raise the hint unless the condition holds."""
+    if not bool(condition):
+        raise WrongAnswer(hint)
+
+
+def same(one, other) -> bool:
+    """Return whether two inputs are equal: tensors, arrays, sets of faces, containers and plain values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, Tensor):
+        return one.shape == other.shape and torch.equal(one.nan_to_num(), other.nan_to_num())
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    if hasattr(one, "columns") and hasattr(one, "classes"):
+        return same(one.columns(), other.columns())
+    return True if isinstance(one, torch.nn.Module) or callable(one) else bool(one == other)
+
+
+def _accepts(function, inputs, named):
+    try:
+        inspect.signature(function).bind(*inputs, **named)
+    except TypeError:
+        count = len(inputs) + len(named)
+        raise WrongAnswer(f"your function must take {count} input{'s' * (count != 1)}; look at the line with `def`."
+                          ) from None
+    except ValueError:                                    # a built-in without a signature
+        pass
+
+
+def _of_kind(found, dtype, what):
+    kinds = {"bool": found.dtype == torch.bool, "float": found.dtype != torch.bool,
+             "int": not found.is_floating_point() and found.dtype != torch.bool}
+    if dtype is not None and not kinds[dtype]:
+        raise WrongAnswer(f"{what} {str(found.dtype).removeprefix('torch.')} values; expected {dtype}.")
+    return found.double() if dtype == "float" else found
+
+
+def _close(found, truth, tolerance):
+    found, truth = (torch.as_tensor(value).double() for value in (found, truth))
+    return found.shape == truth.shape and torch.allclose(found, truth, rtol=tolerance, atol=tolerance)
+
+
+def _fits(shape, wanted):
+    return len(shape) == len(wanted) and all(b in (None, a) for a, b in zip(shape, wanted))
+
+
+def _told(shape):
+    return f"[{', '.join('any' if side is None else str(side) for side in shape)}]"
+
+
+def _kind(value):
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _short(error):
+    text = " ".join(str(error).split()) or "no message"
+    return text if len(text) <= 200 else text[:197] + "…"

@@ -1,0 +1,153 @@
+"""What every checker can rely on: the verdict, the hints, the progress, and a wary reading of answers."""
+
+import numpy as np
+import pytest
+import torch
+
+import fercourse as fc
+from fercourse.check import answers, base
+from fercourse.errors import InputError
+
+HINTS = ("look at the sum", "divide by it", "start with votes.sum(1)")
+
+
+def made(test=None, **options):
+    def half(answer):
+        """Return half of the input."""
+        answers.expect(answers.tensor(answers.call(answer, torch.tensor([2.0, 4.0])), [2], dtype="float"),
+                       [1, 2], {"that is twice the input.": [4, 8]}, "half of 2 is not that.")
+        return "halves add up."
+    return base.Checker("lesson09", "half", test or half, **{"minutes": 5, "difficulty": 2, "hints": HINTS} | options)
+
+
+def verdict(answer):
+    with pytest.raises(base.WrongAnswer) as wrong:
+        made()(answer)
+    return str(wrong.value)
+
+
+def test_a_right_answer_is_told_and_remembered(capsys):
+    one = made()
+    one(lambda x: x / 2)
+    assert capsys.readouterr().out == "Right · half: halves add up.\n"
+    assert one.passed and one.tries == 1
+
+
+def test_a_wrong_answer_fails_the_cell_and_names_the_mistake():
+    text = verdict(lambda x: 2 * x)
+    assert text == "Not yet · half: that is twice the input.\nStuck? fc.check.lesson09.half.hint()"
+    assert verdict(lambda x: x + 7).startswith("Not yet · half: half of 2 is not that.")
+
+
+def test_notebooks_show_the_verdict_without_a_traceback():
+    from IPython.core.interactiveshell import InteractiveShell
+    shell = InteractiveShell()
+    shell.push({"half": made()})
+    shell.showtraceback = lambda *a, **k: None
+    with pytest.raises(base.WrongAnswer) as wrong:
+        shell.run_cell("half(lambda x: x)").raise_error()
+    assert wrong.value._render_traceback_() == [str(wrong.value)]
+
+
+@pytest.mark.parametrize(("answer", "told"), [
+    (3, "wants the function itself, without parentheses, but got an int"),
+    (None, "but got None"),
+    (int, "wants the function itself"),
+    (lambda: 0, "must take 1 input;"),
+    (lambda x: None, "None. Is there a `return`"),
+    (lambda x: "half", "a str; expected numbers"),
+    (lambda x: [x, "y"], "cannot be read as numbers"),
+    (lambda x: x[:1] / 2, "the shape [1]; expected [2]"),
+    (lambda x: x > 2, "bool values; expected float"),
+    (lambda x: x / 0 * 0, "NaN or infinity"),
+    (lambda x: x.div_(2), "changes its inputs"),
+    (lambda x: 1 / 0, "stops with ZeroDivisionError: division by zero"),
+    (lambda x: exit(), "stops with SystemExit"),
+])
+def test_strange_answers_are_told_in_clear_words(answer, told):
+    assert told in verdict(answer)
+
+
+def test_a_stub_is_told_from_an_error():
+    def stub(x):
+        raise NotImplementedError()
+    assert "not written yet" in verdict(stub)
+
+
+def test_arrays_lists_and_gradients_are_read_too():
+    for answer in (lambda x: x.numpy() / 2, lambda x: (x / 2).tolist(), lambda x: (x / 2).requires_grad_()):
+        made()(answer)
+
+
+def test_random_numbers_are_seeded_and_put_back():
+    torch.manual_seed(5)
+    drawn = [answers.call(lambda: torch.rand(3)) for _ in range(2)]
+    after = torch.rand(1)
+    torch.manual_seed(5)
+    assert torch.equal(*drawn) and torch.equal(after, torch.rand(1))
+
+
+def test_functions_that_may_write_get_the_input_itself():
+    x = torch.ones(2)
+    answers.call(lambda x: x.zero_(), x, may_change=True)
+    assert x.sum() == 0
+
+
+@pytest.mark.parametrize("pair", [
+    (torch.tensor([1.0]), torch.tensor([2.0])), (np.ones(2), np.zeros(2)), ([1], [2]), ({"a": 1}, {"a": 2}), (1, 1.0),
+])
+def test_changed_inputs_are_seen(pair):
+    assert answers.same(pair[0], pair[0]) and not answers.same(*pair)
+
+
+@pytest.mark.parametrize(("value", "told"), [
+    (float("nan"), "NaN"), ("3", "a str; expected a number"), (True, "a bool"), ([1, 2], "2 numbers"),
+    (2, "between 0 and 1"),
+])
+def test_numbers_are_read_warily(value, told):
+    with pytest.raises(base.WrongAnswer, match=told):
+        answers.number(value, low=0, high=1)
+    assert answers.number(torch.tensor([0.5]), low=0, high=1) == 0.5
+
+
+def test_words_are_read_in_any_case():
+    assert answers.word(" Domain", ("domain", "person")) == "domain"
+    for strange in ("light", 3):
+        with pytest.raises(base.WrongAnswer):
+            answers.word(strange, ("domain", "person"))
+
+
+def test_hints_say_more_each_time(capsys):
+    one = made()
+    for _ in range(4):
+        one.hint()
+    one.hint(1)
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"Hint {n} of 3: {HINTS[n - 1]}" for n in (1, 2, 3, 3, 1)]
+    with pytest.raises(InputError, match="levels 1 to 3"):
+        one.hint(4)
+
+
+def test_about_tells_minutes_and_difficulty(capsys):
+    made().about()
+    assert capsys.readouterr().out == "half · 5 min · ●●○\nReturn half of the input.\n"
+
+
+def test_an_exercise_without_three_hints_is_refused():
+    with pytest.raises(InputError, match="3 hints"):
+        made(hints=HINTS[:2])
+
+
+def test_progress_of_a_lesson():
+    one, other = made(), made()
+    one(lambda x: x / 2)
+    with pytest.raises(AssertionError):
+        other(3)
+    table = base.progress_table([one, other, made()])
+    assert table.splitlines() == ["lesson09: 1 of 3", "  half  ●●○  right (1 try)", "  half  ●●○  not yet (1 try)",
+                                  "  half  ●●○  open"]
+
+
+def test_an_unknown_lesson_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="lesson77"):
+        _ = fc.check.lesson77
