@@ -1,0 +1,150 @@
+"""Checkers of lesson 01, the baseline: its loss, its score of each class, its neighbours, and wrong labels."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, number, require, tensor
+from .base import checker
+
+
+def _generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@checker(10, 2, hints=(
+    "Formula (2) has two parts: the logit of the true class, and the logarithm of a sum over all classes.",
+    "Subtract the largest logit of each row from that row first: nothing changes in formula (1), and no "
+    "exponential can overflow. `torch.logsumexp` does the same for you.",
+    "The true logits are `logits[torch.arange(len(labels)), labels]`, one a face; end with a mean over faces."))
+def cross_entropy(answer):
+    """Write the mean cross-entropy of logits [B, C] and labels [B], safe for logits of any size."""
+    logits = 3 * torch.randn(6, 7, generator=_generator(1))
+    labels = torch.randint(0, 7, (6,), generator=_generator(2))
+    found = number(call(answer, logits, labels), "your loss is")
+    losses = F.cross_entropy(logits, labels, reduction="none")
+    shares = logits.softmax(1).gather(1, labels[:, None])[:, 0]
+    expect(found, losses.mean().item(), {
+        "this is the sum over the faces; a loss that does not grow with the batch is their mean.": losses.sum(),
+        "the sign is turned round: a right and certain face must cost nothing, a wrong one much.": -losses.mean(),
+        "this is the mean probability of the true class; the logarithm is missing.": shares.mean(),
+        "this is 1 minus the probability of the true class; formula (2) takes its logarithm.": 1 - shares.mean(),
+        "take the logarithm of each face's probability first, then the mean.": -shares.mean().log(),
+        "softmax is applied twice: the logits are turned into probabilities before a function that does so itself.":
+            F.cross_entropy(logits.softmax(1), labels),
+        "this is only minus the logit of the true class; the sum over all classes of formula (1) is missing.":
+            -logits.gather(1, labels[:, None]).mean(),
+    }, "it is not the mean of formula (2). Try two classes and logits of 0: it must be log 2.")
+    _safe(answer)
+    return "and it stays finite for logits in the thousands, as `F.cross_entropy` does"
+
+
+def _safe(answer):
+    """Try logits whose exponentials overflow; their loss is known by hand: 0, and the gap of 2,000."""
+    logits = torch.tensor([[1000.0, -1000.0], [1000.0, -1000.0]])
+    given = call(answer, logits, torch.tensor([0, 1]))
+    found = torch.as_tensor(given).double()
+    require(found.isfinite().all(), "right on small logits, but logits of 1,000 give NaN or infinity: exp(1000) "
+                                    "is too large for a float. Take the largest logit of each row away first.")
+    expect(found, 1000.0, otherwise="right on small logits, but not on logits of 1,000. "
+                                    "Is something added inside the logarithm, or clamped?")
+
+
+@checker(8, 1, hints=(
+    "Recall looks at the faces that truly belong to a class, and asks how many of them were found.",
+    "For class c: among the rows where `labels == c`, which share has `predicted == c`?",
+    "Begin with `[(predicted[labels == c] == c).float().mean() for c in range(count)]` and make it one tensor."))
+def recalls(answer):
+    """Return the recall of each of `count` classes, [count], from predictions [N] and labels [N]."""
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
+    predicted = torch.tensor([0, 0, 0, 1, 1, 0, 2, 0, 0, 1])
+    found = tensor(call(answer, predicted, labels, 3), [3], dtype="float")
+    expect(found, torch.tensor([0.75, 0.5, 0.25]), {
+        "this is precision: it asks which predictions are right. Divide by the number of faces truly of the class.":
+            torch.tensor([3 / 6, 1 / 3, 1.0]),
+        "these are counts; divide each by the number of faces of its class.": torch.tensor([3.0, 1.0, 1.0]),
+        "you divide by the number of all faces; divide by the number of faces of the class.":
+            torch.tensor([0.3, 0.1, 0.1]),
+        "you divide by the number of right predictions; divide by the number of faces of the class.":
+            torch.tensor([0.6, 0.2, 0.2]),
+    }, "at least one class is off. Take class 0 alone, and count by hand.")
+    return "their mean counts a rare class as much as a common one"
+
+
+@checker(12, 2, hints=(
+    "Cosine similarity is the product of two vectors of length 1; `F.normalize(x, dim=1)` makes them so.",
+    "`test @ train.T` holds all similarities at once, [M, N]; `topk(count, dim=1).indices` are the neighbours' rows.",
+    "Then `labels[rows]` is [M, count]: the votes. `torch.mode(votes, dim=1).values` is the most frequent one."))
+def neighbours(answer):
+    """Predict each test face [M] by the majority of its `count` nearest training faces, by cosine."""
+    train, labels, test, direction = _cone()
+    found = tensor(call(answer, train, labels, test, 3), [len(test)], dtype="int")
+    expect(found, torch.tensor(direction), {
+        "the neighbours are the nearest by distance or by plain product; scale all vectors to length 1 first.":
+            _voted(train @ test.T, labels),
+        "the neighbours are the nearest by distance; scale all vectors to length 1 first.":
+            _voted(-torch.cdist(train, test), labels),
+        "only the single nearest neighbour decides; let `count` of them vote.":
+            _voted(F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels, 1),
+        "these are the neighbours least alike; take the largest similarities.":
+            _voted(-F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels),
+    }, "at least one face is given the wrong class. Are the votes those of its own neighbours?")
+    return "no training at all: the embedding does the work"
+
+
+def _cone():
+    """Return vectors whose direction gives the class and whose length misleads, and the right answer."""
+    angles = torch.tensor([0.0, 0.10, 0.20, 1.0, 1.1, 1.2, 2.0, 2.1, 2.2, 0.02, 1.02])
+    labels = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2, 1, 2])           # the last two are wrong neighbours
+    length = torch.tensor([1, 1, 1, 6, 6, 6, 2.5, 2.5, 2.5, 1, 6])
+    train = length[:, None] * torch.stack([angles.cos(), angles.sin()], 1)
+    asked = torch.tensor([0.03, 1.03, 2.05, 0.15])
+    test = torch.tensor([4.0, 0.5, 1.0, 5.0])[:, None] * torch.stack([asked.cos(), asked.sin()], 1)
+    return train, labels, test, [0, 1, 2, 0]
+
+
+def _voted(similarity, labels, count=3):
+    return labels[similarity.topk(count, dim=0).indices].mode(0).values
+
+
+@checker(12, 3, hints=(
+    "Two draws: which faces get a wrong label, and which wrong label each of them gets.",
+    "An exact number of faces comes from `torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]`.",
+    "A step of 1 to classes - 1, added modulo `classes`, reaches every class but the face's own."))
+def wrong_labels(answer):
+    """Return labels of which exactly round(rate * N) are another class, drawn uniformly; the seed decides."""
+    labels = torch.arange(7).repeat(300)
+    noisy = tensor(call(answer, labels, 7, 0.3, 0), [2100], dtype="int")
+    require(((noisy >= 0) & (noisy < 7)).all(), "some labels are not between 0 and classes - 1; "
+                                                "take the sum modulo `classes`.")
+    _exact(noisy, labels)
+    again = tensor(call(answer, labels, 7, 0.3, 0), [2100], dtype="int")
+    require(torch.equal(noisy, again), "the same seed gives other labels the second time; draw everything from "
+                                       "`torch.Generator().manual_seed(seed)`.")
+    other = tensor(call(answer, labels, 7, 0.3, 1), [2100], dtype="int")
+    require(not torch.equal(noisy, other), "another seed gives the same labels; is the seed used?")
+    _even(noisy, labels)
+    clean = tensor(call(answer, labels, 7, 0.0, 0), [2100], dtype="int")
+    require(torch.equal(clean, labels), "at rate 0 every label must stay as it is.")
+    return "630 of 2,100 labels are wrong, neither more nor fewer"
+
+
+def _exact(noisy, labels):
+    """Require 630 wrong labels of 2,100; drawing among all classes leaves a seventh of them right."""
+    wrong = int((noisy != labels).sum())
+    if 500 <= wrong < 590:
+        hint = "about a seventh too few: the new label is sometimes the old one. Draw among the other classes only."
+    else:
+        hint = ("the number varies when every face is decided on its own; choose exactly round(rate * N) faces."
+                if 560 <= wrong <= 700 else "the number of changed faces is round(rate * N).")
+    require(wrong == 630, f"{wrong} of 2,100 labels are wrong at rate 0.3; expected 630: {hint}")
+
+
+def _even(noisy, labels):
+    """Require every class and every step from old to new label about equally often."""
+    changed = noisy != labels
+    steps = ((noisy - labels) % 7)[changed].bincount(minlength=7)[1:]
+    require(steps.min() > 60, "some classes are never, or hardly ever, chosen as the wrong label; "
+                              "draw uniformly among all the other classes.")
+    places, classes = changed.view(7, 300).sum(1), labels[changed].bincount(minlength=7)
+    require(min(places.min(), classes.min()) > 45,
+            "the wrong labels lie together in one part of the set, or in some classes; choose faces at random.")

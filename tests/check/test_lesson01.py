@@ -1,0 +1,147 @@
+"""The checkers of lesson 01 accept what is right in several ways, and name the mistakes people make."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer, lesson01
+
+
+def loss_by_hand(logits, labels):
+    shifted = logits - logits.max(1, keepdim=True).values
+    return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
+
+
+def recalls_by_hand(predicted, labels, count):
+    return [(predicted[labels == c] == c).float().mean().item() for c in range(count)]
+
+
+def vote(train, labels, test, count):
+    rows = (F.normalize(test, dim=1) @ F.normalize(train, dim=1).T).topk(count, dim=1).indices
+    return labels[rows].mode(1).values
+
+
+def slip(labels, classes, rate, seed):
+    g = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]
+    noisy = labels.clone()
+    noisy[rows] = (labels[rows] + torch.randint(1, classes, (len(rows),), generator=g)) % classes
+    return noisy
+
+
+RIGHT = [
+    (lesson01.cross_entropy, loss_by_hand),
+    (lesson01.cross_entropy, F.cross_entropy),
+    (lesson01.cross_entropy, lambda x, y: (x.logsumexp(1) - x.gather(1, y[:, None])[:, 0]).mean()),
+    (lesson01.recalls, recalls_by_hand),
+    (lesson01.recalls, lambda p, y, n: torch.stack([(p[y == c] == c).double().mean() for c in range(n)])),
+    (lesson01.neighbours, vote),
+    (lesson01.neighbours, lambda a, y, b, k: F.one_hot(
+        y[(1 - F.cosine_similarity(b[:, None], a[None], dim=2)).argsort(1)[:, :k]]).sum(1).argmax(1)),
+    (lesson01.wrong_labels, slip),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+def every_face_decides(labels, classes, rate, seed):
+    g = torch.Generator().manual_seed(seed)
+    chosen = torch.rand(len(labels), generator=g) < rate
+    steps = torch.randint(1, classes, labels.shape, generator=g)
+    return torch.where(chosen, (labels + steps) % classes, labels)
+
+
+def any_class(labels, classes, rate, seed):
+    noisy = labels.clone()
+    g = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]
+    noisy[rows] = torch.randint(0, classes, (len(rows),), generator=g)
+    return noisy
+
+
+def next_class(labels, classes, rate, seed):
+    changed = slip(labels, classes, rate, seed) != labels
+    return torch.where(changed, (labels + 1) % classes, labels)
+
+
+def unseeded(labels, classes, rate, seed):
+    unseeded.calls += 1
+    return slip(labels, classes, rate, unseeded.calls)
+
+
+unseeded.calls = 0
+
+
+def slip_at(rows_of):
+    def answer(labels, classes, rate, seed):
+        g = torch.Generator().manual_seed(seed)
+        noisy, rows = labels.clone(), rows_of(labels)[:round(rate * len(labels))]
+        noisy[rows] = (labels[rows] + torch.randint(1, classes, (len(rows),), generator=g)) % classes
+        return noisy
+    return answer
+
+
+def beyond(labels, classes, rate, seed):
+    return torch.where(slip(labels, classes, rate, seed) != labels, labels + 1, labels)
+
+
+def in_place(labels, classes, rate, seed):
+    labels[: len(labels) // 2] = 0
+    return labels
+
+
+def not_written(*inputs):
+    raise NotImplementedError
+
+
+MISTAKES = [
+    (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x, y, reduction="sum"), "sum over the faces"),
+    (lesson01.cross_entropy, lambda x, y: x.log_softmax(1).gather(1, y[:, None]).mean(), "sign"),
+    (lesson01.cross_entropy, lambda x, y: x.softmax(1).gather(1, y[:, None]).mean(), "logarithm is missing"),
+    (lesson01.cross_entropy, lambda x, y: -x.softmax(1).gather(1, y[:, None]).mean().log(), "then the mean"),
+    (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x.softmax(1), y), "twice"),
+    (lesson01.cross_entropy, lambda x, y: -x.gather(1, y[:, None]).mean(), "sum over all classes"),
+    (lesson01.cross_entropy, lambda x, y: (x.exp().sum(1).log() - x.gather(1, y[:, None])[:, 0]).mean(), "1,000"),
+    (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x.clamp(-50, 50), y), "clamped"),
+    (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x, y, reduction="none"), "6 numbers"),
+    (lesson01.cross_entropy, lambda x, y: None, "return"),
+    (lesson01.cross_entropy, lambda x: x, "2 inputs"),
+    (lesson01.recalls, lambda p, y, n: recalls_by_hand(y, p, n), "precision"),
+    (lesson01.recalls, lambda p, y, n: [float(((p == c) & (y == c)).sum()) for c in range(n)], "counts"),
+    (lesson01.recalls, lambda p, y, n: [((p == c) & (y == c)).float().mean() for c in range(n)], "all faces"),
+    (lesson01.recalls, lambda p, y, n: (p == y).float().mean(), "shape"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 1), "single nearest"),
+    (lesson01.neighbours, lambda a, y, b, k: y[(-torch.cdist(b, a)).topk(k).indices].mode(1).values, "length 1"),
+    (lesson01.neighbours, lambda a, y, b, k: y[(b @ a.T).topk(k).indices].mode(1).values, "length 1"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(-a, y, b, k), "least alike"),
+    (lesson01.neighbours, lambda a, y, b, k: F.normalize(b, dim=1) @ F.normalize(a, dim=1).T, "shape"),
+    (lesson01.wrong_labels, every_face_decides, "decided on its own"),
+    (lesson01.wrong_labels, any_class, "the old one"),
+    (lesson01.wrong_labels, next_class, "uniformly"),
+    (lesson01.wrong_labels, unseeded, "second time"),
+    (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
+    (lesson01.wrong_labels, slip_at(lambda y: torch.arange(len(y))), "at random"),
+    (lesson01.wrong_labels, slip_at(lambda y: y.argsort(stable=True)), "at random"),
+    (lesson01.wrong_labels, beyond, "modulo"),
+    (lesson01.wrong_labels, lambda y, c, r, s: y, "0 of 2,100"),
+    (lesson01.wrong_labels, in_place, "changes its inputs"),
+    (lesson01.wrong_labels, not_written, "not written yet"),
+]
+
+
+@pytest.mark.parametrize("checker, answer, told", MISTAKES)
+def test_mistakes_are_named(checker, answer, told):
+    with pytest.raises(WrongAnswer, match=told):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", [one for one, _ in RIGHT])
+def test_hints_do_not_hold_the_solution(checker, capsys):
+    for level in (1, 2, 3):
+        checker.hint(level)
+    told = capsys.readouterr().out
+    assert "F.cross_entropy(" not in told and "return " not in told
