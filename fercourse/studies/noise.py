@@ -1,0 +1,38 @@
+"""Wrong labels: when a network learns them by heart, and what that costs on unseen people."""
+
+from functools import partial
+
+from ..evaluate import accuracy, seen
+from ..faces import load_faces
+from . import Scale, study, train_classifier
+
+RATE = 0.3                        # share of training labels that are wrong, symmetric noise
+TESTS = {"fer2013": "PublicTest"}
+
+
+@study("noise", data="synthfaces/lab", cpu=dict(limit=1200, epochs=14, batch_size=32), full=dict(limit=1200))
+def arms(scale: Scale, data, root) -> dict:
+    """Train on few faces with plain cross-entropy: right and wrong labels, without and with augmentation."""
+    return {f"{told}, {view}": partial(_train_under, rate, view, scale, data, root)
+            for view in ("none", "weak") for told, rate in (("clean", 0.0), ("noisy", RATE))}
+
+
+def _train_under(rate, view, scale, data, root, seed):
+    from ..faces.load import parse_spec
+
+    spec = parse_spec(data)
+    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
+    faces = load("train").sample(scale.limit, seed).with_noise(rate, seed=seed)
+    learner = train_classifier(faces, scale, seed, views=(view,), label_smoothing=0.0)
+    test = load(TESTS.get(spec.name, "test"))
+    told, asked = (seen(learner, part)["logits"].argmax(1).cpu() for part in (faces, test))
+    return {"accuracy": accuracy(asked, test.truth), "fitted": accuracy(told, faces.labels), **by_heart(faces, told)}
+
+
+def by_heart(faces, predicted) -> dict:
+    """Return what became of the wrong labels: the share repeated, and the share seen through; empty without any."""
+    wrong = faces.labels != faces.truth
+    if not wrong.any():
+        return {}
+    return {"memorised": accuracy(predicted[wrong], faces.labels[wrong]),
+            "seen_through": accuracy(predicted[wrong], faces.truth[wrong])}
