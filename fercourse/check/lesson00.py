@@ -1,0 +1,144 @@
+"""Checkers of lesson 00: an expression, a vote, noise, neighbours."""
+
+import math
+
+import torch
+
+from ..errors import InputError
+from .answers import call, expect, number, require, tensor
+from .base import WrongAnswer, checker
+
+
+@checker(minutes=8, difficulty=1, hints=(
+    "Surprise and fear share the lifted brows and the wide eyes. Compare the two textbook poses above: what does "
+    "only fear do with the brows, and what with the corners of the mouth?",
+    "Start from the units of surprise. Close the jaw most of the way, then add one unit for the brows and one for "
+    "the mouth, at about half strength.",
+    "The brows are drawn together by action unit 4, the lips are pulled sideways by action unit 20; the table above "
+    "says what those two are called here.",
+))
+def fear(units):
+    """A pose that reads as fear and not as surprise: a dict of facial units and weights."""
+    strength = _action_units(units)
+    require(strength["AU1"] >= 0.4, "the inner ends of the brows hardly rise. Fear lifts them, like surprise.")
+    require(strength["AU5"] >= 0.4, "the eyes are not wide open.")
+    require(strength["AU12"] <= 0.3, "the corners of the mouth smile.")
+    require(strength["AU4"] >= 0.2, "the brows go up freely, as in surprise. Fear also draws them together.")
+    require(strength["AU20"] >= 0.4, "the mouth is still that of surprise. Fear pulls its corners sideways.")
+    require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
+
+
+def _action_units(units):
+    from ..synth.units import ACTION_UNITS, action_units, both_sides
+    if not isinstance(units, dict) or not all(isinstance(name, str) for name in units):
+        raise WrongAnswer(f"a pose is a dict of names and weights, such as {{'jawOpen': 0.5}}, not {units!r:.60}.")
+    weights = {name: number(weight, f"the weight of {name} is", 0, 2) for name, weight in units.items()}
+    try:
+        return dict(zip(ACTION_UNITS, action_units(both_sides(weights)).tolist()))
+    except InputError as error:
+        raise WrongAnswer(f"{error}.") from None
+
+
+VOTES = torch.tensor([
+    [7, 1, 2, 0, 0, 0, 0],       # clear
+    [0, 0, 0, 5, 5, 0, 0],       # two equals
+    [1, 0, 1, 0, 0, 4, 3],       # clear once single votes are gone
+    [4, 0, 2, 0, 0, 0, 2],       # exactly half
+    [0, 5, 0, 1, 0, 4, 0],       # clear once the single vote is gone
+    [3, 0, 3, 0, 2, 0, 2],       # nothing near half
+    [1, 1, 1, 1, 1, 1, 1],       # single votes only
+    [0, 0, 0, 0, 3, 0, 1],       # three of four
+])
+
+
+def _vote(votes, least=2, enough=lambda top, total: 2 * top > total):
+    kept = torch.where(votes >= least, votes, 0)
+    top, label = kept.max(1)
+    return torch.where(enough(top, kept.sum(1)) & (top > 0), label, -1)
+
+
+@checker(minutes=10, difficulty=2, hints=(
+    "Three steps, in this order: drop single votes, find the class with most votes, ask whether it has more than half.",
+    "`torch.where(votes > 1, votes, 0)` gives new votes without touching the old ones; `.max(1)` gives the most votes "
+    "and their class together.",
+    "With `kept` for the votes that count: `top, label = kept.max(1)`. What must `top` be compared with? Not with ten.",
+))
+def majority(vote):
+    """A function from votes [N, C] to labels [N], -1 where the vote is open."""
+    found = tensor(call(vote, VOTES), [len(VOTES)], dtype="int")
+    expect(found, _vote(VOTES), {
+        "every face gets a label. Some votes are open: they get -1.": VOTES.argmax(1),
+        "single votes still count, at least in the total. Drop them first.": _vote(VOTES, least=1),
+        "exactly half is not more than half.": _vote(VOTES, enough=lambda top, total: 2 * top >= total),
+        "the half is that of ten votes. It should be half of the votes that are left.":
+            _vote(VOTES, enough=lambda top, total: top > 5),
+        "pairs of votes are dropped, too. Only single ones go.": _vote(VOTES, least=3),
+    }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1 and on votes 5, 5.")
+    return "and some faces have no label."
+
+
+@checker(minutes=10, difficulty=2, hints=(
+    "Two draws are needed: which faces change, and what each of them becomes.",
+    "`torch.randperm(len(labels))[:count]` draws faces, each at most once. To land on another class, do not draw the "
+    "class: draw how many steps to go.",
+    "Going 1 to C - 1 steps in a circle of C classes never ends where it began: `(label + steps) % C`.",
+))
+def spoil(noise):
+    """A function (labels, rate, classes) that returns labels of which exactly that share is wrong."""
+    labels = torch.arange(1400) % 7
+    found = _spoilt(noise, labels, 0.3)
+    steps = (found - labels) % 7
+    wrong = int((steps > 0).sum())
+    if 320 <= wrong <= 400:
+        raise WrongAnswer(f"{wrong} labels are wrong, expected 420. Did some faces draw their own class again?")
+    if wrong != 420 and 370 <= wrong <= 470:
+        raise WrongAnswer(f"{wrong} labels are wrong, expected exactly 420. Draw the faces, not a coin for each.")
+    require(wrong == 420, f"{wrong} of 1400 labels are wrong, expected 420 at a rate of 0.3.")
+    counts = steps.bincount(minlength=7)[1:]
+    require(counts.max() < 420, "every wrong label is the same number of steps away. All other classes are to occur.")
+    require(counts.min() > 35, "the other classes are not equally likely.")
+    changed = (steps > 0).float()
+    require(0.2 < changed[:700].mean() < 0.4, "the faces that change are not spread over the set. Draw them.")
+    require((_spoilt(noise, labels, 0.0) == labels).all(), "at a rate of 0 some labels change.")
+
+
+def _spoilt(noise, labels, rate):
+    found = tensor(call(noise, labels, rate, 7), [len(labels)], dtype="int")
+    require(found.min() >= 0 and found.max() < 7, "some labels lie outside 0 to 6.")
+    return found
+
+
+def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=False):
+    apart = torch.cdist(points, points) if apart is None else apart
+    if not itself:
+        apart = apart.clone().fill_diagonal_(-math.inf if farthest else math.inf)
+    rows = apart.topk(count, largest=farthest).indices
+    return (groups[rows] == groups[:, None]).double().mean()
+
+
+@checker(minutes=12, difficulty=2, hints=(
+    "Four steps: all distances, forget the distance of each face to itself, the nearest k, compare their groups.",
+    "`torch.cdist(points, points)` gives all distances; `.fill_diagonal_(torch.inf)` makes nobody their own neighbour; "
+    "`.topk(count, largest=False).indices` gives rows.",
+    "`groups[rows]` has one row of k groups a face. Compare it with `groups[:, None]`; take the mean of all.",
+))
+def neighbours(share):
+    """A function (points, groups, count): how often the nearest faces belong to the same group."""
+    points = torch.randn(60, 3, generator=torch.Generator().manual_seed(4))
+    groups = (points[:, 0] > 0).long() + 2 * (points[:, 1] > 0.5).long()
+    found = call(share, points, groups, 5)
+    if isinstance(found, torch.Tensor) and found.shape == (60,):
+        raise WrongAnswer("there is one number for each face. Take the mean over faces, too.")
+    found, truth = number(found, "your function returns"), _neighbour_share(points, groups, 5)
+    unit = torch.nn.functional.normalize(points)
+    expect(found, truth, {
+        "every face counts as its own neighbour. Forget the diagonal.":
+            _neighbour_share(points, groups, 5, itself=True),
+        "every face counts as its own neighbour, beside the others.":
+            _neighbour_share(points, groups, 6, itself=True),
+        "these are the farthest faces. Mind `largest` in topk.":
+            _neighbour_share(points, groups, 5, farthest=True),
+        "these are percent. Return the share, from 0 to 1.": 100 * truth,
+        "this counts neighbours. Divide by how many there are.": 5 * truth,
+        "these are neighbours by angle. Take the distance.": _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
+    }, "the share is not right. Check that you compare groups of neighbours, and not their row numbers.")

@@ -1,0 +1,192 @@
+"""What is wrong with a lesson: its pair, its outputs, its exercises, its story and its links; nothing is executed."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from .notebooks import SETUP, badge, regenerate
+
+GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
+CHECKED, WRITTEN = 3, 1                                     # exercises a lesson has at least
+OBJECTIVES, RECAP = "You will be able to", "You can now"
+PATHS = re.compile(r"(?<![\w.~}/])/(tmp|work|root|home|opt|mnt|Users|usr)/\w|[A-Z]:\\+Users")
+DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/\S+")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def problems(source: Path) -> list[str]:
+    """Return one sentence for everything that is wrong with a lesson and its notebook; empty if all is well."""
+    fresh, path = regenerate(source), source.with_suffix(".ipynb")
+    if not path.is_file():
+        return [f"{path.name} is missing; build it"]
+    book = nbformat.read(path, as_version=4)
+    parts = (pair(fresh, book), outputs(book), exercises(book, source), story(book, source), links(book, source))
+    return [problem for part in parts for problem in part]
+
+
+# ---------------------------------------------------------------------- the pair
+
+def pair(fresh, book) -> Iterator[str]:
+    """Tell where a notebook is not what its source gives: cells, their metadata and ids, the notebook's own facts."""
+    if len(fresh.cells) != len(book.cells):
+        yield f"the notebook has {len(book.cells)} cells, its source {len(fresh.cells)}; build it again"
+        return
+    for wanted, found in zip(fresh.cells, book.cells):
+        for part in ("cell_type", "source", "id", "metadata"):
+            if wanted[part] != found[part]:
+                yield f"{_told(wanted)}: {part} differs from the source; build it again"
+    if _facts(fresh) != _facts(book):
+        yield "the notebook's metadata differ from its source; build it again"
+
+
+def _facts(book):
+    return {key: value for key, value in book.metadata.items() if key != "jupytext"}
+
+
+# ---------------------------------------------------------------------- what the cells gave
+
+def outputs(book) -> Iterator[str]:
+    """Tell what is wrong with stored outputs: missing, failed, warnings, machine paths, pictures without alt text."""
+    code = [cell for cell in book.cells if cell.cell_type == "code"]
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        yield "the cells were not executed once each from top to bottom; build it again"
+    for cell in code:
+        tags = cell.metadata.get("tags", ())
+        if "nbval-check-output" in tags and not cell.outputs:
+            yield f"{_told(cell)} is marked nbval-check-output but has no output"
+        for output in cell.outputs:
+            yield from (f"{_told(cell)}: {wrong}" for wrong in _wrong(output, "raises-exception" in tags))
+
+
+def _wrong(output, may_fail):
+    if output.output_type == "error" and not may_fail:
+        yield f"fails with {output.ename}"
+    if output.get("name") == "stderr":
+        yield f"writes to stderr: {output.text.strip()[:100]}"
+    data = output.get("data", {})
+    texts = [text for kind, text in {"": output.get("text", ""), **data}.items() if not kind.startswith("image/")]
+    for text in texts:
+        plain = re.sub(r"base64,[\w+/=]+", "", str(text))
+        if found := PATHS.search(plain):
+            yield f"shows a path of the machine it ran on: {plain[found.start():found.start() + 40]}"
+        for image in re.findall(r"<img\b[^>]*>", plain):
+            if not re.search(r'\balt="[^"]+"', image):
+                yield "shows a picture without alt text"
+    if any(kind.startswith("image/") for kind in data):
+        yield "shows a picture without alt text; draw it with fercourse.plots"
+
+
+# ---------------------------------------------------------------------- exercises
+
+def exercises(book, source: Path) -> Iterator[str]:
+    """Tell what is wrong with the nbgrader metadata, and with the exercises as a whole."""
+    graded = [(cell, cell.metadata["nbgrader"]) for cell in book.cells if "nbgrader" in cell.metadata]
+    for name, count in Counter(about.get("grade_id") for _, about in graded).items():
+        if count > 1:
+            yield f"{count} cells have the grade_id {name!r}"
+    for cell, about in graded:
+        yield from (f"{_told(cell)}: {wrong}" for wrong in _ungradable(cell, about, source))
+    tests = [cell for cell, about in graded if about.get("grade") and not about.get("solution")]
+    written = [cell for cell, about in graded if about.get("grade") and about.get("solution")]
+    if len(tests) < CHECKED or len(written) < WRITTEN:
+        yield (f"{len(tests)} exercises are checked by code and {len(written)} are written; "
+               f"expected at least {CHECKED} and {WRITTEN}")
+    yield from _checkers(tests, source)
+
+
+def _ungradable(cell, about, source):
+    if missing := GRADER_KEYS - about.keys():
+        yield f"nbgrader metadata lack {', '.join(sorted(missing))}"
+        return
+    if about["schema_version"] != 3 or about["task"]:
+        yield "nbgrader metadata have another schema_version than 3, or a task"
+    if not re.fullmatch(rf"{source.stem[:2]}-[a-z0-9-]+", about["grade_id"]):
+        yield f"the grade_id {about['grade_id']!r} does not start with {source.stem[:2]}-"
+    if bool(about["grade"]) != (about.get("points", 0) > 0):
+        yield "graded cells have points above 0, others none"
+    if about["locked"] == about["solution"]:
+        yield "answers are not locked, tests and protected text are"
+    begins, ends = (cell.source.count(f"### {word} SOLUTION") for word in ("BEGIN", "END"))
+    if begins != ends or bool(begins) != bool(about["solution"] and cell.cell_type == "code"):
+        yield "answers in code, and only they, hold ### BEGIN SOLUTION and ### END SOLUTION"
+
+
+def _checkers(tests, source):
+    """Tell which checkers of the lesson no test cell calls, and which test cells call one that is not there."""
+    from importlib import import_module
+    lesson = f"lesson{source.stem[:2]}"
+    try:
+        from ..check import checkers_of
+        known = {one.name for one in checkers_of(import_module(f"fercourse.check.{lesson}"))}
+    except ImportError:
+        yield f"there is no fercourse/check/{lesson}.py"
+        return
+    called = {name for cell in tests for name in re.findall(rf"fc\.check\.{lesson}\.(\w+)\(", cell.source)}
+    for name in sorted(called ^ known):
+        yield f"the checker {lesson}.{name} " + ("does not exist" if name in called else "is never called")
+
+
+# ---------------------------------------------------------------------- the story
+
+def story(book, source: Path) -> Iterator[str]:
+    """Tell what a lesson lacks: its badge, the set-up cell, objectives that come back in the recap."""
+    text = [cell.source for cell in book.cells if cell.cell_type == "markdown"]
+    first = next((cell.source for cell in book.cells if cell.cell_type == "code"), "")
+    if not text or badge(source) not in text[0]:
+        yield f"the first cell has no badge for {badge(source)}"
+    if first != SETUP:
+        yield "the first code cell is not fercourse.course.notebooks.SETUP"
+    aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))
+    if len(aims) != 3:
+        yield f"{len(aims)} points below '{OBJECTIVES}', expected three"
+    for aim in aims:
+        if not any(point.startswith(aim.rstrip(".;,")) for point in reached):
+            yield f"the recap, '{RECAP}', does not take up: {aim}"
+
+
+def _bullets(texts, heading):
+    """Return the list points below a heading or line that holds these words."""
+    for text in texts:
+        if heading in text:
+            rest = text[text.index(heading):].split("\n\n# ")[0]
+            rest = re.split(r"\n#+ ", rest)[0]
+            return [re.sub(r"\s*\n\s+", " ", point).strip()
+                    for point in re.findall(r"^[-*] (.*(?:\n  .*)*)", rest, re.MULTILINE)]
+    return []
+
+
+# ---------------------------------------------------------------------- links
+
+def links(book, source: Path) -> Iterator[str]:
+    """Tell which links lead nowhere, as far as can be seen without a network."""
+    text = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown")
+    anchors = {re.sub(r"\s+", "-", title.strip()) for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    for picture, words, target in LINK.findall(re.sub(r"`[^`]*`", "", text)):
+        if picture and not words.strip():
+            yield f"the picture {target} has no alt text"
+        if wrong := _leads_nowhere(target, anchors, source.parent):
+            yield f"the link {target} {wrong}"
+    if "doi.org/" in text and len(DOI.findall(text)) < text.count("doi.org/"):
+        yield "a reference has no proper DOI, https://doi.org/10.…"
+
+
+def _leads_nowhere(target, anchors, folder):
+    if target.startswith(("https://", "mailto:")):
+        return ""
+    if target.startswith("http://"):
+        return "is not encrypted; use https"
+    path, _, anchor = target.partition("#")
+    if not path:
+        return "" if anchor in anchors else "names a heading that is not there"
+    return "" if (folder / path).exists() else "names a file that is not there"
+
+
+def _told(cell):
+    """Return how a cell is named to people: its nbgrader name or its first line."""
+    first = cell.source.strip().splitlines()[0][:50] if cell.source.strip() else "an empty cell"
+    return f"cell {cell.metadata.get('nbgrader', {}).get('grade_id') or repr(first)}"
+
+

@@ -1,0 +1,165 @@
+"""From a lesson's source, `notebooks/NN_name.py`, to its notebook with outputs: `python -m fercourse.course.notebooks`.
+
+The source (jupytext, py:percent) is what people edit; the notebook beside it is built and committed:
+read, number the cells, execute, clean the outputs, write. `lint` says whether a committed pair is in order.
+"""
+
+import hashlib
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import typer
+
+from ..errors import InputError
+from ..files import replacing
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "notebooks"
+REPOSITORY = "https://github.com/OWNER/fercourse"
+CELL_TIMEOUT = 300                                           # seconds
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+SETUP = f'''\
+# On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "/content/fercourse"
+    if not os.path.exists(home):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{REPOSITORY}", home], check=True)
+        subprocess.run([sys.executable, f"{{home}}/fercourse/course/colab.py"], check=True)
+    os.chdir(f"{{home}}/notebooks")'''
+
+
+def sources(names=()) -> list[Path]:
+    """Return the lessons' source files in their order, or those whose name starts with one of `names`.
+
+    Raises:
+        InputError: no lesson is called so.
+    """
+    found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    for name in names:
+        if not any(path.stem.startswith(name) for path in found):
+            raise InputError(f"there is no lesson {name!r} in {FOLDER}; "
+                             f"expected one of {', '.join(path.stem for path in found)}")
+    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+
+
+def badge(source: Path) -> str:
+    """Return the address at which a lesson opens in Colab."""
+    return REPOSITORY.replace("https://github.com/", "https://colab.research.google.com/github/") + (
+        f"/blob/main/notebooks/{source.stem}.ipynb")
+
+
+def regenerate(source: Path):
+    """Return the notebook that a source stands for: no outputs, ids derived from what the cells are."""
+    import jupytext
+    book = jupytext.read(source, fmt="py:percent")
+    book.metadata["language_info"] = {"name": "python"}
+    book.nbformat, book.nbformat_minor = 4, 5
+    for cell, name in zip(book.cells, cell_ids(book.cells)):
+        cell["id"] = name
+    return book
+
+
+def cell_ids(cells) -> list[str]:
+    """Return an id a cell: its nbgrader name, else a digest of type and source, numbered where it recurs."""
+    seen, names = Counter(), []
+    for cell in cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name is None:
+            name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+            seen[name] += 1
+            name += f"-{seen[name]}" if seen[name] > 1 else ""
+        names.append(name)
+    return names
+
+
+def execute(book, folder: Path = FOLDER):
+    """Run a notebook in a kernel of this Python, without progress bars; returns it with outputs.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: a cell fails.
+    """
+    from nbclient import NotebookClient
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    client = NotebookClient(book, timeout=CELL_TIMEOUT, kernel_name="python3", record_timing=False,
+                            resources={"metadata": {"path": str(folder)}})
+    return client.execute(env=environment)
+
+
+def sanitise(book):
+    """Take out of the outputs what differs between machines and runs: widgets, folders, addresses, cut streams."""
+    book.metadata.pop("widgets", None)
+    for cell in book.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [_clean(one) for one in _joined(cell.outputs) if WIDGET not in one.get("data", {})]
+    return book
+
+
+def _joined(outputs):
+    """Return the outputs with neighbouring pieces of the same stream made one."""
+    joined = []
+    for one in outputs:
+        if joined and one.output_type == "stream" and one.get("name") == joined[-1].get("name"):
+            joined[-1].text += one.text
+        else:
+            joined.append(one)
+    return joined
+
+
+def _clean(output):
+    texts = output.get("data", output)
+    for kind, text in texts.items():
+        if isinstance(text, str) and not kind.startswith("image/"):
+            texts[kind] = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", text.replace(f"{ROOT}{os.sep}", ""))
+    return output
+
+
+def build(source: Path):
+    """Execute one lesson and write its notebook, whole or not at all."""
+    book = sanitise(execute(regenerate(source)))
+    nbformat.validate(book)
+    with replacing(source.with_suffix(".ipynb")) as part:
+        part.write_text(nbformat.writes(book, indent=1) + "\n", encoding="utf-8")
+
+
+# ---------------------------------------------------------------------- command line
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="Build the lessons' notebooks from their sources, or check them.")
+
+
+@app.command("build")
+def build_command(names: list[str] = typer.Argument(None, help="lessons, such as 00; default: all")):
+    """Execute lessons and store their outputs."""
+    import time
+    for source in sources(names or ()):
+        start = time.monotonic()
+        build(source)
+        typer.echo(f"{source.stem}: {time.monotonic() - start:.0f} s")
+    check_command(names)
+
+
+@app.command("check")
+def check_command(names: list[str] = typer.Argument(None, help="lessons, such as 00; default: all")):
+    """Say what is wrong with lessons and their notebooks; exit 1 if anything is."""
+    from .lint import problems
+    found = [f"{source.stem}: {problem}" for source in sources(names or ()) for problem in problems(source)]
+    for problem in found:
+        typer.echo(problem, err=True)
+    if found:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except InputError as error:
+        raise SystemExit(f"fercourse: {error}") from None
