@@ -141,7 +141,7 @@ def _age(s, person, units):
         amount = min(1, (0.42 + 0.45 * years) * min(1.2, _strongest(units, movers)) + with_age * years * 0.8)
         if amount > 0.05:
             depth = np.maximum(depth, amount * np.exp(-((_distance(s.x, s.y, line) / 0.014) ** 2)))
-    s.tint(0.66 * s.front * depth, [0.25, 0, 0])
+    s.tint(person.creases * s.front * depth, [0.25, 0, 0])
     if person.age > 50:
         spots = smoothstep(1.7, 2.4, noise(s.template, person.seed + 4, 28, 14))
         s.tint(0.25 * spots * np.clip((person.age - 50) / 35, 0, 1), [0.5, 0.2, 0])

@@ -113,6 +113,7 @@ class Person:
     freckles: float = 0.0
     blush: float = 0.5
     gloss: float = 0.2
+    creases: float = 0.5
     glasses: bool = False
     cloth: tuple = (0.4, 0.4, 0.5)
 
@@ -141,7 +142,7 @@ def draw_person(number: int, seed: int = 0, **wanted) -> Person:
 
 
 def _draw_age(rng):
-    return np.clip(rng.choice([rng.uniform(5, 16), rng.normal(30, 9), rng.normal(55, 13)], p=[0.14, 0.52, 0.34]), 5, 88)
+    return np.clip(rng.choice([rng.uniform(3, 16), rng.normal(30, 9), rng.normal(55, 13)], p=[0.2, 0.5, 0.3]), 2, 88)
 
 
 def _draw_shape(rng, gender, age, tone):
@@ -149,11 +150,13 @@ def _draw_shape(rng, gender, age, tone):
     weights = {}
     manly = np.clip(gender + rng.normal(0, 0.12), 0, 1)
     child, old = min(1, max(0, (25 - age) / 15)), max(0, (age - 25) / 60)
+    baby = 0.7 * min(1, max(0, (9 - age) / 7))
     # The mesh package's three axes of head shape only add variety: loosely tied to tone, never published.
     axes = rng.dirichlet([0.4 + 0.12 * tone, 0.7, 0.4 + 0.12 * (10 - tone)])
     build = rng.normal(0, 0.55)
     for word, share in (("female", 1 - manly), ("male", manly)):
-        for stage, part in (("child", child), ("old", old), ("young", 1 - child - old)):
+        stages = {"baby": baby * child, "child": (1 - baby) * child, "old": old, "young": 1 - child - old}
+        for stage, part in stages.items():
             for axis, amount in zip(("african", "asian", "caucasian"), axes):
                 weights[f"macro:{axis}-{word}-{stage}"] = share * part * amount
             size = "maxweight" if build > 0 else "minweight"
@@ -198,6 +201,7 @@ def _draw_looks(rng, gender, age, tone):
         freckles=float(max(0, rng.normal(-0.1, 0.5))) if tone < 4.5 else 0.0,
         blush=rng.uniform(0.2, 1),
         gloss=rng.uniform(0.10, 0.34),
+        creases=rng.uniform(0.05, 0.75),
         glasses=bool(rng.random() < (0.07 if age < 40 else 0.2)),
         cloth=tuple(rng.uniform(0.05, 0.85, 3)),
     )

@@ -99,6 +99,8 @@ def head_vertices(person: Person, units: dict[str, float], covered: bool = False
         for _ in range(30):  # cloth spans hollows and rounds off ridges
             drop = drop * (1 - region) + np.maximum(model.smooth(drop), drop * [1, 1, 0.97]) * region
         shape = shape * (1 - region) + (drop + model.normals(drop) * 0.05) * region
+    eyes = (model.part == LEFT_EYE) | (model.part == RIGHT_EYE)
+    shape = shape + model.template[eyes].mean(0) - shape[eyes].mean(0)      # short people are looked at level, too
     return shape.astype(np.float32)
 
 

@@ -105,7 +105,7 @@ def describe_row(population: Population, number: int, shot_number: int) -> dict:
         backdrop=shot.backdrop,
         age=round(person.age, 1),
         gender=GENDERS[person.gender],
-        skin_tone=int(np.clip(np.floor(person.tone), 1, 10)),
+        skin_tone=int(np.clip(round(person.tone), 1, 10)),
         hair=person.hair,
     )
 

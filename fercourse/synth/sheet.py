@@ -21,3 +21,12 @@ def contact_sheet(population, people: int = 8, size: int = 96) -> Image.Image:
         ]
         rows.append(np.hstack([render(person, shot, size).image for shot in shots]))
     return Image.fromarray(np.vstack(rows))
+
+
+if __name__ == "__main__":  # the README's picture
+    import sys
+
+    from .population import Population
+
+    sheet = contact_sheet(Population(), people=6, size=80)
+    sheet.quantize(256, dither=Image.Dither.NONE).save(sys.argv[1], optimize=True)

@@ -161,7 +161,7 @@ def _draw_lens(rng):
     return Lens(
         distance=rng.uniform(5.5, 14),
         shift=tuple(rng.normal(0, 0.06, 2)),
-        zoom=float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3)),
+        zoom=float(np.clip(rng.normal(0.98, 0.11), 0.7, 1.3)),
         tilt=rng.normal(0, 3),
         exposure=float(np.exp(rng.normal(0, 0.28))),
         gamma=rng.uniform(0.85, 1.2),

@@ -72,6 +72,10 @@ RECIPES = {
              mouthLowerDown=0.4),
         dict(browDown=1.6, eyeSquint=0.8, noseSneer=1.1, mouthUpperUp=0.9, mouthLowerDown=0.7, mouthFrown=0.5,
              cheekSquint=0.5, jawOpen=0.3),
+        dict(browDown=1.6, eyeSquint=0.8, noseSneer=0.7, mouthUpperUp=0.6, mouthLowerDown=0.6, mouthStretch=0.5,
+             jawOpen=1.15),
+        dict(browDown=1.6, eyeSquint=0.9, eyeBlink=0.5, noseSneer=0.9, mouthUpperUp=0.8, mouthLowerDown=0.8,
+             mouthStretch=0.6, jawOpen=0.65),
     ],
 }
 
