@@ -12,7 +12,7 @@ from importlib import import_module
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "supervised", "noise")
+_MODULES = ("faces", "transfer", "renderer", "supervised", "noise")
 _STUDIES: dict[str, "Study"] = {}
 
 

@@ -19,6 +19,7 @@ from .annotators import confusion, majority, votes
 from .head import head
 from .people import GENDERS, draw_person
 from .picture import render
+from .plain import plain_person, plain_shot
 from .props import OCCLUDERS
 from .shots import DOMAINS, LIGHTS, draw_shot, shot_words
 from .units import ACTION_UNITS, action_units
@@ -50,12 +51,15 @@ class Population:
         return list(SPLITS)[min(int(np.searchsorted(np.round(bounds), person, side="right")), 2)]
 
 
-def row_picture(population: Population, person: int, shot: int, size: int | None = None, engine: str = "auto"):
-    """Render one row of a population alone; returns (Person, Shot, Picture)."""
+def row_picture(population: Population, person: int, shot: int, size=None, engine="auto", without=""):
+    """Render one row of a population alone; returns (Person, Shot, Picture).
+
+    `without` leaves one kind of variety out: see `plain.WITHOUT`.
+    """
     wild = round(population.per_person * SHARE_WILD)
     words = shot_words(person, wild, population.per_person - wild, population.seed)
-    who = draw_person(person, population.seed)
-    taken = draw_shot(who, shot, *words[shot], population.seed)
+    who = plain_person(draw_person(person, population.seed), without)
+    taken = plain_shot(draw_shot(who, shot, *words[shot], population.seed), without)
     return who, taken, render(who, taken, size or population.size, engine)
 
 
@@ -243,14 +247,14 @@ def _render_all(population, parts, waiting, workers, progress):
                 _render_person(population, parts, number)
                 bar.update(population.per_person)
             return
-        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=_one_thread) as pool:
+        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=one_thread) as pool:
             jobs = [pool.submit(_render_person, population, parts, number) for number in waiting]
             for job in jobs:
                 job.result()
                 bar.update(population.per_person)
 
 
-def _one_thread():
+def one_thread():
     """Keep a worker's matrix products on its own core: the workers are the parallelism."""
     from threadpoolctl import threadpool_limits
 

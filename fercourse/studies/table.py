@@ -1,0 +1,52 @@
+"""The README's results table, generated from `results/*.json`: `python -m fercourse.studies.table` rewrites it."""
+
+import json
+from pathlib import Path
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+# Title, file, arm, metric: what the README shows, in this order; a row whose file is missing is left out.
+ROWS = (
+    ("Lesson network, wild to wild, unseen people", "faces-synthfaces-cpu", "wild", "wild_accuracy"),
+    ("Lesson network, lab to lab, unseen people", "faces-synthfaces-cpu", "lab", "lab_accuracy"),
+    ("Lesson network, lab to wild: the domain gap", "faces-synthfaces-cpu", "lab", "wild_accuracy"),
+    ("Person told apart from an expression embedding (linear probe)", "faces-synthfaces-cpu", "wild", "identity_probe"),
+    ("   by always naming the commonest person", "faces-synthfaces-cpu", "wild", "identity_chance"),
+    ("Trained on synthetic faces alone, tested on FER2013", "transfer-fer2013-cpu", "synthfaces", "accuracy"),
+    ("   by always naming FER2013's commonest class", "transfer-fer2013-cpu", "synthfaces", "majority_class"),
+    ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
+)
+
+
+def results_table(folder="results") -> str:
+    """Return the table in Markdown: mean and standard deviation in per cent, seeds, scale, processor, commit."""
+    lines = ["| what | accuracy, % | seeds | scale | made on | commit |", "|---|---|---|---|---|---|"]
+    for title, file, arm, metric in ROWS:
+        path = Path(folder) / f"{file}.json"
+        if path.is_file():
+            lines.append(_row(title, json.loads(path.read_text()), arm, metric))
+    return "\n".join(lines)
+
+
+def _row(title, content, arm, metric):
+    found = content["summary"][arm][metric]
+    spread = f" ± {100 * found['sd']:.1f}" if found["sd"] is not None else ""
+    made = content["hardware"]
+    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
+    commits = sorted({run["commit"][:7] for run in content["runs"] if run["arm"] == arm and run["commit"]})
+    return (f"| {title} | {100 * found['mean']:.1f}{spread} | {found['n']} | {content['config']['name']}, "
+            f"{content['config']['size']} px, {content['config']['epochs']} epochs | {device} | {', '.join(commits)} |")
+
+
+def rewrite(readme="README.md", folder="results") -> bool:
+    """Put the current table between the README's markers; returns whether it changed."""
+    path = Path(readme)
+    text = path.read_text()
+    before, rest = text.split(BEGIN)
+    fresh = f"{before}{BEGIN}\n{results_table(folder)}\n{END}{rest.split(END)[1]}"
+    path.write_text(fresh)
+    return fresh != text
+
+
+if __name__ == "__main__":
+    print("README.md rewritten" if rewrite() else "README.md is up to date")
