@@ -26,6 +26,7 @@ def fear(units):
     require(strength["AU4"] >= 0.2, "the brows go up freely, as in surprise. Fear also draws them together.")
     require(strength["AU20"] >= 0.4, "the mouth is still that of surprise. Fear pulls its corners sideways.")
     require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
+    return "lifted and drawn together above, pulled sideways below."
 
 
 def _action_units(units):
@@ -100,6 +101,7 @@ def spoil(noise):
     changed = (steps > 0).float()
     require(0.2 < changed[:700].mean() < 0.4, "the faces that change are not spread over the set. Draw them.")
     require((_spoilt(noise, labels, 0.0) == labels).all(), "at a rate of 0 some labels change.")
+    return "exactly as many as asked, and none by accident."
 
 
 def _spoilt(noise, labels, rate):
@@ -140,5 +142,7 @@ def neighbours(share):
             _neighbour_share(points, groups, 5, farthest=True),
         "these are percent. Return the share, from 0 to 1.": 100 * truth,
         "this counts neighbours. Divide by how many there are.": 5 * truth,
-        "these are neighbours by angle. Take the distance.": _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
+        "these are neighbours by angle. Take the distance.":
+            _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
     }, "the share is not right. Check that you compare groups of neighbours, and not their row numbers.")
+    return "no face is its own neighbour."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import typer
+from nbclient.exceptions import CellExecutionError
 
 from ..errors import InputError
 from ..files import replacing
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
 REPOSITORY = "https://github.com/OWNER/fercourse"
 CELL_TIMEOUT = 300                                           # seconds
+LANGUAGE = {"name": "python"}                                # not the version of whoever built it
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 SETUP = f'''\
@@ -60,7 +62,7 @@ def regenerate(source: Path):
     """Return the notebook that a source stands for: no outputs, ids derived from what the cells are."""
     import jupytext
     book = jupytext.read(source, fmt="py:percent")
-    book.metadata["language_info"] = {"name": "python"}
+    book.metadata["language_info"] = LANGUAGE
     book.nbformat, book.nbformat_minor = 4, 5
     for cell, name in zip(book.cells, cell_ids(book.cells)):
         cell["id"] = name
@@ -96,6 +98,7 @@ def execute(book, folder: Path = FOLDER):
 def sanitise(book):
     """Take out of the outputs what differs between machines and runs: widgets, folders, addresses, cut streams."""
     book.metadata.pop("widgets", None)
+    book.metadata["language_info"] = LANGUAGE
     for cell in book.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
@@ -161,5 +164,5 @@ def check_command(names: list[str] = typer.Argument(None, help="lessons, such as
 if __name__ == "__main__":
     try:
         app()
-    except InputError as error:
+    except (InputError, CellExecutionError) as error:
         raise SystemExit(f"fercourse: {error}") from None

@@ -1,0 +1,519 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   jupytext:
+#     cell_metadata_filter: tags,nbgrader,cellView,-all
+#     notebook_metadata_filter: kernelspec,accelerator,colab,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/00_faces.ipynb)
+#
+# # 00 · Faces
+#
+# About 60 minutes with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed.
+# You need Python and tensors, and to know nothing about faces.
+#
+# **You will be able to**
+#
+# - build an expression from facial action units and say what class, valence and arousal make of it
+# - say where wrong labels come from, and make them on purpose
+# - measure what a representation sorts faces by, and name whom a data set leaves out
+
+# %% cellView="form"
+# On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "/content/fercourse"
+    if not os.path.exists(home):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
+        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+    os.chdir(f"{home}/notebooks")
+
+# %%
+import json
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+import fercourse as fc
+from fercourse.synth import units
+
+faces = fc.load_faces("synthfaces", split="train")
+faces
+
+# %% [markdown]
+# These people do not exist. Each was drawn by a program that knows everything about them: who they are, how the light
+# falls, and which expression was meant. That makes them good company for a first look: whenever a method guesses,
+# we can look up the truth.
+#
+# Take eight faces, and for each the one among all others whose pixels are most like its own.
+
+# %%
+asked = faces.where(domain="wild").sample(8, seed=1)
+pixels = faces.images.flatten(1).float()
+distance = torch.cdist(asked.images.flatten(1).float(), pixels)
+twin = distance.topk(2, largest=False).indices[:, 1]
+fc.plots.image_rows(
+    {"a face": asked.images, "most alike\nin pixels": faces.images[twin]},
+    titles={"a face": asked.words("labels"), "most alike\nin pixels": faces[twin].words("labels")},
+    alt="Eight faces, and below each the face most alike in pixels: light, head and background agree, emotion does not",
+    caption="Look for what each pair shares. It is hardly ever the expression.")
+
+# %% [markdown]
+# The pairs agree in light, in background, in the turn of the head, sometimes in the person. They seldom agree in what
+# we care about. **How do we make emotion the thing by which faces are near or far?** That is the question of this course.
+# This lesson looks at what stands in the way.
+
+# %% [markdown]
+# ## An expression, unit by unit
+#
+# FACS, the Facial Action Coding System, describes a face without naming a feeling: it lists which muscles move and how
+# much (Ekman and Friesen 1978). An *action unit* (AU) is one such movement. Our head has them as sliders called facial
+# units. Here are nine, each alone and fully moved, on the same person.
+
+# %%
+nine = ["browInnerUp", "browOuterUp", "browDown", "eyeWide", "cheekSquint",
+        "noseSneer", "mouthSmile", "mouthFrown", "mouthStretch"]
+
+
+def pose(weights, person=92, size=112):
+    """Return a picture of a pose as a uint8 tensor [3, size, size]."""
+    return torch.tensor(fc.synth.render_face(weights, person=person, size=size)).permute(2, 0, 1)
+
+
+shown = {"at rest": pose({})} | {f"{unit}\nAU {units.FACS[unit]}": pose({unit: 1.3}) for unit in nine}
+pictures, names = torch.stack(list(shown.values())), list(shown)
+fc.plots.image_rows(
+    {"": pictures[:5], " ": pictures[5:]}, {"": names[:5], " ": names[5:]},
+    alt="One person at rest and with one facial unit moved at a time, from raised inner brows to stretched lips",
+    caption="Small movements. Cover the names and tell AU 1 from AU 2, or AU 15 from AU 20.")
+
+# %% [markdown]
+# No unit is an emotion. Expressions are combinations, and they overlap.
+
+# %%
+words = faces.classes
+textbook = {word: units.expression(word, 1.0) for word in words}
+fc.plots.image_rows(
+    {"": torch.stack([pose(textbook[word]) for word in words])}, {"": words},
+    alt="The seven textbook expressions of one person: neutral, happiness, sadness, surprise, fear, disgust, anger",
+    caption="Textbook poses. Real faces are weaker, mixed, and one-sided.")
+
+# %%
+moved = torch.tensor([units.action_units(textbook[word]).tolist() for word in words])
+called = {f"AU{number}": unit for unit, number in reversed(units.FACS.items())}
+table = pd.DataFrame(moved.T.numpy(), index=[f"{au} {called[au]}" for au in units.ACTION_UNITS], columns=words)
+table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
+
+# %% [markdown]
+# Read the table by rows. AU 1 and AU 5, lifted brows and wide eyes, belong to surprise *and* fear; AU 4, AU 7 and AU 9
+# to disgust *and* anger. What shares units gets confused, by people and by networks.
+#
+# ### Class, valence, arousal
+#
+# There are two common languages for what a face shows. One says a **class**. The other gives two numbers between −1
+# and 1: **valence**, from unpleasant to pleasant, and **arousal**, from calm to excited (Russell 1980).
+# A rule of thumb connects both to the action units $a$ of a face. Let $t_c$ be the textbook pose of class $c$
+# and $p_c$ its point in the plane. Then
+#
+# $$ c^\ast = \arg\max_c \; \cos(a, t_c), \qquad i = \frac{\langle a, t_{c^\ast}\rangle}{\lVert t_{c^\ast}\rVert^2}, \qquad
+# (\text{valence}, \text{arousal}) = i \, p_{c^\ast} \tag{0.1} $$
+#
+# where a face that hardly moves counts as neutral, and $i$ is the intensity.
+
+# %%
+def read(weights):
+    """Return class, valence and arousal of a pose, eq. (0.1)."""
+    given = torch.from_numpy(units.action_units(units.both_sides(weights))).float()
+    if given.norm() < 0.4:
+        return "neutral", 0.0, 0.0
+    cosines = torch.cosine_similarity(given, moved[1:], dim=1)          # row 0 is neutral: nothing moves
+    best = int(cosines.argmax()) + 1
+    intensity = float((given @ moved[best]) / moved[best].square().sum())
+    valence, arousal = (intensity * value for value in units.CIRCUMPLEX[words[best]])
+    return words[best], valence, arousal
+
+
+def told(weights):
+    """Return the reading of a pose as two short lines."""
+    word, valence, arousal = read(weights)
+    return f"{word}\nv {valence:+.1f}  a {arousal:+.1f}"
+
+
+# %% tags=["nbval-check-output"]
+for word in words:
+    print(f"{word:10} is read as", told(textbook[word]).replace("\n", ", "))
+
+# %% [markdown]
+# The rule reads its own textbook, at least. Where do whole crowds of faces lie in the plane?
+
+# %%
+some = faces.sample(1500, seed=0)
+fc.plots.valence_arousal(
+    some.valence_arousal, some,
+    caption="Each class is a ray from the centre: weak faces near it, strong ones far out. Fear and anger share one.")
+
+# %% [markdown]
+# Fear and anger lie on top of each other: both are unpleasant and excited. Two numbers cannot tell them apart, a word
+# can. Neutral and a weak smile have different words, and nearly the same numbers. Each language loses something.
+#
+# Now move the sliders yourself. Reading this page without a kernel? The strip below the sliders was made with them.
+
+# %%
+from ipywidgets import FloatSlider, interact
+
+
+def look(**weights):
+    """Draw a pose under its reading."""
+    return fc.plots.image_rows({"": pose(weights, size=160)[None]}, {"": [told(weights)]}, alt=f"A face: {told(weights)}")
+
+
+_ = interact(look, **{unit: FloatSlider(value=0, min=0, max=1.5, step=0.1, continuous_update=False)
+                      for unit in [*nine, "jawOpen"]})
+
+# %%
+surprise = {"browInnerUp": 1.1, "browOuterUp": 1.3, "eyeWide": 1.0, "jawOpen": 0.7, "mouthFunnel": 0.3}
+anger = {"browDown": 1.5, "eyeSquint": 0.5, "mouthPress": 0.9, "noseSneer": 0.4, "mouthFrown": 0.4}
+steps = [{unit: (1 - share) * surprise.get(unit, 0) + share * anger.get(unit, 0) for unit in surprise | anger}
+         for share in torch.linspace(0, 1, 8).tolist()]
+fc.plots.image_rows(
+    {"": torch.stack([pose(step) for step in steps])}, {"": [told(step) for step in steps]},
+    alt="One face in eight steps from surprise to anger, the reading below each",
+    caption="The face changes evenly; the class jumps. Where it jumps, a label says least.")
+
+# %% [markdown]
+# The face moves in even steps, and the class word flips at one of them. Valence and arousal move along, but they flip
+# with the class too, because eq. (0.1) reads them off the class. A network that learns them directly need not.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 1 · from surprise to fear (8 min, ●○○)
+# Change `surprise` into a pose that reads as **fear**. Write it as a dict of facial units and weights between 0 and 1.5;
+# the sliders help. Stuck? `fc.check.lesson00.fear.hint()` says a little more each time.
+
+# %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}
+### BEGIN SOLUTION
+my_fear = {"browInnerUp": 1.4, "browDown": 0.4, "eyeWide": 1.1, "mouthStretch": 1.1, "jawOpen": 0.2}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "00-fear-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson00.fear(my_fear)
+
+# %%
+fc.plots.image_rows(
+    {"": torch.stack([pose(surprise), pose(my_fear)])}, {"": [told(surprise), told(my_fear)]},
+    alt="Surprise on the left, your fear on the right", caption="The brows and the corners of the mouth make the difference.")
+
+# %% [markdown]
+# ## What annotators disagree about
+#
+# Nobody sees action units in a data set. Somebody looked at a picture and chose a word. Ten people looked at each of
+# ours (simulated ones, who err as people do). Six faces on which they did not agree:
+
+# %%
+split = faces.votes.max(1).values <= 5
+doubtful = faces[split & (faces.column("occluder") == 0)].sample(6, seed=2)
+most = [sorted(zip(row, words), reverse=True)[:3] for row in doubtful.votes.tolist()]
+ballots = ["\n".join([f"truly {truth}", *(f"{int(count)} {word}" for count, word in three if count)])
+           for truth, three in zip(doubtful.words("labels"), most)]
+fc.plots.face_grid(doubtful, columns=6, captions=ballots,
+                   alt="Six faces with the three most frequent votes of ten annotators below each",
+                   caption="Vote before you read. The line 'truly' is what the program meant.")
+
+# %%
+def right(labels):
+    """Return the share of right labels of each class and of all, in percent."""
+    agrees = (labels == faces.labels).float()
+    shares = [agrees[faces.labels == number].mean() for number in range(len(words))]
+    return [round(100 * share.item()) for share in (*shares, agrees.mean())]
+
+
+ten, one = (fc.load_faces("synthfaces", split="train", labels=kind).labels for kind in ("majority", "single"))
+pd.DataFrame({"one vote": right(one), "most of ten": right(ten)}, index=[*words, "all"]).rename_axis("% right")
+
+# %% [markdown]
+# Ten votes beat one, but ten people who look at the same picture err together: the majority stays wrong where the
+# picture itself misleads.
+#
+# Real annotators show the same pattern. FER2013 (Goodfellow et al. 2013) was labelled once; for FER+ (Barsoum et al.
+# 2016) ten people looked at the same images again. How often did most of the ten confirm the first label?
+
+# %% tags=["nbval-check-output"]
+real = json.loads(Path("../results/ferplus-agreement.json").read_text())["counts"]
+for word, count in real.items():
+    confirmed, other = (count[key] / count["labelled"] for key in ("confirmed", "most_other_count"))
+    print(f"{word:10} {'█' * round(30 * confirmed):28} {confirmed:.0%}, next {count['most_other']} {other:.0%}")
+
+# %% [markdown]
+# Happiness is beyond doubt. Sadness, anger and disgust are confirmed less than half of the time; to the ten, more of
+# the sad faces looked neutral than sad. (Fear is left out: too few of its images can be matched in the copy we counted.)
+# A network that scores far above such numbers has learned the annotators' habits, not the feelings.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 2 · the vote (10 min, ●●○)
+# FER+ makes a label of ten votes by this rule: a vote counts if at least two people cast it; the class with most
+# votes wins **if it has more than half of the votes that count**; otherwise the face gets no label, −1.
+# Write it for all faces at once: votes [N, C] in, int64 labels [N] out. The votes you are given must stay as they are.
+
+# %% nbgrader={"grade": false, "grade_id": "00-majority", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def majority(votes):
+    """Return the label of each face, -1 where the vote is open."""
+    ### BEGIN SOLUTION
+    counting = torch.where(votes > 1, votes, 0)
+    most, label = counting.max(1)
+    return torch.where(2 * most > counting.sum(1), label, -1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "00-majority-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson00.majority(majority)
+
+# %%
+voted = majority(faces.votes)
+kept = voted >= 0
+print(f"Without a label: {(~kept).float().mean():.0%}. Of the others {(voted == faces.labels)[kept].float().mean():.0%} "
+      f"are right; without the rule {(ten == faces.labels).float().mean():.0%} of all.")
+
+# %% [markdown]
+# The rule buys better labels with faces. The faces it gives up are the ambiguous ones, so a test set made this way is
+# easier than the world.
+
+# %% [markdown]
+# ## Noise on purpose
+#
+# To study wrong labels we make them, in training sets only, and keep the truth beside them. *Symmetric* noise draws any
+# other class, *pair* noise takes the look-alike, *votes* takes the word of one annotator.
+
+# %%
+noisy = faces.with_noise(0.3, "symmetric", seed=0)
+noisy[noisy.labels != noisy.true_labels].show(8, seed=3, title="Wrong on purpose: symmetric noise")
+
+# %%
+spoilt = {kind: faces.with_noise(0.3, kind, seed=0).labels for kind in ("symmetric", "pair", "votes")}
+wrong = {kind: [100 - share for share in right(labels)] for kind, labels in spoilt.items()}
+pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
+
+# %% [markdown]
+# Symmetric and pair noise spoil all classes alike. People err more on some classes than on others, and on the faces
+# that are hard to read, which is what makes their errors hard to find. Lesson 03 looks for wrong labels of each kind.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 3 · symmetric noise (10 min, ●●○)
+# Write it yourself: `round(rate * N)` faces, drawn at random, get **another** class, all others equally likely. Exactly
+# that many labels are wrong afterwards. Leave the labels you are given as they are.
+
+# %% nbgrader={"grade": false, "grade_id": "00-spoil", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def spoil(labels, rate, classes):
+    """Return int64 [N] labels of which exactly round(rate * N) are wrong."""
+    ### BEGIN SOLUTION
+    chosen = torch.randperm(len(labels))[:round(rate * len(labels))]
+    spoilt = labels.clone()
+    spoilt[chosen] = (labels[chosen] + torch.randint(1, classes, (len(chosen),))) % classes
+    return spoilt
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "00-spoil-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson00.spoil(spoil)
+
+# %% [markdown]
+# ## Two domains
+#
+# Every person was photographed in two places: a *lab*, grey and frontal, where expressions are posed, and the *wild*,
+# with colour, any light, turned heads, sunglasses and hands in front of the mouth.
+
+# %%
+lab, wild = (faces.where(domain=domain) for domain in ("lab", "wild"))
+eight = lab.people[:8].tolist()
+fc.plots.image_rows(
+    {name: torch.cat([place.where(identity=person).sample(1, seed=4).images for person in eight])
+     for name, place in (("lab", lab), ("wild", wild))},
+    alt="Eight people in two rows: grey and frontal in the lab; colourful, turned and partly covered in the wild",
+    caption="The same eight people. A network trained on the upper row has never seen what the lower row holds.")
+
+# %%
+def mean_faces(place):
+    """Return the mean picture of each class, uint8 [7, 3, H, W]."""
+    return torch.stack([place.where(labels=word).images.float().mean(0) for word in words]).byte()
+
+
+fc.plots.image_rows({"lab": mean_faces(lab), "wild": mean_faces(wild)}, {"wild": words},
+                    alt="The mean face of each class: expressions can be seen in the lab row, hardly in the wild row",
+                    caption="The mean keeps what all faces of a class share, pixel by pixel.")
+
+# %% [markdown]
+# In the lab the mean face still smiles: the pixels alone hold something of the class. In the wild it is washed out.
+# Lesson 05 learns from labelled lab faces what it needs for unlabelled wild ones.
+
+# %% [markdown]
+# ## Who is in the data
+#
+# A model is only as fair as what it was shown. We know of each person the age, the gender they *present* as, here woman
+# or man, and the skin tone on the Monk scale from 1, lightest, to 10, darkest. Ten people, one of each tone:
+
+# %%
+plain = faces.where(domain="wild", occluder="none", labels="neutral")
+tones = range(1, 11)
+fc.plots.image_rows(
+    {"": torch.cat([plain.where(skin_tone=tone)[0].images for tone in tones])}, {"": [f"tone {tone}" for tone in tones]},
+    alt="Ten neutral faces, skin tones 1 to 10 of the Monk scale",
+    caption="The light changes what the tone looks like: the scale describes the person, not the picture.")
+
+# %%
+people = pd.DataFrame({"person": faces.identity, "gender": faces.words("gender"), "age": faces.column("age"),
+                       "tone": faces.column("skin_tone")}).drop_duplicates("person")
+people["tone"] = pd.cut(people["tone"], [0, 3, 7, 10], labels=["tone 1-3", "tone 4-7", "tone 8-10"])
+ages = ["under 18", "18-35", "35-60", "over 60"]
+people["age"] = pd.cut(people["age"], [0, 18, 35, 60, 100], labels=ages, right=False)
+pd.crosstab([people["gender"], people["age"]], people["tone"], margins=True)
+
+# %% [markdown]
+# Look for the smallest numbers: the young and the old are few, so an error rate for men over 60 with dark skin would
+# rest on a handful of people. Then look for what the table cannot show: other ways to present, faces marked by illness or
+# injury, and contempt, the eighth emotion of FER+. **What is not in the table cannot be measured**, and no score tells you so.
+#
+# Collected sets are more lopsided than ours: commercial gender classifiers erred on 35 % of darker-skinned women and
+# under 1 % of lighter-skinned men (Buolamwini and Gebru 2018).
+
+# %% [markdown]
+# ## What pixels know
+#
+# Back to the question. Sixty people, every picture of them as a point: UMAP places points so that neighbours among
+# 12,288 pixel values stay neighbours on paper. The same points four times, in four sets of colours.
+
+# %%
+crowd = faces.where(identity=tuple(faces.people[:60].tolist()))
+points = crowd.images.flatten(1).float() / 255
+flat = fc.embed.project(points)
+fc.plots.embedding(flat, crowd, title="by emotion",
+                   caption="All colours everywhere: pixels do not sort by emotion.")
+
+# %%
+fc.plots.embedding(flat, crowd, "domain", title="by domain", caption="Lab faces gather in places of their own.")
+
+# %%
+fc.plots.embedding(flat, crowd, "light", title="by light", caption="Whole regions share a light.")
+
+# %%
+seven = crowd.people[:7].tolist()
+by_person = [f"person {person}" if person in seven else "unknown" for person in crowd.identity.tolist()]
+fc.plots.embedding(flat, crowd, by_person, title="by person",
+                   caption="Seven of sixty people, the others in grey: each has a home, and strays from it in the wild.")
+
+# %% [markdown]
+# A picture of an embedding can flatter. A number is harder to argue with: of the ten nearest neighbours of a face,
+# in pixels and not on paper, how many belong to the same group?
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "00-neighbours-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 4 · neighbours (12 min, ●●○)
+# Write `share(points, groups, count)`: for every face take its `count` nearest other faces by Euclidean distance, and
+# return the share of them, over all faces, that are of its own group. `points` is [N, D], `groups` int64 [N].
+
+# %% nbgrader={"grade": false, "grade_id": "00-neighbours", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def share(points, groups, count):
+    """Return how often the nearest faces belong to the same group, from 0 to 1."""
+    ### BEGIN SOLUTION
+    apart = torch.cdist(points, points).fill_diagonal_(torch.inf)
+    nearest = apart.topk(count, largest=False).indices
+    return (groups[nearest] == groups[:, None]).float().mean().item()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "00-neighbours-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson00.neighbours(share)
+
+# %%
+def chance(groups):
+    """Return how often a random face belongs to the same group."""
+    return (groups.bincount() / len(groups)).square().sum().item()
+
+
+columns = {"emotion": "labels", "domain": "domain", "light": "light", "person": "identity", "skin tone": "skin_tone"}
+groups = {name: crowd.column(column) for name, column in columns.items()}
+same = pd.DataFrame({"neighbours": {name: share(points, group, 10) for name, group in groups.items()},
+                     "chance": {name: chance(group) for name, group in groups.items()}})
+same["times chance"] = same["neighbours"] / same["chance"]
+same.round(2).rename_axis("same …")
+
+# %% tags=["nbval-check-output"]
+print("Pixels sort by emotion no better than chance:", bool(same.loc["emotion", "times chance"] < 1.15))
+print("What they sort by most, against chance:", same["times chance"].idxmax())
+
+# %% [markdown]
+# This table is the course in five rows. Every lesson from here on learns a representation and asks the same of it:
+# the first row should rise, the others should fall to chance.
+
+# %% [markdown]
+# ## What such models must not be used for
+#
+# The label says what people *saw*, not what somebody *felt*. People scowl when they concentrate and smile when they are
+# afraid; a review of the evidence found no expression that reveals a feeling reliably (Barrett et al. 2019).
+# Accuracy on labels is accuracy on the annotators.
+#
+# - **Not for decisions about people**: hiring, grading, policing, insurance, the border. In the European Union, inferring
+#   emotions of people at work or in education is prohibited except for medical or safety reasons (Regulation 2024/1689,
+#   Article 5).
+# - **Not without consent**, and not on those who cannot refuse.
+# - **Not as evidence** of lies, intent, illness or guilt.
+# - Acceptable uses keep the person in charge: accessibility tools, studies with consent, animation, learning how
+#   representations work.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "00-use-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 5 · a letter (15 min, ●●○, written)
+# A school asks you for a camera system that shows teachers which pupils are bored. It would use a model trained on faces
+# like ours that reaches 90 % on its test set. Answer in about 150 words: name one reason from **labels**, one from **data**
+# and one from **law or ethics**, and offer something that would help the teachers instead.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "00-use", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# *One possible answer.* Labels: boredom is no class of this model, and the 90 % say how often it chose the word that
+# annotators chose for posed or selected pictures; more than half of the faces that somebody called sad look neutral to ten others.
+# A quiet face is not a bored pupil. Data: the faces are mostly adults, seen from the front; children are few, and for
+# pupils with dark skin, with glasses, with autism or with a facial palsy nobody has measured the error. Law: inferring
+# emotions in education is prohibited in the EU; elsewhere, pupils can neither consent freely nor look away, and being
+# watched changes how they learn. Instead: ask them. A one-minute anonymous question at the end of each lesson measures
+# what the camera would guess, and tells the teacher why.
+
+# %% [markdown]
+# ## Recap
+#
+# **You can now**
+#
+# - build an expression from facial action units and say what class, valence and arousal make of it: classes jump where
+#   faces move evenly, and what shares units is confused
+# - say where wrong labels come from, and make them on purpose: one vote errs, ten votes err together, and the rule that
+#   turns votes into labels decides which faces remain
+# - measure what a representation sorts faces by, and name whom a data set leaves out: pixels sort by domain, light and
+#   person, and what is not in the table cannot be measured
+
+# %%
+fc.check.progress()
+
+# %% [markdown]
+# Next: [01 · A baseline](01_baseline.ipynb) trains a network and asks the table again. More about the faces and the real
+# sets: [data/README.md](../data/README.md).
+#
+# **References**
+#
+# - Barrett, Adolphs, Marsella, Martinez and Pollak 2019. Emotional expressions reconsidered.
+#   https://doi.org/10.1177/1529100619832930
+# - Barsoum, Zhang, Canton Ferrer and Zhang 2016. Training deep networks for facial expression recognition with
+#   crowd-sourced label distribution (FER+). https://doi.org/10.1145/2993148.2993165
+# - Buolamwini and Gebru 2018. Gender shades. https://proceedings.mlr.press/v81/buolamwini18a.html
+# - Ekman and Friesen 1978. Facial Action Coding System. Consulting Psychologists Press.
+# - Goodfellow et al. 2013. Challenges in representation learning (FER2013).
+#   https://doi.org/10.1007/978-3-642-42051-1_16
+# - McInnes, Healy and Melville 2018. UMAP. https://doi.org/10.48550/arXiv.1802.03426
+# - Monk 2019. The Monk Skin Tone scale. https://skintone.google
+# - Regulation (EU) 2024/1689, the AI Act. https://eur-lex.europa.eu/eli/reg/2024/1689/oj
+# - Russell 1980. A circumplex model of affect. https://doi.org/10.1037/h0077714
