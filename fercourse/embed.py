@@ -1,4 +1,4 @@
-"""From features to pictures: projections to the plane, nearest neighbours, and where a network looked."""
+"""From features to pictures: projections to the plane, and where a network looked."""
 
 import warnings
 
@@ -109,17 +109,6 @@ def _matrix(features):
         row = int((~features.isfinite()).any(1).nonzero()[0])
         raise InputError(f"the features of face {row} hold NaN or infinity; expected finite numbers")
     return features
-
-
-def nearest(features, count: int = 8, chunk: int = 2048) -> Tensor:
-    """Return the rows of the `count` most similar other faces by cosine, int64 [N, count], nearest first."""
-    unit = F.normalize(_matrix(features), dim=1)
-    count, rows = min(count, len(unit) - 1), []
-    for first in range(0, len(unit), chunk):
-        cosine = unit[first:first + chunk] @ unit.T
-        cosine.diagonal(first).fill_(-torch.inf)         # nobody is their own neighbour
-        rows.append(cosine.topk(count, dim=1).indices)
-    return torch.cat(rows)
 
 
 @torch.enable_grad()

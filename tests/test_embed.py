@@ -86,14 +86,6 @@ def test_bad_input_is_named():
         embed.aligned_sequence([torch.eye(4), torch.eye(3)], "pca")
 
 
-def test_nearest_equals_the_full_sort():
-    features = clusters(30)
-    unit = torch.nn.functional.normalize(features, dim=1)
-    cosine = unit @ unit.T - 9 * torch.eye(90)
-    assert torch.equal(embed.nearest(features, 5, chunk=32), cosine.argsort(1, descending=True)[:, :5])
-    assert embed.nearest(torch.ones(1, 4)).shape == (1, 0)
-
-
 def test_gradcam_of_a_network_known_by_hand():
     maps = torch.tensor([[[[1.0, 0], [0, 2]], [[0, 3], [0, 1]]]])          # [1, 2, 2, 2]
     head = torch.tensor([[4.0, -8.0], [0.0, 4.0]])                       # logits = head @ mean(maps)

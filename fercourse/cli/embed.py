@@ -30,15 +30,16 @@ def embed(
     from .. import plots
     from ..checkpoint import load_run
     from ..device import pick_device
-    from ..embed import nearest, project
+    from ..embed import project
+    from ..evaluate import nearest
     from ..look import see_all
     method = load_run(run, pick_device(device))
     shown = _faces(data, root, method.size, most, seed)
     seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
     if out.suffix.lower() == ".html":
-        page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]),
-                              nearest(seen["embedding"]))
+        _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
+        page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
         typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
         return
     draw = plots.embedding_thumbnails if faces else plots.embedding

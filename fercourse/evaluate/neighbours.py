@@ -26,7 +26,7 @@ def nearest(queries: Tensor, keys: Tensor | None = None, count: int = 5, query_g
     alone = keys is None
     unit_keys = F.normalize(queries if alone else keys, dim=1)
     key_groups = query_groups if alone else key_groups
-    if count < 1 or count > len(unit_keys) - alone:
+    if not 0 <= count <= len(unit_keys) - alone:
         raise InputError(f"{count} neighbours were asked for among {len(unit_keys) - alone} faces; choose fewer")
     found = []
     for first in range(0, len(queries), chunk):

@@ -55,7 +55,7 @@ def explorer(points, faces, out=None, predictions=None, neighbours=None, title=N
         faces: the FaceSet of the same N faces, at most 20,000; faces larger than 64 px are made smaller.
         out: file to write; None only returns the page.
         predictions: int64 [N] into the classes, or logits [N, C].
-        neighbours: int64 [N, K] rows of each face's nearest, see `fercourse.embed.nearest`; by default the
+        neighbours: int64 [N, K] rows of each face's nearest, see `fercourse.evaluate.nearest`; by default the
             six nearest in the picture.
         title: heading of the page; alt: what the picture shows.
     """

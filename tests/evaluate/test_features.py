@@ -37,6 +37,7 @@ def test_nobody_is_their_own_neighbour_nor_of_their_own_group():
     assert (rows[:, 0] == torch.arange(20)).all()
     with pytest.raises(InputError, match="150 neighbours were asked for among 149 faces"):
         ev.nearest(FEATURES, count=150)
+    assert ev.nearest(torch.ones(1, 4), count=0)[1].shape == (1, 0)
 
 
 def test_knn_agrees_with_scikit_learn():
