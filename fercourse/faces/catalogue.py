@@ -20,6 +20,7 @@ from ..errors import InputError
 from . import readers
 from .emotions import SEVEN
 from .listing import Listing
+from .manifest import published, read_manifest
 from .setinfo import SetInfo
 
 __all__ = ["SetInfo", "add", "data_folder", "find", "found", "get", "names", "read"]
@@ -127,11 +128,20 @@ def _shipped(name):
     return installed if installed.is_dir() else package.parent / "data" / name
 
 
+def _shipped_counts(place):
+    """Return the counts that the manifest of a shipped set promises; none where it is not there."""
+    try:
+        return published(read_manifest(place / f"{place.name}.parquet"))
+    except InputError:
+        return {}
+
+
 add(SetInfo(
     name="synthfaces", title="Synthetic faces of the course", classes=SEVEN, image="64x64 colour",
     terms="CC0: free for any use; rendered people, nobody real.",
     get="ships with fercourse; other sizes with `fercourse render`",
     layout="synthfaces/synthfaces.parquet with synthfaces.json", markers=("*.parquet",), home=_shipped("synthfaces"),
+    counts=_shipped_counts(_shipped("synthfaces")),
 ))
 
 for _info in readers.SETS:

@@ -13,6 +13,8 @@ from ..errors import InputError
 from .cache import cached_array
 from .emotions import SEVEN
 from .faceset import FaceSet
+from .listing import Listing
+from .manifest import published, verify
 
 LABELS = {"truth": "label", "majority": "majority", "single": "single"}
 NUMBERS = ("intensity", "blend_share", "yaw", "pitch", "roll", "light_across", "light_up", "age")
@@ -52,6 +54,35 @@ def load(split="train", domain=None, labels="truth", root=None) -> FaceSet:
     rows = _rows(table, split, domain)
     name = "synthfaces" + (f"/{domain}" if domain else "") + (f":{split}" if split else "")
     return _faces(table, facts, _images(path, table, facts), rows, labels, name)
+
+
+def verified(place) -> tuple[Listing, dict]:
+    """Return what a check looks at, and the counts of the manifest, once every byte is as the manifest says.
+
+    Args:
+        place: a file made by `fercourse render`, or the folder it is in.
+
+    Raises:
+        InputError: see `manifest.verify`; several such files in the folder; a picture that cannot be decoded.
+    """
+    path = _only_file(Path(place))
+    manifest = verify(path)
+    table, facts = _table(path, path.stat().st_mtime_ns)
+    note = (f"{path.name} is the file of its manifest, byte for byte: {manifest['bytes']:,} bytes, "
+            f"SHA-256 {manifest['sha256']}")
+    listing = Listing(
+        name="synthfaces", classes=SEVEN, root=str(path), notes=(note,), labels=_codes(table["label"], SEVEN).numpy(),
+        split=table["split"].to_numpy(str), ids=table["id"].to_numpy(np.int64),
+        pixels=_images(path, table, facts).transpose(0, 2, 3, 1),
+    )
+    return listing, published(manifest)
+
+
+def _only_file(place):
+    files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    if len(files) != 1:
+        raise InputError(f"{place} holds {len(files)} files of faces; name one of them with root (--root)")
+    return files[0]
 
 
 @lru_cache(maxsize=2)
