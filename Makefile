@@ -3,7 +3,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help env test lab clean
+.PHONY: help env test lab notebooks clean
 
 help:   ## say what there is (the default)
 	@echo "fercourse: representation learning for facial expression recognition"
@@ -17,6 +17,9 @@ test: env   ## check the style and pass every test, notebooks included
 
 lab: env   ## open the lessons in JupyterLab
 	$(BIN)/python -m jupyter lab notebooks
+
+notebooks: env   ## run every lesson and store its outputs
+	$(BIN)/python -m fercourse.course.notebooks build
 
 clean:   ## remove caches and built files; the environment and runs stay
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,215 @@
+"""From source to notebook: ids that stay, outputs that tell nothing of the machine, and a lint that sees faults."""
+
+import sys
+
+import jupytext
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from fercourse.course import lint, notebooks
+from fercourse.errors import InputError
+
+HEAD = """# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,nbgrader,cellView,-all
+#     notebook_metadata_filter: kernelspec,accelerator,colab,-all
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+"""
+GRADER = {"schema_version": 3, "grade_id": "05-mask", "grade": False, "solution": True, "locked": False, "task": False}
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "05_small.py"
+    path.write_text(HEAD + "# %% [markdown]\n# # Small\n\n# %% tags=[\"nbval-check-output\"]\nprint(6 * 7)\n\n# %%\n7\n"
+                    "\n# %%\n7\n", encoding="utf-8")
+    return path
+
+
+def told(found, words):
+    found = list(found)
+    assert any(words in one for one in found), found
+
+
+# ---------------------------------------------------------------------- building
+
+def test_ids_follow_the_cells_not_their_places(source):
+    before = notebooks.regenerate(source).cells
+    source.write_text(source.read_text().replace("# %% [markdown]", "# %%\n'new'\n\n# %% [markdown]", 1))
+    after = notebooks.regenerate(source).cells
+    assert [cell.id for cell in after[1:]] == [cell.id for cell in before]
+    assert before[3].id == before[2].id + "-2" and len({cell.id for cell in after}) == len(after)
+
+
+def test_graded_cells_are_called_by_their_grade_id():
+    cell = new_code_cell("x = 1", metadata={"nbgrader": GRADER})
+    assert notebooks.cell_ids([cell]) == ["05-mask"]
+
+
+def test_a_built_notebook_is_the_same_when_built_again(source):
+    notebooks.build(source)
+    first = source.with_suffix(".ipynb").read_bytes()
+    notebooks.build(source)
+    assert source.with_suffix(".ipynb").read_bytes() == first
+    book = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert book.cells[1].outputs[0].text == "42\n" and "execution" not in book.cells[1].metadata
+    assert book.metadata.language_info == {"name": "python"}
+    assert list(lint.pair(notebooks.regenerate(source), book)) == []
+
+
+def test_a_failing_cell_writes_nothing(source):
+    source.write_text(source.read_text() + "\n# %%\n1 / 0\n")
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        notebooks.build(source)
+    assert list(source.parent.iterdir()) == [source]
+
+
+def test_the_source_survives_the_round_trip(source):
+    text = jupytext.writes(notebooks.regenerate(source), fmt="py:percent")
+    assert text.split("# %%", 1)[1] == source.read_text().split("# %%", 1)[1]
+
+
+def test_outputs_are_cleaned():
+    streams = [new_output("stream", name="stdout", text=text) for text in ("a", f"{notebooks.ROOT}/data/x ")]
+    widget = new_output("display_data", {notebooks.WIDGET: {}, "text/plain": "interactive(…)"})
+    shown = new_output("execute_result", {"text/plain": "<object at 0x7f00aa11bb22>"}, execution_count=1)
+    book = new_notebook(cells=[new_code_cell("1", outputs=[*streams, widget, shown])], metadata={"widgets": {}})
+    outputs = notebooks.sanitise(book).cells[0].outputs
+    assert [one.get("text") for one in outputs] == ["adata/x ", None] and "widgets" not in book.metadata
+    assert outputs[1].data["text/plain"] == "<object at 0x…>"
+
+
+def test_an_unknown_lesson_is_refused():
+    with pytest.raises(InputError, match="no lesson '99'"):
+        notebooks.sources(["99"])
+
+
+def test_badges_open_their_own_lesson():
+    assert notebooks.badge(notebooks.FOLDER / "00_faces.py").endswith("/blob/main/notebooks/00_faces.ipynb")
+
+
+def test_the_set_up_cell_does_nothing_here(monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *a, **k: pytest.fail("ran a command"))
+    exec(notebooks.SETUP, {})
+
+
+def test_the_set_up_cell_fetches_the_course_on_colab(monkeypatch):
+    ran, where = [], []
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    monkeypatch.setattr("subprocess.run", lambda command, check: ran.append(command))
+    monkeypatch.setattr("os.chdir", where.append)
+    exec(notebooks.SETUP, {})
+    assert [command[0] for command in ran] == ["git", sys.executable] and notebooks.REPOSITORY in ran[0]
+    assert where == ["/content/fercourse/notebooks"] and "torch" not in str(ran)
+
+
+# ---------------------------------------------------------------------- what the lint sees
+
+def test_a_pair_that_fell_apart(source):
+    fresh, book = notebooks.regenerate(source), notebooks.regenerate(source)
+    assert list(lint.pair(fresh, book)) == []
+    book.cells[1].source = "print(43)"
+    told(lint.pair(fresh, book), "source differs")
+    book = notebooks.regenerate(source)
+    book.cells[1]["id"] = "random"
+    told(lint.pair(fresh, book), "id differs")
+    book = notebooks.regenerate(source)
+    book.cells[1].metadata["tags"] = []
+    told(lint.pair(fresh, book), "metadata differs")
+    told(lint.pair(fresh, new_notebook(cells=book.cells[:2])), "has 2 cells, its source 4")
+    book.metadata["accelerator"] = "GPU"
+    told(lint.pair(fresh, book), "metadata differ from its source")
+
+
+@pytest.mark.parametrize(("output", "words"), [
+    (new_output("stream", name="stderr", text="UserWarning: x"), "writes to stderr: UserWarning"),
+    (new_output("stream", name="stdout", text="see /" + "home/me/x"), "a path of the machine"),
+    (new_output("error", ename="ValueError", evalue="", traceback=[]), "fails with ValueError"),
+    (new_output("display_data", {"image/png": "AAAA"}), "without alt text"),
+    (new_output("display_data", {"text/html": '<img src="x">'}), "without alt text"),
+    (new_output("display_data", {"text/html": '<img alt="" src="x">'}), "without alt text"),
+])
+def test_outputs_that_must_not_be_stored(output, words):
+    cell = new_code_cell("1", execution_count=1, outputs=[output])
+    told(lint.outputs(new_notebook(cells=[cell])), words)
+
+
+def test_outputs_that_may_be_stored():
+    shown = [new_output("display_data", {"text/html": '<img alt="a face" src="data:image/png;base64,/' + 'home/x">'}),
+             new_output("stream", name="stdout", text="data/x and https://doi.org/10.1/work/2")]
+    assert list(lint.outputs(new_notebook(cells=[new_code_cell("1", execution_count=1, outputs=shown)]))) == []
+
+
+def test_marked_cells_without_output_and_cells_not_run():
+    marked = new_code_cell("1", execution_count=2, metadata={"tags": ["nbval-check-output"]})
+    found = list(lint.outputs(new_notebook(cells=[marked])))
+    told(found, "marked nbval-check-output but has no output")
+    told(found, "not executed once each")
+
+
+@pytest.mark.parametrize(("change", "text", "words"), [
+    ({"schema_version": 2}, None, "another schema_version"),
+    ({"grade_id": "mask"}, None, "does not start with 05-"),
+    ({"points": 2}, None, "points above 0"),
+    ({"locked": True}, None, "answers are not locked"),
+    ({}, "x = 1", "hold ### BEGIN SOLUTION"),
+])
+def test_exercises_that_cannot_be_graded(change, text, words, source):
+    good = "### BEGIN SOLUTION\nx = 1\n### END SOLUTION"
+    fine = new_notebook(cells=[new_code_cell(good, metadata={"nbgrader": GRADER})])
+    assert not any("05-mask" in one for one in lint.exercises(fine, source))
+    cell = new_code_cell(text or good, metadata={"nbgrader": GRADER | change})
+    told(lint.exercises(new_notebook(cells=[cell]), source), words)
+
+
+def test_exercises_that_are_missing_or_twice(source):
+    cells = [new_code_cell("1", metadata={"nbgrader": GRADER}) for _ in range(2)]
+    found = list(lint.exercises(new_notebook(cells=cells), source))
+    told(found, "2 cells have the grade_id '05-mask'")
+    told(found, "0 exercises are checked by code and 0 are written")
+    del (lacking := dict(GRADER))["task"]
+    told(lint.exercises(new_notebook(cells=[new_code_cell("1", metadata={"nbgrader": lacking})]), source), "lack task")
+
+
+def test_checkers_that_nobody_calls():
+    test = {"nbgrader": GRADER | {"grade_id": "00-x", "grade": True, "solution": False, "locked": True, "points": 1}}
+    cell = new_code_cell("fc.check.lesson00.fear(x)\nfc.check.lesson00.joy(x)", metadata=test)
+    found = list(lint.exercises(new_notebook(cells=[cell]), notebooks.FOLDER / "00_faces.py"))
+    told(found, "lesson00.joy does not exist")
+    told(found, "lesson00.majority is never called")
+    assert not any("lesson00.fear" in one for one in found)
+
+
+def test_a_story_without_its_end(source):
+    aims = "You will be able to\n\n- see what\n  is wrong\n- two\n- three\n\nand more"
+    start = new_markdown_cell(f"[![b]({notebooks.badge(source)})]({notebooks.badge(source)})\n\n{aims}")
+    recap = new_markdown_cell("You can now\n\n- see what is wrong: here\n- two\n- three")
+    setup = new_code_cell(notebooks.SETUP)
+    assert list(lint.story(new_notebook(cells=[start, setup, recap]), source)) == []
+    found = list(lint.story(new_notebook(cells=[new_markdown_cell(aims), new_code_cell("1")]), source))
+    for words in ("no badge", "not fercourse.course.notebooks.SETUP", "does not take up: see what is wrong"):
+        told(found, words)
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("[x](nowhere.ipynb)", "names a file that is not there"),
+    ("[x](#nothing)", "names a heading that is not there"),
+    ("[x](http://a.org)", "not encrypted"),
+    ("![](05_small.py)", "no alt text"),
+    ("https://doi.org/abc", "no proper DOI"),
+])
+def test_links_that_lead_nowhere(text, words, source):
+    told(lint.links(new_notebook(cells=[new_markdown_cell(text)]), source), words)
+
+
+def test_links_that_lead_somewhere(source):
+    text = "# A name\n[a](05_small.py) [b](#A-name) [c](https://x.org) https://doi.org/10.1145/2993148.2993165 `[x](y)`"
+    assert list(lint.links(new_notebook(cells=[new_markdown_cell(text)]), source)) == []

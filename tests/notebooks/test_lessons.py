@@ -1,0 +1,31 @@
+"""Every lesson: its committed notebook is what its source gives, it is sound, and it runs from top to bottom."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fercourse.course.lint import problems
+from fercourse.course.notebooks import CELL_TIMEOUT, ROOT, sources
+
+LESSONS = pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
+
+
+def test_there_are_lessons():
+    assert [source.stem[:2] for source in sources()][:1] == ["00"]
+
+
+@LESSONS
+def test_a_lesson_is_in_order(source):
+    assert problems(source) == []
+
+
+@LESSONS
+def test_a_lesson_runs_and_its_marked_cells_say_the_same(source):
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-x", "-q",
+               f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "tests.notebooks.lenient", "-p", "no:cacheprovider",
+               str(source.with_suffix(".ipynb"))]
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
