@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import data, embed, pack, render, study, train  # noqa: F401  (pack adds its commands to data)
+from . import bench, data, embed, pack, render, study, train  # noqa: F401  (pack adds its commands to data)
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -13,6 +13,7 @@ app = typer.Typer(
     help="A notebook course on representation learning for facial expression recognition.",
 )
 app.add_typer(data.app, name="data")
+app.command("bench")(bench.bench)
 app.command("embed")(embed.embed)
 app.command("render")(render.render)
 app.command("study")(study.study)

@@ -1,0 +1,169 @@
+"""Benchmarks: the library against what people would otherwise use, turn by turn in one process.
+
+A benchmark is a function that prepares two ways to do the same work and yields them as a `Duel`; `run` warms
+both up, lets them take turns, and writes medians, spreads and their ratio to `results/bench-SCALE.json`. To add
+one, decorate a function with `@benchmark(…)` in a file beside `training.py` and list the module in `_MODULES`.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from ..device import pick_device
+from ..errors import InputError
+from ..files import replacing
+from ..studies.record import commit, hardware, versions
+from .machine import busy, processor_load
+
+_MODULES = ("training",)
+_BENCHMARKS: dict[str, "Benchmark"] = {}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much a benchmark does.
+
+    Attributes:
+        size: pixels on a side; backbone: see `models.backbone`; faces: of one turn.
+        repetitions: turns of each side after the warm-up.
+    """
+
+    name: str
+    device: str
+    size: int
+    backbone: str
+    faces: int
+    batch_size: int
+    repetitions: int
+
+
+SCALES = {
+    "smoke": Scale("smoke", "cpu", 48, "lesson", faces=64, batch_size=32, repetitions=2),
+    "cpu": Scale("cpu", "cpu", 64, "lesson", faces=2048, batch_size=64, repetitions=9),
+    "gpu": Scale("gpu", "cuda", 112, "resnet18", faces=4352, batch_size=256, repetitions=9),
+}
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Two ways to do the same work.
+
+    Attributes:
+        ours, peer: do it once.
+        amount: of the benchmark's unit in one turn.
+        facts: what a reader should know, such as the number of worker processes.
+    """
+
+    ours: Callable[[], object]
+    peer: Callable[[], object]
+    amount: float
+    facts: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A named comparison; `prepare(scale)` is a context that gives the duel, ratio `aim` or more is wanted."""
+
+    name: str
+    unit: str
+    aim: dict[str, float]
+    what: str
+    prepare: Callable
+
+
+def benchmark(name: str, unit: str, **aim: float):
+    """Register a benchmark; `aim` is the ratio wanted at a scale, and the docstring's first line says what it is."""
+    def keep(prepare):
+        what = prepare.__doc__.strip().splitlines()[0]
+        _BENCHMARKS[name] = Benchmark(name, unit, aim, what, contextmanager(prepare))
+        return prepare
+    return keep
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all benchmarks."""
+    for module in _MODULES:
+        import_module(f"{__name__}.{module}")
+    return tuple(_BENCHMARKS)
+
+
+def pick_scale(name: str = "auto") -> Scale:
+    """Return a scale by name; `auto` is `gpu` where CUDA is, else `cpu`."""
+    if name == "auto":
+        name = "gpu" if pick_device().type == "cuda" else "cpu"
+    if name not in SCALES:
+        raise InputError(f"scale {name!r} is unknown; expected auto, {', '.join(SCALES)}")
+    pick_device(SCALES[name].device)
+    return SCALES[name]
+
+
+def run(chosen=(), scale: str = "auto", out="results") -> dict:
+    """Run benchmarks (default: all), write each result at once, and return name -> result.
+
+    Args:
+        scale: see `pick_scale`.
+        out: folder of `bench-SCALE.json`, where results of other benchmarks stay; None writes nothing.
+    """
+    known, settings = names(), pick_scale(scale)
+    if unknown := [name for name in chosen if name not in known]:
+        raise InputError(f"benchmark {unknown[0]!r} is unknown; expected one of {', '.join(known)}")
+    found, load = {}, processor_load()                  # the load before our own work adds to it
+    for name in chosen or known:
+        found[name] = measure(_BENCHMARKS[name], settings) | {"load_before": load, "busy": busy(load)}
+        if out is not None:
+            save(Path(out) / f"bench-{settings.name}.json", name, found[name])
+    return found
+
+
+def measure(bench: Benchmark, scale: Scale) -> dict:
+    """Warm both sides up, let them take turns, and return medians, spreads and the ratio of medians."""
+    with bench.prepare(scale) as duel:
+        sides, seconds = {"ours": duel.ours, "peer": duel.peer}, {"ours": [], "peer": []}
+        for work in sides.values():
+            turn_seconds(work)
+        for turn in tqdm(range(scale.repetitions), bench.name, unit="turn", delay=2):
+            for side in ("ours", "peer") if turn % 2 == 0 else ("peer", "ours"):      # neither is always second
+                seconds[side].append(turn_seconds(sides[side]))
+    rates = {side: [duel.amount / s for s in times] for side, times in seconds.items()}
+    ratio = statistics.median(rates["ours"]) / statistics.median(rates["peer"])
+    pairs = [ours / peer for ours, peer in zip(rates["ours"], rates["peer"])]
+    return {"what": bench.what, "unit": bench.unit, **{side: spread(values) for side, values in rates.items()},
+            "ratio": round(ratio, 4), "ratio_of_turns": spread(pairs), "aim": bench.aim.get(scale.name),
+            "facts": duel.facts, "config": asdict(scale), "hardware": hardware(), "versions": versions(),
+            "commit": commit()}
+
+
+def turn_seconds(work):
+    """Return how long one turn takes, until the device has finished too."""
+    import torch
+
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
+    wait()
+    start = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - start
+
+
+def spread(values) -> dict:
+    """Return the median, the quartiles and the number of values."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return {"median": round(median, 4), "quartiles": [round(low, 4), round(high, 4)], "n": len(values)}
+
+
+def save(path: Path, name: str, result: dict):
+    """Put one result into a file of results, which is there in full or not at all."""
+    try:
+        content = json.loads(path.read_text()) if path.is_file() else {}
+        content = content | {name: result}
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} is not a file of benchmarks ({error}); move it away") from error
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")

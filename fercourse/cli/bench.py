@@ -1,0 +1,34 @@
+"""`fercourse bench`: how fast the library is against what people would otherwise use."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; default: all.")] = None,
+    scale: Annotated[str, typer.Option(help="auto, cpu (64 px), gpu (ResNet-18, 112 px) or smoke (seconds).")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder of the results file bench-SCALE.json.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+):
+    """Let the library and its peers take turns on this machine, and compare medians."""
+    from .. import bench as benchmarks
+
+    found = benchmarks.run(names or (), scale, out)
+    typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(_line(*item) for item in found.items()))
+
+
+def _line(name, result):
+    unit = result["unit"]
+    sides = ", ".join(f"{side} {_spread(result[side], ',.1f')} {unit}" for side in ("ours", "peer"))
+    aim = "" if result["aim"] is None else f", aim {result['aim']:g}"
+    busy = f"\n  the machine was busy (load {result['load_before']}): measure again at rest" if result["busy"] else ""
+    turns = _spread(result["ratio_of_turns"], ".2f")
+    return f"{name}: {result['what']}\n  {sides}\n  ratio {result['ratio']:.2f} (turns {turns}){aim}{busy}"
+
+
+def _spread(found, form):
+    low, high = (format(value, form) for value in found["quartiles"])
+    return f"{format(found['median'], form)} [{low} to {high}]"

@@ -1,0 +1,133 @@
+"""`fercourse bench`: what is measured is the same work, in turns; no test waits for a speed."""
+
+import json
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import augment, bench, cli
+from fercourse.batches import Stream
+from fercourse.bench.bare import bare_loop, device_batches
+from fercourse.bench.loader import Files, transforms, write_jpegs
+from fercourse.errors import InputError
+from fercourse.methods import create
+from fercourse.train import fit
+
+from ..drawn import drawn_faces
+
+
+def duel(calls, clock, ours=2.0, peer=4.0, amount=8):
+    """Return a benchmark whose sides note their call and let the clock go on."""
+    def side(name, seconds):
+        def work():
+            calls.append(name)
+            clock[0] += seconds * (1 + len(calls) // 100)
+        return work
+
+    def prepare(scale):
+        """Toy work."""
+        yield bench.Duel(side("ours", ours), side("peer", peer), amount, {"fact": 1})
+    return prepare
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Register one toy benchmark, alone, with a clock of its own; returns the calls made."""
+    calls, clock = [], [0.0]
+    monkeypatch.setattr(bench, "_BENCHMARKS", {})
+    monkeypatch.setattr(bench, "_MODULES", ())
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
+    bench.benchmark("toy", "things/s", smoke=1.5)(duel(calls, clock))
+    return calls
+
+
+def test_sides_take_turns_after_one_warm_up_each(toy, tmp_path):
+    result = bench.run((), "smoke", tmp_path)["toy"]
+    assert toy == ["ours", "peer", "ours", "peer", "peer", "ours"]
+    assert result["ours"] == {"median": 4.0, "quartiles": [4.0, 4.0], "n": 2} and result["peer"]["median"] == 2.0
+    assert result["ratio"] == 2.0 and result["aim"] == 1.5 and result["what"] == "Toy work."
+    assert result["facts"] == {"fact": 1} and result["config"]["name"] == "smoke" and "torch" in result["versions"]
+
+
+def test_results_of_others_stay_in_the_file(toy, tmp_path):
+    path = tmp_path / "bench-smoke.json"
+    path.write_text('{"other": {"ratio": 3}, "toy": {"ratio": 9}}')
+    bench.run(["toy"], "smoke", tmp_path)
+    saved = json.loads(path.read_text())
+    assert saved["other"] == {"ratio": 3} and saved["toy"]["ratio"] == 2.0
+    path.write_text("[")
+    with pytest.raises(InputError, match="not a file of benchmarks"):
+        bench.run(["toy"], "smoke", tmp_path)
+    assert path.read_text() == "["
+
+
+def test_spread_by_hand():
+    assert bench.spread([1.0, 2, 3, 4, 100]) == {"median": 3, "quartiles": [2, 4], "n": 5}
+
+
+def test_a_busy_machine_is_told(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench.machine.os, "cpu_count", lambda: 4)
+    for load, told in ((1.1, True), (0.9, False)):
+        monkeypatch.setattr(bench, "processor_load", lambda load=load: load)
+        with pytest.raises(SystemExit):
+            cli.main(["bench", "toy", "--scale", "smoke", "--out", str(tmp_path)])
+        said = capsys.readouterr().out
+        assert ("busy (load 1.1)" in said) == told and "ratio 2.00 (turns 2.00 [2.00 to 2.00]), aim 1.5" in said
+
+
+@pytest.mark.parametrize("words, told", [(["nothing"], "benchmark 'nothing' is unknown; expected one of end-to-end"),
+                                         (["--scale", "big"], "scale 'big' is unknown; expected auto, smoke")])
+def test_wrong_words_are_named(words, told, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", *words])
+    assert left.value.code == 2 and told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["end-to-end", "steps"])
+def test_every_benchmark_runs(name, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", name, "--json", "--scale", "smoke", "--out", str(tmp_path)])
+    assert left.value.code in (0, None)
+    result = json.loads(capsys.readouterr().out)[name]
+    assert result["ratio"] > 0 and result["ours"]["n"] == 2
+    assert json.loads((tmp_path / "bench-smoke.json").read_text())[name] == result
+    assert set(bench.names()) == {"end-to-end", "steps"}                  # a new one is added here, too
+
+
+def test_the_bare_loop_is_the_arithmetic_of_fit():
+    """The same batches in the same order must end in the same weights, or the comparison is of two trainings."""
+    faces = drawn_faces(48, 32)
+    torch.manual_seed(0)
+    felt = {"warmup": 0.5, "clip": 0.1}                                  # so that both matter in three steps
+    method, plain = create("baseline", faces, **felt), create("baseline", faces)
+    plain.load_state_dict(method.state_dict())
+    stream = Stream(faces, method.views, method.needs, 16, 0, torch.device("cpu"))
+    batches = [stream.batch(step, faces.labels) for step in range(stream.steps)]
+    model = torch.nn.Sequential(plain.backbone, plain.head)
+    bare_loop(model, [(batch.views[0], batch.labels) for batch in batches], stream.steps, torch.device("cpu"), **felt)
+    fit(method, faces, epochs=1, batch_size=16, device="cpu", quiet=True)
+    for (name, ours), theirs in zip(method.state_dict().items(), plain.state_dict().values()):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_device_batches_hold_each_face_once_with_its_label():
+    images = torch.arange(10, dtype=torch.uint8)[:, None, None, None].expand(10, 3, 4, 4) * 20
+    seen = list(device_batches(images, torch.arange(10), "none", 4))
+    assert [len(labels) for _, labels in seen] == [4, 4]
+    for pixels, labels in seen:
+        assert torch.equal(augment.denormalise(pixels), images[labels])
+    assert len(torch.cat([labels for _, labels in seen]).unique()) == 8
+
+
+def test_files_decode_to_the_faces_and_the_transforms_are_the_presets(tmp_path):
+    faces = drawn_faces(41, 32)
+    files = Files(write_jpegs(faces, tmp_path), faces.labels.tolist(), "none")
+    pixels, label = files[40]
+    assert label == int(faces.labels[40]) and len(files) == 41
+    own, other = augment.normalise(faces.images[[40, 20]])
+    assert F.l1_loss(pixels, own) < 0.2 < 1 < F.l1_loss(pixels, other)
+    flip, move, colour = transforms("weak").transforms[:3]
+    assert flip.p == 0.5 and list(move.degrees) == [-10, 10] and move.scale == (0.95, 1.15)
+    assert tuple(move.translate) == (0.05, 0.05) and list(colour.contrast) == [0.8, 1.2]
