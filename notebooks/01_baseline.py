@@ -1,0 +1,649 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   jupytext:
+#     cell_metadata_filter: tags,nbgrader,cellView,-all
+#     notebook_metadata_filter: kernelspec,accelerator,colab,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/01_baseline.ipynb)
+#
+# # 01 · A baseline
+#
+# About two hours with the exercises. The code runs in three minutes on two CPU cores, and on a GPU it takes a larger
+# network. You need [lesson 00](00_faces.ipynb), PyTorch's tensors and modules, and what a gradient is.
+#
+# **You will be able to**
+#
+# - write the training loop of a classifier yourself, and say what each of its lines is for
+# - look into an embedding before, during and after training, and explain which expressions it confuses
+# - question a good score: unseen people, groups of people, identity, wrong labels
+
+# %% cellView="form"
+# On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "/content/fercourse"
+    if not os.path.exists(home):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
+        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+    os.chdir(f"{home}/notebooks")
+
+# %%
+import json
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+import fercourse as fc
+from fercourse.device import pick_device
+
+# %% [markdown]
+# One switch decides how much is computed: little on a CPU, the whole set and a wider network on a GPU.
+
+# %%
+device = pick_device()
+SIZE, FACES, EPOCHS, BACKBONE = (48, 3600, 12, "lesson") if device.type == "cpu" else (64, 7200, 20, "resnet18")
+
+# %%
+train = fc.load_faces("synthfaces", split="train").resize(SIZE).sample(FACES)
+test = fc.load_faces("synthfaces", split="test").resize(SIZE)
+train, test
+
+# %% [markdown]
+# The faces are rendered, so everything about them is known. Nobody in `test` is in `train`:
+# a classifier must read expressions of people it has never seen.
+#
+# ## Which of these belong together?
+# Here are twelve faces of **one** class.
+
+# %%
+fear = train.where(labels="fear")
+fc.plots.face_grid(fear.sample(12, seed=4), columns=6,
+                   alt="Twelve faces in fear that differ in person, light, pose, colour and what covers them",
+                   caption="One class. What do these pictures have in common, as pictures?")
+
+# %% [markdown]
+# And here are pairs from **two** classes: for six faces in fear, the surprised face whose muscles do nearly the same.
+
+# %%
+afraid = train.where(labels="fear", domain="lab")
+surprised = train.where(labels="surprise", domain="lab")
+gap = torch.cdist(afraid.action_units, surprised.action_units)
+rows = gap.min(1).values.argsort()[:6]
+fc.plots.image_rows({"fear": afraid.images[rows], "surprise": surprised.images[gap[rows].argmin(1)]},
+                    alt="Six faces in fear above six surprised faces that look much like them",
+                    caption="Two classes. Each face in fear stands above the surprised one nearest to it in action units.")
+
+# %% [markdown]
+# A class is not a kind of picture. Most of what differs between two pictures is the person, the light and the pose;
+# the little that makes the class may be one eyebrow. **How does a network find that little, and where does it keep it?**
+#
+# ## The idea in four formulas
+# A network $f$ turns a face $x$ into a vector of $D$ numbers, its **embedding**. A linear layer, the **head**, turns
+# that into one number for each of $C$ classes, the **logits**:
+#
+# $$h = f(x) \in \mathbb{R}^D, \qquad z = W h + b \in \mathbb{R}^C \tag{1}$$
+#
+# **Softmax** makes the logits shares with the sum 1:
+#
+# $$p_c = \frac{e^{z_c}}{\sum_{k} e^{z_k}} \tag{2}$$
+#
+# **Cross-entropy** is how surprised the network is by the true class $y$:
+#
+# $$\ell(z, y) = -\log p_y = \log \sum_{k} e^{z_k} - z_y \tag{3}$$
+#
+# and training makes its mean over the faces small:
+#
+# $$L = \frac{1}{N} \sum_{i} \ell(z_i, y_i) \tag{4}$$
+#
+# The head is linear, so by the time $h$ is there, the classes must lie apart. That is why this course looks at
+# embeddings: **the embedding is what the network sees just before its last, simple decision.**
+#
+# Three logits, and what formulas (2) and (3) make of them for each class that could be the true one:
+
+# %% tags=["nbval-check-output"]
+logits = torch.tensor([2.0, 1.0, -1.0])
+share = logits.exp() / logits.exp().sum()
+[f"{p:.3f} costs {loss:.3f}" for p, loss in zip(share, -share.log())]
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "01-cross-entropy-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 1 · cross-entropy (10 min, ●●○)
+# Write formulas (3) and (4): logits `[B, C]` and labels `[B]` give one number. Use neither `F.cross_entropy` nor
+# `log_softmax`, and make it survive logits of 1,000. Stuck? `fc.check.lesson01.cross_entropy.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "01-cross-entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def cross_entropy(logits, labels):
+    ### BEGIN SOLUTION
+    largest = logits.max(1, keepdim=True).values
+    shifted = logits - largest
+    true = shifted[torch.arange(len(labels)), labels]
+    return (shifted.exp().sum(1).log() - true).mean()
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "01-cross-entropy-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson01.cross_entropy(cross_entropy)
+
+# %% [markdown]
+# ## What may change, and what must not
+# 3,600 faces are few. **Augmentation** changes each one a little, differently in every epoch, in ways that leave the
+# expression alone: it tells the network what does *not* matter.
+
+# %%
+face = train.where(labels="anger", domain="wild", occluder="none")[5]
+views = {}
+for preset in ("none", "weak", "strong"):
+    table = fc.augment.draw(preset, 7, seed=1)
+    views[preset] = fc.augment.denormalise(fc.augment.apply(face.images.expand(7, -1, -1, -1), table))
+
+# %%
+fc.plots.image_rows(views, alt="One angry face in three rows of seven: unchanged, changed a little, changed much",
+                    caption="Is the last row still anger? A preset that is too strong teaches wrong labels.")
+
+# %% [markdown]
+# `draw` makes one row of random numbers a face, on the CPU, from a seed; `apply` works on a whole batch, wherever it
+# lies. So the same seed gives the same pictures on every machine:
+
+# %% tags=["nbval-check-output"]
+same = torch.equal(fc.augment.draw("weak", 8, seed=1, epoch=3), fc.augment.draw("weak", 8, seed=1, epoch=3))
+other = torch.equal(fc.augment.draw("weak", 8, seed=1, epoch=3), fc.augment.draw("weak", 8, seed=1, epoch=4))
+{"same epoch": same, "next epoch": other}
+
+# %% [markdown]
+# ## The loop by hand
+# Everything a training needs fits into a few small pieces. **The data** go to the device once, as bytes: there is
+# nothing to wait for later.
+
+# %%
+images, labels = train.images.to(device), train.labels.to(device)
+images.shape, images.dtype, f"{images.nbytes / 1e6:.0f} MB"
+
+# %% [markdown]
+# **The order** in which faces are seen comes from the seed and the epoch, nothing else. Whoever knows both can
+# repeat any step.
+
+# %% tags=["nbval-check-output"]
+def order(count, epoch, seed=0):
+    return torch.randperm(count, generator=torch.Generator().manual_seed(1000 * seed + epoch))
+
+order(6, epoch=0).tolist(), order(6, epoch=0).tolist(), order(6, epoch=1).tolist()
+
+# %% [markdown]
+# **The model** is formula (1): a small ResNet, then a linear head.
+
+# %%
+from fercourse.models.backbone import backbone
+
+torch.manual_seed(0)
+network = backbone(BACKBONE, size=SIZE).to(device)
+head = torch.nn.Linear(network.width, len(train.classes)).to(device)
+
+# %% [markdown]
+# Follow eight faces through it: maps that still know *where*, one embedding a face, and seven logits.
+
+# %%
+eight = fc.augment.normalise(images[:8])
+tuple(eight.shape), tuple(network.maps(eight).shape), tuple(network(eight).shape), tuple(head(network(eight)).shape)
+
+# %% [markdown]
+# **The loss** of a network that knows nothing is about $\log C$, because every class gets about the share $1/C$.
+# Look at this number first in every training: if it is far off, something is wrong.
+
+# %%
+first = cross_entropy(head(network(eight)), labels[:8]).item()
+print(f"loss before training {first:.2f}, log {len(train.classes)} = {math.log(len(train.classes)):.2f}")
+
+# %% [markdown]
+# **The optimiser** changes the weights. **The schedule** tells it how far: a short climb, then half a cosine down to 0.
+
+# %%
+from fercourse.schedule import cosine
+
+optimiser = torch.optim.AdamW([*network.parameters(), *head.parameters()], lr=2e-3, weight_decay=0.05)
+
+# %% tags=["nbval-check-output"]
+[round(2e-3 * cosine(progress), 5) for progress in (0.01, 0.05, 0.5, 0.9, 1.0)]
+
+# %% [markdown]
+# **One step**: augment, forward, loss, backward, step. Gradients add up in PyTorch, so they are cleared first.
+
+# %%
+def step(rows, table, rate):
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    pixels = fc.augment.apply(images[rows.to(device)], table)
+    loss = cross_entropy(head(network(pixels)), labels[rows.to(device)])
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+
+# %% [markdown]
+# **An epoch** is one walk through the set. The last, smaller batch is left out, so that all steps weigh the same.
+
+# %%
+def run_epoch(epoch, epochs, batch_size=64):
+    walk, table = order(len(train), epoch), fc.augment.draw("weak", len(train), epoch=epoch)
+    steps, losses = len(train) // batch_size, []
+    for number in range(steps):
+        place = slice(number * batch_size, (number + 1) * batch_size)
+        progress = (epoch * steps + number) / (epochs * steps)
+        losses.append(step(walk[place], table[place], 2e-3 * cosine(progress)))
+    return losses
+
+# %%
+network.train()
+losses = [loss for epoch in range(2) for loss in run_epoch(epoch, epochs=2)]
+
+# %%
+records = [{"step": number, "loss": loss} for number, loss in enumerate(losses)]
+fc.plots.curves(records, title="Two epochs by hand", caption="Noisy, because each step sees other faces; but it falls.")
+
+# %% [markdown]
+# **Evaluation** looks at the whole test set at once, in evaluation mode: batch norm then uses its running figures, so
+# that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic.
+
+# %%
+network.eval()
+with torch.no_grad():
+    parts = test.images.split(512)
+    told = torch.cat([head(network(fc.augment.normalise(part.to(device)))).argmax(1) for part in parts]).cpu()
+chance = test.labels.bincount().max() / len(test)
+print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (always the same class: {chance:.1%})")
+
+# %% [markdown]
+# ## The same with `fc.fit`
+# What you have written is what `fercourse/train.py` does; it adds what you do not want to write twice (mixed
+# precision, clipping, a log, checkpoints, several GPUs). Open it beside your cells: it is one screen long.
+#
+# `watch` is called after every epoch. We use it to keep the embedding of some unseen people.
+
+# %%
+from fercourse.methods import create
+
+shown = fc.embed.at_most(test, 1000)
+moments = {}
+
+def keep(epoch, method):
+    if epoch + 1 in (1, 3, EPOCHS // 2, EPOCHS):
+        moments[f"epoch {epoch + 1}"] = fc.evaluate.seen(method, shown)["embedding"]
+
+# %%
+torch.manual_seed(0)
+model = create("baseline", train, backbone=BACKBONE)
+moments["before"] = fc.evaluate.seen(model.to(device), shown)["embedding"]
+history = fc.fit(model, train, epochs=EPOCHS, batch_size=64, lr=2e-3, seed=0, watch=keep)
+
+# %%
+fc.plots.curves(history, title="Training loss",
+                caption="Labels are smoothed by 0.1 here, so that the loss cannot reach 0.")
+
+# %%
+scores = fc.evaluate.evaluate(model, test)
+low, high = scores["accuracy_interval"]
+print(f"accuracy {scores['accuracy']:.1%} (95 % interval over people: {low:.1%} to {high:.1%}), "
+      f"macro F1 {scores['macro_f1']:.1%}")
+
+# %% [markdown]
+# The interval draws *people*, not faces: 24 pictures of one person fail together, so 1,920 faces say less than 1,920
+# independent ones would.
+#
+# ## The embedding before, during and after
+# UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
+# neighbours. Each picture starts from the one before it and is turned onto it: a point moves only if its face does.
+
+# %%
+sequence = fc.embed.aligned_sequence(list(moments.values()))
+fc.plots.embedding_sequence(sequence, shown, titles=list(moments), columns=5,
+    caption="Unseen people only. Which colours part first, and which stay together to the end?")
+
+# %% [markdown]
+# UMAP invents neither axes nor distances that you may read: only who is near whom. So put a number beside it. The
+# **silhouette** compares a face's distance to its own class with that to the nearest other class: 1 is perfect, 0 is no
+# structure, and it is measured in all dimensions of the embedding.
+
+# %%
+for moment, features in moments.items():
+    print(f"{moment:10} silhouette {fc.evaluate.silhouette(features, shown.labels):+.2f} by expression, "
+          f"{fc.evaluate.silhouette(features, shown.domain):+.2f} by domain")
+
+# %% [markdown]
+# Two things happen at once: expressions begin to count, and something else fades. The first and the last picture again,
+# coloured by where the faces come from:
+
+# %%
+fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before", f"epoch {EPOCHS}"],
+                            colour_by="domain", columns=2,
+                            caption="Random weights sort by grey and colour: nobody taught them. Training mixes the domains.")
+
+# %% [markdown]
+# And with faces in it, so that you can ask why a face lies where it lies. For hovering over every point, try
+# `fc.plots.explorer(sequence[-1], shown)`.
+
+# %%
+fc.plots.embedding_thumbnails(sequence[-1], shown, most=90,
+                              caption="Look where two colours meet. Would you have been sure?")
+
+# %% [markdown]
+# ## What it confuses, and why
+# Rows are the truth, columns what the network says.
+
+# %%
+predicted = fc.evaluate.seen(model, test)["logits"].argmax(1).cpu()
+fc.plots.confusion(test.labels, predicted, test.classes, caption="Read along a row: where do the faces of this class go?")
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "01-recalls-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 2 · recall of every class (8 min, ●○○)
+# The diagonal of that picture is the **recall**: of the faces that truly are of a class, the share that is found.
+# Write it for `predicted [N]`, `labels [N]` and `count` classes; return `count` numbers. Every class occurs.
+# Stuck? `fc.check.lesson01.recalls.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "01-recalls", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def recalls(predicted, labels, count):
+    ### BEGIN SOLUTION
+    return torch.stack([(predicted[labels == c] == c).float().mean() for c in range(count)])
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "01-recalls-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson01.recalls(recalls)
+
+# %%
+{word: f"{found:.0%}" for word, found in zip(test.classes, recalls(predicted, test.labels, 7))}
+
+# %% [markdown]
+# Why these confusions and not others? A guess: **classes that move the same muscles are taken for each other.** We can
+# test it, because the renderer noted every action unit. Take the mean action units of each class, and the distance
+# between two classes:
+
+# %%
+means = torch.stack([train.where(labels=word).action_units.mean(0) for word in train.classes])
+distance = torch.cdist(means, means)
+
+# %% [markdown]
+# Beside it, how often two classes are taken for each other: the mean of both directions.
+
+# %%
+table = fc.evaluate.confusion(predicted, test.labels, 7).float()
+share = table / table.sum(1, keepdim=True)
+mixed = (share + share.T) / 2
+
+# %%
+one, other = torch.triu_indices(7, 7, offset=1)
+r = torch.corrcoef(torch.stack([distance[one, other], mixed[one, other]]))[0, 1].item()
+print(f"correlation over the {len(one)} pairs of classes: r = {r:.2f}")
+
+# %%
+with fc.plots.style():
+    figure, (axes,) = fc.plots.figure.new_figure(6.4, 3.8)
+    axes.scatter(distance[one, other], mixed[one, other], color=fc.plots.COLOURS["sadness"], s=20)
+    for i in (mixed[one, other] > 0.1).nonzero().flatten().tolist():
+        names = f"{train.classes[one[i]]} / {train.classes[other[i]]}"
+        axes.annotate(names, (distance[one[i], other[i]], mixed[one[i], other[i]]), (6, 2), textcoords="offset points")
+    axes.set(xlabel="distance of the mean action units", ylabel="taken for each other (share)")
+figure.describe(f"21 pairs of classes: the nearer their action units, the more often they are confused, r = {r:.2f}",
+                "Each point is a pair of classes; those mixed up in more than a tenth of the cases are named.")
+
+# %% [markdown]
+# Which units do they share? The strongest ones of each class, with their mean strength:
+
+# %%
+for word, strength in zip(train.classes, means):
+    best = strength.topk(4)
+    units = (f"{train.names['action_units'][i]} {v:.2f}" for v, i in zip(best.values, best.indices))
+    print(f"{word:10}", ", ".join(units))
+
+# %% [markdown]
+# ## What is the embedding worth without its head?
+# If the classes lie apart in $h$, then *any* simple reader should find them. Two are standard: the **linear probe**, a
+# new head on frozen features, and **k nearest neighbours**, which needs no training at all.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "01-neighbours-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 3 · nearest neighbours (12 min, ●●○)
+# Given embeddings `train [N, D]` with `labels [N]`, and `test [M, D]`: return for each test face the class that most of
+# its `count` nearest training faces have. Nearest means the largest **cosine**, so that lengths do not matter.
+# Stuck? `fc.check.lesson01.neighbours.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "01-neighbours", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def neighbours(train, labels, test, count):
+    ### BEGIN SOLUTION
+    cosines = F.normalize(test, dim=1) @ F.normalize(train, dim=1).T
+    rows = cosines.topk(count, dim=1).indices
+    return labels[rows].mode(1).values
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "01-neighbours-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson01.neighbours(neighbours)
+
+# %% [markdown]
+# Three ways to see a face: 12 x 12 pixels as they are, a network with random weights, and the trained one. Both readers
+# learn from the training faces and are asked about unseen people.
+
+# %%
+torch.manual_seed(0)
+untrained = create("baseline", train, backbone=BACKBONE).to(device)
+pixels = [F.interpolate(part.images.float(), 12).flatten(1) for part in (train, test)]
+sights = {"pixels": pixels, "random network": [fc.evaluate.seen(untrained, part)["embedding"] for part in (train, test)],
+          "trained network": [fc.evaluate.seen(model, part)["embedding"] for part in (train, test)]}
+
+# %%
+for name, (known, asked) in sights.items():
+    near = neighbours(known.cpu(), train.labels, asked.cpu(), 20)
+    probe = fc.evaluate.linear_probe(known, train.labels, decay=1e-2)
+    print(f"{name:16} k-NN {fc.evaluate.accuracy(near, test.labels):.1%}   "
+          f"linear probe {fc.evaluate.accuracy(probe(asked).argmax(1).cpu(), test.labels):.1%}")
+
+# %% [markdown]
+# Compare the last row with the accuracy of the network's own head. Where they agree, the embedding did the work, not
+# the head: you will judge every method of this course by such a table.
+#
+# ## What else does it know?
+# The network was asked for expressions only. Can one still tell from its embedding **who** it is? A linear probe learns
+# half of each test person's pictures, and names the person on the others.
+
+# %%
+for name, (_, asked) in sights.items():
+    leak = fc.evaluate.identity_leak(asked.cpu(), test.identity)
+    print(f"{name:16} names the person in {leak['accuracy']:.1%} of pictures "
+          f"(chance {leak['chance']:.1%}, {leak['people']} people)")
+
+# %% [markdown]
+# Pixels know the person best, and training for expressions does not make a network forget: nobody asked it to. A
+# feature that knows the person is a way to be wrong. If smiling people in the training set happen to be young, "young"
+# will speak for "happy". Lesson 06 removes such knowledge on purpose.
+#
+# ## Whom does it fail?
+# One accuracy for everybody hides groups. Each dot is a group, each bar its 95 % interval over people.
+
+# %%
+fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=scores["accuracy"],
+                    title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
+
+# %%
+fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "age"), whole=scores["accuracy"],
+                    title="Accuracy by age", caption="Quarters of the test faces, by age in years.")
+
+# %%
+fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "gender"), whole=scores["accuracy"],
+                    title="Accuracy by gender presentation", caption="As the renderer drew it; nobody was asked.")
+
+# %% [markdown]
+# Before you tell a story about a low dot, look at its bar, and count the bars you have looked at: among fifteen fair
+# groups, at least one 95 % interval misses the truth more often than not. A bar that stays clear of the line is where to
+# look closer, with new people and another seed. And some differences have a plain cause:
+
+# %%
+fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=scores["accuracy"],
+                    title="Accuracy by what covers the face", caption="Which bars stay clear of the topmost one, and what do these things hide?")
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "01-fairness-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 4 · a claim (15 min, ●●○, written)
+# A company wants this model in a tool for job interviews, and quotes its accuracy from above. Answer in about 150 words,
+# with numbers from your cells: for which **group** is the claim least safe, and is that a finding or too few people?
+# What would you **measure** that nobody has measured here? What could **no score** on this set ever show?
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "01-fairness", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# *One possible answer.* Group: I look for the lowest dot whose bar stays clear of the line, among skin tone, age, gender
+# presentation and what covers the face. With about ten people behind each skin tone a bar is wide, and of some fifteen
+# bars one will miss by chance: it is a reason to measure more people, not yet a finding, but a finding is not needed to
+# refuse the claim, because the burden of proof is the company's. For covered faces the cause is plain to see. Measure:
+# both factors together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (taken for
+# anger is worse in an interview than taken for neutral), real people instead of rendered ones, and the camera in use.
+# No score on this set: whether a face shows what a person feels, or whether that says anything about how well she works.
+
+# %% [markdown]
+# ## When labels are wrong
+# So far every label was right. Real sets are not like that: FER+ asked ten people about each face of FER2013, and for
+# classes such as sadness and disgust most faces lost their label. Let us make labels wrong on purpose, and watch.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "01-wrong-labels-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 5 · wrong labels (12 min, ●●●)
+# Write *symmetric noise*: exactly `round(rate * N)` labels become another class, drawn uniformly among the others.
+# The seed decides everything; the labels given stay as they are. Why exactly, and not each face with that chance?
+# Because two runs can then be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "01-wrong-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def wrong_labels(labels, classes, rate, seed):
+    ### BEGIN SOLUTION
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(labels), generator=generator)[:round(rate * len(labels))]
+    steps = torch.randint(1, classes, (len(rows),), generator=generator)
+    noisy = labels.clone()
+    noisy[rows] = (labels[rows] + steps) % classes
+    return noisy
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "01-wrong-labels-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson01.wrong_labels(wrong_labels)
+
+# %% [markdown]
+# The regime matters, so here it is: **few faces** (1,200 of the lab domain), **no augmentation**, enough epochs, 30 % of
+# the labels wrong. In a large set, with strong augmentation and a short training, the same noise does much less.
+
+# %%
+lab = fc.load_faces("synthfaces", split="train", domain="lab").resize(48).sample(1200)
+lab_test = fc.load_faces("synthfaces", split="test", domain="lab").resize(48)
+noisy = lab.relabel(wrong_labels(lab.labels, 7, 0.3, seed=0))
+noisy.where(labels="happiness").show(16, title="Labelled happiness")
+
+# %% [markdown]
+# After every epoch we ask four things: which of the right labels does the network repeat, which of the wrong ones, in
+# how many of the wrongly labelled faces does it see the truth *in spite of* the label, and how good is it on unseen people.
+
+# %%
+wrong = noisy.labels != noisy.true_labels
+story = []
+
+def ask(epoch, method):
+    seen, unseen = (fc.evaluate.seen(method, part)["logits"].argmax(1).cpu() for part in (noisy, lab_test))
+    share = fc.evaluate.accuracy
+    story.append({"step": epoch + 1, "right labels repeated": share(seen[~wrong], noisy.labels[~wrong]),
+                  "wrong labels repeated": share(seen[wrong], noisy.labels[wrong]),
+                  "wrong labels seen through": share(seen[wrong], noisy.true_labels[wrong]),
+                  "unseen people": share(unseen, lab_test.labels)})
+
+# %%
+torch.manual_seed(0)
+learner = create("baseline", noisy, label_smoothing=0.0)
+learner.views = ("none",)
+_ = fc.fit(learner, noisy, epochs=12, batch_size=32, lr=2e-3, watch=ask)
+
+# %%
+figure = fc.plots.curves(story, title="Learning by heart", caption="First it understands, then it memorises.")
+figure.axes[0].set(xlabel="epoch", ylabel="share of faces", ylim=(0, 1.03))
+figure
+
+# %%
+best = max(story, key=lambda row: row["wrong labels seen through"])
+print(f"epoch {best['step']}: {best['wrong labels seen through']:.0%} of wrong labels seen through, "
+      f"{best['wrong labels repeated']:.0%} repeated")
+print(f"epoch {story[-1]['step']}: {story[-1]['wrong labels seen through']:.0%} seen through, "
+      f"{story[-1]['wrong labels repeated']:.0%} repeated")
+
+# %% [markdown]
+# Read the curves from left to right. The network repeats every label it was given, wrong ones too: its **training
+# accuracy is perfect and worth nothing**. But early on it saw through many of the wrong labels, because what faces of
+# a class share is learnt before what makes one face special. Lesson 03 lives on that moment.
+#
+# One run is an anecdote. The same, over three seeds, beside clean labels (the ceiling) and augmentation, from
+# `results/noise-synthfaces-lab-cpu.json`, which `fercourse study noise` writes:
+
+# %% tags=["nbval-check-output"]
+results = json.loads(Path("../results/noise-synthfaces-lab-cpu.json").read_text())
+print("{limit} faces, {epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
+for arm, found in results["summary"].items():
+    line = [f"{name} {found[name]['mean']:.1%} ± {found[name]['sd']:.1%}" for name in ("accuracy", "memorised") if name in found]
+    print(f"{arm:12}", ", ".join(line))
+
+# %% [markdown]
+# *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.
+# Two remedies can be read off already: change the faces, so that they cannot be learnt by heart, and stop in time. But
+# the second needs somebody who tells you when, and a test set may not be asked.
+#
+# ## On your own data
+# Change one line. Sets are known by name, classes are matched by name, and every cell above that needs something the
+# set does not have (identities, action units) says so.
+#
+# ```python
+# train = fc.load_faces("fer2013", split="train", root="/path/to/it").resize(SIZE)
+# test = fc.load_faces("fer2013", split="PublicTest", root="/path/to/it").resize(SIZE)
+#
+# train = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
+# ```
+#
+# `fercourse data list` tells which sets there are, and how to ask for each. A longer training on Colab should survive a
+# disconnect: give it a folder on your drive, and call it again with the same arguments. It goes on at the step where it
+# stopped, with the same numbers as if nothing had happened.
+#
+# ```python
+# from google.colab import drive
+# drive.mount("/content/drive")
+# fc.fit(model, train, epochs=60, out="/content/drive/MyDrive/fercourse/baseline", resume=True, save_every=100)
+# ```
+
+# %% [markdown]
+# ## Recap
+#
+# **You can now**
+#
+# - write the training loop of a classifier yourself, and say what each of its lines is for: order and augmentation come
+#   from a seed, the loss from formulas (1) to (4), the score from the whole test set in evaluation mode
+# - look into an embedding before, during and after training, and explain which expressions it confuses: those whose
+#   action units lie near each other
+# - question a good score: unseen people, groups of people, identity, wrong labels; each had a number of its own
+
+# %%
+fc.check.progress()
+
+# %% [markdown]
+# Next: lesson 02 shapes the embedding itself, by saying which faces attract each other and which do not.
+#
+# **References**
+#
+# - Barsoum, Zhang, Canton Ferrer and Zhang 2016. Training deep networks for facial expression recognition with
+#   crowd-sourced label distribution (FER+). https://doi.org/10.1145/2993148.2993165
+# - Alain and Bengio 2016. Understanding intermediate layers using linear classifier probes.
+#   https://doi.org/10.48550/arXiv.1610.01644
+# - Arpit et al. 2017. A closer look at memorization in deep networks. https://doi.org/10.48550/arXiv.1706.05394
+# - Goodfellow et al. 2013. Challenges in representation learning (FER2013).
+#   https://doi.org/10.1007/978-3-642-42051-1_16
+# - He, Zhang, Ren and Sun 2016. Deep residual learning for image recognition. https://doi.org/10.1109/CVPR.2016.90
+# - Li, Deng and Du 2017. Reliable crowdsourcing and deep locality-preserving learning for expression recognition in the
+#   wild (RAF-DB). https://doi.org/10.1109/CVPR.2017.277
+# - McInnes, Healy and Melville 2018. UMAP. https://doi.org/10.48550/arXiv.1802.03426
+# - Monk 2019. The Monk Skin Tone scale. https://skintone.google
+# - Rousseeuw 1987. Silhouettes. https://doi.org/10.1016/0377-0427(87)90125-7
+# - Zhang, Bengio, Hardt, Recht and Vinyals 2021. Understanding deep learning (still) requires rethinking generalization.
+#   https://doi.org/10.1145/3446776
