@@ -1,0 +1,44 @@
+"""The README tells what is there: its numbers are those of results/, its links lead somewhere."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fercourse.studies import table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_results_table_is_the_one_of_the_results_files():
+    shown = README.split(table.BEGIN)[1].split(table.END)[0].strip()
+    assert shown == table.results_table(ROOT / "results").strip()
+
+
+def test_every_results_file_names_its_making():
+    for path in (ROOT / "results").glob("*.json"):
+        content = json.loads(path.read_text())
+        assert content["hardware"]["cores"] and content["versions"]["torch"], path
+
+
+@pytest.mark.parametrize("page", ["README.md", "data/README.md", "LICENSES.md"])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_a_rewritten_table_follows_the_results(tmp_path):
+    run = {"arm": "wild", "seed": 0, "metrics": {"wild_accuracy": .5}, "commit": "abcdef123456"}
+    content = {"summary": {"wild": {m: {"mean": .5, "sd": .01, "n": 3} for m in
+                                    ("wild_accuracy", "identity_probe", "identity_chance")},
+                           "lab": {m: {"mean": .9, "sd": None, "n": 1} for m in ("lab_accuracy", "wild_accuracy")}},
+               "runs": [run], "hardware": {"cores": 2, "processor": "x", "gpu": None},
+               "config": {"name": "cpu", "size": 48, "epochs": 3}}
+    (tmp_path / "faces-synthfaces-cpu.json").write_text(json.dumps(content))
+    page = tmp_path / "README.md"
+    page.write_text(f"a\n{table.BEGIN}\nold\n{table.END}\nb\n")
+    assert table.rewrite(page, tmp_path) and not table.rewrite(page, tmp_path)
+    assert "| 50.0 ± 1.0 | 3 | cpu, 48 px, 3 epochs | 2 x cores | abcdef1 |" in page.read_text()

@@ -1,0 +1,59 @@
+"""Studies: every finished run is kept, nothing is run twice, and the summary is the mean and spread."""
+
+import json
+
+import pytest
+
+from fercourse import studies
+from fercourse.errors import InputError
+from fercourse.studies import Scale, Study, record
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    calls = []
+
+    def arms(scale, data, root):
+        def measure(seed):
+            calls.append(seed)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return {"accuracy": .5 + seed / 10, "note": "words are no metric"}
+        return {"only": measure}
+
+    toy = Study("toy", "synthfaces", arms, {"smoke": Scale("smoke", 48, 1)})
+    monkeypatch.setattr(studies, "get", lambda name: toy)
+    return calls
+
+
+def test_a_stopped_study_goes_on_where_it_was(counted, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        studies.run("toy", scale="smoke", seeds=4, out=tmp_path)
+    done = studies.run("toy", scale="smoke", seeds=4, out=tmp_path)
+    assert counted == [0, 1, 2, 2, 3]
+    saved = json.loads((tmp_path / "toy-synthfaces-smoke.json").read_text())
+    assert saved["summary"] == done.summary()
+    assert saved["summary"]["only"]["accuracy"] == {"mean": .65, "sd": .1291, "n": 4}
+    assert saved["hardware"]["cores"] >= 1 and saved["versions"]["torch"] and len(saved["runs"]) == 4
+
+
+def test_another_configuration_is_refused(counted, tmp_path):
+    studies.run("toy", scale="smoke", seeds=1, out=tmp_path)
+    with pytest.raises(InputError, match="another configuration"):
+        record.Record.open(tmp_path, "toy", "synthfaces", Scale("smoke", 64, 1))
+    (tmp_path / "toy-synthfaces-smoke.json").write_text("{")
+    with pytest.raises(InputError, match="not a results file"):
+        studies.run("toy", scale="smoke", seeds=1, out=tmp_path)
+
+
+def test_unknown_study_and_scale():
+    with pytest.raises(InputError, match=r"'heads' is unknown.*faces"):
+        studies.run("heads")
+    with pytest.raises(InputError, match="scale 'huge' is unknown"):
+        studies.run("faces", scale="huge")
+
+
+def test_the_faces_study_at_its_smallest(tmp_path):
+    found = studies.run("faces", scale="smoke", seeds=1, out=tmp_path).summary()
+    assert set(found) == {"wild", "lab"} and found["wild"]["identity_people"]["mean"] > 20
+    assert 0 <= found["lab"]["wild_accuracy"]["mean"] <= 1
