@@ -8,6 +8,8 @@ import torch
 
 from ..errors import InputError
 
+BALANCES = ("none", "inverse", "effective")
+
 
 def stream(seed: int, use: str):
     """Return a generator of random numbers for one use.
@@ -93,13 +95,17 @@ def stratified_rows(labels, share: float, seed: int):
     return _sorted(rows[:max(1, round(share * len(rows)))] for rows in by_class)
 
 
-def class_weights(labels, classes: int):
-    """Return float32 [classes] weights N / (C_present * N_c) whose mean over the labelled rows is 1.
+def class_weights(labels, count: int, balance: str = "inverse", beta: float = 0.999) -> torch.Tensor:
+    """Return the weight of each class, float32 [C], with mean 1 over the labelled faces; absent classes get 0.
 
-    Classes that do not occur weigh 0.
+    Args:
+        balance: `none`, `inverse` to the number of faces, or inverse to the `effective` number
+            (1 - beta^n) / (1 - beta) of Cui et al. 2019.
     """
-    counts = labels[labels >= 0].bincount(minlength=classes).float()
-    return counts.sum() / (counts > 0).sum().clamp(min=1) * counts.reciprocal().nan_to_num(posinf=0.0)
+    counts = labels[labels >= 0].cpu().bincount(minlength=count).double()           # MPS has no float64
+    size = {"none": torch.ones_like(counts), "inverse": counts, "effective": 1 - beta**counts}[balance]
+    weights = torch.where(counts > 0, 1 / size.clamp(min=1e-12), 0)
+    return (weights * counts.sum() / (weights * counts).sum().clamp(min=1e-12)).float().to(labels.device)
 
 
 def _rows_by_label(labels, rows, seed, use):

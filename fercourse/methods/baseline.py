@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from ..distributed import gather
 from ..errors import InputError
+from ..faces.sampling import BALANCES, class_weights
 from ..losses.concordance import concordance_loss
 from .base import Hyper, Method, register
 
 TASKS = ("classes", "valence_arousal")
-BALANCES = ("none", "inverse", "effective")
 
 
 @dataclass
@@ -78,11 +77,3 @@ class Baseline(Method):
         if self.regresses:
             return (logits - self.memory["valence_arousal"][index]).square().mean(1)
         return super().sample_losses(logits, index)
-
-
-def class_weights(labels: Tensor, count: int, balance: str, beta: float = 0.999) -> Tensor:
-    """Return the weight of each class, float32 [C], with mean 1 over the faces; absent classes get 0."""
-    counts = labels[labels >= 0].bincount(minlength=count).double()
-    size = {"none": torch.ones_like(counts), "inverse": counts, "effective": 1 - beta**counts}[balance]
-    weights = torch.where(counts > 0, 1 / size.clamp(min=1e-12), 0)
-    return (weights * counts.sum() / (weights * counts).sum().clamp(min=1e-12)).float()

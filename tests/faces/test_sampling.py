@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fercourse.errors import InputError
-from fercourse.faces.sampling import rows_by_group
+from fercourse.faces.sampling import class_weights, rows_by_group
 
 from . import made
 
@@ -73,6 +73,17 @@ def test_a_fraction_keeps_every_class(labels, share):
     for label in labels.unique():
         total = int((labels == label).sum())
         assert int((few.labels == label).sum()) == max(1, round(share * total))
+
+
+def test_class_weights_by_hand():
+    labels = torch.tensor([0] * 6 + [1] * 3 + [2])
+    assert class_weights(labels, 4, "none").tolist() == [1, 1, 1, 0]
+    inverse = class_weights(labels, 4, "inverse")
+    torch.testing.assert_close(inverse, torch.tensor([10 / 18, 10 / 9, 10 / 3, 0]))
+    effective = class_weights(labels, 4, "effective")
+    size = [(1 - 0.999**n) for n in (6, 3, 1)]
+    torch.testing.assert_close(effective[:3] / effective[2], torch.tensor([size[2] / s for s in size]))
+    assert effective[labels].mean().item() == pytest.approx(1)
 
 
 def test_weights_make_classes_equal():

@@ -9,7 +9,6 @@ from fercourse import fit
 from fercourse.errors import InputError
 from fercourse.losses.concordance import concordance
 from fercourse.methods import Batch, create
-from fercourse.methods.baseline import class_weights
 from tests.toy import toy_faces, toy_method
 
 
@@ -30,17 +29,6 @@ def test_smoothed_cross_entropy_by_hand():
         norm = math.log(sum(math.exp(v) for v in row))
         expected += sum((0.2 / 4 + 0.8 * (c == label)) * (norm - v) for c, v in enumerate(row)) / 6
     assert method(batch, 0.0)["total"].item() == pytest.approx(expected, rel=1e-5)
-
-
-def test_class_weights_by_hand():
-    labels = torch.tensor([0] * 6 + [1] * 3 + [2])
-    assert class_weights(labels, 4, "none").tolist() == [1, 1, 1, 0]
-    inverse = class_weights(labels, 4, "inverse")
-    torch.testing.assert_close(inverse, torch.tensor([10 / 18, 10 / 9, 10 / 3, 0]))
-    effective = class_weights(labels, 4, "effective")
-    size = [(1 - 0.999**n) for n in (6, 3, 1)]
-    torch.testing.assert_close(effective[:3] / effective[2], torch.tensor([size[2] / s for s in size]))
-    assert effective[labels].mean().item() == pytest.approx(1)
 
 
 def test_rare_classes_weigh_more():
