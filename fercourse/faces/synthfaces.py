@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from . import catalogue
 from .cache import cached_array
 from .emotions import SEVEN
 from .faceset import FaceSet
@@ -23,15 +24,13 @@ WORDS = ("gender", "occluder", "light", "backdrop", "hair", "blend")
 
 def pack_path() -> Path:
     """Return where the embedded faces are: in an installed package, or in `data/` of a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    places = [place / "data" / "synthfaces" / "synthfaces.parquet" for place in (package, package.parent)]
-    for place in places:
-        if place.is_file():
-            return place
-    raise InputError(
-        f"the embedded faces are missing (looked for {places[1]}); install fercourse again, "
-        "or make them with: fercourse render --out data/synthfaces/synthfaces.parquet"
-    )
+    path = catalogue.get("synthfaces").place / "synthfaces.parquet"
+    if not path.is_file():
+        raise InputError(
+            f"the embedded faces are missing (looked for {path}); install fercourse again, "
+            "or make them with: fercourse render --out data/synthfaces/synthfaces.parquet"
+        )
+    return path
 
 
 def load(split="train", domain=None, labels="truth", root=None) -> FaceSet:

@@ -11,11 +11,7 @@ import pytest
 from fercourse.faces import cache
 from fercourse.faces.cache import cached_array, cached_file
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 class Maker:

@@ -22,13 +22,8 @@ from fercourse.faces.setinfo import SetInfo
 
 from .pictures import checker, listing, save
 
+pytestmark = pytest.mark.usefixtures("own_cache")
 WORDS = ["train", "val", "train", "PublicTest", "train", "train"]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 @pytest.fixture
