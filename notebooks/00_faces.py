@@ -72,8 +72,8 @@ fc.plots.image_rows(
     caption="Look for what each pair shares. It is hardly ever the expression.")
 
 # %% [markdown]
-# The pairs agree in light, in background, in the turn of the head, sometimes in the person. They seldom agree in what
-# we care about. **How do we make emotion the thing by which faces are near or far?** That is the question of this course.
+# The pairs agree in where they are bright and dark: background, skin, hair, glasses. They seldom agree in what we
+# care about. **How do we make emotion the thing by which faces are near or far?** That is the question of this course.
 # This lesson looks at what stands in the way.
 
 # %% [markdown]
@@ -250,7 +250,8 @@ pd.DataFrame({"one vote": right(one), "most of ten": right(ten)}, index=[*words,
 # picture itself misleads.
 #
 # Real annotators show the same pattern. FER2013 (Goodfellow et al. 2013) was labelled once; for FER+ (Barsoum et al.
-# 2016) ten people looked at the same images again. How often did most of the ten confirm the first label?
+# 2016) ten people looked at the same images again. How often did the
+# first label also get most of the ten votes?
 
 # %% tags=["nbval-check-output"]
 real = json.loads(Path("../results/ferplus-agreement.json").read_text())["counts"]
@@ -410,13 +411,13 @@ fc.plots.embedding(flat, crowd, "domain", title="by domain", caption="Lab faces 
 # %%
 brightness = crowd.images.float().mean((1, 2, 3)) / 255
 fc.plots.embedding(flat, crowd, brightness, title="by light: how bright the picture is",
-                   caption="One smooth slope from dark to bright: light decides more than anything in the face.")
+                   caption="A slope from dark at one end to bright at the other.")
 
 # %%
 seven = crowd.people[:7].tolist()
 by_person = [f"person {person}" if person in seven else "unknown" for person in crowd.identity.tolist()]
 fc.plots.embedding(flat, crowd, by_person, title="by person",
-                   caption="Seven of sixty people, the others in grey: each has a home, left in the wild.")
+                   caption="Seven of sixty people, the others in grey: small clumps, and strays.")
 
 # %% [markdown]
 # A picture of an embedding can flatter. A number is harder to argue with: of the ten nearest neighbours of a face,
