@@ -1,59 +1,63 @@
-"""Training speed: from packed faces to updated weights, and the loop alone."""
+"""Training speed: from packed faces to updated weights, and its two parts: ready batches, and the loop."""
 
 import tempfile
+from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import torch
 
+from ..batches import Stream
 from ..faces import load_faces
 from ..methods import create
 from ..train import fit
 from . import Duel, benchmark, turn_seconds
 from .bare import bare_loop, device_batches
+from .loader import QUALITY, loaders, write_jpegs
 
 VIEW = "weak"
 
 
 @benchmark("end-to-end", "images/s", cpu=2.0, gpu=5.0)
 def end_to_end(scale):
-    """Packed faces to updated weights by fit, against files, Pillow, torchvision, a DataLoader and a bare loop.
-
-    The peer gets the number of worker processes with which it is fastest here; they are started beforehand.
-    """
-    from .loader import QUALITY, loaders, write_jpegs
-
+    """Packed faces to updated weights by fit, against files, Pillow, torchvision, a DataLoader and a bare loop."""
     faces, device = _faces(scale), torch.device(scale.device)
-    model, count = _model(faces, scale, device), len(faces) // scale.batch_size
-    with tempfile.TemporaryDirectory() as folder:
-        files = write_jpegs(faces, Path(folder))
-        passes = {workers: partial(bare_loop, model, loader, count, device) for workers, loader
-                  in loaders(files, faces.labels.tolist(), VIEW, scale.batch_size, device).items()}
-        tried = {workers: _second_turn(work) for workers, work in passes.items()}
-        best = min(tried, key=tried.get)
-        facts = {"workers": best, "files": f"JPEG, quality {QUALITY}", "threads": torch.get_num_threads(),
-                 "images_per_s_by_workers": {n: round(count * scale.batch_size / s, 1) for n, s in tried.items()}}
-        peer = passes.pop(best)
-        passes.clear()                                    # the other workers end here
-        yield Duel(_ours(faces, scale), peer, count * scale.batch_size, facts)
+    model, number = _model(faces, scale, device), len(faces) // scale.batch_size
+    with _fastest_peer(faces, scale, lambda loader: bare_loop(model, loader, number, device)) as (peer, facts):
+        yield Duel(_ours(faces, scale), peer, number * scale.batch_size, facts)
 
 
-def _second_turn(work):
-    turn_seconds(work)
-    return turn_seconds(work)
+@benchmark("input", "images/s")
+def ready_batches(scale):
+    """Batches ready on the device, without training: from packed faces, against files, Pillow and a DataLoader."""
+    faces, device = _faces(scale), torch.device(scale.device)
+    stream = Stream(faces, (VIEW,), ("labels",), scale.batch_size, 0, device)
+    labels, number = faces.labels.to(device), count()
+
+    def ours():
+        for _ in range(stream.steps):
+            stream.batch(next(number), labels)
+
+    def read(loader):
+        for pixels, marks in loader:
+            pixels.to(device, non_blocking=True), marks.to(device, non_blocking=True)
+
+    with _fastest_peer(faces, scale, read) as (peer, facts):
+        yield Duel(ours, peer, stream.steps * scale.batch_size, facts)
 
 
 @benchmark("steps", "steps/s", cpu=0.97, gpu=0.97)
 def steps(scale):
     """Steps of fit, against a bare loop of the same arithmetic on the same model, faces and augmentation."""
     faces, device = _faces(scale), torch.device(scale.device)
-    model, count = _model(faces, scale, device), len(faces) // scale.batch_size
+    model, number = _model(faces, scale, device), len(faces) // scale.batch_size
     images, labels = faces.images.to(device), faces.labels.to(device)
 
     def peer():
-        bare_loop(model, device_batches(images, labels, VIEW, scale.batch_size), count, device)
+        bare_loop(model, device_batches(images, labels, VIEW, scale.batch_size), number, device)
 
-    yield Duel(_ours(faces, scale), peer, count, {"threads": torch.get_num_threads()})
+    yield Duel(_ours(faces, scale), peer, number, {"threads": torch.get_num_threads()})
 
 
 def _faces(scale):
@@ -70,3 +74,25 @@ def _model(faces, scale, device):
     """Return the network of the baseline as a plain module."""
     method = create("baseline", faces, backbone=scale.backbone)
     return torch.nn.Sequential(method.backbone, method.head).to(device, memory_format=torch.channels_last)
+
+
+@contextmanager
+def _fastest_peer(faces, scale, work):
+    """Yield `work` on a loader of these faces as files, with the workers that make it fastest here, and the facts."""
+    device, used = torch.device(scale.device), len(faces) // scale.batch_size * scale.batch_size
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_jpegs(faces, Path(folder))
+        turns = {workers: partial(work, loader) for workers, loader
+                 in loaders(files, faces.labels.tolist(), VIEW, scale.batch_size, device).items()}
+        tried = {workers: _second_turn(turn) for workers, turn in turns.items()}
+        best = min(tried, key=tried.get)
+        turn = turns.pop(best)
+        turns.clear()                                     # the other workers end here
+        yield turn, {"workers": best, "images_per_s_by_workers": {n: round(used / s, 1) for n, s in tried.items()},
+                     "files": f"JPEG, quality {QUALITY}", "threads": torch.get_num_threads()}
+
+
+def _second_turn(work):
+    """Return the seconds of a turn after one that does not count: workers are started by it."""
+    turn_seconds(work)
+    return turn_seconds(work)

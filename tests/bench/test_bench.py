@@ -85,7 +85,7 @@ def test_wrong_words_are_named(words, told, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["end-to-end", "steps"])
+@pytest.mark.parametrize("name", ["end-to-end", "input", "steps"])
 def test_every_benchmark_runs(name, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", name, "--json", "--scale", "smoke", "--out", str(tmp_path)])
@@ -93,7 +93,7 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)[name]
     assert result["ratio"] > 0 and result["ours"]["n"] == 2
     assert json.loads((tmp_path / "bench-smoke.json").read_text())[name] == result
-    assert set(bench.names()) == {"end-to-end", "steps"}                  # a new one is added here, too
+    assert set(bench.names()) == {"end-to-end", "input", "steps"}                  # a new one is added here, too
 
 
 def test_the_bare_loop_is_the_arithmetic_of_fit():
