@@ -139,7 +139,7 @@ fc.check.lesson01.cross_entropy(cross_entropy)
 
 # %% [markdown]
 # ## What may change, and what must not
-# 3,600 faces are few. **Augmentation** changes each one a little, differently in every epoch, in ways that leave the
+# A few thousand faces are few. **Augmentation** changes each one a little, differently in every epoch, in ways that leave the
 # expression alone: it tells the network what does *not* matter.
 
 # %%
@@ -203,7 +203,7 @@ tuple(eight.shape), tuple(network.maps(eight).shape), tuple(network(eight).shape
 # Look at this number first in every training: if it is far off, something is wrong.
 
 # %%
-first = cross_entropy(head(network(eight)), labels[:8]).item()
+first = F.cross_entropy(head(network(eight)), labels[:8]).item()
 print(f"loss before training {first:.2f}, log {len(train.classes)} = {math.log(len(train.classes)):.2f}")
 
 # %% [markdown]
@@ -225,7 +225,7 @@ def step(rows, table, rate):
     for group in optimiser.param_groups:
         group["lr"] = rate
     pixels = fc.augment.apply(images[rows.to(device)], table)
-    loss = cross_entropy(head(network(pixels)), labels[rows.to(device)])
+    loss = F.cross_entropy(head(network(pixels)), labels[rows.to(device)])    # or your own: the same number
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
@@ -361,7 +361,8 @@ def recalls(predicted, labels, count):
 fc.check.lesson01.recalls(recalls)
 
 # %%
-{word: f"{found:.0%}" for word, found in zip(test.classes, recalls(predicted, test.labels, 7))}
+table = fc.evaluate.confusion(predicted, test.labels, 7)
+{word: f"{found:.0%}" for word, found in zip(test.classes, fc.evaluate.recalls(table).tolist())}
 
 # %% [markdown]
 # Why these confusions and not others? A guess: **classes that move the same muscles are taken for each other.** We can
@@ -376,7 +377,6 @@ distance = torch.cdist(means, means)
 # Beside it, how often two classes are taken for each other: the mean of both directions.
 
 # %%
-table = fc.evaluate.confusion(predicted, test.labels, 7).float()
 share = table / table.sum(1, keepdim=True)
 mixed = (share + share.T) / 2
 
@@ -429,7 +429,8 @@ fc.check.lesson01.neighbours(neighbours)
 
 # %% [markdown]
 # Three ways to see a face: 12 x 12 pixels as they are, a network with random weights, and the trained one. Both readers
-# learn from the training faces and are asked about unseen people.
+# learn from the training faces and are asked about unseen people. (The library weighs each neighbour's vote by its
+# cosine; yours counts them alike. Try both.)
 
 # %%
 torch.manual_seed(0)
@@ -440,9 +441,9 @@ sights = {"pixels": pixels, "random network": [fc.evaluate.seen(untrained, part)
 
 # %%
 for name, (known, asked) in sights.items():
-    near = neighbours(known.cpu(), train.labels, asked.cpu(), 20)
+    near = fc.evaluate.knn_accuracy(known, train.labels.to(known.device), asked, test.labels, count=20)
     probe = fc.evaluate.linear_probe(known, train.labels, decay=1e-2)
-    print(f"{name:16} k-NN {fc.evaluate.accuracy(near, test.labels):.1%}   "
+    print(f"{name:16} k-NN {near:.1%}   "
           f"linear probe {fc.evaluate.accuracy(probe(asked).argmax(1).cpu(), test.labels):.1%}")
 
 # %% [markdown]
@@ -530,12 +531,13 @@ fc.check.lesson01.wrong_labels(wrong_labels)
 
 # %% [markdown]
 # The regime matters, so here it is: **few faces** (1,200 of the lab domain), **no augmentation**, enough epochs, 30 % of
-# the labels wrong. In a large set, with strong augmentation and a short training, the same noise does much less.
+# the labels wrong (`with_noise` does what you have just written). In a large set, with strong augmentation and a short
+# training, the same noise does much less.
 
 # %%
 lab = fc.load_faces("synthfaces", split="train", domain="lab").resize(48).sample(1200)
 lab_test = fc.load_faces("synthfaces", split="test", domain="lab").resize(48)
-noisy = lab.relabel(wrong_labels(lab.labels, 7, 0.3, seed=0))
+noisy = lab.with_noise(0.3, seed=0)
 noisy.where(labels="happiness").show(16, title="Labelled happiness")
 
 # %% [markdown]
