@@ -3,7 +3,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help env test lab notebooks clean
+.PHONY: help env run test lab notebooks clean
 
 help:   ## say what there is (the default)
 	@echo "fercourse: representation learning for facial expression recognition"

@@ -20,7 +20,8 @@ def test_the_results_table_is_the_one_of_the_results_files():
 def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())
-        assert content["hardware"]["cores"] and content["versions"]["torch"], path
+        counted = "rule" in content and content["sources"]            # counts of published votes: no machine matters
+        assert counted or (content["hardware"]["cores"] and content["versions"]["torch"]), path
 
 
 @pytest.mark.parametrize("page", ["README.md", "data/README.md", "LICENSES.md"])
