@@ -33,9 +33,14 @@ def _row(title, content, arm, metric):
     spread = f" ± {100 * found['sd']:.1f}" if found["sd"] is not None else ""
     made = content["hardware"]
     device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
-    commits = sorted({run["commit"][:7] for run in content["runs"] if run["arm"] == arm and run["commit"]})
+    commits = sorted({_short(run["commit"]) for run in content["runs"] if run["arm"] == arm and run["commit"]})
     return (f"| {title} | {100 * found['mean']:.1f}{spread} | {found['n']} | {content['config']['name']}, "
             f"{content['config']['size']} px, {content['config']['epochs']} epochs | {device} | {', '.join(commits)} |")
+
+
+def _short(commit):
+    """Return seven digits, and the `+` of a library that differed from its commit."""
+    return commit[:7] + ("+" if commit.endswith("+") else "")
 
 
 def rewrite(readme="README.md", folder="results") -> bool:
