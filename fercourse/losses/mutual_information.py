@@ -1,0 +1,168 @@
+"""Mutual information between two features: estimates that an encoder can make smaller.
+
+Each estimator owns a critic, a small network that learns to tell how the features go together. One call gives two
+losses for one backward pass: `bound`, which moves the features and never the critic, and `fit`, which moves the
+critic and never the features. Without that, an encoder would make its critic worse instead of its features better.
+
+    estimator = VClub(64, 64)
+    told = estimator(expression, identity.detach())          # detach what must not move
+    (task + 0.01 * told["bound"] + told["fit"]).backward()
+
+Both inputs are standardised over the batch, column by column: else features escape an estimate by shrinking.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from ..distributed import gather
+
+LIMIT = 5.0               # of |log variance|: a critic may not become sure, or unsure, without bound
+
+
+def standardise(features: Tensor) -> Tensor:
+    """Return features [N, D] with mean 0 and variance 1 in each column; constant columns become 0."""
+    centred = features - features.mean(0)
+    return centred / centred.square().mean(0).add(1e-5).sqrt()
+
+
+class Estimator(nn.Module):
+    """What all estimators share: features of all processes, in full precision, and two losses that do not mix.
+
+    Subclasses set `critic` and write `estimate` and `misfit`, both of (critic, x, y) on standardised rows.
+    """
+
+    def forward(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Return `bound`, the estimate in nats to make small, and `fit`, the critic's loss.
+
+        Args:
+            x: [B, D] and y: [B, E], this process's rows of two features of the same faces. `bound` has gradients
+                to both: detach the one that shall stay as it is.
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            x, y = (standardise(gather(v.to(next(self.critic.parameters())))) for v in (x, y))
+            return {"bound": self.estimate(self._frozen, x, y),
+                    "fit": self.misfit(self.critic, x.detach(), y.detach())}
+
+    def _frozen(self, *rows):
+        still = {name: value.detach() for name, value in self.critic.named_parameters()}
+        return functional_call(self.critic, still, rows)
+
+
+class GaussianCritic(nn.Module):
+    """q(y | x): a Gaussian whose mean and variance, a number for each column of y, follow from x."""
+
+    def __init__(self, x_width: int, y_width: int, hidden: int = 128):
+        super().__init__()
+        self.mean = nn.Sequential(nn.Linear(x_width, hidden), nn.ReLU(), nn.Linear(hidden, y_width))
+        self.log_variance = nn.Sequential(nn.Linear(x_width, hidden), nn.ReLU(), nn.Linear(hidden, y_width))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and log variance, [N, E] each; the latter stays between -5 and 5, smoothly."""
+        return self.mean(x), LIMIT * torch.tanh(self.log_variance(x) / LIMIT)
+
+
+def log_likelihood(mean: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
+    """Return log q(y_i | x_i) of each row, [N], without the constant -E/2 log 2 pi."""
+    return -0.5 * ((y - mean).square() * (-log_variance).exp() + log_variance).sum(1)
+
+
+def vclub(mean: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
+    """Return the variational contrastive log-ratio upper bound: mean_i log q(y_i|x_i) - mean_ij log q(y_j|x_i).
+
+    The mean over j needs only the first two moments of y, so that nothing of size N x N is made. With the true
+    conditional as q it is at least the mutual information; with a poor q it bounds nothing. For two Gaussians of
+    correlation rho it is rho^2 / (1 - rho^2), against -log(1 - rho^2) / 2 for the mutual information.
+
+    Args:
+        mean, log_variance: [N, E] of q(y | x_i); y: [N, E].
+
+    Source: Cheng et al., CLUB, ICML 2020, eq. (8).
+    """
+    precision = (-log_variance).exp()
+    matched = (y - mean).square()
+    unmatched = y.square().mean(0) - 2 * mean * y.mean(0) + mean.square()
+    return 0.5 * ((unmatched - matched) * precision).sum(1).mean()
+
+
+class VClub(Estimator):
+    """An upper bound where the critic is good: what is to become small is pressed from above."""
+
+    def __init__(self, x_width: int, y_width: int, hidden: int = 128):
+        super().__init__()
+        self.critic = GaussianCritic(x_width, y_width, hidden)
+
+    def estimate(self, critic, x, y):
+        return vclub(*critic(x), y)
+
+    def misfit(self, critic, x, y):
+        return -log_likelihood(*critic(x), y).mean()
+
+
+class ScoreCritic(nn.Module):
+    """Scores every pair: high where x_i and y_j look as if they came from the same face."""
+
+    def __init__(self, x_width: int, y_width: int, hidden: int = 128, width: int = 32):
+        super().__init__()
+        self.x, self.y = (nn.Sequential(nn.Linear(w, hidden), nn.ReLU(), nn.Linear(hidden, width))
+                          for w in (x_width, y_width))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return scores [N, M]."""
+        return self.x(x) @ self.y(y).T / self.y[-1].out_features**0.5
+
+
+def infonce(scores: Tensor) -> Tensor:
+    """Return log N minus the cross-entropy of finding y_i for x_i: a lower bound that never exceeds log N.
+
+    Args:
+        scores: [N, N]; row x, column y, pairs that belong together on the diagonal.
+
+    Source: van den Oord et al. 2018; the bound as in Poole et al., ICML 2019, eq. (12).
+    """
+    count = len(scores)
+    return torch.tensor(float(count)).log().item() - F.cross_entropy(scores, torch.arange(count, device=scores.device))
+
+
+class InfoNce(Estimator):
+    """A lower bound: its critic pulls it up while the features pull it down. It saturates at log N."""
+
+    def __init__(self, x_width: int, y_width: int, hidden: int = 128):
+        super().__init__()
+        self.critic = ScoreCritic(x_width, y_width, hidden)
+
+    def estimate(self, critic, x, y):
+        return infonce(critic(x, y))
+
+    def misfit(self, critic, x, y):
+        return -infonce(critic(x, y))
+
+
+def relative_predictive(scores: Tensor, alpha: float = 0.5, beta: float = 0.005, gamma: float = 0.5) -> Tensor:
+    """Return E_P f - alpha E_Q f - beta/2 E_P f^2 - gamma/2 E_Q f^2: of low variance, but no longer in nats.
+
+    P are the pairs that belong together, Q all others.
+
+    Args:
+        scores: [N, N]; row x, column y.
+
+    Source: Tsai et al., relative predictive coding, ICLR 2021; constants of Kim et al., ECCV 2022 (AVCE).
+    """
+    together = scores.diagonal()
+    apart = scores[~torch.eye(len(scores), dtype=torch.bool, device=scores.device)]
+    return (together.mean() - alpha * apart.mean() - beta / 2 * together.square().mean()
+            - gamma / 2 * apart.square().mean())
+
+
+class RelativePredictive(InfoNce):
+    """The bound of the paper's authors in an earlier work; its critic's scores stay bounded without a softmax."""
+
+    def estimate(self, critic, x, y):
+        return relative_predictive(critic(x, y))
+
+    def misfit(self, critic, x, y):
+        return -relative_predictive(critic(x, y))
+
+
+ESTIMATORS = {"vclub": VClub, "infonce": InfoNce, "relative": RelativePredictive}
