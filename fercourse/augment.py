@@ -117,6 +117,20 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
     return pixels
 
 
+def move_points(points: Tensor, parameters: Tensor) -> Tensor:
+    """Return points where `apply` takes them in a square picture; the inverse of what resamples its pixels.
+
+    Args:
+        points: [B, L, 2] (x, y) as shares of the side, 0 to 1 from edge to edge.
+        parameters: [B, 14], the rows that `apply` was given.
+    """
+    mirror, angle, zoom, shift_x, shift_y = (v[:, None] for v in parameters[:, :5].to(points).unbind(1))
+    x, y = 2 * (points[..., 0] - 0.5 - shift_x), 2 * (points[..., 1] - 0.5 - shift_y)
+    across = mirror * zoom * (angle.cos() * x + angle.sin() * y)
+    down = zoom * (angle.cos() * y - angle.sin() * x)
+    return torch.stack([across, down], 2) / 2 + 0.5
+
+
 def views(images: Tensor, presets=("weak",), seed=0, epoch=0, positions: Tensor | None = None) -> Tensor:
     """Return one augmented view of the images for each preset, float32 [V, B, 3, H, W].
 
