@@ -5,7 +5,7 @@ Rows with a NaN truth are left out. CCC after Lin 1989; SAGR after Nicolaou et a
 
 from torch import Tensor
 
-from ..losses.concordance import concordance
+from ..losses.concordance import concordance, correlation
 
 
 def _known(guess, truth):
@@ -20,9 +20,7 @@ def ccc(guess: Tensor, truth: Tensor) -> Tensor:
 
 def pcc(guess: Tensor, truth: Tensor) -> Tensor:
     """Return Pearson's correlation, [K]."""
-    guess, truth = _known(guess, truth)
-    guess, truth = guess - guess.mean(0), truth - truth.mean(0)
-    return (guess * truth).sum(0) / (guess.norm(dim=0) * truth.norm(dim=0)).clamp(min=1e-12)
+    return correlation(*_known(guess, truth))
 
 
 def rmse(guess: Tensor, truth: Tensor) -> Tensor:
