@@ -27,21 +27,34 @@ def standardise(features: Tensor) -> Tensor:
     return centred / centred.square().mean(0).add(1e-5).sqrt()
 
 
+def beyond(features: Tensor, given: Tensor, ridge: float = 1e-4) -> Tensor:
+    """Return what of the features [N, D] the columns of `given` [N, G] do not tell, by least squares over the batch.
+
+    With the label as `given`, an estimate on what is left is one of the information beyond the label (as far as
+    straight lines go). Where an attribute predicts the label, all other information on it would cost the label.
+    """
+    known = torch.cat([given, torch.ones_like(given[:, :1])], 1)
+    square = known.T @ known / len(known) + ridge * torch.eye(known.shape[1], device=given.device, dtype=given.dtype)
+    return features - known @ torch.linalg.solve(square, known.T @ features / len(known))
+
+
 class Estimator(nn.Module):
     """What all estimators share: features of all processes, in full precision, and two losses that do not mix.
 
     Subclasses set `critic` and write `estimate` and `misfit`, both of (critic, x, y) on standardised rows.
     """
 
-    def forward(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, given: Tensor | None = None) -> dict[str, Tensor]:
         """Return `bound`, the estimate in nats to make small, and `fit`, the critic's loss.
 
         Args:
             x: [B, D] and y: [B, E], this process's rows of two features of the same faces. `bound` has gradients
                 to both: detach the one that shall stay as it is.
+            given: [B, G] what both are allowed to share, such as the label; see `beyond`.
         """
         with torch.autocast(x.device.type, enabled=False):
-            x, y = (standardise(gather(v.to(next(self.critic.parameters())))) for v in (x, y))
+            x, y, given = (v if v is None else gather(v.to(next(self.critic.parameters()))) for v in (x, y, given))
+            x, y = (standardise(v if given is None else beyond(v, given)) for v in (x, y))
             return {"bound": self.estimate(self._frozen, x, y),
                     "fit": self.misfit(self.critic, x.detach(), y.detach())}
 

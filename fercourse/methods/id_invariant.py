@@ -1,0 +1,207 @@
+"""Identity-invariant FER: expression and identity disentangled by mutual information (Kim, Kim and Song 2024).
+
+Found: the vocabulary of prompts, the three residual modules and the affect loss, in code of the paper's authors.
+Our choice, because the paper's full text was not at hand: everything else, marked DC below.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..distributed import gather
+from ..errors import InputError
+from ..losses.concordance import affect_loss
+from ..losses.mutual_information import ESTIMATORS
+from ..models import attributes as retrieval
+from ..models.residual import Residual
+from .base import Hyper, Method, make_optimiser, register
+from .baseline import TASKS
+
+
+@dataclass
+class IdInvariantHyper(Hyper):
+    """Hyper-parameters of the identity-invariant method.
+
+    Attributes:
+        task: `valence_arousal` or `classes`.
+        attributes: which are attached, such as `gender,age,skin_tone`.
+        engine: who retrieves them: `offline`, or `model/weights` of open_clip.
+        residual: `post`, `prev` or `simple`, see `models.residual`.
+        agreement: weight of the identity features' agreement with the retrieved attributes (DC).
+        information: weight of the mutual information between expression and identity features (DC).
+        estimator: `vclub`, `infonce`, `relative` or `adversary`.
+        given_label: count only what identity tells beyond the label. Where an attribute predicts the label, taking
+            out all that the two share takes out the label, too (DC).
+        withhold: chance that a face's text vectors are hidden, so that identity must be read off the face; at
+            evaluation they always are (DC).
+        critic_rate: learning rate of the critics, in learning rates; critic_steps: their steps for each one (DC).
+        ramp_from, ramp_to: progress between which the mutual information gains its weight (DC).
+        temperature: divides the cosines of the agreement (DC).
+    """
+
+    task: str = "valence_arousal"
+    attributes: str = "gender,age,skin_tone"
+    engine: str = retrieval.OFFLINE
+    residual: str = "post"
+    agreement: float = 0.1
+    information: float = 0.01
+    estimator: str = "vclub"
+    given_label: bool = True
+    withhold: float = 0.5
+    critic_rate: float = 5.0
+    critic_steps: int = 1
+    ramp_from: float = 0.1
+    ramp_to: float = 0.4
+    temperature: float = 0.07
+
+
+@register("id-invariant")
+class IdInvariant(Method):
+    """z_e for the expression and z_id for each attribute, told apart by residual modules and a critic."""
+
+    Hyper = IdInvariantHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        if hyper.task not in TASKS or hyper.estimator not in ESTIMATORS:
+            raise InputError(f"id-invariant: task is {hyper.task!r} and estimator {hyper.estimator!r}; expected one "
+                             f"of {', '.join(TASKS)}, and one of {', '.join(ESTIMATORS)}")
+        self.regresses = hyper.task == "valence_arousal"
+        self.needs = ("valence_arousal",) if self.regresses else ("labels",)
+        self.questions, width = retrieval.chosen(hyper.attributes), self.backbone.width
+        self.names, text = tuple(self.questions), retrieval.text_width(hyper.engine)
+        self.residual = Residual(width, text, self.names, hyper.residual)
+        self.speak = nn.ModuleDict({name: nn.Linear(width, text) for name in self.names})
+        self.critics = nn.ModuleDict({name: ESTIMATORS[hyper.estimator](width, width) for name in self.names})
+        self.head = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(),
+                                  nn.Linear(width, 2 if self.regresses else len(classes)))
+        for name, question in self.questions.items():
+            self.register_buffer(f"texts_{name}", torch.zeros(len(question.words), text))
+
+    # ------------------------------------------------------------------ attributes
+
+    def setup(self, faces, target=None):
+        """Retrieve the attributes of the training faces, once."""
+        super().setup(faces, target)
+        found = retrieval.retrieve(faces, self.questions, self.hyper.engine, self.device)
+        if self.regresses:
+            self.memory["valence_arousal"] = faces.valence_arousal.to(self.device)
+        for name in self.questions:
+            self.texts(name).copy_(found.vectors[name])
+            self.memory[f"retrieved {name}"] = found.answers(name).to(self.device)
+
+    def texts(self, name):
+        """Return the text vectors T_k of an attribute's words, [K, T]."""
+        return getattr(self, f"texts_{name}")
+
+    def detach(self, *names: str):
+        """Leave attributes out of the residual and of every loss from now on; `attach` takes them back."""
+        self.names = tuple(name for name in self.names if name not in names)
+        self._freeze()
+
+    def attach(self, *names: str):
+        """Take attributes that this method was built with into the residual again."""
+        self.names = tuple(name for name in self.questions if name in (*self.names, *retrieval.chosen(names)))
+        self._freeze()
+
+    def _freeze(self):
+        parts = (self.residual.texts, self.residual.identity, self.speak, self.critics)
+        for name in self.questions:
+            for part in parts:
+                if name in part:
+                    part[name].requires_grad_(name in self.names)
+
+    def _hints(self, count, told=None):
+        """Return t_k of each face; the mean of the words' vectors stands for one that is withheld (DC)."""
+        hints = {}
+        for name in self.names:
+            hint = self.texts(name).mean(0).expand(count, -1)
+            if told is not None:
+                hidden = torch.rand(count, 1, device=hint.device) < self.hyper.withhold
+                hint = torch.where(hidden, hint, self.texts(name)[told[name]])
+            hints[name] = hint
+        return hints
+
+    # ------------------------------------------------------------------ losses
+
+    def forward(self, batch, progress):
+        told = {name: self.memory[f"retrieved {name}"][batch.index] for name in self.names}
+        z = self.backbone.features(batch.views[0])
+        expression, identity = self.residual(z, self._hints(len(z), told))
+        parts = self._task(self.decide(expression).float(), batch)
+        total = sum(parts.values())
+        parts["agreement"] = self._mean(self._agreement(identity[name], name, told[name]) for name in self.names)
+        terms = [self._information(expression, identity[name], name, told[name], batch) for name in self.names]
+        parts["information"], parts["critic"] = (self._mean(t[key] for t in terms) for key in ("bound", "fit"))
+        weight = self.hyper.information * ramp(progress, self.hyper.ramp_from, self.hyper.ramp_to)
+        total = total + self.hyper.agreement * parts["agreement"] + weight * parts["information"] + parts["critic"]
+        return {"total": total, **parts}
+
+    def _mean(self, values):
+        """Return the sum over the attributes, 0 where none is attached."""
+        return sum(values, torch.zeros((), device=self.device))
+
+    def _task(self, guess, batch):
+        if not self.regresses:
+            return {"classify": F.cross_entropy(guess, batch.labels)}
+        return affect_loss(gather(guess), gather(batch.extra["valence_arousal"]))
+
+    def _agreement(self, identity, name, told):
+        """Return CE(softmax(cos(P z_id, T) / temperature), retrieved attribute) (DC)."""
+        cosines = F.normalize(self.speak[name](identity).float(), dim=1) @ F.normalize(self.texts(name), dim=1).T
+        return F.cross_entropy(cosines / self.hyper.temperature, told)
+
+    def _information(self, expression, identity, name, told, batch):
+        """Return the estimate that presses on z_e alone, and the critic's own loss."""
+        given = self._label(batch) if self.hyper.given_label else None
+        return self.critics[name](expression, identity.detach(), given)
+
+    def _label(self, batch):
+        """Return what the label says, as columns: affect and its squares, or the classes."""
+        if not self.regresses:
+            return F.one_hot(batch.labels, len(self.classes)).float()
+        affect = batch.extra["valence_arousal"]
+        return torch.cat([affect, affect.square(), affect.prod(1, keepdim=True)], 1)
+
+    # ------------------------------------------------------------------ training
+
+    def optimisers(self, lr):
+        """Return one optimiser of everything but the critics, and one of the critics, which learn faster."""
+        rest = nn.ModuleList(part for name, part in self.named_children() if name != "critics")
+        optimisers = [make_optimiser(rest, lr, self.hyper)]
+        if self.questions:
+            critics = torch.optim.Adam(self.critics.parameters(), self.hyper.critic_rate * lr, betas=(0.5, 0.99))
+            optimisers.append(critics)
+        return optimisers
+
+    # ------------------------------------------------------------------ looking
+
+    def embed(self, images):
+        """Return the expression feature z_e, [B, D]; no text is needed."""
+        return self.see_features(super().embed(images))[0]
+
+    def see_features(self, z):
+        """Return z_e and the identity features of backbone features, with all text vectors withheld."""
+        return self.residual(z, self._hints(len(z)))
+
+    def decide(self, features):
+        return self.head(features).tanh() if self.regresses else self.head(features)
+
+    def see(self, images):
+        """Return `embedding` (z_e), `logits`, `backbone` (z), and `identity NAME` of each attached attribute."""
+        z = super().embed(images)
+        expression, identity = self.see_features(z)
+        return {"embedding": expression, "logits": self.decide(expression), "backbone": z,
+                **{f"identity {name}": feature for name, feature in identity.items()}}
+
+    def sample_losses(self, logits, index):
+        if self.regresses:
+            return (logits - self.memory["valence_arousal"][index]).square().mean(1)
+        return super().sample_losses(logits, index)
+
+
+def ramp(progress: float, start: float, end: float) -> float:
+    """Return 0 before `start`, 1 after `end`, and a straight line between."""
+    return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)

@@ -1,0 +1,193 @@
+"""Train the offline image-text model: `python -m fercourse.models.attributes_train`, in pieces if you like.
+
+It renders people of its own (another seed than the embedded set's, so that everybody there is a stranger to it),
+writes captions of varied wording that tell some of what is true of each face, and learns which caption goes with
+which face. `--minutes` stops early; the same call goes on where it stopped.
+"""
+
+import json
+import time
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+import typer
+
+from .. import __version__, augment
+from ..faces import load_faces
+from ..files import replacing, sha256
+from ..schedule import cosine
+from ..seeds import derive, generator
+from . import attributes as at
+
+# How people put it; the first of each list are the words that `ATTRIBUTES` asks with.
+WAYS = {
+    "gender": (("woman", "lady", "female", "feminine face", "she"),
+               ("man", "gentleman", "male", "masculine face", "he")),
+    "age": (("child", "kid", "little one", "small child", "boy or girl"),
+            ("young adult", "young", "youthful", "in the twenties", "young grown-up"),
+            ("middle-aged adult", "middle-aged", "in the forties", "mid-life", "middle age"),
+            ("old person", "elderly", "aged, with wrinkles", "senior", "in the seventies")),
+    "skin_tone": (("light skin", "fair skin", "pale skin", "light-skinned", "light complexion"),
+                  ("olive skin", "tan skin", "medium skin", "olive-skinned", "olive complexion"),
+                  ("brown skin", "deep brown skin", "bronze skin", "brown-skinned", "brown complexion"),
+                  ("dark skin", "very dark skin", "ebony skin", "dark-skinned", "dark complexion")),
+}
+STARTS = ("a photo of a", "a picture of a", "a portrait:", "the face of a", "here is a", "a photo of a person,", "")
+LINKS = (" with ", ", ", " and ", ", ")
+# Colour and light decide what a tone looks like, so they change less than usual.
+VIEW = augment.Preset(flip=.5, rotation=10, scale=(.9, 1.2), shift=.06, brightness=.12, contrast=.12, saturation=.08,
+                      blur=.2, blur_width=(.005, .015), erase=.2, erase_area=(.02, .1))
+
+
+def caption(truth: dict[str, int], draw: Random) -> tuple[str, dict[str, int]]:
+    """Return a sentence about a face and what it claims: some of the answers, in some order, in some words.
+
+    Args:
+        truth: question -> the true answer; -1 is not known and never told.
+    """
+    known = [name for name, answer in truth.items() if answer >= 0]
+    told = draw.sample(known, draw.randint(1, len(known)))
+    parts = [draw.choice(WAYS[name][truth[name]]) for name in told]
+    sentence = draw.choice(STARTS) + " " + parts[0]
+    for part in parts[1:]:
+        sentence += draw.choice(LINKS) + part
+    return sentence.strip(), {name: truth[name] for name in told}
+
+
+def vocabulary() -> list[str]:
+    """Return every word that captions use, sorted."""
+    said = [*STARTS, *LINKS, *(way for ways in WAYS.values() for answer in ways for way in answer)]
+    said += [prompt for one in at.ATTRIBUTES.values() for prompt in one.prompts]
+    return sorted({word for text in said for word in at.words_of(text)})
+
+
+def caption_contrast(images, texts, fits, scale):
+    """Return the two-way contrast of images and captions, in which what also fits is no negative.
+
+    Args:
+        images, texts: unit vectors [B, D], row by row of the same face.
+        fits: bool [B, B]: what caption j claims is true of image i.
+        scale: of the cosines.
+    """
+    logits = scale * images @ texts.T
+    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    logits = logits.masked_fill(fits & ~own, -torch.inf)
+    target = torch.arange(len(logits), device=logits.device)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def fitting(truth, claims):
+    """Return bool [B, B] of which captions j (columns) are true of which images i (rows).
+
+    Args:
+        truth: question -> int64 [B]; claims: question -> int64 [B], -1 where the caption says nothing.
+    """
+    pairs = [(claims[name][None] == truth[name][:, None]) | (claims[name][None] < 0) for name in truth]
+    return torch.stack(pairs).all(0)
+
+
+def written(truth, rows, draw):
+    """Return captions of some faces, and what they claim: question -> int64 [B], -1 for nothing."""
+    told = [caption({name: int(answers[row]) for name, answers in truth.items()}, draw) for row in rows.tolist()]
+    claims = {name: torch.tensor([claim.get(name, -1) for _, claim in told]) for name in truth}
+    return [sentence for sentence, _ in told], claims
+
+
+def rendered(out: Path, people: int, per_person: int):
+    """Return faces of people who are in no other set, rendered at the first call, resumable."""
+    from ..synth.population import Population, write_population
+    path = out / "faces.parquet"
+    if not path.is_file():
+        write_population(Population(people, per_person, at.ImageText(()).size, seed=derive("attributes") % 2**31), path,
+                         workers=1)
+    return load_faces("synthfaces", split=None, root=path)
+
+
+def train(faces, out: Path, epochs: int, batch_size: int, lr: float, minutes: float, seed: int = 0):
+    """Train to the end, or until the minutes are over; returns the model and whether it is finished."""
+    truth = {name: one.truth(faces) for name, one in at.ATTRIBUTES.items()}
+    torch.manual_seed(derive("attributes", seed))
+    model = at.ImageText(vocabulary()).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.05)
+    kept, began, steps = out / "attributes.pt", time.monotonic(), len(faces) // batch_size
+    done = _restore(kept, model, optimiser)
+    for epoch in range(done, epochs):
+        if time.monotonic() - began > 60 * minutes:
+            return model, False
+        order = torch.randperm(len(faces), generator=generator("attributes", seed, epoch))
+        table, draw, total = augment.draw(VIEW, len(faces), seed, epoch), Random(derive("caption", seed, epoch)), 0.0
+        model.train()
+        for step, rows in enumerate(order.split(batch_size)[:steps]):
+            for group in optimiser.param_groups:
+                group["lr"] = lr * cosine((epoch * steps + step + 0.5) / (epochs * steps))
+            sentences, claims = written(truth, rows, draw)
+            fits = fitting({name: answers[rows] for name, answers in truth.items()}, claims)
+            pixels = augment.apply(faces.images[rows], table[rows]).contiguous(memory_format=torch.channels_last)
+            loss = caption_contrast(model.see(pixels), model.texts(sentences), fits, model.log_scale.exp())
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            total += loss.detach()
+        with replacing(kept) as part:
+            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "done": epoch + 1}, part)
+        typer.echo(f"epoch {epoch + 1} of {epochs}: loss {total / steps:.3f}, {time.monotonic() - began:.0f} s")
+    return model.eval(), True
+
+
+def _restore(kept, model, optimiser):
+    if not kept.is_file():
+        return 0
+    state = torch.load(kept, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["done"]
+
+
+def measure(model, faces) -> dict:
+    """Return the zero-shot accuracy of each question with the prompts of `ATTRIBUTES`, and that of one answer."""
+    found = at.retrieve(faces, engine=model, cache=False).accuracy(faces)
+    return {"faces": len(faces), "people": len(faces.people),
+            **{name: {k: round(v, 4) for k, v in scores.items()} for name, scores in found.items()}}
+
+
+def publish(model, facts: dict, folder: Path = at.FOLDER):
+    """Write weights (half precision) and manifest into the package."""
+    from safetensors.torch import save_file
+    path = Path(folder) / "attributes.safetensors"
+    tensors = {name: (value.half() if value.is_floating_point() else value).contiguous().clone()
+               for name, value in model.state_dict().items()}
+    with replacing(path) as part:
+        save_file(tensors, part)
+    manifest = {"what": "image-text model for attributes of rendered faces", "sha256": sha256(path),
+                "bytes": path.stat().st_size, "licence": "CC0-1.0, trained on synthetic faces and captions alone",
+                "fercourse": __version__, "size": model.size, "width": model.width,
+                "vocabulary": list(model.vocabulary), **facts}
+    with replacing(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the rendered faces and checkpoint.")] = Path("runs/attributes"),
+    people: Annotated[int, typer.Option(help="Rendered people.")] = 800,
+    per_person: Annotated[int, typer.Option(help="Pictures of each.")] = 6,
+    epochs: Annotated[int, typer.Option(help="Walks through the faces.")] = 30,
+    batch_size: int = 128,
+    lr: float = 2e-3,
+    minutes: Annotated[float, typer.Option(help="Stop after so many; call again to go on.")] = 1e9,
+):
+    """Render, train, measure on the people of the embedded set, and put weights and manifest into the package."""
+    model, finished = train(rendered(out, people, per_person), out, epochs, batch_size, lr, minutes)
+    if not finished:
+        typer.echo("not finished; call again to go on")
+        raise typer.Exit(0)
+    facts = {domain: measure(model, load_faces("synthfaces", split="test", domain=domain))
+             for domain in ("wild", "lab")}
+    publish(model, {"people": people, "faces": people * per_person, "epochs": epochs, "scored_on": "test", **facts})
+    typer.echo(json.dumps(facts, indent=1))
+
+
+if __name__ == "__main__":
+    typer.run(main)
