@@ -29,7 +29,7 @@ def nearest(queries: Tensor, keys: Tensor | None = None, count: int = 5, query_g
     if not 0 <= count <= len(unit_keys) - alone:
         raise InputError(f"{count} neighbours were asked for among {len(unit_keys) - alone} faces; choose fewer")
     found = []
-    for first in range(0, len(queries), chunk):
+    for first in range(0, max(1, len(queries)), chunk):            # no query is one empty part
         part = F.normalize(queries[first:first + chunk], dim=1).to(unit_keys)
         cosines = part @ unit_keys.T
         if alone:
