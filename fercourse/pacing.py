@@ -1,0 +1,105 @@
+"""Which labels does a network learn early, and which against its will? Easy and hard faces, class by class.
+
+Source: category-aware self-paced learning in DR-FER (Li et al. 2023); its formulas were not found. Ours (DC): two
+groups of doubts in every class tell when to start, how fast to go and where to end.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+APART = 2.0           # Ashman's D from which two normal distributions count as two
+ROUNDS = 50           # of expectation and maximisation
+NARROWEST = 0.05      # least standard deviation of a group of doubts
+FEW = 1e-6            # of an average face is in every group, so that none is empty
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Two groups of doubts in each class: the low one is what the network has understood.
+
+    Attributes:
+        low, high: [C] mean doubts; share: [C] of the faces in the high group: the estimated noise of the class.
+        apart: [C] Ashman's D, the distance of the means in standard deviations; 0 for a class of fewer than 2 faces.
+    """
+
+    low: Tensor
+    high: Tensor
+    share: Tensor
+    apart: Tensor
+
+
+def doubts(losses: Tensor) -> Tensor:
+    """Return 1 - exp(-loss): the share that the network gives to other classes than the label, 0 to 1.
+
+    Same order as the losses, but bounded: a few huge losses cannot make a group of their own.
+    """
+    return -torch.expm1(-losses)
+
+
+@torch.no_grad()
+def two_groups(doubt: Tensor, labels: Tensor, classes: int) -> Groups:
+    """Fit a mixture of two normal distributions to the doubts of every class, all classes at once.
+
+    Args:
+        doubt: [N]; labels: int64 [N] into `classes`; faces without a label (-1) are left out.
+
+    Source: Arazo et al. 2019 and Li et al. 2020 (DivideMix) for mixtures of losses; per class is our choice (DC).
+    """
+    member = (F.one_hot(labels.clamp(min=0), classes) * (labels >= 0)[:, None]).double()         # [N, C]
+    doubt, own = doubt.double(), labels.clamp(min=0)
+    middle = doubt @ member / member.sum(0).clamp(min=1)
+    high = (doubt > middle[own]).double()                                       # who belongs to the high group
+    for _ in range(ROUNDS):
+        means, variances, share = _moments(doubt, member, high)
+        score = (share / variances.sqrt()).log()[:, own] - (doubt - means[:, own]) ** 2 / (2 * variances[:, own])
+        high = score.softmax(0)[1]
+    apart = (means[1] - means[0]).abs() * math.sqrt(2) / variances.sum(0).sqrt()
+    apart = apart.masked_fill(member.sum(0) < 2, 0)
+    return Groups(*(value.float() for value in (means[0], means[1], share[1], apart)))
+
+
+def _moments(doubt, member, high):
+    """Return means, variances and shares [2, C] of both groups; a group of nobody lies where its class lies."""
+    belongs = torch.stack([1 - high, high])                                                      # [2, N]
+    weight, count = belongs @ member, member.sum(0).clamp(min=1)
+
+    def moment(values):
+        return ((belongs * values) @ member + FEW * (values @ member) / count) / (weight + FEW)
+
+    means = moment(doubt)
+    return means, (moment(doubt**2) - means**2).clamp(min=NARROWEST**2), (weight + FEW) / (weight + FEW).sum(0)
+
+
+def quota(groups: Groups, first: float = 0.5) -> Tensor:
+    """Return which share rho of each class counts as easy, [C]: the pace, eq. (1.3).
+
+        rho_c = first + (1 - noise_c - first) learnt_c,    learnt_c = 1 - low_c
+
+    It moves with what has been learnt, from `first` where the low group is still all doubt to one minus the
+    estimated noise of the class where the low group has none; no epoch number enters.
+    """
+    return (first + (1 - groups.share - first) * (1 - groups.low)).clamp(0, 1)
+
+
+@torch.no_grad()
+def thresholds(losses: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
+    """Return each class's threshold lambda_c, [C]: the quantile of its losses at its share, eq. (1.2).
+
+        lambda_c = Quantile_{rho_c} { loss_j : y_j = c }
+
+    The quantile is the loss of a face, not a point between two: share 0 gives -inf, a class of nobody +inf.
+
+    Args:
+        losses: [N]; labels: int64 [N]; shares: [C] of each class that is to be at or below its threshold.
+    """
+    count = torch.bincount(labels[labels >= 0], minlength=len(shares))
+    order = losses.argsort(stable=True)                          # by loss, then by class: each class in one run
+    order = order[labels[order].argsort(stable=True)]
+    start = count.cumsum(0) - count + (labels < 0).sum()
+    place = (shares * count).round().long()
+    chosen = losses[order[(start + place - 1).clamp(0, len(losses) - 1)]]
+    return torch.where(count == 0, math.inf, torch.where(place == 0, -math.inf, chosen))
