@@ -1,0 +1,100 @@
+"""WSCFER: its sum of terms, who listens when, and that every term can be switched."""
+
+import logging
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import fit
+from fercourse.errors import InputError
+from fercourse.look import see_all
+from fercourse.losses.consistency import similarity_consistency
+from fercourse.losses.contrastive import Pairs, instance_contrast
+from fercourse.methods import Batch, create
+from tests.toy import toy_faces, toy_method
+
+
+def made(faces=None, **hyper):
+    faces = toy_faces(24, 16) if faces is None else faces
+    method = toy_method(faces, "wscfer", **hyper).eval()
+    method.setup(faces)
+    index = torch.arange(len(faces))
+    views = torch.randn(2, len(faces), 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    return method, Batch(index, views, method.memory["labels"])
+
+
+def slopes(method, batch, progress):
+    """Return the gradient norms of backbone, projector and head."""
+    method.zero_grad()
+    method(batch, progress)["total"].backward()
+    parts = (method.backbone, method.projector, method.head)
+    return [sum(p.grad.square().sum() for p in part.parameters() if p.grad is not None) for part in parts]
+
+
+def test_the_total_is_the_sum_of_its_terms():
+    method, batch = made(contrast=0.3, consistency=0.7)
+    found, views, labels = method(batch, 1.0), batch.views.flatten(0, 1), batch.labels.repeat(2)
+    features = method.backbone.features(views)
+    z, pairs = method.projector(features), Pairs(labels, batch.index.repeat(2), "wsc")
+    terms = {"classify": F.cross_entropy(method.head(features), labels), "contrast": instance_contrast(z, pairs, 0.1),
+             "consistency": similarity_consistency(features, z, pairs)}
+    for name, term in terms.items():
+        torch.testing.assert_close(found[name], term, rtol=1e-4, atol=1e-5, msg=name)
+    total = terms["classify"] + 0.3 * terms["contrast"] + 0.7 * terms["consistency"]
+    torch.testing.assert_close(found["total"], total, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["simclr", "supcon", "wsc"])
+def test_rules_and_forms_change_their_own_term(rule):
+    values = {name: made(**hyper)[0](made()[1], 1.0) for name, hyper in
+              {"this": {"rule": rule}, "other": {"rule": "wsc" if rule == "simclr" else "simclr"},
+               "views": {"rule": rule, "form": "views"}}.items()}
+    assert values["this"]["contrast"] != values["other"]["contrast"]
+    assert values["this"]["classify"] == values["other"]["classify"]
+    assert values["this"]["consistency"] != values["views"]["consistency"]
+
+
+def test_before_its_time_the_backbone_hears_the_classes_only():
+    """The projector learns from the first step; the backbone's gradient is that of cross-entropy on two views."""
+    method, batch = made(begin=0.5)
+    plain, _ = made(contrast=0.0, consistency=0.0)
+    before, alone, after = slopes(method, batch, 0.4), slopes(plain, batch, 0.4), slopes(method, batch, 0.5)
+    torch.testing.assert_close(before[0], alone[0], rtol=1e-4, atol=1e-8)
+    assert before[1] > 0 and alone[1] == 0
+    assert (after[0] - alone[0]).abs() > 1e-3 * alone[0]
+    torch.testing.assert_close(before[2], after[2], rtol=1e-4, atol=1e-8)
+
+
+def test_the_course_of_listening_by_hand():
+    heard = made(begin=0.2, ramp=0.4, fade=0.8)[0].heard
+    assert [heard(p) for p in (0.0, 0.2, 0.8, 0.9)] == [0, 0, 0, 0]
+    assert heard(0.4) == pytest.approx(0.5 * 0.5) and heard(0.6) == pytest.approx(0.25)
+    step = made(begin=0.2)[0].heard
+    assert [step(p) for p in (0.1, 0.2, 1.0)] == [0, 1, 1]
+
+
+def test_it_learns_and_shows_both_spaces():
+    faces = toy_faces(96, 16)
+    method = toy_method(faces, "wscfer", contrast=0.1, temperature=0.5)
+    history = fit(method, faces, epochs=5, batch_size=24, lr=4e-3, quiet=True, device="cpu")
+    assert {"total", "classify", "contrast", "consistency"} <= history.last.keys()
+    seen = see_all(method, faces.images, ("embedding", "logits", "projection"))
+    assert seen["projection"].shape == (96, 128) and seen["embedding"].shape == (96, method.backbone.width)
+    assert (seen["logits"].argmax(1) == faces.labels).float().mean() > 0.9
+
+
+def test_one_class_is_told_and_stays_finite(caplog):
+    faces = toy_faces(40, 16)
+    faces = faces.subset(faces.labels == 1)
+    with caplog.at_level(logging.WARNING, "fercourse"):
+        method, batch = made(faces)
+    assert "one class only" in caplog.text
+    losses = method(batch, 1.0)
+    assert losses["total"].isfinite() and losses["contrast"].item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"rule": "moco"}, {"form": "A"}])
+def test_unknown_words_are_named(wrong):
+    with pytest.raises(InputError, match="expected one of simclr, supcon, wsc, and one of spaces, views"):
+        create("wscfer", toy_faces(4, 16), **wrong)
