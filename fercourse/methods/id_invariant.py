@@ -74,9 +74,10 @@ class IdInvariant(Method):
         self.names, text = tuple(self.questions), retrieval.text_width(hyper.engine)
         self.residual = Residual(width, text, self.names, hyper.residual)
         self.speak = nn.ModuleDict({name: nn.Linear(width, text) for name in self.names})
-        self.critics = nn.ModuleDict({name: ESTIMATORS[hyper.estimator](width, width) for name in self.names})
-        self.head = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(),
-                                  nn.Linear(width, 2 if self.regresses else len(classes)))
+        self.head = nn.Linear(width, 2 if self.regresses else len(classes))
+        self.critics = nn.ModuleDict({name: ESTIMATORS[hyper.estimator](width, len(question.words))
+                                      for name, question in self.questions.items()})
+        self._rows = {}                                                   # what the critics saw last
         for name, question in self.questions.items():
             self.register_buffer(f"texts_{name}", torch.zeros(len(question.words), text))
 
@@ -130,40 +131,45 @@ class IdInvariant(Method):
         told = {name: self.memory[f"retrieved {name}"][batch.index] for name in self.names}
         z = self.backbone.features(batch.views[0])
         expression, identity = self.residual(z, self._hints(len(z), told))
-        parts = self._task(self.decide(expression).float(), batch)
+        parts = self._task(self.decide(expression), batch)
         total = sum(parts.values())
-        parts["agreement"] = self._mean(self._agreement(identity[name], name, told[name]) for name in self.names)
-        terms = [self._information(expression, identity[name], name, told[name], batch) for name in self.names]
-        parts["information"], parts["critic"] = (self._mean(t[key] for t in terms) for key in ("bound", "fit"))
+        said = {name: self.said(name, identity[name]) for name in self.names}
+        parts["agreement"] = self._sum(F.cross_entropy(said[n] / self.hyper.temperature, told[n]) for n in self.names)
+        terms = [self._information(expression, said[name], name, batch) for name in self.names]
+        parts["information"], parts["critic"] = (self._sum(t[key] for t in terms) for key in ("bound", "fit"))
         weight = self.hyper.information * ramp(progress, self.hyper.ramp_from, self.hyper.ramp_to)
         total = total + self.hyper.agreement * parts["agreement"] + weight * parts["information"] + parts["critic"]
         return {"total": total, **parts}
 
-    def _mean(self, values):
+    def _sum(self, values):
         """Return the sum over the attributes, 0 where none is attached."""
         return sum(values, torch.zeros((), device=self.device))
 
     def _task(self, guess, batch):
         if not self.regresses:
-            return {"classify": F.cross_entropy(guess, batch.labels)}
-        return affect_loss(gather(guess), gather(batch.extra["valence_arousal"]))
+            return {"classify": F.cross_entropy(guess.float(), batch.labels)}
+        truth = gather(batch.extra["valence_arousal"])
+        return affect_loss(gather(guess).to(truth), truth)
 
-    def _agreement(self, identity, name, told):
-        """Return CE(softmax(cos(P z_id, T) / temperature), retrieved attribute) (DC)."""
-        cosines = F.normalize(self.speak[name](identity).float(), dim=1) @ F.normalize(self.texts(name), dim=1).T
-        return F.cross_entropy(cosines / self.hyper.temperature, told)
+    def said(self, name, identity):
+        """Return what an identity feature [B, D] says in words: cos(P z_id, T_k), [B, K] (DC)."""
+        texts = F.normalize(self.texts(name), dim=1)
+        return F.normalize(self.speak[name](identity).to(texts), dim=1) @ texts.T
 
-    def _information(self, expression, identity, name, told, batch):
-        """Return the estimate that presses on z_e alone, and the critic's own loss."""
+    def _information(self, expression, said, name, batch):
+        """Return the estimate between z_e and what z_id says, which presses on z_e alone, and the critic's loss (DC).
+
+        Two features of one network share pose, light and all the rest; only what z_id says in words is identity.
+        """
         given = self._label(batch) if self.hyper.given_label else None
-        return self.critics[name](expression, identity.detach(), given)
+        self._rows[name] = expression.detach(), said.detach(), given
+        return self.critics[name](expression, said.detach(), given)
 
     def _label(self, batch):
-        """Return what the label says, as columns: affect and its squares, or the classes."""
+        """Return what the label says, as columns: bumps over the plane of valence and arousal, or the classes."""
         if not self.regresses:
             return F.one_hot(batch.labels, len(self.classes)).float()
-        affect = batch.extra["valence_arousal"]
-        return torch.cat([affect, affect.square(), affect.prod(1, keepdim=True)], 1)
+        return bumps(batch.extra["valence_arousal"])
 
     # ------------------------------------------------------------------ training
 
@@ -172,9 +178,17 @@ class IdInvariant(Method):
         rest = nn.ModuleList(part for name, part in self.named_children() if name != "critics")
         optimisers = [make_optimiser(rest, lr, self.hyper)]
         if self.questions:
-            critics = torch.optim.Adam(self.critics.parameters(), self.hyper.critic_rate * lr, betas=(0.5, 0.99))
-            optimisers.append(critics)
+            rate = self.hyper.critic_rate * lr
+            self._teacher = torch.optim.Adam(self.critics.parameters(), rate, betas=(0.5, 0.99))
+            optimisers.append(self._teacher)
         return optimisers
+
+    def after_step(self):
+        """Give the critics their further steps, on the features of this step; every process takes the same ones."""
+        for _ in range(self.hyper.critic_steps - 1 if self.names else 0):
+            self._sum(self.critics[name](*self._rows[name])["fit"] for name in self.names).backward()
+            self._teacher.step()
+            self._teacher.zero_grad()
 
     # ------------------------------------------------------------------ looking
 
@@ -205,3 +219,9 @@ class IdInvariant(Method):
 def ramp(progress: float, start: float, end: float) -> float:
     """Return 0 before `start`, 1 after `end`, and a straight line between."""
     return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
+
+
+def bumps(affect, spots=((-1, -0.5, 0, 0.5, 1), (-0.5, 0.5)), width=0.35):
+    """Return Gaussian bumps over the valence–arousal plane, [B, 10]: lines through them bend as the plane needs."""
+    grid = torch.cartesian_prod(*(torch.tensor(axis, dtype=affect.dtype, device=affect.device) for axis in spots))
+    return (-(affect[:, None] - grid).square().sum(2) / (2 * width**2)).exp()

@@ -197,7 +197,7 @@ class ImageText(nn.Module):
         self.image_head = nn.Linear(self.network.width, width)
         self.word = nn.Embedding(len(self.vocabulary) + 1, 64, padding_idx=0)
         self.text_head = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, width))
-        self.log_scale = nn.Parameter(torch.tensor(20.0).log())
+        self.log_scale, self.bias = nn.Parameter(torch.tensor(10.0).log()), nn.Parameter(torch.tensor(-1.0))
         self.key = "untrained"
 
     @property

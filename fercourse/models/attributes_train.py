@@ -64,19 +64,19 @@ def vocabulary() -> list[str]:
     return sorted({word for text in said for word in at.words_of(text)})
 
 
-def caption_contrast(images, texts, fits, scale):
-    """Return the two-way contrast of images and captions, in which what also fits is no negative.
+def caption_loss(images, texts, fits, scale, bias):
+    """Return the mean loss of telling, for every image and every caption, whether the caption is true of it.
+
+    The sigmoid in place of a softmax lets several captions be true of a face, as several are here.
 
     Args:
-        images, texts: unit vectors [B, D], row by row of the same face.
+        images, texts: unit vectors [B, D].
         fits: bool [B, B]: what caption j claims is true of image i.
-        scale: of the cosines.
+        scale, bias: of the cosines.
+
+    Source: Zhai et al., Sigmoid loss for language image pre-training, ICCV 2023.
     """
-    logits = scale * images @ texts.T
-    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
-    logits = logits.masked_fill(fits & ~own, -torch.inf)
-    target = torch.arange(len(logits), device=logits.device)
-    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    return F.binary_cross_entropy_with_logits(scale * images @ texts.T + bias, fits.float())
 
 
 def fitting(truth, claims):
@@ -126,7 +126,7 @@ def train(faces, out: Path, epochs: int, batch_size: int, lr: float, minutes: fl
             sentences, claims = written(truth, rows, draw)
             fits = fitting({name: answers[rows] for name, answers in truth.items()}, claims)
             pixels = augment.apply(faces.images[rows], table[rows]).contiguous(memory_format=torch.channels_last)
-            loss = caption_contrast(model.see(pixels), model.texts(sentences), fits, model.log_scale.exp())
+            loss = caption_loss(model.see(pixels), model.texts(sentences), fits, model.log_scale.exp(), model.bias)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
