@@ -77,7 +77,7 @@ def test_the_course_of_listening_by_hand():
 def test_it_learns_and_shows_both_spaces():
     faces = toy_faces(96, 16)
     method = toy_method(faces, "wscfer", contrast=0.1, temperature=0.5)
-    history = fit(method, faces, epochs=5, batch_size=24, lr=4e-3, quiet=True, device="cpu")
+    history = fit(method, faces, epochs=8, batch_size=32, lr=4e-3, quiet=True, device="cpu")
     assert {"total", "classify", "contrast", "consistency"} <= history.last.keys()
     seen = see_all(method, faces.images, ("embedding", "logits", "projection"))
     assert seen["projection"].shape == (96, 128) and seen["embedding"].shape == (96, method.backbone.width)
