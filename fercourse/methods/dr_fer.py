@@ -1,0 +1,185 @@
+"""DR-FER: discriminative and robust representations under wrong labels (Li et al., IEEE TMM 2023).
+
+Found: masked image modelling as an auxiliary task, category-aware self-paced splitting into easy and hard faces,
+relabelling of hard faces by retrieval; a ResNet-50. Not found: formulas and numbers; all of these are ours (DC).
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..errors import InputError
+from ..losses.masked_image import cell_size, hide, masked_l1, random_cells
+from ..models.decoder import PixelDecoder, map_shape
+from ..pacing import APART, doubts, quota, thresholds, two_groups
+from ..retrieval import ask, least_margin
+from .base import Hyper, Method, register
+
+CHANGE = 4                        # columns of `memory["changes"]` before the neighbours: epoch, row, old, new
+
+
+@dataclass
+class DrFerHyper(Hyper):
+    """Hyper-parameters of DR-FER.
+
+    Attributes:
+        reconstruct: lambda, weight of the reconstruction; 0 leaves masked image modelling out.
+        mask_ratio: share of cells hidden; cell: their side in pixels (0: see `masked_image.cell_size`).
+        pace: split into easy and hard faces; relabel: let easy faces vote on hard ones, which needs the split.
+        first: share of a class that is easy when its pace begins; apart: Ashman's D at which it begins.
+        keep: how much of a face's running loss the next epoch keeps.
+        neighbours: K; margin: delta, least lead of a new label over the given one.
+        trust: a new label also needs a lead from which votes on easy faces are right that often.
+        label_smoothing: of the cross-entropy.
+    """
+
+    ema: float = 0.99
+    reconstruct: float = 0.5
+    mask_ratio: float = 0.6
+    cell: int = 0
+    pace: bool = True
+    relabel: bool = True
+    first: float = 0.5
+    apart: float = APART
+    keep: float = 0.5
+    neighbours: int = 20
+    margin: float = 0.2
+    trust: float = 0.9
+    label_smoothing: float = 0.0
+
+
+@register("dr-fer")
+class DrFer(Method):
+    """Cross-entropy on easy and relabelled faces, and masked image modelling on all of them."""
+
+    Hyper = DrFerHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        _check(hyper, size)
+        channels, stride = map_shape(self.backbone, size)
+        self.head = nn.Linear(self.backbone.width, len(classes))
+        self.decoder = PixelDecoder(channels, stride) if hyper.reconstruct else None
+        self.cell = hyper.cell or cell_size(size, stride)
+
+    def setup(self, faces, target=None):
+        """Keep the given labels, and one loss, one weight and one place in the split for every face."""
+        super().setup(faces, target)
+        given, count, kinds = self.memory["labels"], len(faces), len(self.classes)
+        whole = lambda size, value: torch.full((size,), value, device=self.device)        # noqa: E731
+        self.memory |= {"given": given.clone(), "new": given.clone(), "losses": whole(count, 0.0),
+                        "weights": whole(count, 1.0), "easy": whole(count, True),
+                        "paced": whole(kinds, False), "thresholds": whole(kinds, torch.inf),
+                        "changes": given.new_empty(0, CHANGE + self.hyper.neighbours)}
+
+    # ------------------------------------------------------------------ once an epoch: whom to believe
+
+    def start_epoch(self, epoch, look):
+        if not self.hyper.pace or epoch == 0:                    # random weights have no opinion
+            return {}
+        losses, logits, features = look("loss", "logits", "embedding")
+        keep = self.hyper.keep if epoch > 1 else 0.0
+        self.memory["losses"] = keep * self.memory["losses"] + (1 - keep) * losses
+        facts = self._split()
+        self.memory["labels"] = self.memory["given"].clone()
+        self.memory["weights"] = self.memory["easy"].float()
+        return facts | (self._relabel(epoch, features, logits) if self.hyper.relabel else {})
+
+    def _split(self):
+        """Split every class whose two groups have come apart into easy and hard faces, eqs. (1.2) and (1.3)."""
+        losses, labels = self.memory["losses"], self.memory["given"]
+        groups = two_groups(doubts(losses), labels, len(self.classes))
+        self.memory["paced"] |= groups.apart >= self.hyper.apart
+        limit = thresholds(losses, labels, quota(groups, self.hyper.first))
+        self.memory["thresholds"] = torch.where(self.memory["paced"], limit, torch.inf)
+        self.memory["easy"] = losses <= self.memory["thresholds"][labels]
+        return {"paced": self.memory["paced"].float().mean(), "apart": groups.apart.mean(),
+                "noise": groups.share.mean(), "easy": self.memory["easy"].float().mean(),
+                "bare": (torch.bincount(labels[self.memory["easy"]], minlength=len(self.classes)) < 2).sum()}
+
+    def _relabel(self, epoch, features, logits):
+        """Let easy faces vote on hard ones: take the new label, take the face back, or leave it out, eq. (1.5)."""
+        given, easy = self.memory["given"], self.memory["easy"]
+        hard = (~easy).nonzero().flatten()
+        votes = ask(features, given, easy, hard, len(self.classes), self.hyper.neighbours)
+        margin, best = votes.margin(given[hard]), votes.best
+        least = self._least_margin(features, easy)
+        agreed = logits[hard].argmax(1) == best                  # the head must say so, too
+        changed = agreed & (margin >= least.clamp(min=self.hyper.margin))
+        back = best == given[hard]                               # difficult, but correct
+        self._note(epoch, hard[changed], best[changed], votes.neighbours[changed])
+        self.memory["labels"][hard[changed]] = best[changed]
+        self.memory["weights"][hard] = (changed | back).float()
+        share = len(given)
+        return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_margin": least}
+
+    def _least_margin(self, features, easy):
+        """Return the margin from which easy faces are voted right often enough."""
+        rows = easy.nonzero().flatten()
+        votes = ask(features, self.memory["given"], easy, rows, len(self.classes), self.hyper.neighbours)
+        return least_margin(votes, self.memory["given"][rows], self.hyper.trust)
+
+    def _note(self, epoch, rows, new, neighbours):
+        """Write down who gets another label than the last time: epoch, row, old, new, and the neighbours."""
+        fresh = self.memory["new"][rows] != new
+        self.memory["new"] = self.memory["given"].index_copy(0, rows, new)
+        facts = torch.stack([torch.full_like(rows, epoch), rows, self.memory["given"][rows], new], 1)
+        short = self.hyper.neighbours - neighbours.shape[1]      # a small gallery
+        notes = torch.cat([facts, F.pad(neighbours, (0, short), value=-1)], 1)[fresh]
+        self.memory["changes"] = torch.cat([self.memory["changes"], notes])
+
+    # ------------------------------------------------------------------ every step
+
+    def forward(self, batch, progress):
+        """Return L = mean[v CE(y)] + mean[(1 - v) r CE(y~)] + lambda L_mim, eq. (1.6)."""
+        images = batch.views[0]
+        losses = F.cross_entropy(self.decide(self.backbone.features(images)).float(), batch.labels, reduction="none",
+                                 label_smoothing=self.hyper.label_smoothing)
+        classify = (losses * self.memory["weights"][batch.index]).mean()
+        if self.decoder is None:
+            return {"total": classify, "classify": classify}
+        reconstruct = self.reconstruct(images)[0]
+        return {"total": classify + self.hyper.reconstruct * reconstruct, "classify": classify,
+                "reconstruct": reconstruct}
+
+    def reconstruct(self, images):
+        """Return the loss of rebuilding what is hidden, the rebuilt images and where they were hidden."""
+        hidden = random_cells(len(images), self.size, self.cell, self.hyper.mask_ratio, images.device)
+        with own_statistics(self.backbone):
+            rebuilt = self.decoder(self.backbone.maps(hide(images, hidden)), self.size)
+        return masked_l1(rebuilt, images, hidden), rebuilt, hidden
+
+    def decide(self, features):
+        return self.head(features)
+
+    def sample_losses(self, logits, index):
+        """Return the loss of each face under the label it was given, whatever it is trained on."""
+        return F.cross_entropy(logits, self.memory["given"][index], reduction="none")
+
+
+def _check(hyper, size):
+    """Raise InputError for hyper-parameters outside their range."""
+    ranges = {"mask_ratio": (0, 1), "first": (0.01, 1), "keep": (0, 0.999), "trust": (0, 1), "margin": (0, 1),
+              "neighbours": (1, 10**6)}
+    for name, (low, high) in ranges.items():
+        if not low <= getattr(hyper, name) <= high:
+            raise InputError(f"dr-fer: {name} is {getattr(hyper, name)}; expected {low} to {high}")
+    if hyper.cell and size % hyper.cell:
+        raise InputError(f"dr-fer: cell is {hyper.cell} px; expected a divisor of the images' {size} px, or 0")
+
+
+@contextmanager
+def own_statistics(module):
+    """Let batch norm use each batch's figures without remembering them: masked faces are not what tests show."""
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum

@@ -1,0 +1,198 @@
+"""DR-FER: its loss by hand, its decisions on constructed features, what a resume and a second process keep."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import fit
+from fercourse.checkpoint import load_run, read_checkpoint
+from fercourse.losses.masked_image import masked_l1
+from fercourse.methods import Batch
+from tests.toy import toy_faces, toy_method
+from tests.twice import twice
+
+QUICK = {"batch_size": 16, "lr": 2e-3, "quiet": True, "device": "cpu"}
+
+
+def made(faces, **hyper):
+    """Return a method that is set up, and a batch of all faces."""
+    method = toy_method(faces, "dr-fer", **hyper)
+    method.setup(faces)
+    index = torch.arange(len(faces))
+    size = faces.images.shape[-1]
+    views = torch.randn(1, len(faces), 3, size, size, generator=torch.Generator().manual_seed(0))
+    return method, Batch(index, views, method.memory["labels"][index])
+
+
+def test_only_believed_faces_are_classified():
+    method, batch = made(toy_faces(8, 24), reconstruct=0.0)
+    method.eval()
+    method.memory["weights"][:] = torch.tensor([1, 1, 0, 1, 0, 0, 1, 1.0])
+    losses = F.cross_entropy(method.decide(method.backbone(batch.views[0])), batch.labels, reduction="none")
+    found = method(batch, 0.0)
+    assert found.keys() == {"total", "classify"}
+    assert found["total"].item() == pytest.approx(losses[[0, 1, 3, 6, 7]].sum().item() / 8, rel=1e-5)
+
+
+def test_hidden_pixels_of_hard_faces_are_rebuilt():
+    method, batch = made(toy_faces(8, 24), reconstruct=0.5)
+    method.memory["weights"].zero_()
+    parts = method(batch, 0.0)
+    assert parts["classify"].item() == 0
+    assert parts["total"].item() == pytest.approx(0.5 * parts["reconstruct"].item())
+    parts["total"].backward()
+    assert method.backbone.trunk.conv1[0].weight.grad.any() and method.decoder.paint.weight.grad.any()
+
+
+def test_reconstruction_is_scored_where_it_was_hidden():
+    method, batch = made(toy_faces(8, 24))
+    loss, rebuilt, hidden = method.reconstruct(batch.views[0])
+    assert torch.equal(loss, masked_l1(rebuilt, batch.views[0], hidden))
+    assert hidden.flatten(1).sum(1).unique().tolist() == [round(0.6 * 36) * 16]      # 36 cells of 4 x 4 pixels
+
+
+def test_masked_faces_leave_no_trace_in_what_tests_use():
+    method, batch = made(toy_faces(8, 24))
+    before = {k: v.clone() for k, v in method.backbone.named_buffers() if "running" in k}
+    momenta = [m.momentum for m in method.modules() if hasattr(m, "momentum")]
+    method.train().reconstruct(batch.views[0])
+    after = dict(method.backbone.named_buffers())
+    assert before and all(torch.equal(after[k], v) for k, v in before.items())
+    assert [m.momentum for m in method.modules() if hasattr(m, "momentum")] == momenta
+    method.backbone(batch.views[0])
+    assert any(not torch.equal(dict(method.backbone.named_buffers())[k], v) for k, v in before.items())
+
+
+def world():
+    """Return faces of two classes with two wrong labels and a difficult one, and what a network would see of them."""
+    labels = torch.tensor([0] * 20 + [1] * 20)
+    given = labels.clone()
+    given[0], given[39] = 1, 0
+    g = torch.Generator().manual_seed(0)
+    features = F.one_hot(labels, 4).float() + 0.05 * torch.randn(40, 4, generator=g)
+    losses = 0.05 + 0.05 * torch.rand(40, generator=g)
+    losses[[0, 39]], losses[5] = 3.0, 2.5                       # row 5 is right, but hard
+    faces = toy_faces(40, 24).relabel(given)
+    return faces, {"loss": losses, "embedding": features, "logits": 5 * F.one_hot(labels, 4).float()}
+
+
+def looked(seen):
+    return lambda *names: [seen[name] for name in names]
+
+
+def test_wrong_labels_are_found_replaced_and_noted():
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, first=0.5)
+    method.start_epoch(0, looked(seen))
+    assert method.memory["easy"].all()                          # random weights have no opinion
+    for _ in range(2):
+        facts = method.start_epoch(1, looked(seen))
+    memory = method.memory
+    hard = (~memory["easy"]).nonzero().flatten().tolist()
+    assert {0, 5, 39} <= set(hard) and memory["paced"].tolist() == [True, True, False, False]
+    assert memory["labels"][[0, 39]].tolist() == [0, 1] and memory["weights"][[0, 39]].tolist() == [1, 1]
+    assert memory["labels"][5] == 0 and memory["weights"][5] == 1               # taken back
+    assert memory["given"].tolist() == faces.labels.tolist()
+    assert facts["relabelled"].item() == pytest.approx(2 / 40)
+    assert memory["changes"][:, :4].tolist() == [[1, 0, 1, 0], [1, 39, 0, 1]]    # once, not once an epoch
+    near = memory["changes"][:, 4:]
+    assert (faces.labels[near] == torch.tensor([[0], [1]])).all() and memory["easy"][near].all()
+
+
+def test_no_new_label_where_the_head_disagrees_or_the_margin_is_small():
+    faces, seen = world()
+    for change in ({"logits": seen["logits"].flip(1)}, {"embedding": torch.ones(40, 4)}):
+        method, _ = made(faces, neighbours=40, margin=0.9)
+        method.start_epoch(1, looked(seen | change))
+        assert not (method.memory["labels"] != method.memory["given"]).any() and not len(method.memory["changes"])
+
+
+def test_nothing_is_split_before_the_groups_part():
+    faces, seen = world()
+    early = seen | {"loss": 1.4 + 0.1 * torch.randn(40, generator=torch.Generator().manual_seed(1))}
+    method, _ = made(faces)
+    facts = method.start_epoch(1, looked(early))
+    assert facts["paced"].item() == 0 and method.memory["easy"].all() and method.memory["weights"].all()
+    method.start_epoch(2, looked(seen))
+    assert not method.memory["easy"].all()
+
+
+def test_running_losses_remember():
+    faces, seen = world()
+    method, _ = made(faces, keep=0.25)
+    method.start_epoch(1, looked(seen))
+    method.start_epoch(2, looked(seen | {"loss": torch.zeros(40)}))
+    assert torch.allclose(method.memory["losses"], 0.25 * seen["loss"])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_classes_of_hardly_any_face(count):
+    """A class of one face is never split; its only face stays as it is."""
+    faces, seen = world()
+    given = faces.labels.clone()
+    given[:count] = 3
+    method, _ = made(faces.relabel(given), neighbours=60)
+    facts = method.start_epoch(1, looked(seen))
+    assert facts["bare"].item() >= 1
+    assert count > 1 or (method.memory["easy"][0] and method.memory["weights"][0] == 1)
+    assert all(torch.as_tensor(value).isfinite().all() for name, value in facts.items() if name != "least_margin")
+
+
+def test_switched_off_parts_are_not_there():
+    faces = toy_faces(32, 24)
+    method, _ = made(faces, reconstruct=0.0, pace=False)
+    assert method.decoder is None and method.start_epoch(3, None) == {}
+    history = fit(method, faces, epochs=1, **QUICK)
+    assert "reconstruct" not in history.last and not len(method.memory["changes"])
+
+
+def test_hyper_parameters_that_cannot_be():
+    from fercourse.errors import InputError
+    for wrong in ({"mask_ratio": 1.2}, {"cell": 7}, {"keep": 1.0}, {"neighbours": 0}, {"first": 0.0}):
+        with pytest.raises(InputError, match=f"dr-fer: {next(iter(wrong))}"):
+            toy_method(toy_faces(8, 24), "dr-fer", **wrong)
+
+
+class Stop(Exception):
+    pass
+
+
+def trained(out, stop=None, resume=False):
+    """Train three epochs, in which everything happens; stop after so many steps."""
+    faces = toy_faces(48, 24).with_noise(0.25)
+    method = toy_method(faces, "dr-fer", apart=0.0, trust=0.1, margin=0.0, neighbours=4)
+    steps = iter(range(1, 100))
+
+    def after_step():
+        if next(steps) == stop:
+            raise Stop
+    method.after_step = after_step
+    fit(method, faces, epochs=3, out=out, resume=resume, save_every=2, **QUICK)
+    return method
+
+
+def test_a_resume_is_the_same_bit_for_bit(tmp_path):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    whole = trained(tmp_path / "whole")
+    with pytest.raises(Stop):
+        trained(tmp_path / "cut", stop=9)                        # within epoch 2, after the save at 8
+    kept = read_checkpoint(tmp_path / "cut" / "checkpoint.pt")
+    assert kept["step"] == 8 and not kept["memory"]["easy"].all()
+    again = trained(tmp_path / "cut", resume=True)
+    torch.set_num_threads(threads)
+    assert len(whole.memory["changes"]) > 0
+    for kept, other in ((whole.memory, again.memory), (whole.state_dict(), again.state_dict())):
+        assert kept.keys() == other.keys() and all(torch.equal(kept[k], other[k]) for k in kept)
+    loaded = load_run(tmp_path / "cut")
+    assert torch.equal(loaded.predict(toy_faces(4, 24).images), whole.eval().predict(toy_faces(4, 24).images))
+
+
+def in_company():
+    return trained(None).memory
+
+
+def test_two_processes_relabel_alike():
+    first, second = twice(in_company)
+    assert first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+    assert len(first["changes"]) > 0 and not first["easy"].all()
