@@ -172,8 +172,7 @@ def _groups(model, faces, column):
     from .. import evaluate as ev
     logits = ev.seen(model, faces)["logits"].cpu()
     if getattr(model, "regresses", False):
-        measure = lambda guess, truth: ev.ccc(guess, truth).mean()        # noqa: E731
-        return ev.by_group(faces, logits, column, faces.column("valence_arousal"), measure).round(3).to_string()
+        return ev.by_group(faces, logits, column, faces.column("valence_arousal"), ev.mean_ccc).round(3).to_string()
     return ev.by_group(faces, logits.argmax(1), column, ev.truth_in(model, faces)).round(3).to_string()
 
 
@@ -197,7 +196,7 @@ def _readable(facts):
     for name, value in facts.items():
         if isinstance(value, dict):
             value = "  ".join(f"{k} {'–' if v is None else f'{v:.3f}'}" for k, v in value.items())
-        elif name == "accuracy_interval":
+        elif name.endswith("_interval"):
             value = f"{value[0]:.3f} to {value[1]:.3f} (95 %, over people where they are known)"
         elif name == "confusion":
             continue

@@ -1,18 +1,18 @@
 """Measuring: predictions, features, groups; everything on the whole set, never averaged over batches."""
 
-from .affect import affect_scores, ccc, pcc, rmse, sagr
+from .affect import affect_scores, ccc, mean_ccc, mean_rmse, pcc, rmse, sagr
 from .bootstrap import bootstrap
 from .classes import accuracy, class_scores, confusion, macro_f1, recalls
 from .erasure import Erasure, leace
 from .geometry import alignment, silhouette, uniformity
-from .groups import by_group
+from .groups import by_group, group_gap
 from .neighbours import knn_predict, nearest
-from .probes import Probe, identity_leak, knn_accuracy, linear_probe, mlp_probe, readable
+from .probes import Probe, affect_probe, identity_leak, knn_accuracy, linear_probe, mlp_probe, readable
 from .report import evaluate, features_report, seen, truth_in
 
 __all__ = [
-    "Erasure", "Probe", "accuracy", "affect_scores", "alignment", "bootstrap", "by_group", "ccc", "class_scores",
-    "confusion", "evaluate", "features_report", "identity_leak", "knn_accuracy", "knn_predict", "leace",
-    "linear_probe", "macro_f1", "mlp_probe", "nearest", "pcc", "readable", "recalls", "rmse", "sagr", "seen",
-    "silhouette", "truth_in", "uniformity",
+    "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap", "by_group", "ccc",
+    "class_scores", "confusion", "evaluate", "features_report", "group_gap", "identity_leak", "knn_accuracy",
+    "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse", "mlp_probe", "nearest", "pcc",
+    "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in", "uniformity",
 ]

@@ -35,9 +35,20 @@ def sagr(guess: Tensor, truth: Tensor) -> Tensor:
     return (guess.sign() == truth.sign()).double().mean(0)
 
 
+def mean_ccc(guess: Tensor, truth: Tensor) -> float:
+    """Return the mean concordance of valence and arousal, for tables by group and intervals."""
+    return ccc(guess, truth).mean().item()
+
+
+def mean_rmse(guess: Tensor, truth: Tensor) -> float:
+    """Return the root of the squared error averaged over valence and arousal, for tables by group and intervals."""
+    guess, truth = _known(guess, truth)
+    return (guess - truth).square().mean().sqrt().item()
+
+
 def affect_scores(guess: Tensor, truth: Tensor) -> dict:
     """Return every measure for valence and arousal and the mean CCC, as plain values."""
     scores = {"faces": int((~truth.isnan().any(1)).sum())}
     for name, measure in (("ccc", ccc), ("pcc", pcc), ("rmse", rmse), ("sagr", sagr)):
         scores[name] = dict(zip(("valence", "arousal"), measure(guess, truth).tolist()))
-    return scores | {"mean_ccc": sum(scores["ccc"].values()) / 2}
+    return scores | {"mean_ccc": sum(scores["ccc"].values()) / 2, "mean_rmse": mean_rmse(guess, truth)}

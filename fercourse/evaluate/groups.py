@@ -30,6 +30,12 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
     return pd.DataFrame(rows).set_index(column)
 
 
+def group_gap(table, lower_is_better: bool = False) -> float:
+    """Return how far the worst group of a table by `by_group` is from the mean of all groups; 0 is even."""
+    values = table["value"]
+    return float(values.max() - values.mean() if lower_is_better else values.mean() - values.min())
+
+
 def _groups(faces, column):
     """Yield (name, bool [N]) of every group that has a face."""
     values = faces.column(column).cpu()

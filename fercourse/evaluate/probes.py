@@ -85,6 +85,26 @@ def mlp_probe(features: Tensor, labels: Tensor, classes: int | None = None, hidd
     return lambda asked: reader((asked.float() - mean) / scale)
 
 
+def affect_probe(features: Tensor, affect: Tensor, decay: float = 1e-2):
+    """Fit ridge regression of valence and arousal on standardised features; deterministic.
+
+    Args:
+        features: [N, D]; affect: [N, 2], rows with NaN are left out.
+        decay: added to each squared scale, which is 1.
+
+    Returns:
+        A function of features [M, D] that gives valence and arousal [M, 2].
+    """
+    known = ~affect.isnan().any(1).to(features.device)
+    exact = torch.float32 if features.device.type == "mps" else torch.float64     # MPS has no float64
+    x, y = features[known].to(exact), affect.to(features.device)[known].to(exact)
+    mean, scale, middle = x.mean(0), x.std(0, correction=0).clamp(min=1e-9), y.mean(0)
+    x = (x - mean) / scale
+    square = x.T @ x / len(x) + decay * torch.eye(x.shape[1], dtype=exact, device=x.device)
+    weight = torch.linalg.solve(square, x.T @ (y - middle) / len(x))
+    return lambda asked: ((asked.to(exact) - mean) / scale @ weight + middle).float()
+
+
 READERS = {"linear": linear_probe, "mlp": mlp_probe}
 
 

@@ -4,11 +4,11 @@ import torch
 
 from ..errors import InputError
 from ..look import see_all
-from .affect import affect_scores
+from .affect import affect_scores, mean_ccc
 from .bootstrap import bootstrap
 from .classes import accuracy, class_scores
 from .geometry import silhouette, uniformity
-from .probes import identity_leak, knn_accuracy, linear_probe
+from .probes import affect_probe, identity_leak, knn_accuracy, linear_probe
 
 
 def seen(method, faces, batch_size: int = 512) -> dict:
@@ -25,7 +25,7 @@ def evaluate(method, faces, draws: int = 200) -> dict:
     """
     logits = seen(method, faces)["logits"].cpu()
     if regresses(method):
-        return affect_scores(logits, faces.column("valence_arousal").cpu())
+        return _affect(logits, faces, draws)
     truth = truth_in(method, faces)
     if (truth < 0).all():
         raise InputError(f"{faces.name} has no face of a class that this run knows: {', '.join(method.classes)}")
@@ -37,16 +37,33 @@ def evaluate(method, faces, draws: int = 200) -> dict:
     return scores
 
 
-def features_report(method, train, test) -> dict:
-    """Return what the frozen features are worth: probe and k-NN accuracy, geometry, identity leakage.
+def _affect(guess, faces, draws):
+    truth = faces.column("valence_arousal").cpu()
+    scores = affect_scores(guess, truth)
+    if draws:
+        known = ~truth.isnan().any(1)
+        groups = None if faces.identity is None else faces.identity.cpu()[known]
+        found = bootstrap(mean_ccc, guess[known], truth[known], groups=groups, draws=draws)
+        scores["mean_ccc_interval"] = [found["low"], found["high"]]
+    return scores
 
-    The readers learn on `train` and are scored on the truth of `test`.
+
+def features_report(method, train, test) -> dict:
+    """Return what the frozen features are worth: probes, k-NN, geometry, identity leakage, as far as truth is known.
+
+    The readers learn on `train` and are scored on the truth of `test`: classes by a linear probe and by
+    neighbours, valence and arousal by ridge regression (`affect_probe`, the mean CCC).
     """
     known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
     labels, truth = truth_in(method, train, "labels").to(known.device), truth_in(method, test).to(known.device)
-    guess = linear_probe(known, labels, len(method.classes))(asked).argmax(1)
-    report = {"linear_probe": accuracy(guess, truth), "knn": knn_accuracy(known, labels, asked, truth),
-              "silhouette": silhouette(asked, truth), "uniformity": uniformity(asked)}
+    report = {"uniformity": uniformity(asked)}
+    if (labels >= 0).any() and (truth >= 0).any():
+        guess = linear_probe(known, labels, len(method.classes))(asked).argmax(1)
+        report = {"linear_probe": accuracy(guess, truth), "knn": knn_accuracy(known, labels, asked, truth),
+                  "silhouette": silhouette(asked, truth), **report}
+    if all(faces.valence_arousal is not None and not faces.valence_arousal.isnan().all() for faces in (train, test)):
+        guess = affect_probe(known, train.valence_arousal)(asked)
+        report["affect_probe"] = mean_ccc(guess.cpu(), test.valence_arousal.cpu())
     if test.identity is not None and (test.people.numel() > 1):
         report["identity_leak"] = identity_leak(asked, test.identity)
     return report

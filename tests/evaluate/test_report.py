@@ -73,3 +73,38 @@ def test_groups_by_word_number_and_quartile():
     unknown = replace(faces, attributes={"gender": torch.arange(80) % 2 - 1})
     assert set(ev.by_group(unknown, predicted, "gender", draws=50).index) == {"unknown", "woman"}
     assert list(ev.by_group(faces, predicted, "labels", draws=5).index) == list(CLASSES)
+
+
+# ---------------------------------------------------------------------- valence and arousal
+
+
+def test_affect_has_an_interval_over_people_and_a_table_by_group():
+    faces = toy_faces(96, attributes={"gender": torch.arange(96) % 2}, names={"gender": ("woman", "man")})
+    method = toy_method(faces, task="valence_arousal")
+    scores = ev.evaluate(method, faces, draws=40)
+    low, high = scores["mean_ccc_interval"]
+    assert low <= scores["mean_ccc"] <= high
+    assert scores["mean_rmse"] == pytest.approx(
+        ((scores["rmse"]["valence"] ** 2 + scores["rmse"]["arousal"] ** 2) / 2) ** 0.5)
+    guess = faces.valence_arousal + 0.5 * (faces.column("gender") == 1)[:, None]
+    table = ev.by_group(faces, guess, "gender", faces.valence_arousal, ev.mean_rmse, draws=10)
+    assert table["value"].to_dict() == {"woman": pytest.approx(0, abs=1e-6), "man": pytest.approx(0.5)}
+    assert ev.group_gap(table, lower_is_better=True) == pytest.approx(0.25)
+    assert ev.group_gap(table) == pytest.approx(0.25)                   # here the best is as far off as the worst
+
+
+def test_the_report_of_features_reads_affect_where_classes_are_unknown():
+    faces = replace(toy_faces(96), labels=torch.full((96,), -1))
+    method = toy_method(faces, task="valence_arousal")
+    report = ev.features_report(method, faces, faces)
+    assert "linear_probe" not in report and 0 < report["affect_probe"] <= 1
+
+
+def test_affect_probe_is_ridge_regression():
+    from sklearn.linear_model import Ridge
+    source = torch.Generator().manual_seed(0)
+    x, y = torch.randn(80, 5, generator=source), torch.randn(80, 2, generator=source)
+    scale = x.std(0, correction=0)
+    theirs = Ridge(alpha=80 * 0.01).fit((x / scale).numpy(), y.numpy())
+    found = ev.affect_probe(x, y)(x)
+    torch.testing.assert_close(found, torch.from_numpy(theirs.predict((x / scale).numpy())).float(), atol=1e-4, rtol=1e-3)
