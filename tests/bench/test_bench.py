@@ -93,7 +93,8 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)[name]
     assert result["ratio"] > 0 and result["ours"]["n"] == 2
     assert json.loads((tmp_path / "bench-smoke.json").read_text())[name] == result
-    assert set(bench.names()) == {"end-to-end", "input", "steps"}                  # a new one is added here, too
+    training = {"end-to-end", "input", "steps"}                                    # a new one is added here, too
+    assert set(bench.names()) == training | {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
 
 
 def test_the_bare_loop_is_the_arithmetic_of_fit():

@@ -1,0 +1,102 @@
+"""Contrastive losses, forward and backward, against lightly's NT-Xent and pytorch-metric-learning's SupCon."""
+
+import multiprocessing
+from pathlib import Path
+
+import torch
+
+from ..errors import InputError
+from ..losses.contrastive import Pairs, instance_contrast
+from . import Duel, benchmark
+
+WIDTH, CLASSES, TEMPERATURE = 128, 7, 0.1
+STATUS = Path("/proc/self/status")
+
+
+def _register(rule, rows):
+    def prepare(scale):
+        count = 64 if scale.name == "smoke" else rows
+        sides = {side: work(side, rule, count, scale.device) for side in ("ours", "peer")}
+        peak = {f"{side}_peak_MiB": peak_memory(side, rule, count, scale.device) for side in sides}
+        yield Duel(sides["ours"], sides["peer"], 1, {"rows": count, "width": WIDTH, "peer": PEERS[rule][1], **peak,
+                                                     "threads": torch.get_num_threads()})
+
+    prepare.__doc__ = f"Forward and backward of {rule} on {rows:,} views of width {WIDTH}, against {PEERS[rule][1]}."
+    return benchmark(f"{rule}-{rows}", "passes/s", cpu=1.0, gpu=1.0)(prepare)
+
+
+def work(side: str, rule: str, rows: int, device: str):
+    """Return a function that computes a loss of one side and its gradient, on the same embeddings."""
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(rows, WIDTH, generator=generator).to(device).requires_grad_()
+    labels = (torch.arange(rows // 2) % CLASSES).repeat(2).to(device)
+    faces = torch.arange(rows // 2).repeat(2).to(device)
+    pairs = Pairs(labels, faces, rule)
+    loss = PEERS[rule][0]() if side == "peer" else lambda z, _: instance_contrast(z, pairs, TEMPERATURE)
+
+    def once():
+        embeddings.grad = None
+        value = loss(embeddings, labels)
+        value.backward()
+        return value.item(), embeddings.grad
+
+    return once
+
+
+def _lightly():
+    loss = _peer("lightly.loss").NTXentLoss(temperature=TEMPERATURE)
+    return lambda z, _: loss(*z.chunk(2))
+
+
+def _metric_learning():
+    loss = _peer("pytorch_metric_learning.losses").SupConLoss(temperature=TEMPERATURE)
+    return lambda z, labels: loss(z, labels)
+
+
+def _peer(module):
+    from importlib import import_module
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(f"this benchmark needs {module.split('.')[0]}; pip install 'fercourse[bench]'") from error
+
+
+PEERS = {"simclr": (_lightly, "NTXentLoss of lightly"), "supcon": (_metric_learning, "SupConLoss of "
+                                                                                     "pytorch-metric-learning")}
+
+
+def peak_memory(side: str, rule: str, rows: int, device: str) -> float | None:
+    """Return by how many MiB memory rises at most during one pass: of the GPU, or of a fresh process on Linux."""
+    if device == "cuda":
+        return _rise_on_cuda(work(side, rule, rows, device))
+    if not STATUS.is_file():
+        return None
+    with multiprocessing.get_context("spawn").Pool(1) as pool:      # memory freed before would hide what a pass takes
+        return pool.apply(_rise, (side, rule, rows))
+
+
+def _rise(side, rule, rows):
+    work(side, rule, 16, "cpu")()                                   # what is loaded at the first use does not count
+    once = work(side, rule, rows, "cpu")
+    (STATUS.parent / "clear_refs").write_text("5")                  # the peak is now what is in use
+    before = _highest()
+    once()
+    return round(_highest() - before, 1)
+
+
+def _highest():
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 2**10
+
+
+def _rise_on_cuda(once):
+    once()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    once()
+    return round((torch.cuda.max_memory_allocated() - before) / 2**20, 1)
+
+
+for _rule in PEERS:
+    for _rows in (1024, 4096):
+        _register(_rule, _rows)
