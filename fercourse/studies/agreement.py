@@ -1,0 +1,64 @@
+"""How often do ten annotators confirm the label of FER2013? `python -m fercourse.studies.agreement ROOT`.
+
+Nothing is trained: the votes of FER+ are counted beside the labels, class by class, into
+`results/ferplus-agreement.json`.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ..checkpoint import write_json
+from ..faces import load_faces
+from ..faces.readers.common import csv_rows
+from ..faces.readers.ferplus import COLUMNS, OTHER
+from ..faces.readers.tables import open_table
+from .record import commit
+
+ORDER = ("happiness", "neutral", "surprise", "anger", "sadness", "disgust")      # as lessons show them
+ABOUT = {
+    "what": "For each emotion: faces that FER2013 labels with it, and those of them for which it is also the class "
+            "with most of the ten FER+ votes. most_other is the other class that most often came first.",
+    "faces": "FER2013 Training and PublicTest with FER+ votes; fear is left out, because the rows of its images are "
+             "not matched in our copy.",
+    "rule": "argmax over all ten columns of the votes",
+    "sources": ["Goodfellow et al. 2013, https://doi.org/10.1007/978-3-642-42051-1_16",
+                "Barsoum et al. 2016, https://doi.org/10.1145/2993148.2993165"],
+}
+
+
+def count(labels, votes, words=ORDER) -> dict:
+    """Return for each word how many faces have it as label, and for how many it has most votes.
+
+    Args:
+        labels: one word a face; votes: int [N, 10] in the order of FER+'s columns; rows without votes are left out.
+    """
+    first = np.array((*COLUMNS, *OTHER))[votes.argmax(1)]
+    labels, voted = np.asarray(labels), votes.sum(1) > 0
+    return {word: _one(word, first[voted & (labels == word)]) for word in words}
+
+
+def _one(word, first):
+    other, often = np.unique(first[first != word], return_counts=True)
+    most = int(often.argmax()) if len(often) else None
+    return {"labelled": len(first), "confirmed": int((first == word).sum()),
+            "most_other": None if most is None else str(other[most]),
+            "most_other_count": 0 if most is None else int(often[most])}
+
+
+def ballots(root) -> np.ndarray:
+    """Return FER+'s votes, int [rows, 10], one row for each of FER2013; 0 where an image has no name there."""
+    with open_table(Path(root), ("fer2013new.csv",)) as (text, path):
+        rows = csv_rows(path, path.parent, ["Image name", *COLUMNS, *OTHER], text)
+        return np.array([[int(row[word]) if row["Image name"] else 0 for word in (*COLUMNS, *OTHER)] for row in rows])
+
+
+def agreement(root) -> dict:
+    """Return what `results/ferplus-agreement.json` holds, counted from FER2013 and FER+ under `root`."""
+    faces = load_faces("fer2013", split="train+val+PublicTest", root=root)
+    return {**ABOUT, "counts": count(faces.words("labels"), ballots(root)[faces.ids.numpy()]), "commit": commit()}
+
+
+if __name__ == "__main__":
+    write_json(Path("results/ferplus-agreement.json"), agreement(sys.argv[1]))
