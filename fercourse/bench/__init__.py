@@ -91,7 +91,7 @@ def names() -> tuple[str, ...]:
     """Return the names of all benchmarks."""
     for module in _MODULES:
         import_module(f"{__name__}.{module}")
-    return tuple(_BENCHMARKS)
+    return tuple(sorted(_BENCHMARKS))
 
 
 def pick_scale(name: str = "auto") -> Scale:
