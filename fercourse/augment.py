@@ -31,6 +31,7 @@ class Preset:
         scale: range of the zoom; above 1 the face grows.
         shift: share of the side, in both directions.
         brightness, contrast, saturation: factors are drawn from 1 - x to 1 + x.
+        gamma: the exponent of the brightness is drawn between 1 / gamma and gamma; 1 leaves it.
         blur_width: range of the Gaussian's sigma as a share of the side.
         erase_area: range of the erased rectangle's share of the picture.
     """
@@ -47,6 +48,7 @@ class Preset:
     blur_width: tuple[float, float] = (0.005, BLUR_LIMIT)
     erase: float = 0.0
     erase_area: tuple[float, float] = (0.02, 0.2)
+    gamma: float = 1.0
 
 
 PRESETS = {
@@ -57,7 +59,7 @@ PRESETS = {
                      saturation=0.4, grey=0.2, blur=0.3, erase=0.3),
 }
 COLUMNS = ("mirror", "angle", "zoom", "shift_x", "shift_y", "brightness", "contrast", "saturation",
-           "blur", "erase_x", "erase_y", "erase_width", "erase_height")
+           "blur", "erase_x", "erase_y", "erase_width", "erase_height", "gamma")
 _AT_REST = (1, 0, 1, 0, 0)        # mirror … shift_y of a face that is not moved
 
 
@@ -89,7 +91,8 @@ def draw(name: str | Preset, count: int, seed: int = 0, epoch: int = 0, view: in
     width, height = [torch.where(erased, square.sqrt().clamp(max=1), 0.0)
                      for square in (area * aspect, area / aspect)]
     corner = [next(u) * (1 - width), next(u) * (1 - height)]
-    return torch.stack([mirror, angle, zoom, *moved, *colour, blur, *corner, width, height], 1)
+    gamma = between(-math.log(wanted.gamma), math.log(wanted.gamma)).exp()
+    return torch.stack([mirror, angle, zoom, *moved, *colour, blur, *corner, width, height, gamma], 1)
 
 
 def apply(images: Tensor, parameters: Tensor) -> Tensor:
@@ -100,7 +103,7 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
         parameters: float32 [B, 14] on the CPU, rows of a table from `draw`.
 
     Returns:
-        float32 [B, 3, H, W] on the images' device: resampled once, blurred, coloured, normalised, erased.
+        float32 [B, 3, H, W] on the images' device: resampled once, blurred, curved, coloured, normalised, erased.
     """
     pixels = images.float().div_(255)
     if (parameters[:, :5] != torch.tensor(_AT_REST)).any():
@@ -109,11 +112,13 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
     if len(blurred):
         sigma, rows = (v.to(images.device, non_blocking=True) for v in (parameters[blurred, 8], blurred))
         pixels = pixels.index_copy(0, rows, _blur(pixels[rows], sigma * pixels.shape[-1]))
+    if (parameters[:, 13] != 1).any():
+        pixels = pixels.clamp_(min=0) ** parameters[:, 13, None, None, None].to(images.device, non_blocking=True)
     if (parameters[:, 5:8] != 1).any():
         pixels = _colour(pixels, parameters[:, 5:8].to(images.device, non_blocking=True))
     pixels = _standardise(pixels)
-    if (parameters[:, 11:] > 0).any():
-        pixels = _erase(pixels, parameters[:, 9:].to(images.device, non_blocking=True))
+    if (parameters[:, 11:13] > 0).any():
+        pixels = _erase(pixels, parameters[:, 9:13].to(images.device, non_blocking=True))
     return pixels
 
 

@@ -11,7 +11,7 @@ from fercourse.augment import COLUMNS, LUMA, MEAN, STD, Preset
 from fercourse.errors import InputError
 
 IMAGES = torch.randint(0, 256, (12, 3, 20, 20), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-CENTRED = ("mirror", "zoom", "brightness", "contrast", "saturation")
+CENTRED = ("mirror", "zoom", "brightness", "contrast", "saturation", "gamma")
 AT_REST = dict.fromkeys(COLUMNS, 0.0) | dict.fromkeys(CENTRED, 1.0)
 
 
@@ -49,7 +49,7 @@ def reference(image, row):
     if p["blur"]:
         out = blur(out, p["blur"] * width)
     luma = np.array(LUMA)
-    out = out * p["brightness"]
+    out = out ** p["gamma"] * p["brightness"]
     out = (out - (middle := np.tensordot(luma, out, 1).mean())) * p["contrast"] + middle
     grey = np.tensordot(luma, out, 1)
     out = np.clip(grey + (out - grey) * p["saturation"], 0, 1)
@@ -73,7 +73,7 @@ def blur(image, sigma):
     return image
 
 
-@pytest.mark.parametrize("name", ["none", "weak", "strong"])
+@pytest.mark.parametrize("name", ["none", "weak", "strong", Preset(gamma=2.0, contrast=0.5, erase=1.0)])
 def test_equals_one_image_at_a_time(name):
     table = augment.draw(name, 12, seed=3)
     got = augment.apply(IMAGES, table)
@@ -126,7 +126,7 @@ def test_the_result_does_not_depend_on_the_batch():
 
 def test_draws_stay_within_the_preset():
     wanted = Preset(flip=0.25, rotation=30, scale=(0.5, 2.0), shift=0.2, brightness=0.3, grey=0.4, blur=0.6,
-                    erase=0.5, erase_area=(0.1, 0.2))
+                    erase=0.5, erase_area=(0.1, 0.2), gamma=2.0)
     p = dict(zip(COLUMNS, augment.draw(wanted, 20_000).unbind(1)))
     share = lambda mask: mask.float().mean().item()                       # noqa: E731
     assert share(p["mirror"] < 0) == pytest.approx(0.25, abs=0.02)
@@ -138,6 +138,7 @@ def test_draws_stay_within_the_preset():
     area = (p["erase_width"] * p["erase_height"])[p["erase_width"] > 0]
     assert 0.1 <= area.min() and area.max() <= 0.2 + 1e-6
     assert (p["erase_x"] + p["erase_width"]).max() <= 1 + 1e-6
+    assert p["gamma"].min() == pytest.approx(0.5, rel=1e-3) and p["gamma"].max() == pytest.approx(2, rel=1e-3)
     assert p["contrast"].unique().tolist() == [1]
 
 
