@@ -22,7 +22,7 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
     import pandas as pd
     truth = faces.labels if truth is None else truth
     predicted, truth, rows = predicted.cpu(), truth.cpu(), []
-    for name, chosen in _groups(faces, column):
+    for name, chosen in groups_of(faces, column):
         people = None if faces.identity is None else faces.identity.cpu()[chosen]
         found = bootstrap(measure, predicted[chosen], truth[chosen], groups=people, draws=draws)
         rows.append({column: name, "faces": int(chosen.sum()),
@@ -36,16 +36,15 @@ def group_gap(table, lower_is_better: bool = False) -> float:
     return float(values.max() - values.mean() if lower_is_better else values.mean() - values.min())
 
 
-def _groups(faces, column):
-    """Yield (name, bool [N]) of every group that has a face."""
+def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
+    """Return the name and the rows, bool [N], of every group that has a face; see `by_group`."""
     values = faces.column(column).cpu()
     if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
         values, words = _quartiles(values.float())
     else:
         names = faces.classes if column in ("labels", "true_labels") else faces.names.get(column)
         words = {v: names[v] if names else str(v) for v in values.unique().tolist() if v >= 0}
-    for value in values.unique().tolist():
-        yield words.get(value, "unknown"), values == value
+    return [(words.get(value, "unknown"), values == value) for value in values.unique().tolist()]
 
 
 def _quartiles(values):

@@ -3,7 +3,7 @@
 A figure shows itself when it is the last line of a notebook cell; `figure.savefig(file)` saves it.
 """
 
-from .affect import valence_arousal
+from .affect import affect_bias, valence_arousal
 from .explorer import Explorer, explorer
 from .faces import face_grid, image_rows, overlay
 from .figure import Animation, Figure, style
@@ -11,6 +11,6 @@ from .palette import COLOURS, MARKERS
 from .scores import calibration, confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "calibration", "confusion", "curves",
+__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "confusion", "curves",
            "embedding", "embedding_animation", "embedding_sequence", "embedding_thumbnails", "explorer",
            "face_grid", "group_bars", "image_rows", "overlay", "reliability", "style", "valence_arousal"]

@@ -4,8 +4,10 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..evaluate.groups import groups_of
 from .figure import new_figure, styled
 from .grouping import grouping
+from .palette import colours_of
 from .space import LEGEND, show_legend
 
 CORNERS = {(-0.97, 0.97): "tense", (0.97, 0.97): "excited", (-0.97, -0.97): "gloomy", (0.97, -0.97): "calm"}
@@ -44,6 +46,45 @@ def valence_arousal(points, faces=None, predicted=None, colour_by="labels", most
         miss = np.linalg.norm(predicted[known] - points[known], axis=1).mean()
         told += f", {len(rows)} arrows from truth to prediction, {miss:.2f} long on average"
     return figure.describe(alt or told, caption)
+
+
+@styled
+def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=None):
+    """Draw on the valence–arousal plane where each group of faces lies on average, and where it is said to lie.
+
+    One arrow a group, from the mean truth to the mean prediction: arrows that point apart are a bias, which the
+    error of single faces hides. The density of all faces lies beneath.
+
+    Args:
+        points: [N, 2] true valence and arousal in [-1, 1].
+        predicted: [N, 2], or several of them by name, a panel each.
+        faces: the FaceSet of the same faces; column: what divides them into groups, words or numbers (quarters).
+        title: one line above; alt: what the picture shows; caption: what to look for.
+    """
+    panels = predicted if isinstance(predicted, dict) else {title or "": predicted}
+    points, told = _pairs(points), []
+    figure, axes = new_figure(1.6 + 3.5 * len(panels), 3.9, 1, len(panels))
+    for place, (name, guess) in zip(axes, panels.items()):
+        guess, known = _pairs(guess), ~np.isnan(points).any(1)
+        _plane(place, name)
+        place.hexbin(*points[known].T, gridsize=24, extent=(-1, 1, -1, 1), mincnt=1, cmap="Greys", vmin=-4,
+                     alpha=0.55, zorder=0)
+        told += [f"{name}: " * bool(name) + _bias(place, points, guess, groups_of(faces, column))]
+    axes[-1].legend(title=column.replace("_", " "), loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure.describe(alt or f"Mean truth and mean prediction by {column}; {'; '.join(told)}", caption)
+
+
+def _bias(axes, points, guess, groups):
+    """Draw one arrow a group; return the error of each in words."""
+    told = []
+    for (name, rows), colour in zip(groups, colours_of(range(1, 1 + len(groups)))):
+        rows = rows.numpy() & ~np.isnan(points).any(1)
+        start, end = points[rows].mean(0), guess[rows].mean(0)
+        axes.plot(*start, "o", color=colour, ms=5, mec="white", label=name)
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8, "shrinkA": 0,
+                                                  "shrinkB": 0})
+        told.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
+    return ", ".join(told)
 
 
 def _pairs(points):

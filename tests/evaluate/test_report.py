@@ -107,4 +107,5 @@ def test_affect_probe_is_ridge_regression():
     scale = x.std(0, correction=0)
     theirs = Ridge(alpha=80 * 0.01).fit((x / scale).numpy(), y.numpy())
     found = ev.affect_probe(x, y)(x)
-    torch.testing.assert_close(found, torch.from_numpy(theirs.predict((x / scale).numpy())).float(), atol=1e-4, rtol=1e-3)
+    wanted = torch.from_numpy(theirs.predict((x / scale).numpy())).float()
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)

@@ -1,0 +1,119 @@
+"""Checkers of lesson 06, identity-invariant FER: retrieval, concordance, what is left beyond the label, and vCLUB."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, number, require, tensor
+from .base import checker
+
+
+def _generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@checker(10, 1, hints=(
+    "Three steps: cosines of faces and sentences, times the scale, softmax over the sentences of one face.",
+    "A cosine is the product of two vectors of length 1: `F.normalize(images, dim=1)`, and the same for the texts.",
+    "`(scale * F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T).softmax(dim=1)` has one row a face."))
+def retrieve(answer):
+    """Return the shares [N, K] of K sentences for each of N faces, from vectors of any length and a scale."""
+    images, texts = (3 * torch.randn(n, 8, generator=_generator(s)) for n, s in ((5, 1), (3, 2)))
+    found = tensor(call(answer, images, texts, 10.0), [5, 3], dtype="float")
+    cosines = F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T
+    expect(found, (10 * cosines).softmax(1).double(), {
+        "the vectors are not scaled to length 1: a product of long vectors is no cosine.":
+            (10 * images @ texts.T).softmax(1),
+        "softmax runs over the faces; for each face the shares of the sentences must have the sum 1.":
+            (10 * cosines).softmax(0),
+        "the scale is missing: shares of bare cosines are all nearly equal.": cosines.softmax(1),
+        "these are the cosines; shares come from a softmax over the sentences.": cosines,
+        "these are the scaled cosines; shares come from a softmax over the sentences.": 10 * cosines,
+        "this divides by the scale; it multiplies the cosines.": (cosines / 10).softmax(1),
+        "this is a hard choice; return the shares, so that a close decision can be seen.":
+            F.one_hot(cosines.argmax(1), 3),
+    }, "the shares are not those of softmax(scale x cosine). Try one face and two sentences by hand.")
+    return "and the best sentence of each face is its argmax, right or wrong"
+
+
+@checker(10, 2, hints=(
+    "Formula (1) has three parts: twice the covariance above; two variances and a squared gap of the means below.",
+    "Means, variances and the covariance all run over the faces, dimension 0, and divide by N.",
+    "`cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)`; variances with `correction=0`."))
+def concordance(answer):
+    """Return the CCC of each column of guess and truth, [N, K] each."""
+    truth = torch.rand(40, 2, generator=_generator(3)).double() * 2 - 1
+    guess = 0.5 * truth + 0.3 + 0.2 * torch.randn(40, 2, generator=_generator(4)).double()
+    found = tensor(call(answer, guess, truth), [2], dtype="float")
+    cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)
+    one, other, gap = guess.var(0, correction=0), truth.var(0, correction=0), (guess.mean(0) - truth.mean(0)).square()
+    expect(found, 2 * cov / (one + other + gap), {
+        "this is Pearson's correlation: it forgives a wrong scale and a wrong mean, and CCC does not.":
+            cov / (one * other).sqrt(),
+        "the squared gap between the means is missing below.": 2 * cov / (one + other),
+        "the gap between the means is not squared.": 2 * cov / (one + other + gap.sqrt()),
+        "the factor 2 is missing: equal columns must give 1.": cov / (one + other + gap),
+        "these are standard deviations below; formula (1) has variances.": 2 * cov / (one.sqrt() + other.sqrt() + gap),
+        "covariance and variances divide by different numbers: `var` divides by N - 1 unless correction=0.":
+            2 * cov / (guess.var(0) + truth.var(0) + gap),
+        "this is 1 - CCC, the loss; return CCC itself.": 1 - 2 * cov / (one + other + gap),
+    }, "it is not formula (1). Equal columns must give 1, and a constant guess 0.")
+    return "a guess of half the right size is punished, which Pearson would not notice"
+
+
+@checker(12, 2, hints=(
+    "Fit a straight line from the label to the feature, and keep what the line does not explain.",
+    "Put a column of ones beside the label; `torch.linalg.lstsq(A, features).solution` are the best coefficients.",
+    "`A = torch.cat([label, torch.ones_like(label[:, :1])], dim=1)`; return `features - A @ coefficients`."))
+def beyond(answer):
+    """Return the features [N, D] without what a straight line from the label [N, G] predicts of them."""
+    label = torch.randn(50, 2, generator=_generator(5)).double()
+    noise = torch.randn(50, 3, generator=_generator(6)).double()
+    features = label @ torch.tensor([[1.0, 2, 0], [0, -1, 3]]).double() + noise + 4
+    found = tensor(call(answer, features, label), [50, 3], dtype="float")
+    ones = torch.cat([label, torch.ones(50, 1).double()], 1)
+    fitted, bare = (a @ torch.linalg.lstsq(a, features).solution for a in (ones, label))
+    expect(found, features - fitted, {
+        "this is what the line predicts; return what is left of the features without it.": fitted,
+        "the line goes through the origin: put a column of ones beside the label.": features - bare,
+        "only the mean is taken away; fit a line from the label to each feature.": features - features.mean(0),
+        "the sign is turned round: features minus prediction.": fitted - features,
+    }, "something of the label is left: each column of the answer must be uncorrelated with each of the label.",
+           tolerance=1e-3)
+    return "what is left is uncorrelated with the label, so taking it away costs the label nothing"
+
+
+@checker(15, 3, hints=(
+    "Two means. The first over faces: how well does q, told x_i, predict the face's own y_i? The second over all "
+    "pairs: how well does it predict the y_j of anybody?",
+    "For Gaussians log q = -((y - mean)^2 / variance + log variance) / 2, summed over columns. All pairs at once: "
+    "`mean[:, None]` against `y[None]`, [N, N, E].",
+    "`pairs = -0.5 * ((y[None] - mean[:, None])**2 / variance[:, None] + ...).sum(2)`; "
+    "then `pairs.diagonal().mean() - pairs.mean()`."))
+def club(answer):
+    """Return vCLUB from a critic's mean and log variance [N, E] and the features y [N, E]."""
+    mean, log_variance, y = (torch.randn(7, 2, generator=_generator(s)).double() for s in (7, 8, 9))
+    y = y + mean
+    found = number(call(answer, mean, log_variance, y), "your bound is")
+    precision = (-log_variance).exp()[:, None]
+    pairs = -0.5 * ((y[None] - mean[:, None]).square() * precision + log_variance[:, None]).sum(2)
+    doubled = -((y[None] - mean[:, None]).square() * precision).sum(2)
+    squared = -0.5 * ((y[None] - mean[:, None]).square() * precision.square() + log_variance[:, None]).sum(2)
+    swapped = -0.5 * ((y[:, None] - mean[None]).square() * precision + log_variance[:, None]).sum(2)
+    gap = lambda table: (table.diagonal().mean() - table.mean()).item()              # noqa: E731
+    others = ~torch.eye(7, dtype=torch.bool)
+    expect(found, gap(pairs), {
+        "the sign is turned round: own pairs first, all pairs taken away.": -gap(pairs),
+        "this is only the mean over own pairs; the mean over all pairs is missing.": pairs.diagonal().mean(),
+        "the one half is missing in log q.": gap(doubled),
+        "this is the mean over the columns: log q of a face is the sum over its columns.": gap(pairs) / 2,
+        "the mean over pairs leaves out a face's own; formula (3) takes all pairs.":
+            (pairs.diagonal().mean() - pairs[others].mean()).item(),
+        "`log_variance` is the logarithm of the variance, not of the standard deviation: divide by its exp once.":
+            gap(squared),
+        "the variance must be that of the critic's row i, whose x it was told.": gap(swapped),
+    }, "it is not formula (3). A critic that ignores x, with equal rows, must give 0.")
+    same = call(answer, torch.ones(5, 2).double(), torch.zeros(5, 2).double(), y[:5])
+    require(abs(number(same, "your bound is")) < 1e-6, "a critic that says the same of everybody must give 0.")
+    return "a critic that ignores x gives 0"
+
+

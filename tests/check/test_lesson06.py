@@ -1,0 +1,78 @@
+"""The checkers of lesson 06 accept what is right in several ways, and name the mistakes people make."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer, lesson06
+from fercourse.losses import concordance as cc
+from fercourse.losses import mutual_information as mi
+
+
+def shares(images, texts, scale):
+    return (scale * F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T).softmax(1)
+
+
+def line(features, label):
+    ones = torch.cat([label, torch.ones(len(label), 1).to(label)], 1)
+    return features - ones @ torch.linalg.lstsq(ones, features).solution
+
+
+def all_pairs(mean, log_variance, y):
+    apart = (y[None] - mean[:, None]).square() / log_variance.exp()[:, None]
+    pairs = -(apart + log_variance[:, None]).sum(2) / 2
+    return pairs.diagonal().mean() - pairs.mean()
+
+
+RIGHT = [
+    (lesson06.retrieve, shares),
+    (lesson06.retrieve, lambda i, t, s: (s * F.cosine_similarity(i[:, None], t[None], dim=2)).softmax(-1).tolist()),
+    (lesson06.concordance, cc.concordance),
+    (lesson06.beyond, line),
+    (lesson06.beyond, lambda f, y: (f - f.mean(0)) - (y - y.mean(0)) @ torch.linalg.pinv(y - y.mean(0)) @ (
+        f - f.mean(0))),
+    (lesson06.beyond, lambda f, y: mi.beyond(f, y, ridge=1e-9)),
+    (lesson06.club, all_pairs),
+    (lesson06.club, mi.vclub),
+]
+
+WRONG = [
+    (lesson06.retrieve, lambda i, t, s: (s * i @ t.T).softmax(1), "not scaled to length 1"),
+    (lesson06.retrieve, lambda i, t, s: (s * F.cosine_similarity(i[:, None], t[None], dim=2)).softmax(0),
+     "over the faces"),
+    (lesson06.retrieve, lambda i, t, s: shares(i, t, 1), "scale is missing"),
+    (lesson06.concordance, cc.correlation, "Pearson"),
+    (lesson06.concordance, lambda g, t: cc.concordance(g - g.mean(0), t - t.mean(0)), "gap between the means"),
+    (lesson06.concordance, lambda g, t: 1 - cc.concordance(g, t), "the loss"),
+    (lesson06.beyond, lambda f, y: f - y @ torch.linalg.lstsq(y, f).solution, "column of ones"),
+    (lesson06.beyond, lambda f, y: f - line(f, y), "what is left"),
+    (lesson06.beyond, lambda f, y: f - f.mean(0), "only the mean"),
+    (lesson06.club, lambda m, v, y: -all_pairs(m, v, y), "sign is turned round"),
+    (lesson06.club, lambda m, v, y: all_pairs(m, v / 3, y), "not formula"),
+    (lesson06.club, lambda m, v, y: all_pairs(m, 2 * v, y), "not of the standard deviation"),
+    (lesson06.club, lambda m, v, y: all_pairs(m, v, y) / m.shape[1], "mean over the columns"),
+    (lesson06.club, lambda m, v, y: all_pairs(m, v, y) if len(m) == 7 else 0.1, "says the same of everybody"),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+@pytest.mark.parametrize("checker, answer, hint", WRONG)
+def test_wrong_answers_are_told_why(checker, answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", [lesson06.retrieve, lesson06.concordance, lesson06.beyond, lesson06.club])
+def test_stubs_fail_kindly_and_hints_go_from_vague_to_near(checker, capsys):
+    def stub(*_):
+        raise NotImplementedError
+    with pytest.raises(WrongAnswer, match="not written yet"):
+        checker(stub)
+    for level in (1, 2, 3):
+        checker.hint(level)
+    assert "Hint 3 of 3" in capsys.readouterr().out
