@@ -91,7 +91,8 @@ def draw(name: str | Preset, count: int, seed: int = 0, epoch: int = 0, view: in
     width, height = [torch.where(erased, square.sqrt().clamp(max=1), 0.0)
                      for square in (area * aspect, area / aspect)]
     corner = [next(u) * (1 - width), next(u) * (1 - height)]
-    gamma = between(-math.log(wanted.gamma), math.log(wanted.gamma)).exp()
+    tone = torch.rand(count, generator=generator("augment tone", seed, epoch, view))
+    gamma = ((2 * tone - 1) * math.log(wanted.gamma)).exp()
     return torch.stack([mirror, angle, zoom, *moved, *colour, blur, *corner, width, height, gamma], 1)
 
 
