@@ -77,6 +77,17 @@ class Record:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:
+    """Return mean, sd and n of a metric's difference between two arms, seed by seed: what they share drops out.
+
+    Args:
+        runs: of a record, or of its file; seeds that one of the arms lacks do not count.
+    """
+    ours, theirs = ({run["seed"]: run["metrics"][metric] for run in runs
+                     if run["arm"] == name and metric in run["metrics"]} for name in (arm, against))
+    return _spread([ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()])
+
+
 def _spread(values):
     sd = statistics.stdev(values) if len(values) > 1 else None
     return {"mean": round(statistics.fmean(values), 5), "sd": None if sd is None else round(sd, 5), "n": len(values)}

@@ -1,0 +1,33 @@
+"""The study of WSCFER: arms that differ in their terms only, a ceiling without wrong labels, paired differences."""
+
+import pytest
+
+from fercourse import studies
+from fercourse.faces import load_faces
+from fercourse.methods import create
+from fercourse.studies import wscfer
+from fercourse.studies.record import paired
+
+
+def test_every_arm_is_the_method_with_other_terms():
+    faces = load_faces("synthfaces", split="val").sample(8).resize(32)
+    for terms in wscfer.TERMS.values():
+        assert create("wscfer", faces, **terms).views == ("weak", "weak")
+    assert wscfer.TERMS["CE"] == {"contrast": 0.0, "consistency": 0.0}
+
+
+def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
+    monkeypatch.setattr(wscfer, "TERMS", {name: wscfer.TERMS[name] for name in ("CE", "CE + WSC + PCL")})
+    found = studies.run("wscfer", scale="smoke", seeds=1, out=tmp_path).summary()
+    assert list(found) == ["clean, CE", "clean, CE + WSC + PCL", "noisy, CE", "noisy, CE + WSC + PCL",
+                           "noisy, CE, wrong labels left out"]
+    assert "memorised" in found["noisy, CE"] and "memorised" not in found["clean, CE"]
+    assert "memorised" in found["noisy, CE, wrong labels left out"]            # asked about faces it never saw
+    assert {"accuracy", "knn", "silhouette"} <= found["clean, CE"].keys()
+
+
+def test_paired_differences_by_hand():
+    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}} for arm, seed, value in
+            (("a", 0, 0.5), ("b", 0, 0.4), ("b", 1, 0.6), ("a", 1, 0.9), ("a", 2, 0.1))]
+    found = paired(runs, "a", "b")
+    assert found["mean"] == pytest.approx(0.2) and found["n"] == 2 and found["sd"] == pytest.approx(0.14142)
