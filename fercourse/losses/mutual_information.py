@@ -178,4 +178,29 @@ class RelativePredictive(InfoNce):
         return -relative_predictive(critic(x, y))
 
 
-ESTIMATORS = {"vclub": VClub, "infonce": InfoNce, "relative": RelativePredictive}
+class Adversary(Estimator):
+    """A lower bound of what x tells of an answer in words: -CE(q(a | x), a), up to the constant entropy of a.
+
+    The features pull down what the critic pulls up, as behind a gradient reversal. With `given`, the critic is
+    told the label as well, and only what x tells beyond it can help.
+
+    Args:
+        x_width: D; answers: K; given_width: G, 0 without.
+
+    Source: Barber and Agakov 2003 for the bound; Ganin et al. 2016 for the game.
+    """
+
+    def __init__(self, x_width: int, answers: int, hidden: int = 128, given_width: int = 0):
+        super().__init__()
+        self.critic = nn.Sequential(nn.Linear(x_width + given_width, hidden), nn.ReLU(), nn.Linear(hidden, answers))
+
+    def forward(self, x, y, given=None):
+        """Return `bound` and `fit` as the others do; y: int64 [B], the answers."""
+        with torch.autocast(x.device.type, enabled=False):
+            x = standardise(gather(x.to(next(self.critic.parameters()))))
+            x = x if given is None else torch.cat([x, gather(given.to(x))], 1)
+            y = gather(y)
+            return {"bound": -F.cross_entropy(self._frozen(x), y), "fit": F.cross_entropy(self.critic(x.detach()), y)}
+
+
+ESTIMATORS = {"vclub": VClub, "infonce": InfoNce, "relative": RelativePredictive, "adversary": Adversary}

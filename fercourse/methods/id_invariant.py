@@ -13,7 +13,7 @@ from torch import nn
 from ..distributed import gather
 from ..errors import InputError
 from ..losses.concordance import affect_loss
-from ..losses.mutual_information import ESTIMATORS
+from ..losses.mutual_information import ESTIMATORS, Adversary
 from ..models import attributes as retrieval
 from ..models.residual import Residual
 from .base import Hyper, Method, make_optimiser, register
@@ -31,7 +31,7 @@ class IdInvariantHyper(Hyper):
         residual: `post`, `prev` or `simple`, see `models.residual`.
         agreement: weight of the identity features' agreement with the retrieved attributes (DC).
         information: weight of the mutual information between expression and identity features (DC).
-        estimator: `vclub`, `infonce`, `relative` or `adversary`.
+        estimator: `vclub`, `infonce`, `relative` or `adversary`, see `losses.mutual_information`.
         given_label: count only what identity tells beyond the label. Where an attribute predicts the label, taking
             out all that the two share takes out the label, too (DC).
         withhold: chance that a face's text vectors are hidden, so that identity must be read off the face; at
@@ -75,11 +75,18 @@ class IdInvariant(Method):
         self.residual = Residual(width, text, self.names, hyper.residual)
         self.speak = nn.ModuleDict({name: nn.Linear(width, text) for name in self.names})
         self.head = nn.Linear(width, 2 if self.regresses else len(classes))
-        self.critics = nn.ModuleDict({name: ESTIMATORS[hyper.estimator](width, len(question.words))
+        self.critics = nn.ModuleDict({name: self._estimator(len(question.words))
                                       for name, question in self.questions.items()})
         self._rows = {}                                                   # what the critics saw last
         for name, question in self.questions.items():
             self.register_buffer(f"texts_{name}", torch.zeros(len(question.words), text))
+
+    def _estimator(self, words):
+        width, kind = self.backbone.width, ESTIMATORS[self.hyper.estimator]
+        if kind is not Adversary:
+            return kind(width, words)
+        known = SPOTS[0] * SPOTS[1] if self.regresses else len(self.classes)
+        return kind(width, words, given_width=known if self.hyper.given_label else 0)
 
     # ------------------------------------------------------------------ attributes
 
@@ -135,7 +142,8 @@ class IdInvariant(Method):
         total = sum(parts.values())
         said = {name: self.said(name, identity[name]) for name in self.names}
         parts["agreement"] = self._sum(F.cross_entropy(said[n] / self.hyper.temperature, told[n]) for n in self.names)
-        terms = [self._information(expression, said[name], name, batch) for name in self.names]
+        told = told if self.hyper.estimator == "adversary" else said
+        terms = [self._information(expression, told[name], name, batch) for name in self.names]
         parts["information"], parts["critic"] = (self._sum(t[key] for t in terms) for key in ("bound", "fit"))
         weight = self.hyper.information * ramp(progress, self.hyper.ramp_from, self.hyper.ramp_to)
         total = total + self.hyper.agreement * parts["agreement"] + weight * parts["information"] + parts["critic"]
@@ -159,7 +167,8 @@ class IdInvariant(Method):
     def _information(self, expression, said, name, batch):
         """Return the estimate between z_e and what z_id says, which presses on z_e alone, and the critic's loss (DC).
 
-        Two features of one network share pose, light and all the rest; only what z_id says in words is identity.
+        Two features of one network share pose, light and all the rest; only what z_id says in words is identity. An
+        adversary is asked for the retrieved answer itself.
         """
         given = self._label(batch) if self.hyper.given_label else None
         self._rows[name] = expression.detach(), said.detach(), given
@@ -221,7 +230,11 @@ def ramp(progress: float, start: float, end: float) -> float:
     return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
 
 
-def bumps(affect, spots=((-1, -0.5, 0, 0.5, 1), (-0.5, 0.5)), width=0.35):
+SPOTS = (5, 2)                       # bumps along valence and along arousal
+
+
+def bumps(affect, width=0.35):
     """Return Gaussian bumps over the valence–arousal plane, [B, 10]: lines through them bend as the plane needs."""
-    grid = torch.cartesian_prod(*(torch.tensor(axis, dtype=affect.dtype, device=affect.device) for axis in spots))
+    like = {"dtype": affect.dtype, "device": affect.device}
+    grid = torch.cartesian_prod(torch.linspace(-1, 1, SPOTS[0], **like), torch.linspace(-0.5, 0.5, SPOTS[1], **like))
     return (-(affect[:, None] - grid).square().sum(2) / (2 * width**2)).exp()

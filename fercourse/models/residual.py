@@ -6,6 +6,7 @@ retrieved for attribute k, s is batch norm and LeakyReLU, and averages run over 
 - `simple`: z_e = z - mean t_k;              z_id^k = t_k
 - `post`:   z_e = s(W_e z) - mean z_id^k;    z_id^k = s(W_k [z; t_k])
 - `prev`:   z_e = s(W_e (z - mean t_k));     z_id^k = s(W_k t_k)
+- `none`:   z_e = z;                         z_id^k = t_k, for comparison
 
 Text vectors are first mapped to the width of z, because the course's models are narrower than CLIP (our choice).
 """
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 
-KINDS = ("simple", "post", "prev")
+KINDS = ("simple", "post", "prev", "none")
 
 
 def _layer(inside, outside):
@@ -36,8 +37,9 @@ class Residual(nn.Module):
         self.kind = kind
         self.texts = nn.ModuleDict({name: nn.Linear(text_width, width, bias=False) for name in names})
         inside = 2 * width if kind == "post" else width
-        self.identity = nn.ModuleDict({} if kind == "simple" else {name: _layer(inside, width) for name in names})
-        self.expression = nn.Identity() if kind == "simple" else _layer(width, width)
+        bare = kind in ("simple", "none")
+        self.identity = nn.ModuleDict({} if bare else {name: _layer(inside, width) for name in names})
+        self.expression = nn.Identity() if bare else _layer(width, width)
 
     def forward(self, z: Tensor, hints: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the expression feature [B, D], and an identity feature [B, D] of each attribute in `hints`.
@@ -49,8 +51,8 @@ class Residual(nn.Module):
         if self.kind == "post":
             identity = {name: self.identity[name](torch.cat([z, t], 1)) for name, t in texts.items()}
             return self.expression(z) - _mean(identity, z), identity
-        expression = self.expression(z - _mean(texts, z))
-        return expression, texts if self.kind == "simple" else {n: self.identity[n](t) for n, t in texts.items()}
+        expression = z if self.kind == "none" else self.expression(z - _mean(texts, z))
+        return expression, {n: self.identity[n](t) if n in self.identity else t for n, t in texts.items()}
 
 
 def _mean(parts, like):

@@ -10,7 +10,7 @@ from fercourse.distributed import gather, rank, share
 from fercourse.losses import mutual_information as mi
 from tests.twice import twice
 
-KINDS = list(mi.ESTIMATORS.items())
+KINDS = [(name, kind) for name, kind in mi.ESTIMATORS.items() if name != "adversary"]      # which wants words
 
 
 def gaussians(count, rho, width=1, seed=0):
@@ -152,6 +152,54 @@ def test_constant_features_stay_finite():
     assert all(value.isfinite() for value in told.values())
 
 
+# ---------------------------------------------------------------------- beyond the label, and in words
+
+
+def test_beyond_is_what_least_squares_leave():
+    given, noise = torch.randn(2, 60, 3, dtype=torch.float64)
+    features = given @ torch.randn(3, 3, dtype=torch.float64) + noise + 5
+    left = mi.beyond(features, given, ridge=0)
+    columns = torch.cat([given, torch.ones(60, 1, dtype=torch.float64)], 1)
+    torch.testing.assert_close(left, features - columns @ torch.linalg.lstsq(columns, features).solution)
+    assert (columns.T @ left).abs().max() < 1e-9
+
+
+def test_what_two_features_share_through_the_label_does_not_count():
+    torch.manual_seed(0)
+    source = torch.Generator().manual_seed(3)
+    label = torch.randn(4000, 1, generator=source)
+    x, y = (label + 0.3 * torch.randn(4000, 2, generator=source) for _ in range(2))
+    found = {}
+    for known in (None, label):
+        estimator = mi.VClub(2, 2, hidden=32)
+        solver = torch.optim.Adam(estimator.parameters(), 1e-2)
+        for step in range(60):
+            rows = torch.randint(4000, (256,), generator=source)
+            solver.zero_grad()
+            estimator(x[rows], y[rows], None if known is None else known[rows])["fit"].backward()
+            solver.step()
+        found[known is None] = estimator(x, y, known)["bound"].item()
+    assert found[True] > 1 and abs(found[False]) < 0.1
+
+
+def test_the_adversary_bounds_what_answers_are_told():
+    torch.manual_seed(0)
+    source = torch.Generator().manual_seed(4)
+    answers = torch.randint(0, 2, (2000,), generator=source)
+    x = (4 * answers[:, None] + torch.randn(2000, 3, generator=source)).requires_grad_()
+    adversary = mi.Adversary(3, 2, hidden=16)
+    solver = torch.optim.Adam(adversary.parameters(), 1e-2)
+    for _ in range(100):
+        solver.zero_grad()
+        adversary(x, answers)["fit"].backward()
+        solver.step()
+    assert x.grad is None
+    told = adversary(x, answers)
+    assert math.log(2) + told["bound"].item() == pytest.approx(math.log(2), abs=0.1)      # nearly all of H(a)
+    told["bound"].backward()
+    assert x.grad.norm() > 0
+
+
 # ---------------------------------------------------------------------- two processes
 
 def gradients(kind):
@@ -167,7 +215,7 @@ def gradients(kind):
 
 
 def all_gradients():
-    return {kind: gradients(kind) for kind in mi.ESTIMATORS}
+    return {name: gradients(name) for name, _ in KINDS}
 
 
 def test_two_processes_have_the_gradients_of_one():

@@ -81,7 +81,7 @@ def test_bumps_can_follow_a_step():
     assert left.square().mean() < 0.25 * step.var()
 
 
-@pytest.mark.parametrize("estimator", ["vclub", "infonce", "relative"])
+@pytest.mark.parametrize("estimator", ["vclub", "infonce", "relative", "adversary"])
 def test_the_critic_and_the_encoder_do_not_leak_into_each_other(estimator):
     method, batch = ready(estimator=estimator)
     parts = method(batch, 1.0)
