@@ -21,7 +21,7 @@ def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())
         counted = "rule" in content and content["sources"]            # counts of published votes: no machine matters
-        parts = content.values() if path.name.startswith("bench-") else [content]   # each comparison is a run of its own
+        parts = content.values() if path.name.startswith("bench-") else [content]      # each comparison by itself
         assert counted or all(part["hardware"]["cores"] and part["versions"]["torch"] for part in parts), path
 
 
