@@ -12,7 +12,7 @@ from importlib import import_module
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "supervised", "noise")
+_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity")
 _STUDIES: dict[str, "Study"] = {}
 
 
@@ -93,10 +93,11 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     return record
 
 
-def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, **hyper):
+def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, watch=None,
+                     **hyper):
     """Train a method at a scale on a set of faces and return it, in evaluation mode.
 
-    `views` replaces the method's augmentation presets, one a view.
+    `views` replaces the method's augmentation presets, one a view; `watch` is called after every epoch, see `fit`.
     """
     import torch
 
@@ -109,5 +110,5 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     learner = create(method, faces, backbone=scale.backbone, **hyper)
     learner.views = views or learner.views
     fit(learner, faces, target=target, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces)), lr=scale.lr,
-        seed=seed)
+        seed=seed, watch=watch)
     return learner

@@ -173,7 +173,7 @@ def test_what_two_features_share_through_the_label_does_not_count():
     for known in (None, label):
         estimator = mi.VClub(2, 2, hidden=32)
         solver = torch.optim.Adam(estimator.parameters(), 1e-2)
-        for step in range(60):
+        for _step in range(60):
             rows = torch.randint(4000, (256,), generator=source)
             solver.zero_grad()
             estimator(x[rows], y[rows], None if known is None else known[rows])["fit"].backward()

@@ -1,0 +1,136 @@
+"""Does taking identity out of the expression feature help on people, and groups, that were never seen?
+
+Trained where skin tone predicts valence (nine faces of ten), or without the darkest tones; tested on strangers
+among whom neither holds. Sets without attributes (real photographs) are classified, with retrieved attributes.
+"""
+
+from functools import partial
+
+import torch
+
+from .. import evaluate as ev
+from ..faces import load_faces
+from ..look import see_all
+from ..models.attributes import ATTRIBUTES, retrieve
+from . import Scale, study, train_classifier
+
+STRENGTH, DARK = 0.9, 9                  # of the confounding; tones from here on are left out of `unseen` training
+TAUGHT = 1500                            # faces that teach the probes
+TESTS = {"fer2013": "PublicTest"}
+
+PLAIN = {"method": "baseline"}
+NONE = {"method": "id-invariant", "agreement": 0.0, "information": 0.0}
+WORDS = NONE | {"agreement": 0.1}
+OURS = {"method": "id-invariant"}                                        # the method as it is by default
+ARMS = {
+    "baseline": PLAIN,
+    "baseline + adversary": OURS | {"residual": "none", "estimator": "adversary", "agreement": 0.0},
+    "residual": NONE,
+    "+ agreement": WORDS,
+    "+ vCLUB": OURS | {"given_label": False},
+    "+ vCLUB beyond the label": OURS,
+    "+ InfoNCE beyond the label": OURS | {"estimator": "infonce"},
+    "+ relative beyond the label": OURS | {"estimator": "relative"},
+    "+ adversary beyond the label": OURS | {"estimator": "adversary"},
+    **{f"{name.replace('_', ' ')} alone": OURS | {"attributes": name} for name in ATTRIBUTES},
+}
+ENDS = ("baseline", "+ vCLUB beyond the label")
+
+
+@study("identity", data="synthfaces/wild", cpu=dict(epochs=12, batch_size=128, limit=2400),
+       full=dict(epochs=40, batch_size=128), smoke=dict(batch_size=64))
+def arms(scale: Scale, data, root) -> dict:
+    """Name the arms: every part of the method on confounded faces, and the whole of it where a group is unseen."""
+    from ..faces.load import parse_spec
+
+    spec = parse_spec(data)
+    if spec.name != "synthfaces":
+        return {name: partial(_classes, ARMS[name], scale, spec, root) for name in ENDS}
+    load = partial(load_faces, spec.name, domain=spec.domain, root=root, size=scale.size)
+    found = {name: partial(_confounded, options, scale, load) for name, options in ARMS.items()}
+    for name in ENDS:
+        found[f"{name}, unseen tones"] = partial(_unseen, ARMS[name], scale, load)
+    return found
+
+
+def _confounded(options, scale, load, seed):
+    train = load(split="train").confound("skin_tone", "valence", STRENGTH, seed)
+    return _trained(options, scale, train, load, load(split="test"), seed)
+
+
+def _unseen(options, scale, load, seed):
+    """Train without the darkest tones, and test on them alone."""
+    train, test = load(split="train"), load(split="test")
+    return _trained(options, scale, train[train.column("skin_tone") < DARK], load,
+                    test[test.column("skin_tone") >= DARK], seed)
+
+
+def _trained(options, scale, train, load, test, seed):
+    learner = train_classifier(train, scale, seed, task="valence_arousal", **options)
+    return measured(learner, load(split="train").sample(TAUGHT, 0), test)
+
+
+def measured(learner, taught, test) -> dict:
+    """Return the scores of a regressor on strangers, what its feature gives away, and what erasing it costs.
+
+    Args:
+        taught: faces of the training people, drawn regardless of the confounding; they teach the fresh readers.
+        test: faces of strangers.
+    """
+    seen, known = (see_all(learner, part.images, _what(learner)) for part in (test, taught))
+    truth = test.valence_arousal
+    metrics = _affect(seen["logits"].cpu(), test)
+    feature, words = seen["embedding"], {n: (q.truth(taught), q.truth(test)) for n, q in ATTRIBUTES.items()}
+    for name, (told, asked) in words.items():
+        metrics |= _read(name, known["embedding"], told, feature, asked)
+        if (own := f"identity {name}") in seen:
+            metrics |= _read(f"identity_feature_{name}", known[own], told, seen[own], asked)
+    for name, fit in ev.READERS.items() if len(test.people) > 1 else ():
+        leak = ev.identity_leak(feature, test.identity, fit=fit)
+        metrics |= {f"person_{name}": leak["accuracy"], "person_chance": leak["chance"]}
+    return metrics | _erased(known["embedding"], taught, words["skin_tone"], feature, truth)
+
+
+def _what(learner):
+    return ("embedding", "logits", *(f"identity {name}" for name in getattr(learner, "names", ())))
+
+
+def _affect(guess, test):
+    scores = ev.affect_scores(guess, test.valence_arousal)
+    tone = test.column("skin_tone").float()
+    table = ev.by_group(test, guess, "skin_tone", test.valence_arousal, ev.mean_rmse, draws=1)
+    metrics = {f"{name}_{axis}": value for name in ("ccc", "rmse") for axis, value in scores[name].items()}
+    follows = torch.corrcoef(torch.stack([guess[:, 0] - test.valence_arousal[:, 0], tone]))[0, 1].item()
+    return metrics | {"ccc": scores["mean_ccc"], "rmse": scores["mean_rmse"], "error_follows_tone": follows,
+                      "tone_gap": ev.group_gap(table, lower_is_better=True)}
+
+
+def _read(name, known, told, asked, truth):
+    found = ev.readable(known, told, asked, truth)
+    return {f"{name}_{reader}": value for reader, value in found.items()}
+
+
+def _erased(known, taught, tone, feature, truth):
+    """Return what is left of expression, and of the tone, after LEACE has erased the tone in closed form."""
+    eraser = ev.leace(known, tone[0])
+    clean, asked = eraser(known), eraser(feature)
+    both = {"probe": (known, feature), "leace": (clean, asked)}
+    metrics = {f"{name}_ccc": ev.mean_ccc(ev.affect_probe(a, taught.valence_arousal)(b).cpu(), truth)
+               for name, (a, b) in both.items()}
+    return metrics | _read("leace_skin_tone", clean, tone[0], asked, tone[1])
+
+
+def _classes(options, scale, spec, root, seed):
+    """Train and test a classifier of a real set; its attributes are retrieved, and nobody knows whether rightly."""
+    load = partial(load_faces, spec.name, domain=spec.domain, root=root, size=scale.size)
+    train, test = load(split="train"), load(split=TESTS.get(spec.name, "test"))
+    learner = train_classifier(train, scale, seed, task="classes", **options)
+    seen = see_all(learner, test.images)
+    scores = ev.class_scores(seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test), learner.classes)
+    metrics = {name: scores[name] for name in ("accuracy", "macro_f1", "macro_recall")}
+    taught = train.sample(TAUGHT, 0)
+    known, found = see_all(learner, taught.images)["embedding"], [retrieve(part) for part in (taught, test)]
+    for name in ATTRIBUTES:
+        answers = [part.answers(name) for part in found]
+        metrics |= _read(f"retrieved_{name}", known, answers[0], seen["embedding"], answers[1])
+    return metrics
