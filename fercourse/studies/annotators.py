@@ -1,0 +1,113 @@
+"""Real wrong labels: trained on FER2013's own, judged by the ten annotators of FER+, whom no training sees."""
+
+from dataclasses import replace
+from functools import lru_cache, partial
+
+import torch
+from torch import Tensor
+
+from ..evaluate import accuracy, seen
+from ..faces import load_faces
+from . import Scale, study, train_classifier
+from .suspects import MeanLoss, confident, found, most, out_of_sample
+
+VIEW = ("weak",)
+LEFT_OUT = ("fear", "contempt")   # FER+ votes on hardly any fear in our copy, and FER2013 has no contempt
+OURS = {"self-pacing, relabelling": dict(reconstruct=0.0), "DR-FER": dict()}
+
+
+@study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=5000, epochs=12), full=dict(epochs=40))
+def arms(scale: Scale, data, root) -> dict:
+    """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
+    place = (scale, data, root)
+    ours = {name: partial(_ours, place, hyper) for name, hyper in OURS.items()}
+    return {"cross-entropy": partial(_plain, place), "averaged weights": partial(_plain, place, ema=0.99),
+            "pruned by cleanlab": partial(_pruned, place), **ours}
+
+
+@lru_cache(maxsize=1)
+def _faces(place, seed):
+    """Return training faces, and the annotators' word on each (-1: none, or one that is left out)."""
+    scale, data, root = place
+    faces = load_faces(data, split="train", root=root).resize(scale.size).sample(scale.limit or 10**9, seed)
+    return faces, annotated(faces, load_faces("ferplus", split="train", root=root))
+
+
+def annotated(faces, ferplus) -> Tensor:
+    """Return FER+'s label of each face in the faces' own classes, matched by row and by name; -1 where it has none.
+
+    Faces on either side of which stands one of `LEFT_OUT` have none.
+    """
+    known = {word: i for i, word in enumerate(faces.classes) if word not in LEFT_OUT}
+    told = dict(zip(ferplus.ids.tolist(), ferplus.words("labels")))
+    given = zip(faces.ids.tolist(), faces.words("labels"))
+    return torch.tensor([known.get(told.get(i, ""), -1) if word in known else -1 for i, word in given])
+
+
+def _plain(place, seed, **hyper):
+    faces, _ = _faces(place, seed)
+    return _scores(train_classifier(faces, _whole(place), seed, views=VIEW, label_smoothing=0.0, **hyper), place)
+
+
+def _pruned(place, seed):
+    faces, truth = _faces(place, seed)
+    flagged, _ = confident(faces.labels, _shares(place, seed))
+    learner = train_classifier(faces[~flagged], _whole(place), seed, views=VIEW, label_smoothing=0.0)
+    return _scores(learner, place) | _against(truth, faces.labels, flagged)
+
+
+def _ours(place, hyper, seed):
+    """Train DR-FER; score whom it doubts and what it says instead, and the others' doubts at the same number."""
+    faces, truth = _faces(place, seed)
+    learner = train_classifier(faces, _whole(place), seed, "dr-fer", views=VIEW, **hyper)
+    memory = {name: value.cpu() for name, value in learner.memory.items()}
+    changed = (memory["labels"] != memory["given"]) & (truth >= 0)
+    flagged = (memory["weights"] == 0) | (memory["labels"] != memory["given"])
+    facts = _against(truth, faces.labels, flagged)
+    for name, doubt in _doubts(place, seed).items():
+        facts[f"{name}_f1"] = _against(truth, faces.labels, _as_many(doubt, flagged, truth >= 0))["f1"]
+    if changed.any():
+        facts["new_labels_right"] = accuracy(memory["labels"][changed], truth[changed])
+        facts["old_labels_right"] = accuracy(faces.labels[changed], truth[changed])
+    return _scores(learner, place) | facts | {"relabelled": int(changed.sum()) / len(changed)}
+
+
+def _against(truth, labels, flagged):
+    """Score flags where annotators have a word."""
+    known = truth >= 0
+    return found(flagged[known], (labels != truth)[known])
+
+
+def _as_many(doubt, flagged, known):
+    """Flag as many of the known faces as were flagged: those of the greatest doubt."""
+    chosen = torch.zeros_like(flagged)
+    chosen[known] = most(doubt[known], int(flagged[known].sum()))
+    return chosen
+
+
+@lru_cache(maxsize=1)
+def _doubts(place, seed):
+    """Return two other doubts about every face: cleanlab's, and the mean loss under cross-entropy."""
+    faces, _ = _faces(place, seed)
+    watch = MeanLoss(faces)
+    train_classifier(faces, _whole(place), seed, views=VIEW, label_smoothing=0.0, watch=watch)
+    return {"cleanlab": confident(faces.labels, _shares(place, seed))[1], "small_loss": watch.doubt}
+
+
+@lru_cache(maxsize=1)
+def _shares(place, seed):
+    return out_of_sample(_faces(place, seed)[0], _whole(place), seed, views=VIEW)
+
+
+def _scores(learner, place):
+    """Return the accuracy on the public test part, under FER2013's labels and under FER+'s majority."""
+    scale, data, root = place
+    scores = {}
+    for name, own in (("fer2013", data), ("ferplus", "ferplus")):
+        test = load_faces(own, split="PublicTest", root=root).resize(scale.size).with_classes(learner.classes)
+        scores[f"accuracy_{name}"] = accuracy(seen(learner, test)["logits"].argmax(1).cpu(), test.labels)
+    return scores
+
+
+def _whole(place):
+    return replace(place[0], limit=None)

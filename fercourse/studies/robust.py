@@ -1,0 +1,118 @@
+"""Which training survives wrong labels? Noise that is known, tests that are right, and each part of DR-FER alone."""
+
+from dataclasses import replace
+from functools import lru_cache, partial
+
+from ..evaluate import accuracy, seen
+from ..faces import load_faces
+from ..faces.load import parse_spec
+from . import Scale, study, train_classifier
+from .noise import TESTS, by_heart
+from .suspects import confident, found, most, out_of_sample
+
+VIEW = ("none",)      # a regime in which a network learns by heart: few faces, no augmentation
+AVERAGE = 0.99        # decay of averaged weights, wherever an arm has them
+KINDS = {             # name -> kind and share of wrong labels
+    "no noise": ("symmetric", 0.0), "10 %": ("symmetric", 0.1), "20 %": ("symmetric", 0.2),
+    "30 %": ("symmetric", 0.3), "40 %": ("symmetric", 0.4), "one annotator": ("votes", 0.0),
+}
+HERE = {"smoke": ("30 %",), "cpu": ("30 %", "one annotator", "no noise"), "full": tuple(KINDS)}
+FEW = ("cross-entropy", "averaged weights", "DR-FER")      # arms without noise: what robustness costs
+OURS = {              # the parts of DR-FER, alone and together
+    "masked images": dict(pace=False, relabel=False),
+    "self-pacing": dict(reconstruct=0.0, relabel=False),
+    "self-pacing, relabelling": dict(reconstruct=0.0),
+    "DR-FER": dict(),
+}
+
+
+@study("robust", data="synthfaces/lab", smoke=dict(limit=140), cpu=dict(limit=1200, epochs=14, batch_size=32),
+       full=dict(limit=2700))
+def arms(scale: Scale, data, root) -> dict:
+    """Train on faces with wrong labels: cross-entropy, its usual cures, DR-FER and its parts, and the clean subset."""
+    place, ways = (scale, data, root), _ways()
+    return {f"{kind}, {name}": partial(_arm, kind, way, place) for kind in _kinds(scale, data)
+            for name, way in ways.items() if kind != "no noise" or name in FEW}
+
+
+def _kinds(scale, data):
+    """Return the kinds of noise at a scale; a set without simulated annotators has no `one annotator`."""
+    return [kind for kind in HERE[scale.name] if kind != "one annotator" or data.startswith("synthfaces")]
+
+
+def _ways():
+    plain = {"cross-entropy": dict(), "label smoothing": dict(label_smoothing=0.1),
+             "averaged weights": dict(ema=AVERAGE)}
+    return {**{name: partial(_plain, **hyper) for name, hyper in plain.items()}, "pruned by cleanlab": _pruned,
+            **{name: partial(_ours, **hyper) for name, hyper in OURS.items()}, "clean subset": _clean}
+
+
+@lru_cache(maxsize=2)
+def _faces(kind, place, seed):
+    """Return the training faces under wrong labels, at the scale's size and number, and the test faces."""
+    scale, data, root = place
+    spec = parse_spec(data)
+    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
+    noise, rate = KINDS[kind]
+    train = load("train").resize(scale.size).sample(scale.limit or 10**9, seed).with_noise(rate, noise, seed)
+    return train, load(TESTS.get(spec.name, "test")).resize(scale.size)
+
+
+def _arm(kind, way, place, seed):
+    """Train one way; return the final accuracy, the best epoch's beside it, and what became of the wrong labels."""
+    faces, test = _faces(kind, place, seed)
+    epochs = []
+
+    def watch(epoch, method):
+        epochs.append(accuracy(_told(method, test), test.truth))
+    learner, facts = way(faces, replace(place[0], limit=None), seed, watch, lambda: _shares(kind, place, seed))
+    return {"accuracy": epochs[-1], "best_epoch": max(epochs), "wrong_labels": _wrong(faces).float().mean().item(),
+            **by_heart(faces, _told(learner, faces)), **facts}
+
+
+def _plain(faces, scale, seed, watch, shares, **hyper):
+    hyper = {"label_smoothing": 0.0, **hyper}
+    return train_classifier(faces, scale, seed, views=VIEW, watch=watch, **hyper), {}
+
+
+def _clean(faces, scale, seed, watch, shares):
+    """Train on the rightly labelled faces alone: the ceiling for whoever only leaves faces out."""
+    return _plain(faces[~_wrong(faces)], scale, seed, watch, shares)
+
+
+def _pruned(faces, scale, seed, watch, shares):
+    flagged, _ = confident(faces.labels, shares())
+    return _plain(faces[~flagged], scale, seed, watch, shares)[0], found(flagged, _wrong(faces))
+
+
+def _ours(faces, scale, seed, watch, shares, **hyper):
+    learner = train_classifier(faces, scale, seed, "dr-fer", views=VIEW, watch=watch, **hyper)
+    return learner, _decisions(learner, faces, shares) if hyper.get("pace", True) else {}
+
+
+def _decisions(learner, faces, shares):
+    """Return how well wrong labels were found, cleanlab's F1 at as many flags, and how many new labels are right."""
+    wrong, memory = _wrong(faces), {name: value.cpu() for name, value in learner.memory.items()}
+    changed = memory["labels"] != memory["given"]
+    flagged = (memory["weights"] == 0) | changed
+    facts = found(flagged, wrong)
+    if wrong.any():
+        facts["cleanlab_f1"] = found(most(confident(faces.labels, shares())[1], int(flagged.sum())), wrong)["f1"]
+    facts["relabelled"] = changed.float().mean().item()
+    if changed.any():
+        facts["new_labels_right"] = accuracy(memory["labels"][changed], faces.truth[changed])
+    return facts
+
+
+@lru_cache(maxsize=2)
+def _shares(kind, place, seed):
+    faces, _ = _faces(kind, place, seed)
+    return out_of_sample(faces, replace(place[0], limit=None), seed, views=VIEW)
+
+
+def _wrong(faces):
+    return faces.labels != faces.truth
+
+
+def _told(method, faces):
+    return seen(method, faces)["logits"].argmax(1).cpu()

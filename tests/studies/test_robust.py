@@ -1,0 +1,67 @@
+"""The studies of wrong labels: what they count, by hand; that they run, and what every arm reports."""
+
+import pytest
+import torch
+
+from fercourse import studies
+from fercourse.faces import FaceSet
+from fercourse.studies.annotators import annotated
+from fercourse.studies.suspects import MeanLoss, confident, found, most
+from tests.toy import CLASSES, toy_faces, toy_method
+
+
+def test_flags_are_scored_by_hand():
+    flagged = torch.tensor([True, True, True, False, False])
+    wrong = torch.tensor([True, False, True, True, False])
+    assert found(flagged, wrong) == pytest.approx({"flagged": 0.6, "precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3})
+    assert found(flagged & False, wrong)["f1"] == 0 == found(flagged, wrong & False)["recall"]
+
+
+def test_the_most_doubted():
+    assert most(torch.tensor([0.1, 0.9, 0.5, 0.7]), 2).tolist() == [False, True, False, True]
+
+
+def test_confident_learning_flags_what_a_good_network_contradicts():
+    pytest.importorskip("cleanlab")
+    truth = torch.arange(3).repeat(20)
+    labels = truth.clone()
+    labels[[0, 4, 8]] = torch.tensor([1, 2, 0])
+    shares = 0.1 + 0.7 * torch.nn.functional.one_hot(truth, 3)
+    flagged, doubt = confident(labels, shares / shares.sum(1, keepdim=True))
+    assert flagged.nonzero().flatten().tolist() == [0, 4, 8]
+    assert most(doubt, 3).tolist() == flagged.tolist()
+
+
+def test_mean_loss_over_epochs():
+    faces = toy_faces(8, 16)
+    method = toy_method(faces).eval()
+    method.setup(faces)
+    watch = MeanLoss(faces)
+    with torch.no_grad():
+        losses = torch.nn.functional.cross_entropy(method.predict(faces.images), faces.labels, reduction="none")
+    watch(0, method)
+    watch(1, method)
+    assert torch.allclose(watch.doubt, losses, atol=1e-5)
+
+
+def rows(labels, ids, classes=CLASSES):
+    return FaceSet(torch.zeros(len(ids), 3, 4, 4, dtype=torch.uint8), torch.tensor(labels), classes, torch.tensor(ids))
+
+
+def test_annotators_are_matched_by_row_and_name_and_fear_is_left_out():
+    classes = ("fear", "happiness", "neutral")
+    fer = rows([1, 2, 0, 1, 2, 1], [10, 11, 12, 13, 14, 15], classes)
+    plus = rows([2, 1, 1, 0, 3], [10, 11, 12, 13, 15], ("contempt", "neutral", "happiness", "fear"))
+    # 10 agrees, 11 agrees, 12 is labelled fear, 13 is voted contempt, 14 has no votes, 15 is voted fear
+    assert annotated(fer, plus).tolist() == [1, 2, -1, -1, -1, -1]
+
+
+@pytest.mark.slow
+def test_every_arm_runs(tmp_path):
+    pytest.importorskip("cleanlab")
+    found = studies.run("robust", scale="smoke", seeds=1, out=tmp_path).summary()
+    assert {name.split(", ", 1)[1] for name in found} == {
+        "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab", "masked images", "self-pacing",
+        "self-pacing, relabelling", "DR-FER", "clean subset"}
+    assert all({"accuracy", "best_epoch", "memorised", "wrong_labels"} <= arm.keys() for arm in found.values())
+    assert {"f1", "cleanlab_f1", "relabelled"} <= found["30 %, DR-FER"].keys()
