@@ -1,0 +1,160 @@
+"""Checkers of lesson 02, instance contrast: its mask, its loss, its temperature, and what wrong labels do to it."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, number, require, tensor
+from .base import WrongAnswer, checker
+
+
+def _made(count=6, classes=3, width=4, seed=0):
+    """Return embeddings [2 count, width], labels and faces of two stacked views."""
+    generator = torch.Generator().manual_seed(seed)
+    embeddings = torch.randn(2 * count, width, generator=generator)
+    labels = (torch.arange(count) % classes)[torch.randperm(count, generator=generator)]
+    return embeddings, labels.repeat(2), torch.arange(10, 10 + count).repeat(2)
+
+
+def _wsc(labels, faces):
+    same = faces[:, None] == faces
+    positive = same & ~torch.eye(len(faces), dtype=torch.bool)
+    return positive, positive | (labels[:, None] != labels)
+
+
+@checker(10, 2, hints=(
+    "Two questions for every pair of rows: is it the same face, and is it the same class? Each is one comparison of "
+    "a column with a row, such as `x[:, None] == x`.",
+    "The same face, but not the very same row, attracts. Compared with are these, and the rows of other classes. "
+    "Rows of the own class that show other faces are in neither mask.",
+    "Begin with `oneself = torch.eye(len(faces), dtype=torch.bool)` and "
+    "`positive = (faces[:, None] == faces) & ~oneself`."))
+def masks(answer):
+    """Write the two masks of WSC, `positive` and `kept`, boolean [M, M], from labels [M] and faces [M]."""
+    _, labels, faces = _made()
+    order = torch.tensor([3, 0, 7, 11, 5, 1, 9, 2, 6, 10, 4, 8])
+    labels, faces = labels[order], faces[order]
+    positive, kept = _two_masks(call(answer, labels, faces), len(labels))
+    right, wanted = _wsc(labels, faces)
+    alike, oneself = labels[:, None] == labels, torch.eye(len(labels), dtype=torch.bool)
+    require(not (positive & oneself).any() and not (kept & oneself).any(),
+            "a row is compared with itself. Its cosine is always 1 and teaches nothing: the diagonal is False.")
+    require(not torch.equal(positive, alike & ~oneself),
+            "these are SupCon's positives: every view of the class attracts. In WSC only the other view does.")
+    require(torch.equal(positive, right), "`positive` is off: each row has exactly one, the other view of its face, "
+                                          "wherever it stands in the batch.")
+    require(not torch.equal(kept, ~oneself),
+            "`positive` is right, but `kept` is SimCLR's: other faces of the own class repel. WSC leaves them out.")
+    require(not torch.equal(kept, ~alike),
+            "`positive` is right, but `kept` lacks the positive itself; it stands in the sum below the fraction, too.")
+    require(torch.equal(kept, wanted), "`positive` is right, but `kept` is not: it holds the positive and the rows of "
+                                       "other classes, nothing else.")
+    return "one line of difference to SimCLR, and another to SupCon"
+
+
+def _two_masks(given, count):
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise WrongAnswer("your function must return two masks: `return positive, kept`.")
+    return (tensor(mask, [count, count], f"`{name}` has", dtype="bool")
+            for name, mask in zip(("positive", "kept"), given))
+
+
+@checker(15, 3, hints=(
+    "Formula (2.1) has two terms a row: a log of a sum over `kept`, and a mean of similarities over `positive`.",
+    "Cosines come from `F.normalize(z, dim=1)`. What must not count in the sum can be set to minus infinity with "
+    "`masked_fill(~kept, -torch.inf)`; `logsumexp` then leaves it out and never overflows.",
+    "Begin with `s = unit @ unit.T / temperature`. The second term of a row is "
+    "`(s * positive).sum(1) / positive.sum(1)`; end with a mean over rows."))
+def contrast(answer):
+    """Write the contrastive loss (2.1) of embeddings [M, D] under two masks, safe for a temperature of 0.001."""
+    z, labels, faces = _made()
+    for rule in ("wsc", "supcon"):
+        positive, kept = _wsc(labels, faces)
+        if rule == "supcon":
+            oneself = torch.eye(len(labels), dtype=torch.bool)
+            positive, kept = (labels[:, None] == labels) & ~oneself, ~oneself
+        found = number(call(answer, z, positive, kept, 0.5), "your loss is")
+        expect(found, _loss(z, positive, kept, 0.5), _slips(z, positive, kept, 0.5),
+               f"it is not (2.1) under the mask of {rule}. Take two orthogonal faces of two classes with equal views: "
+               "by hand, every row costs log(1 + 2 exp(-1/t)).")
+    _sharp(answer, z, *_wsc(labels, faces))
+    return "and it survives a temperature of 0.001"
+
+
+def _loss(z, positive, kept, temperature, unit=True):
+    z = F.normalize(z.double(), dim=1) if unit else z.double()
+    logits = z @ z.T / temperature
+    return (logits.masked_fill(~kept, -torch.inf).logsumexp(1) - (logits * positive).sum(1) / positive.sum(1)).mean()
+
+
+def _slips(z, positive, kept, temperature):
+    unit = F.normalize(z.double(), dim=1)
+    logits = unit @ unit.T / temperature
+    pulled = (logits * positive).sum(1) / positive.sum(1)
+    pushed = logits.masked_fill(~(kept & ~positive), -torch.inf).logsumexp(1)
+    spread = logits.masked_fill(~kept, -torch.inf).logsumexp(1)
+    return {
+        "the embeddings are not made to length 1: these are products, not cosines.":
+            _loss(z, positive, kept, temperature, unit=False),
+        "the temperature is not used: divide every cosine by it.": _loss(z, positive, kept, 1.0),
+        "the temperature multiplies; it must divide.": _loss(z, positive, kept, 1 / temperature),
+        "the sum runs over the negatives only; the positive belongs into it, so that the loss cannot fall below 0.":
+            (pushed - pulled).mean(),
+        "this is the sum over the rows; take their mean.": (spread - pulled).sum(),
+        "the sign is turned round: a view that finds its other view must cost little.": (pulled - spread).mean(),
+        "the sum runs over all rows, the row itself too; `kept` is not used.": (logits.logsumexp(1) - pulled).mean(),
+    }
+
+
+def _sharp(answer, z, positive, kept):
+    found = torch.as_tensor(call(answer, z, positive, kept, 1e-3)).double()
+    require(found.isfinite().all(), "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large "
+                                    "for a float. `logsumexp` takes the largest away first.")
+    expect(found, _loss(z, positive, kept, 1e-3), otherwise="right at a temperature of 0.5, but not at 0.001. Is "
+                                                            "something added inside the logarithm, or clamped?")
+
+
+@checker(8, 2, hints=(
+    "By (2.3) a negative pushes with its share of a softmax. Only the negatives share here, not the positive.",
+    "The share of negative k is exp(s_k / t) over the sum of all; a smaller t makes the largest cosine win.",
+    "`(cosines / temperature).softmax(0)` gives all shares at once; which one is asked for?"))
+def hardest(answer):
+    """Return the share of the push that comes from the nearest of the negatives, given their cosines [N]."""
+    cosines = torch.tensor([0.7, 0.1, -0.4, 0.5, 0.0])
+    for temperature in (0.1, 1.0):
+        shares = (cosines.double() / temperature).softmax(0)
+        found = number(call(answer, cosines, temperature), "your share is")
+        expect(found, shares.max(), {
+            "this is the share of the farthest negative; the nearest has the largest cosine.": shares.min(),
+            "the temperature is not used.": cosines.double().softmax(0).max() if temperature != 1 else -1.0,
+            "the temperature multiplies; it must divide.":
+                (cosines.double() * temperature).softmax(0).max() if temperature != 1 else -1.0,
+            "this is its number, not a share.": 0.7 if temperature == 1 else 7.0,
+        }, f"at a temperature of {temperature:g} it is not the largest share of a softmax over cosines / temperature.")
+    return "the temperature decides whether one neighbour speaks or all"
+
+
+@checker(12, 2, hints=(
+    "Attracted, but truly of another class: a false attraction. Repelled, but truly of the same class: a false "
+    "repulsion.",
+    "Repelled is what is kept and not positive. Truly alike is `truth[:, None] == truth`; the given labels are "
+    "already in the masks.",
+    "`(positive & ~alike).sum()` is the first number; write the second in the same way."))
+def harm(answer):
+    """Count false attractions and false repulsions of two masks [M, M], given the true classes [M]."""
+    _, labels, faces = _made(8, 3)
+    told = labels.view(2, -1).clone()
+    told[:, [1, 4]] = (told[:, [1, 4]] + 1) % 3
+    told, oneself = told.flatten(), torch.eye(len(labels), dtype=torch.bool)
+    alike = labels[:, None] == labels
+    for positive, kept in (((told[:, None] == told) & ~oneself, ~oneself), _wsc(told, faces)):
+        truth = torch.tensor([(positive & ~alike).sum(), (kept & ~positive & alike).sum()])
+        found = tensor(call(answer, positive, kept, labels), [2], dtype="int")
+        expect(found, truth, {
+            "the two are the other way round: attractions first.": truth.flip(0),
+            "every pair of rows stands in the mask twice, and both count: do not halve.": truth // 2,
+            "you count right pairs: a false attraction is between different true classes.":
+                torch.tensor([(positive & alike).sum(), (kept & ~positive & ~alike).sum()]),
+            "positives of the same class count as repelled: `kept` holds them, too.":
+                torch.tensor([(positive & ~alike).sum(), (kept & alike).sum()]),
+        }, "at least one count is off. Draw a batch of three faces and count by hand.")
+    return "a wrong label can make WSC repel a friend; it cannot make it attract a stranger"

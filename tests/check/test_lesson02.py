@@ -1,0 +1,120 @@
+"""The checkers of lesson 02 accept what is right in several ways, and name the mistakes people make."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer, lesson02
+from fercourse.losses.contrastive import Masks, Pairs, instance_contrast
+
+
+def wsc_masks(labels, faces):
+    oneself = torch.eye(len(faces), dtype=torch.bool)
+    positive = (faces[:, None] == faces) & ~oneself
+    return positive, positive | (labels[:, None] != labels)
+
+
+def loss_by_hand(z, positive, kept, temperature):
+    unit = F.normalize(z, dim=1)
+    s = unit @ unit.T / temperature
+    return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1) / positive.sum(1)).mean()
+
+
+def by_share(z, positive, kept, temperature):
+    s = F.cosine_similarity(z[:, None], z[None], dim=2) / temperature
+    log_share = s.masked_fill(~kept, -torch.inf).log_softmax(1)
+    return -torch.stack([row[mine].mean() for row, mine in zip(log_share, positive)]).mean()
+
+
+def counted(positive, kept, truth):
+    alike = truth[:, None] == truth
+    return (positive & ~alike).sum(), (kept & ~positive & alike).sum()
+
+
+def not_written(*inputs):
+    raise NotImplementedError
+
+
+RIGHT = [
+    (lesson02.masks, wsc_masks),
+    (lesson02.masks, lambda labels, faces: Pairs(labels, faces, "wsc").masks()),
+    (lesson02.contrast, loss_by_hand),
+    (lesson02.contrast, by_share),
+    (lesson02.contrast, lambda z, p, k, t: instance_contrast(z, Masks(p, k), t)),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0).max()),
+    (lesson02.hardest, lambda c, t: float((c.max() / t).exp() / (c / t).exp().sum())),
+    (lesson02.harm, lambda p, k, y: [int(n) for n in counted(p, k, y)]),
+    (lesson02.harm, lambda p, k, y: torch.stack(counted(p, k, y))),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+def unscaled(z, positive, kept, temperature):
+    s = z @ z.T / temperature
+    return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1) / positive.sum(1)).mean()
+
+
+def with_exponentials(z, positive, kept, temperature):
+    unit = F.normalize(z, dim=1)
+    e = (unit @ unit.T / temperature).exp()
+    return -((e / (e * kept).sum(1, keepdim=True)).log() * positive).sum(1).div(positive.sum(1)).mean()
+
+
+def without_the_positive(z, positive, kept, temperature):
+    unit = F.normalize(z, dim=1)
+    s = unit @ unit.T / temperature
+    pushed = s.masked_fill(~(kept & ~positive), -torch.inf).logsumexp(1)
+    return (pushed - (s * positive).sum(1) / positive.sum(1)).mean()
+
+
+def halves(positive, kept, truth):
+    return [int(n) // 2 for n in counted(positive, kept, truth)]
+
+
+MISTAKES = [
+    (lesson02.masks, lambda y, f: Pairs(y, f, "supcon").masks(), "SupCon's positives"),
+    (lesson02.masks, lambda y, f: Pairs(y, f, "simclr").masks(), "SimCLR's"),
+    (lesson02.masks, lambda y, f: (wsc_masks(y, f)[0], y[:, None] != y), "lacks the positive"),
+    (lesson02.masks, lambda y, f: (f[:, None] == f, (f[:, None] == f) | (y[:, None] != y)), "diagonal"),
+    (lesson02.masks, lambda y, f: (torch.eye(12).roll(6, 0).bool(), wsc_masks(y, f)[1]), "wherever it stands"),
+    (lesson02.masks, lambda y, f: wsc_masks(y, f)[0], "two masks"),
+    (lesson02.masks, lambda y, f: [m.float() for m in wsc_masks(y, f)], "expected bool"),
+    (lesson02.contrast, unscaled, "length 1"),
+    (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, k, 1), "not used"),
+    (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, k, 1 / t), "multiplies"),
+    (lesson02.contrast, without_the_positive, "below 0"),
+    (lesson02.contrast, lambda z, p, k, t: 12 * loss_by_hand(z, p, k, t), "sum over the rows"),
+    (lesson02.contrast, lambda z, p, k, t: -loss_by_hand(z, p, k, t), "sign"),
+    (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, torch.ones_like(k), t), "`kept` is not used"),
+    (lesson02.contrast, with_exponentials, "0.001"),
+    (lesson02.contrast, lambda z, p, k: z, "4 inputs"),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0).min(), "farthest"),
+    (lesson02.hardest, lambda c, t: c.softmax(0).max(), "not used"),
+    (lesson02.hardest, lambda c, t: (c * t).softmax(0).max(), "multiplies"),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0), "5 numbers"),
+    (lesson02.harm, lambda p, k, y: counted(p, k, y)[::-1], "other way round"),
+    (lesson02.harm, halves, "do not halve"),
+    (lesson02.harm, lambda p, k, y: ((p & (y[:, None] == y)).sum(), (k & ~p & (y[:, None] != y)).sum()), "right pairs"),
+    (lesson02.harm, lambda p, k, y: (counted(p, k, y)[0], (k & (y[:, None] == y)).sum()), "`kept` holds them"),
+    (lesson02.harm, not_written, "not written yet"),
+]
+
+
+@pytest.mark.parametrize("checker, answer, told", MISTAKES)
+def test_mistakes_are_named(checker, answer, told):
+    with pytest.raises(WrongAnswer, match=told):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", list(dict.fromkeys(one for one, _ in RIGHT)))
+def test_stubs_fail_and_hints_do_not_hold_the_solution(checker, capsys):
+    with pytest.raises(WrongAnswer, match="not written yet"):
+        checker(not_written if checker is not lesson02.hardest else lambda c, t: not_written())
+    for level in (1, 2, 3):
+        checker.hint(level)
+    assert "return " not in capsys.readouterr().out

@@ -1,0 +1,26 @@
+"""Pictures of contrast: the cells and arrows that are drawn are those of the masks and gradients."""
+
+import numpy as np
+import torch
+
+from fercourse import plots
+from fercourse.losses.contrastive import Pairs
+
+WORDS = ["happiness", "happiness", "sadness"] * 2
+FACES, LABELS = torch.arange(3).repeat(2), torch.tensor([0, 0, 1] * 2)
+
+
+def test_cells_of_the_masks():
+    figure = plots.pair_masks({rule: Pairs(LABELS, FACES, rule).masks() for rule in ("supcon", "wsc")}, WORDS)
+    cells = [np.asarray(axes.collections[0].get_array()).reshape(6, 6) for axes in figure.axes]
+    assert cells[0][0].tolist() == [3, 0, 1, 0, 0, 1] and cells[1][0].tolist() == [3, 2, 1, 0, 2, 1]
+    assert "wsc: 6 cells attract, 16 repel" in figure.alt
+
+
+def test_arrows_go_against_the_gradient_on_one_scale():
+    points = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
+    slopes = {"one": torch.tensor([[0.0, 1], [0, 0], [0, 0]]), "two": torch.tensor([[0.0, 2], [0, 0], [0, 0]])}
+    figure = plots.pulls(points, slopes, ["fear", "fear", "anger"], captions="abc")
+    arrows = [axes.collections[-1] for axes in figure.axes]
+    assert arrows[0].V[0] < 0 and np.isclose(arrows[1].V[0], 2 * arrows[0].V[0])
+    assert figure.pixels(40).std() > 0
