@@ -99,12 +99,15 @@ def _skin(s, person):
     s.tint(s.front * (cheeks + 0.8 * nose) * person.blush, [1.06, 0.86, 0.89])
     s.specular += 0.12 * person.gloss * np.exp(-((s.x / 0.08) ** 2 + ((s.y - 7.0) / 0.12) ** 2)) * s.front
     under_eye = np.exp(-(((s.x - 0.32) / 0.17) ** 2 + ((s.y - 7.2) / 0.06) ** 2))
-    s.tint(s.front * under_eye * (0.5 + min(1, person.age / 80)), [0.74, 0.72, 0.72])
+    deep = person.hollows
+    s.tint(s.front * under_eye * min(2, deep * (0.5 + min(1, person.age / 80))), [0.74, 0.72, 0.72])
     socket = np.exp(-(((s.x - 0.3) / 0.2) ** 2 + ((s.y - 7.37) / 0.05) ** 2))
-    s.tint(s.front * socket, [0.66, 0.62, 0.62])
+    s.tint(s.front * socket * deep, [0.66, 0.62, 0.62])
+    lids = np.exp(-(((s.x - 0.3) / 0.19) ** 2 + ((s.y - 7.31) / 0.075) ** 2))
+    s.tint(s.front * lids * max(0, deep - 0.8), [0.72, 0.68, 0.68])
     beside_nose = np.exp(-(((s.x - 0.13) / 0.05) ** 2 + ((s.y - 7.12) / 0.16) ** 2))
     wings = np.exp(-(((s.x - 0.17) / 0.035) ** 2 + ((s.y - 6.91) / 0.06) ** 2))
-    s.tint(s.front * np.maximum(0.6 * beside_nose, wings), [0.72, 0.68, 0.68])
+    s.tint(s.front * np.maximum(0.6 * beside_nose, wings) * min(1.8, deep), [0.72, 0.68, 0.68])
     under_lip = np.exp(-((s.x / 0.22) ** 2 + ((s.y - 6.455) / 0.03) ** 2))
     s.tint(s.front * under_lip, [0.78, 0.75, 0.75])
     if person.freckles > 0.05:
@@ -114,8 +117,9 @@ def _skin(s, person):
 
 
 # A crease: a mirrored line in template (x, y), the units that deepen it, how much age alone draws it.
+NOSE_TO_MOUTH = [(0.17, 6.93), (0.24, 6.83), (0.30, 6.72), (0.33, 6.60)]
 CREASES = [
-    ([(0.17, 6.93), (0.24, 6.83), (0.30, 6.72), (0.33, 6.60)], ("mouthSmile", "noseSneer", "mouthUpperUp"), 0.5),
+    (NOSE_TO_MOUTH, ("mouthSmile", "noseSneer", "mouthUpperUp"), 0.5),
     ([(0.045, 7.36), (0.055, 7.43), (0.05, 7.50)], ("browDown",), 0.2),
     ([(0, 7.63), (0.18, 7.645), (0.38, 7.62)], ("browInnerUp", "browOuterUp"), 0.45),
     ([(0, 7.73), (0.18, 7.74), (0.40, 7.71)], ("browInnerUp", "browOuterUp"), 0.4),
@@ -139,6 +143,8 @@ def _age(s, person, units):
     depth = np.zeros(len(s.x), np.float32)
     for line, movers, with_age in CREASES:
         amount = min(1, (0.42 + 0.45 * years) * min(1.2, _strongest(units, movers)) + with_age * years * 0.8)
+        if line is NOSE_TO_MOUTH:
+            amount = max(amount, person.folds)
         if amount > 0.05:
             depth = np.maximum(depth, amount * np.exp(-((_distance(s.x, s.y, line) / 0.014) ** 2)))
     s.tint(person.creases * s.front * depth, [0.25, 0, 0])

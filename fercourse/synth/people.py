@@ -114,6 +114,8 @@ class Person:
     blush: float = 0.5
     gloss: float = 0.2
     creases: float = 0.5
+    hollows: float = 1.0  # how dark eye sockets and the sides of the nose are
+    folds: float = 0.0  # depth of the folds from nose to mouth in a face at rest
     glasses: bool = False
     cloth: tuple = (0.4, 0.4, 0.5)
 
@@ -195,7 +197,7 @@ def _draw_looks(rng, gender, age, tone):
         ),
         lip=rng.uniform(0.35, 0.65) + (0 if gender or age < 16 else rng.choice([0, 0, 0.2, 0.4])),
         lip_colour=tuple(np.clip([0.72, 0.32, 0.33] + rng.normal(0, 0.07, 3), 0, 1)),
-        lashes=0.5 if gender else 0.85,
+        lashes=0.6 if gender else 0.95,
         beard=beard,
         moustache=max(beard, float(rng.random() < 0.12)) if adult_man else 0.0,
         freckles=float(max(0, rng.normal(-0.1, 0.5))) if tone < 4.5 else 0.0,
@@ -204,6 +206,8 @@ def _draw_looks(rng, gender, age, tone):
         creases=rng.uniform(0.05, 0.75),
         glasses=bool(rng.random() < (0.07 if age < 40 else 0.2)),
         cloth=tuple(rng.uniform(0.05, 0.85, 3)),
+        hollows=rng.uniform(0.5, 2.2),
+        folds=max(0, rng.uniform(-0.2, 0.6)) * min(1, age / 20),
     )
 
 

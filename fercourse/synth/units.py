@@ -32,6 +32,10 @@ RECIPES = {
         dict(browInnerUp=1.2, browDown=0.1, mouthFrown=0.9, mouthPress=0.4, eyeBlink=0.25, mouthShrugLower=0.7),
         dict(browInnerUp=1.6, browDown=0.5, eyeSquint=0.8, eyeBlink=0.5, mouthFrown=1.2, mouthStretch=0.4, jawOpen=0.55,
              mouthLowerDown=0.5),
+        dict(browInnerUp=1.4, browDown=0.8, eyeSquint=1.0, eyeBlink=0.9, cheekSquint=0.8, noseSneer=0.4, mouthFrown=0.9,
+             mouthStretch=0.8, mouthLowerDown=0.7, mouthUpperUp=0.5, jawOpen=0.6),
+        dict(browInnerUp=1.0, browDown=0.9, eyeSquint=0.9, eyeBlink=0.8, mouthFrown=1.3, mouthShrugLower=1.0,
+             mouthPress=0.4, noseSneer=0.3),
     ],
     "surprise": [
         dict(browInnerUp=1.1, browOuterUp=1.3, eyeWide=1.0, jawOpen=0.7, mouthFunnel=0.3),
@@ -51,14 +55,13 @@ RECIPES = {
              jawForward=-0.2),
     ],
     "disgust": [
-        dict(noseSneer=1.4, mouthUpperUp=1.0, browDown=0.3, eyeSquint=0.7, cheekSquint=0.8, mouthFrown=0.5,
-             mouthShrugLower=0.35),
-        dict(noseSneer=1.2, mouthUpperUp=0.7, browDown=0.2, eyeSquint=0.8, cheekSquint=0.8, jawOpen=0.35,
-             mouthLowerDown=0.5, tongueOut=1.0),
-        dict(noseSneer=1.3, browDown=0.3, eyeSquint=0.9, mouthFrown=1.0, mouthShrugLower=1.1, mouthPress=0.3,
-             cheekSquint=0.5),
-        dict(noseSneer=1.4, mouthUpperUp=1.1, mouthFrown=0.8, mouthShrugLower=0.5, browInnerUp=0.3, eyeSquint=0.9,
-             eyeBlink=0.35, cheekSquint=0.9, mouthLeft=0.3),
+        dict(noseSneer=1.4, mouthUpperUp=1.1, cheekSquint=0.7, eyeSquint=0.5, mouthFrown=0.7, mouthShrugLower=0.7),
+        dict(noseSneer=1.2, mouthUpperUp=0.6, eyeSquint=0.6, cheekSquint=0.6, jawOpen=0.4, mouthLowerDown=0.5,
+             tongueOut=1.2),
+        dict(noseSneer=1.2, eyeSquint=0.6, mouthFrown=1.3, mouthShrugLower=1.2, mouthPress=0.3, cheekSquint=0.4),
+        dict(noseSneer=1.3, mouthUpperUp=1.0, mouthFrown=0.9, mouthShrugLower=0.7, browInnerUp=0.4, eyeSquint=0.6,
+             eyeBlink=0.3, cheekSquint=0.7, mouthLeft=0.4),
+        dict(noseSneer=1.0, mouthFrown=0.8, tongueOut=1.3, jawOpen=0.25, eyeSquint=0.9, eyeBlink=0.4, browOuterUp=0.3),
     ],
     "anger": [
         dict(browDown=1.5, eyeSquint=0.45, eyeWide=0.35, mouthPress=0.9, mouthRollLower=0.4, mouthRollUpper=0.3,
@@ -76,6 +79,10 @@ RECIPES = {
              jawOpen=1.15),
         dict(browDown=1.6, eyeSquint=0.9, eyeBlink=0.5, noseSneer=0.9, mouthUpperUp=0.8, mouthLowerDown=0.8,
              mouthStretch=0.6, jawOpen=0.65),
+        dict(browDown=1.6, eyeSquint=0.9, eyeBlink=0.3, noseSneer=1.2, mouthUpperUp=1.0, mouthLowerDown=0.9,
+             mouthStretch=0.5, cheekSquint=0.6, jawOpen=0.08),
+        dict(browDown=1.5, eyeSquint=0.9, noseSneer=1.2, mouthUpperUp=0.8, cheekSquint=0.7, mouthFrown=0.6,
+             mouthShrugLower=0.3),
     ],
 }
 
@@ -193,7 +200,8 @@ def draw_style(rng) -> ExpressionStyle:
     leaning = {word: rng.dirichlet([0.9] * len(variants)) for word, variants in RECIPES.items()}
     resting = {name: abs(rng.normal(0, 0.05)) for unit in RESTING for name in sides(unit)}
     resting.update({name: abs(rng.normal(0, 0.02)) for name in sides("eyeBlink")})
-    resting.update(dict.fromkeys(sides("eyeWide"), rng.uniform(0, 0.25)))
+    openness = rng.uniform(-1, 0.5)  # of the eyes: hooded to wide
+    resting.update(dict.fromkeys(sides("eyeWide" if openness > 0 else "eyeBlink"), 0.33 * abs(openness)))
     moody = rng.random()  # a few resting faces read as cross or sad
     if moody < 0.05:
         resting.update(both_sides(dict(browDown=rng.uniform(0.25, 0.5), mouthPress=0.15)))
