@@ -7,12 +7,13 @@ from .affect import affect_bias, valence_arousal
 from .explorer import Explorer, explorer
 from .faces import face_grid, image_rows, overlay
 from .figure import Animation, Figure, style
+from .pacing import doubt_animation, doubt_histograms
 from .pairs import pair_masks, pulls
 from .palette import COLOURS, MARKERS
 from .scores import calibration, confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "confusion", "curves",
-           "embedding", "embedding_animation", "embedding_sequence", "embedding_thumbnails", "explorer",
-           "face_grid", "group_bars", "image_rows", "overlay", "pair_masks", "pulls", "reliability", "style",
-           "valence_arousal"]
+__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "confusion",
+           "curves", "doubt_animation", "doubt_histograms", "embedding", "embedding_animation", "embedding_sequence",
+           "embedding_thumbnails", "explorer", "face_grid", "group_bars", "image_rows", "overlay", "pair_masks",
+           "pulls", "reliability", "style", "valence_arousal"]

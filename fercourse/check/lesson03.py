@@ -1,0 +1,133 @@
+"""Checkers of lesson 03, DR-FER: hidden pixels, easy faces, the vote of neighbours, and noise that was found."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, number, require, tensor
+from .base import checker
+
+
+def _generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@checker(8, 1, hints=(
+    "Only hidden pixels count, in all three colours. What is the mean over: images, pixels, or hidden pixels?",
+    "`hidden` is [B, 1, H, W] and the images are [B, 3, H, W]: `hidden.expand_as(images)` fits them.",
+    "The error everywhere is `(rebuilt - images).abs()`; choose from it with the expanded mask, then take the mean."))
+def masked_error(answer):
+    """Return the mean absolute error over hidden pixels, from rebuilt and true images [B, 3, H, W] and the mask."""
+    images, rebuilt = (torch.randn(3, 3, 4, 4, generator=_generator(seed)) for seed in (1, 2))
+    hidden = torch.rand(3, 1, 4, 4, generator=_generator(3)) < 0.4
+    found = number(call(answer, rebuilt, images, hidden), "your error is")
+    where, error = hidden.expand_as(images), (rebuilt - images).abs()
+    expect(found, error[where].mean().item(), {
+        "this is the error of all pixels; those that were shown must not count.": error.mean(),
+        "this is the error of the pixels that were shown; turn the mask round.": error[~where].mean(),
+        "you divide by all pixels, not only by the hidden ones.": (error * where).mean(),
+        "three colours of a pixel are three errors: divide by the hidden pixels times three.":
+            (error * where).sum() / hidden.sum(),
+        "this is the squared error; formula (1) takes absolute values.": (rebuilt - images)[where].square().mean(),
+        "positive and negative errors cancel; take absolute values first.": (rebuilt - images)[where].mean(),
+    }, "it is not the mean of formula (1). Hide a single pixel, and count by hand.")
+    return "what was shown costs nothing, so copying it earns nothing"
+
+
+@checker(12, 2, hints=(
+    "Every class has a threshold of its own: a loss that is high for happiness may be low for fear.",
+    "In class c, `round(shares[c] * count)` faces are easy: those with its smallest losses.",
+    "Begin with `easy = torch.zeros(len(losses), dtype=torch.bool)`; in a loop over the classes, "
+    "`rows = (labels == c).nonzero().flatten()`, and `losses[rows].argsort()` puts them in order."))
+def easy_faces(answer):
+    """Return which faces are easy, bool [N]: in every class the given share of it, those of the smallest losses."""
+    losses, labels, shares = _three_classes()
+    found = tensor(call(answer, losses, labels, shares), [len(losses)], dtype="bool")
+    right = _easy(losses, labels, shares)
+    whole = losses <= losses.quantile(shares.mean())
+    expect(found, right, {
+        "one threshold for all classes: the class with large losses is left out. Look at each class alone.": whole,
+        "these are the hard faces; the easy ones have the smallest losses.": ~right,
+        "these are the faces of the largest losses; take the smallest.": _easy(-losses, labels, shares),
+        "every class gets the same share; class c has `shares[c]`.":
+            _easy(losses, labels, shares.mean().expand(3)),
+    }, "some class has too many or too few easy faces, or not those of its smallest losses.")
+    none = tensor(call(answer, losses, labels, torch.zeros(3)), [len(losses)], dtype="bool")
+    require(not none.any(), "at a share of 0 no face may be easy.")
+    return "a class with large losses keeps its share of faces"
+
+
+def _three_classes():
+    """Return losses of 24 faces of three classes, the last of which is hard to learn, and a share for each."""
+    labels = torch.arange(24) % 3
+    losses = torch.rand(24, generator=_generator(4)) + torch.tensor([0.0, 0.5, 3.0])[labels]
+    return losses, labels, torch.tensor([0.75, 0.5, 0.25])
+
+
+def _easy(losses, labels, shares):
+    easy = torch.zeros(len(losses), dtype=torch.bool)
+    for c, share in enumerate(shares.tolist()):
+        rows = (labels == c).nonzero().flatten()
+        easy[rows[losses[rows].argsort()[:round(share * len(rows))]]] = True
+    return easy
+
+
+@checker(15, 3, hints=(
+    "Three steps: who is asked (the easy faces), whom each hard face resembles, and what those are labelled.",
+    "`F.normalize(x, dim=1)` twice and a product give all cosines [H, E]; `topk(count, dim=1)` the nearest. "
+    "Cosines below 0 count as 0.",
+    "`F.one_hot(labels[rows], classes)` is [H, K, C]; times the cosines `[:, :, None]`, added over K, and divided by "
+    "the sum of each row."))
+def vote(answer):
+    """Return the share of the vote for each class, [H, C], of hard faces [H, D] by their nearest easy ones."""
+    hard, easy, labels = _directions()
+    found = tensor(call(answer, hard, easy, labels, 3, 4), [len(hard), 3], dtype="float")
+    right = _shares(hard, easy, labels, 4)
+    unit_hard, unit_easy = F.normalize(hard, dim=1), F.normalize(easy, dim=1)
+    cosines, rows = (unit_hard @ unit_easy.T).topk(4, dim=1)
+    ballots = F.one_hot(labels[rows], 3).double()
+    signed = (ballots * cosines[:, :, None]).sum(1)
+    expect(found, right, {
+        "every neighbour counts alike; weigh each by its cosine.": ballots.mean(1),
+        "the shares of a face must add up to 1; divide each row by its sum.": (ballots * cosines[:, :, None].clamp(
+            min=0)).sum(1),
+        "lengths must not matter: scale all vectors to length 1 first.": _shares(hard, easy, labels, 4, unit=False),
+        "an opposite face must not take votes away: cosines below 0 count as 0.":
+            signed / signed.sum(1, keepdim=True),
+        "all easy faces vote; only the `count` nearest may.": _shares(hard, easy, labels, len(easy)),
+    }, "the shares are not those of formula (4). Take one hard face, and list its neighbours.")
+    return "no training, no new weights: the embedding speaks for its neighbours"
+
+
+def _directions():
+    """Return hard and easy vectors whose lengths mislead; one hard face has opposite ones among its nearest four."""
+    angles = torch.tensor([0.0, 0.2, 1.5, 1.9, 3.1, 3.4, 0.6, 1.0])
+    lengths = torch.tensor([0.5, 4.0, 1.0, 3.0, 0.7, 2.0, 1.2, 0.8])
+    easy = lengths[:, None] * torch.stack([angles.cos(), angles.sin()], 1)
+    asked = torch.tensor([0.1, 1.3, 2.9, 4.5])
+    hard = torch.tensor([2.0, 0.3, 5.0, 1.0])[:, None] * torch.stack([asked.cos(), asked.sin()], 1)
+    return hard, easy, torch.tensor([0, 0, 1, 1, 2, 2, 1, 2])
+
+
+def _shares(hard, easy, labels, count, unit=True):
+    hard, easy = (F.normalize(x, dim=1) if unit else x for x in (hard.double(), easy.double()))
+    weights, rows = (hard @ easy.T).topk(count, dim=1)
+    ballots = (F.one_hot(labels[rows], 3) * weights.clamp(min=0)[:, :, None]).sum(1)
+    return ballots / ballots.sum(1, keepdim=True)
+
+
+@checker(8, 1, hints=(
+    "Two questions: of the flagged faces, how many are wrong? Of the wrong faces, how many are flagged?",
+    "`(flagged & wrong).sum()` counts the faces that are both; the two shares differ in what it is divided by.",
+    "Return `(both / flagged.sum(), both / wrong.sum())`."))
+def noise_found(answer):
+    """Return (precision, recall) of flagged faces, bool [N], against faces whose label is wrong, bool [N]."""
+    flagged = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]).bool()
+    wrong = torch.tensor([1, 1, 0, 0, 1, 1, 1, 0, 0, 0]).bool()
+    found = tensor(call(answer, flagged, wrong), [2], dtype="float")
+    expect(found, torch.tensor([0.5, 0.4]), {
+        "precision and recall are the other way round.": torch.tensor([0.4, 0.5]),
+        "you divide by the number of all faces.": torch.tensor([0.2, 0.2]),
+        "accuracy counts faces that nobody flagged and nobody should have; precision does not.":
+            torch.tensor([0.5, 0.5]),
+    }, "flag four faces of which two are wrong, among five wrong ones: it must be 0.5 and 0.4.")
+    return "whoever flags everything has a recall of 1"

@@ -1,0 +1,109 @@
+"""The checkers of lesson 03 accept what is right in several ways, and name the mistakes people make."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer, lesson03
+from fercourse.losses.masked_image import masked_l1
+from fercourse.pacing import thresholds
+
+
+def error(rebuilt, images, hidden):
+    return (rebuilt - images).abs()[hidden.expand_as(images)].mean()
+
+
+def easy(losses, labels, shares):
+    found = torch.zeros(len(losses), dtype=torch.bool)
+    for c, share in enumerate(shares):
+        rows = (labels == c).nonzero().flatten()
+        found[rows[losses[rows].argsort()[:round(float(share) * len(rows))]]] = True
+    return found
+
+
+def by_quantile(losses, labels, shares):
+    limits = torch.stack([losses[labels == c].quantile(shares[c]) for c in range(len(shares))])
+    return (losses <= limits[labels]) & (shares[labels] > 0)
+
+
+def vote(hard, faces, labels, classes, count):
+    cosines, rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).topk(count, dim=1)
+    ballots = (F.one_hot(labels[rows], classes) * cosines.clamp(min=0)[:, :, None]).sum(1)
+    return ballots / ballots.sum(1, keepdim=True)
+
+
+def loop(hard, faces, labels, classes, count):
+    shares = torch.zeros(len(hard), classes)
+    for i, face in enumerate(hard):
+        cosines = torch.cosine_similarity(face[None], faces)
+        for j in cosines.argsort(descending=True)[:count]:
+            shares[i, labels[j]] += cosines[j].clamp(min=0)
+    return shares / shares.sum(1, keepdim=True)
+
+
+RIGHT = [
+    (lesson03.masked_error, error),
+    (lesson03.masked_error, masked_l1),
+    (lesson03.easy_faces, easy),
+    (lesson03.easy_faces, by_quantile),
+    (lesson03.easy_faces, lambda x, y, s: x <= thresholds(x, y, s)[y]),
+    (lesson03.vote, vote),
+    (lesson03.vote, loop),
+    (lesson03.noise_found, lambda f, w: ((f & w).sum() / f.sum(), (f & w).sum() / w.sum())),
+    (lesson03.noise_found, lambda f, w: [w[f].float().mean(), f[w].float().mean()]),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+def stub(*inputs):
+    raise NotImplementedError
+
+
+def unweighted(hard, faces, labels, classes, count):
+    rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).topk(count, dim=1).indices
+    return F.one_hot(labels[rows], classes).float().mean(1)
+
+
+def unscaled(hard, faces, labels, classes, count):
+    weights, rows = (hard @ faces.T).topk(count, dim=1)
+    ballots = (F.one_hot(labels[rows], classes) * weights.clamp(min=0)[:, :, None]).sum(1)
+    return ballots / ballots.sum(1, keepdim=True)
+
+
+MISTAKES = [
+    (lesson03.masked_error, lambda r, x, h: (r - x).abs().mean(), "all pixels; those"),
+    (lesson03.masked_error, lambda r, x, h: error(r, x, ~h), "turn the mask"),
+    (lesson03.masked_error, lambda r, x, h: ((r - x).abs() * h).mean(), "divide by all"),
+    (lesson03.masked_error, lambda r, x, h: ((r - x).abs() * h).sum() / h.sum(), "three colours"),
+    (lesson03.masked_error, lambda r, x, h: (r - x).square()[h.expand_as(x)].mean(), "squared"),
+    (lesson03.masked_error, stub, "not written yet"),
+    (lesson03.easy_faces, lambda x, y, s: x <= x.quantile(s.mean()), "one threshold"),
+    (lesson03.easy_faces, lambda x, y, s: ~easy(x, y, s), "hard faces"),
+    (lesson03.easy_faces, lambda x, y, s: easy(-x, y, s), "largest losses"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s.mean().expand(3)), "same share"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s).long(), "expected bool"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s.clamp(min=0.1)), "share of 0"),
+    (lesson03.easy_faces, stub, "not written yet"),
+    (lesson03.vote, unweighted, "counts alike"),
+    (lesson03.vote, unscaled, "length 1"),
+    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, len(e)), "all easy faces"),
+    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, k).argmax(1), "shape"),
+    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, 1), "not those of formula"),
+    (lesson03.vote, stub, "not written yet"),
+    (lesson03.noise_found, lambda f, w: [f[w].float().mean(), w[f].float().mean()], "other way round"),
+    (lesson03.noise_found, lambda f, w: [(f & w).float().mean()] * 2, "all faces"),
+    (lesson03.noise_found, lambda f, w: [(f == w).float().mean()] * 2, "accuracy"),
+    (lesson03.noise_found, lambda f, w: f.sum(), "shape"),
+    (lesson03.noise_found, stub, "not written yet"),
+]
+
+
+@pytest.mark.parametrize("checker, answer, told", MISTAKES)
+def test_mistakes_are_named(checker, answer, told):
+    with pytest.raises(WrongAnswer, match=told):
+        checker(answer)

@@ -1,0 +1,27 @@
+"""Histograms of doubts: every face is drawn once, thresholds where they are, and the animation's frames."""
+
+import torch
+
+from fercourse import plots
+from tests.toy import CLASSES
+
+
+def made(count=80):
+    g = torch.Generator().manual_seed(0)
+    return torch.rand(count, generator=g), torch.arange(count) % 4, torch.rand(count, generator=g) < 0.3
+
+
+def test_every_face_stands_in_its_class():
+    doubts, labels, wrong = made()
+    figure = plots.doubt_histograms(doubts, labels, CLASSES, torch.tensor([0.3, 0.5, float("inf"), 0.7]), wrong)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list(CLASSES)
+    assert [sum(round(bar.get_height()) for bar in axes.patches) for axes in figure.axes] == [20] * 4
+    assert [len(axes.lines) for axes in figure.axes] == [1, 1, 0, 1] and figure.alt
+    assert figure.axes[1].lines[0].get_xdata()[0] == 0.5
+
+
+def test_animation_has_a_frame_a_moment():
+    doubts, labels, wrong = made()
+    moments = [{"title": f"epoch {e}", "doubts": doubts / e, "thresholds": torch.full((4,), 0.5 / e)} for e in (1, 2)]
+    film = plots.doubt_animation(moments, labels, CLASSES, wrong)
+    assert len(film.frames) == 2 and film.frames[0].shape == film.frames[1].shape and "4 classes" in film.alt
