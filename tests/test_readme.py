@@ -17,6 +17,11 @@ def test_the_results_table_is_the_one_of_the_results_files():
     assert shown == table.results_table(ROOT / "results").strip()
 
 
+def test_the_speed_table_is_the_one_of_the_benchmarks():
+    shown = README.split(table.SPEED_BEGIN)[1].split(table.SPEED_END)[0].strip()
+    assert shown == table.speed_table(ROOT / "results").strip()
+
+
 def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+SPEED_BEGIN, SPEED_END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
 # Title, file, arm, metric: what the README shows, in this order; a row whose file is missing is left out.
 ROWS = (
@@ -44,14 +45,36 @@ def _short(commit):
     return commit[:7] + ("+" if commit.endswith("+") else "")
 
 
+def speed_table(folder="results") -> str:
+    """Return the benchmarks in Markdown: how many times as fast as the peer, the median and quartiles over turns."""
+    lines = ["| what | ratio to the peer | aim | scale | made on | commit |", "|---|---|---|---|---|---|"]
+    for path in sorted(Path(folder).glob("bench-*.json")):
+        lines += [_speed_row(found) for found in json.loads(path.read_text()).values() if "ratio_of_turns" in found]
+    return "\n".join(lines)
+
+
+def _speed_row(found):
+    turns, made, config = found["ratio_of_turns"], found["hardware"], found["config"]
+    low, high = turns["quartiles"]
+    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
+    return (f"| {found['what']} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | {found['aim'] or '–'} | "
+            f"{config['name']} | {device}{', busy' if found['busy'] else ''} | {_short(found['commit'])} |")
+
+
 def rewrite(readme="README.md", folder="results") -> bool:
-    """Put the current table between the README's markers; returns whether it changed."""
+    """Put the current tables between the README's markers; returns whether they changed."""
     path = Path(readme)
     text = path.read_text()
-    before, rest = text.split(BEGIN)
-    fresh = f"{before}{BEGIN}\n{results_table(folder)}\n{END}{rest.split(END)[1]}"
+    fresh = _between(_between(text, BEGIN, END, results_table(folder)), SPEED_BEGIN, SPEED_END, speed_table(folder))
     path.write_text(fresh)
     return fresh != text
+
+
+def _between(text, begin, end, table):
+    if begin not in text:
+        return text
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{table}\n{end}{rest.split(end)[1]}"
 
 
 if __name__ == "__main__":
