@@ -1,0 +1,181 @@
+"""Train the landmark network: `python -m fercourse.models.landmarks_train`, in pieces if you like.
+
+It learns from the training people of the embedded faces, both domains, under hard augmentation; the points
+are moved with the picture. `--minutes` stops early; the same call goes on where it stopped.
+"""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+import typer
+
+from .. import __version__, augment
+from ..faces import load_faces
+from ..files import replacing, sha256
+from ..schedule import cosine
+from ..seeds import derive, generator
+from . import landmarks as lm
+from .descriptor import Descriptor
+
+# As wide as real crops differ: light, lens and framing are what renderings have least of.
+HARD = augment.Preset(flip=.5, rotation=25, scale=(.75, 1.3), shift=.1, brightness=.5, contrast=.5, saturation=.5,
+                      grey=.5, blur=.4, blur_width=(.005, .03), erase=.4, erase_area=(.02, .2))
+SOFT = replace(HARD, rotation=15, scale=(.85, 1.2), shift=.06, blur=.25, erase=.2, erase_area=(.02, .1), grey=.3)
+SIGMA = 0.06                                   # of the target heatmaps, as a share of the side: one cell
+
+
+def moved(points: torch.Tensor, table: torch.Tensor, visible: torch.Tensor):
+    """Return points [B, 68, 2] (shares of the side) and their visibility [B, 68] as the augmented picture has them.
+
+    Args:
+        table: [B, 14], the rows of `augment.draw` that moved the pictures.
+    """
+    mirrored = (table[:, 0] < 0)[:, None]
+    points = torch.where(mirrored[..., None], points[:, lm.MIRRORED], points)
+    visible = torch.where(mirrored, visible[:, lm.MIRRORED], visible)
+    return augment.move_points(points, table), visible
+
+
+def no_faces(pixels):
+    """Return pictures in which there is no face any more: tiles of faces in disorder, and noise of every coarseness."""
+    tiles = pixels.unfold(2, 16, 16).unfold(3, 16, 16).flatten(2, 3)               # [B, 3, 16, 16, 16]
+    tiles = tiles[:, :, torch.randperm(tiles.shape[2])].unflatten(2, (4, 4))
+    mixed = tiles.permute(0, 1, 2, 4, 3, 5).reshape(pixels.shape)
+    grain = 2 ** torch.randint(0, 7, ()).item()
+    noise = F.interpolate(torch.randn(len(pixels) // 2, 3, grain, grain), pixels.shape[2:], mode="bilinear")
+    return torch.cat([noise, mixed[len(pixels) // 2:]])
+
+
+def loss_of(network, pixels, points, visible):
+    """Return cross-entropy of heatmaps + distance of their means (in cells) + cross-entropy of visibility.
+
+    Points outside the picture have no heatmap and count for visibility only.
+    """
+    logits, seen = network(pixels)
+    inside = ((points > 0) & (points < 1)).all(2)
+    target = lm.gaussian_heatmaps(points, lm.CELLS, SIGMA).flatten(2)
+    target = target / target.sum(2, keepdim=True).clamp(min=1e-12)
+    spread = -(target * logits.float().flatten(2).log_softmax(2)).sum(2)
+    away = lm.CELLS * (lm.centres(lm.heatmaps(logits)) - points).abs().sum(2)
+    some = visible.any(1, keepdim=True)                   # else there is no face in the picture
+    weight = inside * some * (0.4 + 0.6 * visible)        # what is covered can only be guessed
+    placed = ((spread + away) * weight).sum() / weight.sum().clamp(min=1)
+    return placed + F.binary_cross_entropy_with_logits(seen.float(), (visible * inside).float())
+
+
+def train(out: Path, epochs: int, batch_size: int, lr: float, minutes: float, init: bool, view=None, seed: int = 0):
+    """Train to the end, or until the minutes are over; returns the network and whether it is finished."""
+    faces = load_faces("synthfaces", split="train").resize(lm.SIZE)
+    images, points, visible = faces.images, faces.landmarks / lm.SIZE, faces.visible.float()
+    torch.manual_seed(derive("landmarks", seed))
+    network = (lm.embedded_network() if init else lm.HeatmapNet()).to(memory_format=torch.channels_last)
+    network.requires_grad_(True)
+    optimiser = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.02)
+    kept, began, steps = out / "landmarks.pt", time.monotonic(), len(faces) // batch_size
+    done = _restore(kept, network, optimiser)
+    for epoch in range(done, epochs):
+        if time.monotonic() - began > 60 * minutes:
+            return network, False
+        order = torch.randperm(len(faces), generator=generator("landmarks", seed, epoch))
+        table, total = augment.draw(view or HARD, len(faces), seed, epoch), 0.0
+        network.train()
+        for step, rows in enumerate(order.split(batch_size)[:steps]):
+            for group in optimiser.param_groups:
+                group["lr"] = lr * cosine((epoch * steps + step + 0.5) / (epochs * steps))
+            where, seen = moved(points[rows], table[rows], visible[rows])
+            pixels = augment.apply(images[rows], table[rows]).contiguous(memory_format=torch.channels_last)
+            pixels[:batch_size // 16], seen[:batch_size // 16] = no_faces(pixels[:batch_size // 16]), 0
+            loss = loss_of(network, pixels, where, seen)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            total += loss.detach()
+        with replacing(kept) as part:
+            torch.save({"network": network.state_dict(), "optimiser": optimiser.state_dict(), "done": epoch + 1}, part)
+        typer.echo(f"epoch {epoch + 1} of {epochs}: loss {total / steps:.3f}, {time.monotonic() - began:.0f} s")
+    return network.eval(), True
+
+
+def _restore(kept, network, optimiser):
+    if not kept.is_file():
+        return 0
+    state = torch.load(kept, weights_only=True)
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["done"]
+
+
+def measure(network, faces) -> dict:
+    """Return the mean error by interocular distance: all points, visible ones, by occluder and by yaw."""
+    told = lm.find_landmarks(faces.images, network)
+    error = lm.error_by_eyes(told.points, faces.landmarks)
+    seen = lm.error_by_eyes(told.points, faces.landmarks, faces.visible)
+    right = ((told.visible > 0.5) == faces.visible).float().mean()
+    report = {"faces": len(faces), "error": _mean(error), "error_visible": _mean(seen),
+              "visibility_right": _mean(right), "found": _mean(told.found.float())}
+    for word in dict.fromkeys(faces.words("occluder")):
+        rows = faces.column("occluder") == faces.names["occluder"].index(word)
+        report[f"occluder {word}"] = _mean(error[rows])
+    yaw = faces.column("yaw").abs()
+    for low, high in ((0, 10), (10, 20), (20, 30), (30, 90)):
+        rows = (yaw >= low) & (yaw < high)
+        if rows.any():
+            report[f"yaw {low} to {high}"] = _mean(error[rows])
+    return report
+
+
+def _mean(values):
+    return round(values.mean().item(), 5)
+
+
+def fitted(network) -> Descriptor:
+    """Return the descriptor of expressions for what this network finds in the training people's faces."""
+    faces = load_faces("synthfaces", split="train")
+    told = lm.find_landmarks(faces.images, network)
+    return Descriptor().fit(told.points, told.visible, faces.identity, faces.column("yaw"), faces.column("pitch"))
+
+
+def publish(network, descriptor, facts: dict, folder: Path = lm.FOLDER):
+    """Write the network (in half precision), its descriptor and their manifest into the package."""
+    from safetensors.torch import save_file
+    path = Path(folder) / "landmarks.safetensors"
+    half = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
+    tensors = {f"network.{name}": value.contiguous().clone() for name, value in half.items()}
+    tensors |= {f"descriptor.{name}": value.clone() for name, value in descriptor.state_dict().items()}
+    with replacing(path) as part:
+        save_file(tensors, part)
+    manifest = {"what": "68 landmark heatmaps, 64 px", "sha256": sha256(path), "bytes": path.stat().st_size,
+                "licence": "Apache-2.0; trained on the embedded synthetic faces (CC0) alone",
+                "fercourse": __version__, **facts}
+    with replacing(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("runs/landmarks"),
+    epochs: Annotated[int, typer.Option(help="Walks through the training faces.")] = 40,
+    batch_size: int = 64,
+    lr: float = 2e-3,
+    minutes: Annotated[float, typer.Option(help="Stop after so many; call again to go on.")] = 1e9,
+    init: Annotated[bool, typer.Option("--init", help="Start from the weights of the package.")] = False,
+    soft: Annotated[bool, typer.Option("--soft", help="Augment less: for the last epochs.")] = False,
+    score: Annotated[str, typer.Option(help="Unseen people that the manifest reports: val or test.")] = "test",
+):
+    """Train, measure on unseen people, and put weights and manifest into the package."""
+    network, finished = train(out, epochs, batch_size, lr, minutes, init, SOFT if soft else HARD)
+    if not finished:
+        typer.echo("not finished; call again to go on")
+        raise typer.Exit(0)
+    facts = {domain: measure(network, load_faces("synthfaces", split=score, domain=domain))
+             for domain in ("wild", "lab")}
+    publish(network, fitted(network), {"epochs": epochs, "scored_on": score, **facts})
+    typer.echo(json.dumps(facts, indent=1))
+
+
+if __name__ == "__main__":
+    typer.run(main)
