@@ -1,0 +1,185 @@
+"""HNCL: heatmap neighbour contrastive learning (Wang et al., IEEE TMM 2025): no labels until the probe.
+
+Two views of a face are alike (MoCo v2); so are faces whose facial heatmaps are alike, whoever they show. From the
+abstract: augmentation alone gives too little variety of positives, and heatmaps find more. The loss, the queue and
+the descriptor are our design choices; `losses.neighbour_contrast` and `models.descriptor` say which and why.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..distributed import gather_parts
+from ..errors import InputError
+from ..evaluate.probes import linear_probe
+from ..faces.sampling import stratified_rows
+from ..losses.neighbour_contrast import neighbour_contrast
+from ..models.descriptor import embedded_descriptor
+from ..models.landmarks import find_landmarks
+from .base import Hyper, Method, create, register
+
+SOURCES = ("none", "random", "embedding", "heatmap", "class")
+
+
+@dataclass
+class HnclHyper(Hyper):
+    """Hyper-parameters of HNCL; the values are for the course's small sets, the text gives those of large ones.
+
+    Attributes:
+        neighbours: where further positives come from: `none` (MoCo), `random`, `embedding` (NNCLR's idea),
+            `heatmap` (HNCL), `class` (the label: an oracle).
+        count: k, neighbours a face.
+        weight: of the neighbours' term, lambda; 0.8 in Shu et al. 2022.
+        begin: share of the training after which it counts; 10 of 200 epochs.
+        temperature: of the loss.
+        queue: earlier keys kept; at most a quarter of the set. 4,096 to 65,536.
+        key_decay: momentum of the key encoder; 0.999 for 10,000 steps and more, less for few.
+        width: of the contrasted embedding.
+        detector: of landmarks: `embedded`, `face-alignment`, or `given` (the set's own landmarks).
+        apart: neighbours must be other people, where people are known.
+        labels: share of the labels that the linear probe at the end may use.
+    """
+
+    neighbours: str = "heatmap"
+    count: int = 3
+    weight: float = 0.8
+    begin: float = 0.05
+    temperature: float = 0.2
+    queue: int = 1024
+    key_decay: float = 0.99
+    width: int = 128
+    detector: str = "embedded"
+    apart: bool = False
+    labels: float = 1.0
+
+
+@register("hncl")
+class Hncl(Method):
+    """Two views, a key encoder that follows slowly, a queue of keys, and heatmap neighbours in it."""
+
+    views = ("strong", "strong")
+    needs = ()
+    Hyper = HnclHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        if hyper.neighbours not in SOURCES:
+            raise InputError(f"hncl: neighbours is {hyper.neighbours!r}; expected one of {', '.join(SOURCES)}")
+        width = self.backbone.width
+        self.projector = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
+                                       nn.Linear(width, hyper.width))
+        self.key_backbone = copy.deepcopy(self.backbone).requires_grad_(False)
+        self.key_projector = copy.deepcopy(self.projector).requires_grad_(False)
+        self.classifier = nn.Linear(width, len(classes)).requires_grad_(False)        # the probe's, set by `finish`
+
+    def setup(self, faces, target=None):
+        super().setup(faces, target)
+        size = min(self.hyper.queue, max(1, len(faces) // 4))      # longer, and a face meets itself too often
+        people = faces.identity if self.hyper.apart else None
+        self.memory |= {"descriptors": self._descriptors(faces).to(self.device),
+                        "people": torch.full_like(faces.labels, -1) if people is None else people.clone(),
+                        "queue": torch.zeros(size, self.hyper.width, device=self.device),
+                        "rows": torch.full((size,), -1, device=self.device), "next": 0}
+        self.memory["people"] = self.memory["people"].to(self.device)
+
+    def _descriptors(self, faces):
+        """Return the expression of each face [N, 102], 0 where no landmarks were found; of length 0 if not searched."""
+        if self.hyper.neighbours != "heatmap":
+            return torch.zeros(len(faces), 0)
+        if self.hyper.detector == "given":
+            points = faces.column("landmarks")
+            visible = torch.ones(points.shape[:2]) if faces.visible is None else faces.visible
+        else:
+            found = find_landmarks(faces.images, self.hyper.detector, self.device)
+            points, visible = found.points, found.visible * found.found[:, None]
+        return embedded_descriptor()(points.cpu(), visible.cpu().float())
+
+    def start_epoch(self, epoch, look):
+        """Say how many faces can have no neighbours, because no landmarks were found in them."""
+        if self.hyper.neighbours != "heatmap":
+            return {}
+        return {"without_landmarks": (self.memory["descriptors"] == 0).all(1).float().mean()}
+
+    def forward(self, batch, progress):
+        query = self.projector(self.backbone.features(batch.views[0]))
+        with torch.no_grad():
+            key = F.normalize(self.key_projector(self.key_backbone.features(batch.views[1])).float(), dim=1)
+        self.fresh = key, batch.index
+        neighbours, negatives = self.choose(batch.index, key)
+        own, near = neighbour_contrast(query, key, self.memory["queue"], neighbours, negatives, self.hyper.temperature)
+        weight = self.hyper.weight * (progress >= self.hyper.begin)
+        return {"total": own + weight * near, "own": own, "near": near}
+
+    @torch.no_grad()
+    def choose(self, index, key):
+        """Return which queue entries are neighbours and which are negatives of each face, two bool [B, Q].
+
+        A face's own earlier keys are neither, and empty places are neither.
+        """
+        rows = self.memory["rows"]
+        usable = (rows >= 0) & (rows != index[:, None])
+        likeness = self._likeness(index, key, rows.clamp(min=0)).masked_fill(~usable, -torch.inf)
+        people = self.memory["people"]
+        same = (people[index][:, None] == people[rows.clamp(min=0)]) & (people[index][:, None] >= 0)
+        likeness = likeness.masked_fill(same, -torch.inf)
+        best = likeness.topk(min(self.hyper.count, len(rows)), dim=1)
+        neighbours = torch.zeros_like(usable).scatter(1, best.indices, best.values > 0)
+        return neighbours, usable & ~neighbours
+
+    def _likeness(self, index, key, rows):
+        """Return how much each queue entry is like each face, [B, Q]; 0 says that it cannot be a neighbour."""
+        source, memory = self.hyper.neighbours, self.memory
+        if source == "heatmap":                                     # nearest by cosine is nearest by heatmap, (4.1)
+            own, others = memory["descriptors"][index], memory["descriptors"][rows]
+            told = own.any(1)[:, None] & others.any(1)
+            return (2 + own @ others.T) * told
+        if source == "embedding":
+            return 2 + key @ memory["queue"].T
+        chance = torch.rand(len(index), len(rows), device=key.device)
+        if source == "class":
+            own, others = memory["labels"][index][:, None], memory["labels"][rows]
+            return chance * ((own == others) & (own >= 0))
+        return chance if source == "random" else torch.zeros_like(chance)
+
+    @torch.no_grad()
+    def after_step(self):
+        """Let the key encoder follow, and put the step's keys into the queue in place of the oldest."""
+        for own, other in ((self.key_backbone, self.backbone), (self.key_projector, self.projector)):
+            for kept, value in zip(own.state_dict().values(), other.state_dict().values()):
+                kept.lerp_(value, 1 - self.hyper.key_decay) if kept.is_floating_point() else kept.copy_(value)
+        keys, rows = (gather_parts(part) for part in self.fresh)
+        size, start = len(self.memory["rows"]), self.memory["next"]
+        keys, rows = keys[-size:], rows[-size:]
+        places = (start + torch.arange(len(rows), device=rows.device)) % size
+        self.memory["queue"][places], self.memory["rows"][places] = keys, rows
+        self.memory["next"] = (start + len(rows)) % size
+
+    def finish(self, look):
+        """Fit the linear probe on the labels that are known; without any, the method only embeds."""
+        labels = self.memory["labels"]
+        keep = torch.zeros_like(labels, dtype=torch.bool)
+        keep[stratified_rows(labels.cpu(), self.hyper.labels, 0).to(labels.device)] = True
+        labels = torch.where(keep, labels, -1)
+        if (labels >= 0).any():
+            set_probe(self.classifier, linear_probe(look("embedding"), labels, len(self.classes)))
+
+    def decide(self, features):
+        return self.classifier(features)
+
+
+def set_probe(classifier: nn.Linear, probe):
+    """Put a probe, which standardises its input, into one linear layer."""
+    weight = probe.weight / probe.scale[:, None]
+    with torch.no_grad():
+        classifier.weight.copy_(weight.T)
+        classifier.bias.copy_(probe.bias - probe.mean @ weight)
+
+
+def to_fine_tune(pretrained: Method, faces, **hyper) -> Method:
+    """Return a baseline for these faces that starts from a pre-trained backbone; `fit` fine-tunes it."""
+    method = create("baseline", faces, backbone=pretrained.hyper.backbone, grey=pretrained.hyper.grey, **hyper)
+    method.backbone.load_state_dict(pretrained.backbone.state_dict())
+    return method.to(pretrained.device)

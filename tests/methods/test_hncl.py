@@ -1,0 +1,237 @@
+"""HNCL: its queue, its neighbours, what it remembers, and that two processes keep one queue."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import distributed, fit
+from fercourse.checkpoint import load_run
+from fercourse.errors import InputError
+from fercourse.evaluate import linear_probe
+from fercourse.methods import Batch, create
+from fercourse.methods.hncl import set_probe, to_fine_tune
+from tests.toy import toy_faces, toy_method
+from tests.twice import twice
+
+QUICK = {"quiet": True, "device": "cpu"}
+
+
+def drawn_landmarks(faces):
+    """Return landmarks of which class c opens its mouth by c, in another place and size for every face."""
+    base = torch.randn(68, 2, generator=torch.Generator().manual_seed(5)) + torch.tensor([0.0, 0.0])
+    points = base.repeat(len(faces), 1, 1)
+    points[:, 55:60, 1] += faces.labels[:, None].float()
+    spread = torch.rand(len(faces), 1, 3, generator=torch.Generator().manual_seed(6))
+    return points * (0.5 + spread[..., :1]) * 10 + 20 * spread[..., 1:]
+
+
+def ready(faces=40, rows=None, **hyper):
+    """Return faces with landmarks and a method whose queue holds keys of `rows`."""
+    faces = toy_faces(faces, 16, landmarks=drawn_landmarks(toy_faces(faces, 16)))
+    method = toy_method(faces, "hncl", **{"detector": "given", "queue": 10, "count": 2, **hyper})
+    method.setup(faces)
+    if rows is not None:
+        method.memory["rows"] = torch.tensor([*rows, *[-1] * (10 - len(rows))])
+        method.memory["queue"] = F.normalize(torch.randn(10, 128, generator=torch.Generator().manual_seed(0)), dim=1)
+    return faces, method
+
+
+def key(count):
+    return F.normalize(torch.randn(count, 128, generator=torch.Generator().manual_seed(1)), dim=1)
+
+
+def test_heatmap_neighbours_are_the_nearest_descriptors_and_never_oneself():
+    _, method = ready(rows=range(10))
+    index = torch.tensor([3, 20])
+    neighbours, negatives = method.choose(index, key(2))
+    told = method.memory["descriptors"]
+    for row, face in enumerate(index.tolist()):
+        likeness = [(float(told[face] @ told[other]), other) for other in range(10) if other != face]
+        chosen = [float(told[face] @ told[other]) for other in neighbours[row].nonzero().flatten()]
+        assert sorted(chosen) == pytest.approx(sorted(v for v, _ in likeness)[-2:], abs=1e-6)
+    assert not (neighbours & negatives).any()
+    assert not neighbours[0, 3] and not negatives[0, 3]                   # its own earlier key is neither
+    assert negatives.sum(1).tolist() == [7, 8]
+
+
+@pytest.mark.parametrize("source, expected", [("none", 0), ("random", 2), ("embedding", 2), ("class", 2)])
+def test_other_sources(source, expected):
+    faces, method = ready(rows=range(10), neighbours=source)
+    index = torch.tensor([30, 31, 32])
+    neighbours, _ = method.choose(index, key(3))
+    assert neighbours.sum(1).tolist() == [expected] * 3
+    if source == "class":
+        chosen = [faces.labels[row.nonzero().flatten()] for row in neighbours]
+        assert all((labels == faces.labels[i]).all() for labels, i in zip(chosen, index))
+    if source == "embedding":
+        assert neighbours.equal(torch.zeros_like(neighbours).scatter(
+            1, (key(3) @ method.memory["queue"].T).topk(2).indices, True))
+
+
+def test_faces_without_a_label_are_nobodys_class():
+    _, method = ready(rows=range(10), neighbours="class")
+    method.memory["labels"][:] = -1
+    assert not method.choose(torch.tensor([30]), key(1))[0].any()
+
+
+def test_other_people_only():
+    _, method = ready(rows=range(10), apart=True)                     # four faces a person: 0 1 2 3 are one
+    neighbours, _ = method.choose(torch.tensor([0, 1, 2]), key(3))
+    assert not neighbours[:, :4].any() and neighbours.sum(1).tolist() == [2, 2, 2]
+
+
+def test_a_queue_with_fewer_keys_than_neighbours():
+    _, method = ready(rows=[5])
+    neighbours, negatives = method.choose(torch.tensor([1, 5]), key(2))
+    assert neighbours.sum(1).tolist() == [1, 0] and negatives.sum() == 0
+    faces, method = ready(8)                                              # a queue of a quarter: shorter than count
+    assert len(method.memory["rows"]) == 2
+    fit(method, faces, epochs=1, batch_size=4, **QUICK)
+
+
+def test_faces_without_landmarks_have_no_neighbours_and_are_told():
+    faces = toy_faces(40, 16)
+    points = drawn_landmarks(faces)
+    points[:10] = torch.nan
+    faces = toy_faces(40, 16, landmarks=points)
+    method = toy_method(faces, "hncl", detector="given", queue=10)
+    method.setup(faces)
+    assert float(method.start_epoch(0, None)["without_landmarks"]) == pytest.approx(0.25)
+    method.memory["rows"] = torch.arange(5, 15)                           # five keys without, five with
+    neighbours, negatives = method.choose(torch.tensor([2, 30]), key(2))
+    assert neighbours.sum(1).tolist() == [0, 3] and not neighbours[1, :5].any() and negatives[0].sum() == 10
+
+
+def test_the_queue_forgets_the_oldest():
+    _, method = ready()
+    for start, count in ((0, 4), (4, 4), (8, 4), (12, 4)):
+        method.fresh = key(count) * (start + 1), torch.arange(start, start + count)
+        method.after_step()
+    assert method.memory["rows"].tolist() == [10, 11, 12, 13, 14, 15, 6, 7, 8, 9]
+    assert method.memory["next"] == 6
+    norms = method.memory["queue"].norm(dim=1).round().int()
+    assert norms.tolist() == [9, 9, 13, 13, 13, 13, 5, 5, 9, 9]
+
+
+def test_a_batch_larger_than_the_queue():
+    _, method = ready()
+    method.fresh = key(13), torch.arange(13)
+    method.after_step()
+    assert sorted(method.memory["rows"].tolist()) == list(range(3, 13))
+
+
+def test_the_key_encoder_follows():
+    _, method = ready(key_decay=0.75)
+    own, kept = method.projector[0].weight, method.key_projector[0].weight
+    before = kept.clone()
+    with torch.no_grad():
+        own += 1
+    method.fresh = key(1), torch.zeros(1, dtype=torch.int64)
+    method.after_step()
+    torch.testing.assert_close(kept, before + 0.25)
+    assert not any(p.requires_grad for part in (method.key_backbone, method.key_projector) for p in part.parameters())
+
+
+def test_neighbours_begin_after_a_while():
+    _, method = ready(rows=range(10), begin=0.5)
+    batch = Batch(torch.tensor([20, 21]), torch.randn(2, 2, 3, 16, 16))
+    for progress, counted in ((0.4, 0.0), (0.5, 0.8)):
+        losses = method(batch, progress)
+        torch.testing.assert_close(losses["total"], losses["own"] + counted * losses["near"])
+        assert losses["near"] > 0
+
+
+def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path):
+    faces = toy_faces(48, 16)
+    faces = toy_faces(48, 16, landmarks=drawn_landmarks(faces))
+    def method():
+        return toy_method(faces, "hncl", detector="given", queue=10)
+    settings = dict(epochs=2, batch_size=8, save_every=4, **QUICK)
+    whole, cut = method(), method()
+    fit(whole, faces, out=tmp_path / "whole", **settings)
+
+    class Stop(Exception):
+        pass
+    steps, after = [], cut.after_step
+
+    def stop():
+        after()
+        steps.append(1)
+        if len(steps) == 10:
+            raise Stop
+    cut.after_step = stop
+    with pytest.raises(Stop):
+        fit(cut, faces, out=tmp_path / "cut", **settings)
+    again = method()
+    fit(again, faces, out=tmp_path / "cut", resume=True, **settings)      # from step 8, in the second epoch
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+    for name in ("queue", "rows", "next"):
+        assert torch.equal(torch.as_tensor(whole.memory[name]), torch.as_tensor(again.memory[name])), name
+
+
+def test_the_probe_becomes_a_layer_and_is_exported(tmp_path):
+    faces = toy_faces(64, 32)
+    method = toy_method(faces, "hncl", neighbours="none", queue=8)
+    fit(method, faces, epochs=2, batch_size=16, out=tmp_path, **QUICK)
+    with torch.no_grad():
+        features = method.embed(faces.images)
+        probe = linear_probe(features, faces.labels, 4)
+        torch.testing.assert_close(method.predict(faces.images), probe(features).float(), atol=1e-3, rtol=1e-3)
+        again = load_run(tmp_path)
+        torch.testing.assert_close(again.predict(faces.images), method.predict(faces.images))
+    set_probe(method.classifier, linear_probe(features, 3 - faces.labels, 4))
+    assert (method.classifier(features).argmax(1) == 3 - faces.labels).float().mean() > 0.9
+
+
+def test_no_label_is_used_before_the_probe():
+    trained = []
+    for labels in (None, torch.full((32,), -1)):
+        faces = toy_faces(32, 16, landmarks=drawn_landmarks(toy_faces(32, 16)))
+        faces = faces if labels is None else faces.relabel(labels)
+        method = toy_method(faces, "hncl", detector="given", queue=8)
+        fit(method, faces, epochs=1, batch_size=8, **QUICK)
+        trained.append(method)
+    assert all(torch.equal(a, b) for a, b in zip(trained[0].backbone.parameters(), trained[1].backbone.parameters()))
+    assert not torch.equal(trained[0].classifier.weight, trained[1].classifier.weight)
+
+
+def test_fine_tuning_starts_from_the_backbone():
+    faces = toy_faces(32, 16)
+    pretrained = toy_method(faces, "hncl", neighbours="none")
+    baseline = to_fine_tune(pretrained, faces, label_smoothing=0.0)
+    with torch.no_grad():
+        torch.testing.assert_close(baseline.eval().embed(faces.images), pretrained.eval().embed(faces.images))
+    assert baseline.hyper.label_smoothing == 0 and baseline.name == "baseline"
+
+
+def test_wrong_settings():
+    with pytest.raises(InputError, match="neighbours is 'friends'; expected one of none, random"):
+        create("hncl", toy_faces(8, 16), neighbours="friends")
+
+
+def one_step():
+    """Return the queue after a step on eight faces, four a process if there are two, and the loss's gradient."""
+    torch.manual_seed(0)
+    _, method = ready(rows=range(10), neighbours="class")
+    method.hyper.count = 9
+    method.backbone = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 64))
+    method.backbone.features = method.backbone.forward
+    method.projector = torch.nn.Linear(64, 128)
+    method.key_backbone, method.key_projector = method.backbone, method.projector
+    index, views = torch.arange(20, 28), torch.randn(2, 8, 3, 16, 16)
+    mine = distributed.share(torch.arange(8))
+    method(Batch(index[mine], views[:, mine]), 1.0)["total"].backward()
+    method.key_backbone, method.key_projector = torch.nn.Identity(), torch.nn.Identity()
+    slope = distributed.gather(method.projector.weight.grad[None]).mean(0)
+    method.backbone, method.projector = torch.nn.Identity(), torch.nn.Identity()
+    method.after_step()
+    return method.memory["queue"], method.memory["rows"], slope
+
+
+def test_two_processes_share_one_queue_and_one_gradient():
+    alone, both = one_step(), twice(one_step)
+    for queue, rows, slope in both:
+        torch.testing.assert_close(queue, alone[0])
+        assert rows.equal(alone[1]) and rows.tolist() == [20, 21, 22, 23, 24, 25, 26, 27, 8, 9]
+        assert (slope - alone[2]).norm() <= 1e-5 * alone[2].norm()
