@@ -22,7 +22,7 @@ from ..files import replacing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
-_MODULES = ("training", "contrast")
+_MODULES = ("training", "contrast", "search")
 _BENCHMARKS: dict[str, "Benchmark"] = {}
 
 

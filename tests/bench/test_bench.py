@@ -94,7 +94,9 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     assert result["ratio"] > 0 and result["ours"]["n"] == 2
     assert json.loads((tmp_path / "bench-smoke.json").read_text())[name] == result
     training = {"end-to-end", "input", "steps"}                                    # a new one is added here, too
-    assert set(bench.names()) == training | {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
+    searches = {f"search-{width}-{peer}" for width in (136, 512) for peer in ("faiss", "scikit-learn")}
+    contrasts = {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
+    assert set(bench.names()) == training | contrasts | searches
 
 
 def test_the_bare_loop_is_the_arithmetic_of_fit():

@@ -1,0 +1,59 @@
+"""Exact nearest neighbours, against the libraries people would ask: faiss and scikit-learn."""
+
+import torch
+import torch.nn.functional as F
+
+from ..errors import InputError
+from ..evaluate import nearest
+from . import Duel, benchmark
+
+FACES, COUNT = 10_000, 5
+WIDTHS = {136: "68 landmarks", 512: "embeddings of 512 numbers"}
+
+
+def _register(width, what, peer):
+    def prepare(scale):
+        faces = 500 if scale.name == "smoke" else FACES
+        vectors = F.normalize(torch.randn(faces, width, generator=torch.Generator().manual_seed(0)), dim=1)
+        other = PEERS[peer](vectors)
+        same = _agreement(nearest(vectors, count=COUNT)[1], other())
+        placed = vectors.to(scale.device)
+        yield Duel(lambda: nearest(placed, count=COUNT), other, faces,
+                   {"faces": faces, "width": width, "count": COUNT, "peer": peer, "same_neighbours": same,
+                    "threads": torch.get_num_threads()})
+
+    prepare.__doc__ = f"The {COUNT} nearest of each of {FACES:,} faces, {what}, exactly, against {peer}."
+    return benchmark(f"search-{width}-{peer}", "faces/s", cpu=1 / 1.2, gpu=1 / 1.2)(prepare)
+
+
+def _agreement(rows, others):
+    """Return the share of faces of which both name the same neighbours."""
+    return (rows.sort(1).values == torch.as_tensor(others).sort(1).values).all(1).float().mean().item()
+
+
+def _faiss(vectors):
+    try:
+        import faiss
+    except ImportError as error:
+        raise InputError("the benchmark against faiss needs it: pip install 'fercourse[bench]'") from error
+    faiss.omp_set_num_threads(torch.get_num_threads())
+    numbers = vectors.numpy()
+
+    def search():
+        index = faiss.IndexFlatIP(numbers.shape[1])
+        index.add(numbers)
+        return index.search(numbers, COUNT + 1)[1][:, 1:]        # the first is oneself
+    return search
+
+
+def _scikit(vectors):
+    from sklearn.neighbors import NearestNeighbors
+    numbers = vectors.numpy()
+    return lambda: NearestNeighbors(n_neighbors=COUNT, algorithm="brute", metric="cosine").fit(numbers).kneighbors(
+        return_distance=False)
+
+
+PEERS = {"faiss": _faiss, "scikit-learn": _scikit}
+for _width, _what in WIDTHS.items():
+    for _name in PEERS:
+        _register(_width, _what, _name)
