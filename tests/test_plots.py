@@ -283,3 +283,12 @@ def test_the_valence_arousal_plane():
     assert plots.valence_arousal(truth, faces, colour_by="age")._repr_html_()
     with pytest.raises(InputError, match="3 predictions for 40"):
         plots.valence_arousal(truth, faces, truth[:3])
+
+
+def test_affect_bias_tells_each_group_s_error():
+    faces = drawn_faces(8, valence_arousal=torch.zeros(8, 2), attributes={"gender": torch.arange(8) % 2},
+                        names={"gender": ("woman", "man")})
+    guess = torch.where(faces.column("gender")[:, None] == 1, torch.tensor([0.5, 0.0]), torch.tensor([-0.25, 0.25]))
+    figure = plots.affect_bias(faces.valence_arousal, {"before": guess, "after": 0 * guess}, faces, "gender")
+    assert "before: woman off by -0.25 valence and +0.25 arousal, man off by +0.50 valence" in figure.alt
+    assert "after: woman off by +0.00 valence" in figure.alt and len(figure.axes) == 2

@@ -7,12 +7,13 @@ from .erasure import Erasure, leace
 from .geometry import alignment, silhouette, uniformity
 from .groups import by_group, group_gap
 from .neighbours import knn_predict, nearest
-from .probes import Probe, affect_probe, identity_leak, knn_accuracy, linear_probe, mlp_probe, readable
+from .probes import READERS, Probe, affect_probe, identity_leak, knn_accuracy, linear_probe, mlp_probe, readable
 from .report import evaluate, features_report, seen, truth_in
+from .temperature import fit_temperature
 
 __all__ = [
-    "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap", "by_group", "ccc",
-    "class_scores", "confusion", "evaluate", "features_report", "group_gap", "identity_leak", "knn_accuracy",
-    "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse", "mlp_probe", "nearest", "pcc",
-    "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in", "uniformity",
+    "READERS", "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap",
+    "by_group", "ccc", "class_scores", "confusion", "evaluate", "features_report", "fit_temperature", "group_gap", "identity_leak",
+    "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse", "mlp_probe",
+    "nearest", "pcc", "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in", "uniformity",
 ]

@@ -171,9 +171,9 @@ def publish(model, facts: dict, folder: Path = at.FOLDER):
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the rendered faces and checkpoint.")] = Path("runs/attributes"),
-    people: Annotated[int, typer.Option(help="Rendered people.")] = 800,
-    per_person: Annotated[int, typer.Option(help="Pictures of each.")] = 6,
-    epochs: Annotated[int, typer.Option(help="Walks through the faces.")] = 30,
+    people: Annotated[int, typer.Option(help="Rendered people.")] = 1000,
+    per_person: Annotated[int, typer.Option(help="Pictures of each.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Walks through the faces.")] = 40,
     batch_size: int = 128,
     lr: float = 2e-3,
     minutes: Annotated[float, typer.Option(help="Stop after so many; call again to go on.")] = 1e9,
