@@ -14,14 +14,14 @@ from .noise import RATE, TESTS, by_heart
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
     "CE + SimCLR": dict(rule="simclr", contrast=0.1, temperature=0.5, consistency=0.0),
-    "CE + SupCon": dict(rule="supcon", contrast=0.5, temperature=0.1, consistency=0.0),
+    "CE + SupCon": dict(rule="supcon", contrast=1.0, temperature=0.2, consistency=0.0),
     "CE + WSC": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.0),
     "CE + WSC + PCL": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.1),
 }
 CEILING = "CE, wrong labels left out"
 
 
-@study("wscfer", data="synthfaces/lab", smoke=dict(limit=128), cpu=dict(limit=1200, epochs=12, batch_size=32),
+@study("wscfer", data="synthfaces/lab", smoke=dict(limit=128), cpu=dict(limit=1200, epochs=10, batch_size=32),
        full=dict(batch_size=64))
 def arms(scale: Scale, data, root) -> dict:
     """Train every sum of terms on right labels and with 30 % symmetric noise; the ceiling leaves the wrong ones out."""
