@@ -75,7 +75,7 @@ def _moments(doubt, member, high):
 
 
 def quota(groups: Groups, first: float = 0.5) -> Tensor:
-    """Return which share rho of each class counts as easy, [C]: the pace, eq. (1.3).
+    """Return which share rho of each class counts as easy, [C]: the pace, eq. (3.3).
 
         rho_c = first + (1 - noise_c - first) learnt_c,    learnt_c = 1 - low_c
 
@@ -87,7 +87,7 @@ def quota(groups: Groups, first: float = 0.5) -> Tensor:
 
 @torch.no_grad()
 def thresholds(losses: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
-    """Return each class's threshold lambda_c, [C]: the quantile of its losses at its share, eq. (1.2).
+    """Return each class's threshold lambda_c, [C]: the quantile of its losses at its share, eq. (3.2).
 
         lambda_c = Quantile_{rho_c} { loss_j : y_j = c }
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from fercourse.retrieval import Votes, ask, least_margin
+from fercourse.retrieval import Votes, anchored_noise, ask, lead, least_lead
 
 
 def constructed():
@@ -68,12 +68,51 @@ def test_small_and_empty_galleries():
     assert ask(features, labels, easy, torch.empty(0, dtype=torch.int64), 3, 3).best.shape == (0,)
 
 
-def test_least_margin_by_hand():
-    shares = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])      # leads 0.8, 0.6, 0.4, 0.2
-    votes = Votes(torch.zeros(4, 1), torch.zeros(4, 1), shares)
-    labels = torch.tensor([0, 0, 0, 0])                                          # the third vote is wrong
-    assert least_margin(votes, labels, 1.0).item() == pytest.approx(0.6)
-    assert least_margin(votes, labels, 0.75).item() == pytest.approx(0.2)        # 3 of 4 over all
-    assert least_margin(votes, torch.tensor([1, 0, 0, 0]), 0.75).item() == math.inf
-    assert least_margin(Votes(*(x[:0] for x in (votes.neighbours, votes.cosines, shares))), labels[:0],
-                        0.5).item() == math.inf
+def test_lead_is_that_over_the_second_class():
+    shares = torch.tensor([[0.5, 0.3, 0.2], [0.0, 0.0, 0.0]])
+    assert lead(Votes(torch.zeros(2, 1), torch.zeros(2, 1), shares)).tolist() == pytest.approx([0.2, 0])
+
+
+def jury(count=4000, right=0.9, noise=0.3, classes=5, seed=0):
+    """Return votes that are right with a chance, all with the same lead, and labels of which a share is wrong."""
+    g = torch.Generator().manual_seed(seed)
+    truth = torch.randint(0, classes, (count,), generator=g)
+
+    def slip(chance):
+        steps = torch.randint(1, classes, (count,), generator=g)
+        return torch.where(torch.rand(count, generator=g) < chance, (truth + steps) % classes, truth)
+
+    best, labels = slip(1 - right), slip(noise)
+    shares = 0.9 * torch.nn.functional.one_hot(best, classes) + 0.1 / classes
+    return Votes(torch.zeros(count, 1), torch.zeros(count, 1), shares), labels, truth
+
+
+@pytest.mark.parametrize("right, noise", [(0.8, 0.3), (0.9, 0.3), (0.9, 0.1), (0.95, 0.4)])
+def test_the_jury_foretells_how_many_new_labels_are_right(right, noise):
+    votes, labels, truth = jury(right=right, noise=noise)
+    against = votes.best != labels
+    really = (votes.best == truth)[against].float().mean().item()
+    assert least_lead(votes, labels, noise, really - 0.06) < 1                  # trusted a little below the truth
+    agreed = (votes.best == labels).double().mean()
+    a = ((agreed - noise / 4) / (1 - noise - noise / 4)).item()
+    assert a * noise / (1 - agreed) == pytest.approx(really, abs=0.06) and a == pytest.approx(right, abs=0.03)
+    assert least_lead(votes, labels, noise, 1.01) == math.inf
+
+
+def test_the_sure_are_trusted_and_the_unsure_are_not():
+    sure, labels, _ = jury(400, right=1.0, noise=0.3)
+    unsure, others, _ = jury(400, right=0.5, noise=0.3, seed=1)
+    weak = 0.5 * unsure.shares + 0.1
+    votes = Votes(torch.zeros(800, 1), torch.zeros(800, 1), torch.cat([sure.shares, weak]))
+    found = least_lead(votes, torch.cat([labels, others]), 0.3, 0.9)
+    assert 0.44 < found <= 0.9001
+    assert anchored_noise(votes, torch.cat([labels, others])) == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_small_jury_and_no_noise_trust_nothing():
+    votes, labels, _ = jury(9)
+    assert least_lead(votes, labels, 0.3, 0.1) == math.inf
+    votes, labels, _ = jury(100)
+    assert least_lead(votes, labels, 0.0, 0.1) == math.inf
+    empty = Votes(*(x[:0] for x in (votes.neighbours, votes.cosines, votes.shares)))
+    assert least_lead(empty, labels[:0], 0.3, 0.1) == math.inf and anchored_noise(empty, labels[:0]) == 0

@@ -27,9 +27,9 @@ def masked_error(answer):
         "you divide by all pixels, not only by the hidden ones.": (error * where).mean(),
         "three colours of a pixel are three errors: divide by the hidden pixels times three.":
             (error * where).sum() / hidden.sum(),
-        "this is the squared error; formula (1) takes absolute values.": (rebuilt - images)[where].square().mean(),
+        "this is the squared error; formula (3.1) takes absolute values.": (rebuilt - images)[where].square().mean(),
         "positive and negative errors cancel; take absolute values first.": (rebuilt - images)[where].mean(),
-    }, "it is not the mean of formula (1). Hide a single pixel, and count by hand.")
+    }, "it is not the mean of formula (3.1). Hide a single pixel, and count by hand.")
     return "what was shown costs nothing, so copying it earns nothing"
 
 
@@ -94,7 +94,7 @@ def vote(answer):
         "an opposite face must not take votes away: cosines below 0 count as 0.":
             signed / signed.sum(1, keepdim=True),
         "all easy faces vote; only the `count` nearest may.": _shares(hard, easy, labels, len(easy)),
-    }, "the shares are not those of formula (4). Take one hard face, and list its neighbours.")
+    }, "the shares are not those of formula (3.4). Take one hard face, and list its neighbours.")
     return "no training, no new weights: the embedding speaks for its neighbours"
 
 

@@ -44,7 +44,7 @@ def hide(images: Tensor, hidden: Tensor) -> Tensor:
 
 
 def masked_l1(rebuilt: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
-    """Return the mean absolute error over hidden pixels, eq. (1.1); a scalar, 0 with gradient if none is hidden.
+    """Return the mean absolute error over hidden pixels, eq. (3.1); a scalar, 0 with gradient if none is hidden.
 
         L_mim = 1 / |M| sum_{p in M} |rebuilt_p - image_p|
 

@@ -15,7 +15,8 @@ from ..errors import InputError
 from ..losses.masked_image import cell_size, hide, masked_l1, random_cells
 from ..models.decoder import PixelDecoder, map_shape
 from ..pacing import APART, doubts, quota, thresholds, two_groups
-from ..retrieval import ask, least_margin
+from ..retrieval import anchored_noise, ask, lead, least_lead
+from ..seeds import generator
 from .base import Hyper, Method, register
 
 CHANGE = 4                        # columns of `memory["changes"]` before the neighbours: epoch, row, old, new
@@ -32,7 +33,8 @@ class DrFerHyper(Hyper):
         first: share of a class that is easy when its pace begins; apart: Ashman's D at which it begins.
         keep: how much of a face's running loss the next epoch keeps.
         neighbours: K; margin: delta, least lead of a new label over the given one.
-        trust: a new label also needs a lead from which votes on easy faces are right that often.
+        jury: share of each class that is never trained on, to measure what a vote is worth (0: trust every vote).
+        trust: new labels need a lead over the second class from which, by the jury, that share of them is right.
         label_smoothing: of the cross-entropy.
     """
 
@@ -47,7 +49,8 @@ class DrFerHyper(Hyper):
     keep: float = 0.5
     neighbours: int = 20
     margin: float = 0.2
-    trust: float = 0.9
+    jury: float = 0.1
+    trust: float = 0.75
     label_smoothing: float = 0.0
 
 
@@ -71,9 +74,17 @@ class DrFer(Method):
         given, count, kinds = self.memory["labels"], len(faces), len(self.classes)
         whole = lambda size, value: torch.full((size,), value, device=self.device)        # noqa: E731
         self.memory |= {"given": given.clone(), "new": given.clone(), "losses": whole(count, 0.0),
-                        "weights": whole(count, 1.0), "easy": whole(count, True),
+                        "weights": whole(count, 1.0), "easy": whole(count, True), "doubted": whole(count, False),
                         "paced": whole(kinds, False), "thresholds": whole(kinds, torch.inf),
                         "changes": given.new_empty(0, CHANGE + self.hyper.neighbours)}
+        self.memory["jury"] = self._draw_jury()
+        self.memory["weights"][self.memory["jury"]] = 0
+
+    def _draw_jury(self):
+        """Return a share of each class at random, bool [N]; the same whenever the set is."""
+        given, share = self.memory["given"], self.hyper.jury if self.hyper.pace and self.hyper.relabel else 0.0
+        lot = torch.rand(len(given), generator=generator("jury", len(given))).to(given.device)
+        return lot <= thresholds(lot, given, torch.full((len(self.classes),), share, device=given.device))[given]
 
     # ------------------------------------------------------------------ once an epoch: whom to believe
 
@@ -84,12 +95,12 @@ class DrFer(Method):
         keep = self.hyper.keep if epoch > 1 else 0.0
         self.memory["losses"] = keep * self.memory["losses"] + (1 - keep) * losses
         facts = self._split()
-        self.memory["labels"] = self.memory["given"].clone()
-        self.memory["weights"] = self.memory["easy"].float()
+        self.memory["labels"], self.memory["doubted"] = self.memory["given"].clone(), ~self.memory["easy"]
+        self.memory["weights"] = (self.memory["easy"] & ~self.memory["jury"]).float()
         return facts | (self._relabel(epoch, features, logits) if self.hyper.relabel else {})
 
     def _split(self):
-        """Split every class whose two groups have come apart into easy and hard faces, eqs. (1.2) and (1.3)."""
+        """Split every class whose two groups have come apart into easy and hard faces, eqs. (3.2) and (3.3)."""
         losses, labels = self.memory["losses"], self.memory["given"]
         groups = two_groups(doubts(losses), labels, len(self.classes))
         self.memory["paced"] |= groups.apart >= self.hyper.apart
@@ -101,26 +112,36 @@ class DrFer(Method):
                 "bare": (torch.bincount(labels[self.memory["easy"]], minlength=len(self.classes)) < 2).sum()}
 
     def _relabel(self, epoch, features, logits):
-        """Let easy faces vote on hard ones: take the new label, take the face back, or leave it out, eq. (1.5)."""
-        given, easy = self.memory["given"], self.memory["easy"]
-        hard = (~easy).nonzero().flatten()
-        votes = ask(features, given, easy, hard, len(self.classes), self.hyper.neighbours)
-        margin, best = votes.margin(given[hard]), votes.best
-        least = self._least_margin(features, easy)
-        agreed = logits[hard].argmax(1) == best                  # the head must say so, too
-        changed = agreed & (margin >= least.clamp(min=self.hyper.margin))
+        """Let easy faces vote on hard ones: take the new label, take the face back, or leave it out, eq. (3.5)."""
+        given, easy, jury = (self.memory[name] for name in ("given", "easy", "jury"))
+        hard = (~easy & ~jury).nonzero().flatten()
+        votes, best = self._vote(features, hard)
+        least, noise = self._trusted_lead(features)
+        changed = (logits[hard].argmax(1) == best) & (votes.margin(given[hard]) >= self.hyper.margin)
+        changed &= (lead(votes) >= least) & (best != given[hard])
         back = best == given[hard]                               # difficult, but correct
         self._note(epoch, hard[changed], best[changed], votes.neighbours[changed])
         self.memory["labels"][hard[changed]] = best[changed]
         self.memory["weights"][hard] = (changed | back).float()
+        self.memory["doubted"][hard[back]] = False
         share = len(given)
-        return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_margin": least}
+        return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_lead": least,
+                "jury_noise": noise}
 
-    def _least_margin(self, features, easy):
-        """Return the margin from which easy faces are voted right often enough."""
-        rows = easy.nonzero().flatten()
-        votes = ask(features, self.memory["given"], easy, rows, len(self.classes), self.hyper.neighbours)
-        return least_margin(votes, self.memory["given"][rows], self.hyper.trust)
+    def _vote(self, features, asked):
+        """Return what the easy faces outside the jury say about the faces asked, and their best class."""
+        gallery = self.memory["easy"] & ~self.memory["jury"]
+        votes = ask(features, self.memory["given"], gallery, asked, len(self.classes), self.hyper.neighbours)
+        return votes, votes.best
+
+    def _trusted_lead(self, features):
+        """Return the lead from which the jury trusts a new label, and its estimate of the noise; 0 without a jury."""
+        if not self.hyper.jury:
+            return 0.0, 0.0
+        rows = self.memory["jury"].nonzero().flatten()
+        votes, _ = self._vote(features, rows)
+        noise = anchored_noise(votes, self.memory["given"][rows])
+        return least_lead(votes, self.memory["given"][rows], noise, self.hyper.trust), noise
 
     def _note(self, epoch, rows, new, neighbours):
         """Write down who gets another label than the last time: epoch, row, old, new, and the neighbours."""
@@ -134,7 +155,7 @@ class DrFer(Method):
     # ------------------------------------------------------------------ every step
 
     def forward(self, batch, progress):
-        """Return L = mean[v CE(y)] + mean[(1 - v) r CE(y~)] + lambda L_mim, eq. (1.6)."""
+        """Return L = mean[v CE(y)] + mean[(1 - v) r CE(y~)] + lambda L_mim, eq. (3.6)."""
         images = batch.views[0]
         losses = F.cross_entropy(self.decide(self.backbone.features(images)).float(), batch.labels, reduction="none",
                                  label_smoothing=self.hyper.label_smoothing)
@@ -162,8 +183,8 @@ class DrFer(Method):
 
 def _check(hyper, size):
     """Raise InputError for hyper-parameters outside their range."""
-    ranges = {"mask_ratio": (0, 1), "first": (0.01, 1), "keep": (0, 0.999), "trust": (0, 1), "margin": (0, 1),
-              "neighbours": (1, 10**6)}
+    ranges = {"mask_ratio": (0, 1), "first": (0.01, 1), "keep": (0, 0.999), "trust": (0, 1), "jury": (0, 0.5),
+              "margin": (0, 1), "neighbours": (1, 10**6)}
     for name, (low, high) in ranges.items():
         if not low <= getattr(hyper, name) <= high:
             raise InputError(f"dr-fer: {name} is {getattr(hyper, name)}; expected {low} to {high}")

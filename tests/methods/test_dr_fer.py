@@ -82,7 +82,7 @@ def looked(seen):
 
 def test_wrong_labels_are_found_replaced_and_noted():
     faces, seen = world()
-    method, _ = made(faces, neighbours=5, first=0.5)
+    method, _ = made(faces, neighbours=5, jury=0.0)
     method.start_epoch(0, looked(seen))
     assert method.memory["easy"].all()                          # random weights have no opinion
     for _ in range(2):
@@ -102,15 +102,30 @@ def test_wrong_labels_are_found_replaced_and_noted():
 def test_no_new_label_where_the_head_disagrees_or_the_margin_is_small():
     faces, seen = world()
     for change in ({"logits": seen["logits"].flip(1)}, {"embedding": torch.ones(40, 4)}):
-        method, _ = made(faces, neighbours=40, margin=0.9)
+        method, _ = made(faces, neighbours=40, margin=0.9, jury=0.0)
         method.start_epoch(1, looked(seen | change))
         assert not (method.memory["labels"] != method.memory["given"]).any() and not len(method.memory["changes"])
+
+
+def test_a_jury_is_drawn_from_every_class_and_never_trained_on():
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, jury=0.25, reconstruct=0.0)
+    jury = method.memory["jury"]
+    assert faces.labels[jury].bincount(minlength=2).tolist() == [5, 5]
+    assert torch.equal(jury, made(faces, jury=0.25)[0].memory["jury"])
+    assert not made(faces, relabel=False)[0].memory["jury"].any()
+    for epoch in (0, 1, 2):
+        facts = method.start_epoch(epoch, looked(seen))
+        assert not method.memory["weights"][jury].any()
+    assert not torch.isin(method.memory["changes"][:, 4:], jury.nonzero().flatten()).any()
+    assert not torch.isin(method.memory["changes"][:, 1], jury.nonzero().flatten()).any()
+    assert facts["relabelled"] == 0 or facts["least_lead"] <= 1
 
 
 def test_nothing_is_split_before_the_groups_part():
     faces, seen = world()
     early = seen | {"loss": 1.4 + 0.1 * torch.randn(40, generator=torch.Generator().manual_seed(1))}
-    method, _ = made(faces)
+    method, _ = made(faces, jury=0.0)
     facts = method.start_epoch(1, looked(early))
     assert facts["paced"].item() == 0 and method.memory["easy"].all() and method.memory["weights"].all()
     method.start_epoch(2, looked(seen))
@@ -131,11 +146,11 @@ def test_classes_of_hardly_any_face(count):
     faces, seen = world()
     given = faces.labels.clone()
     given[:count] = 3
-    method, _ = made(faces.relabel(given), neighbours=60)
+    method, _ = made(faces.relabel(given), neighbours=60, jury=0.0)
     facts = method.start_epoch(1, looked(seen))
     assert facts["bare"].item() >= 1
     assert count > 1 or (method.memory["easy"][0] and method.memory["weights"][0] == 1)
-    assert all(torch.as_tensor(value).isfinite().all() for name, value in facts.items() if name != "least_margin")
+    assert all(torch.as_tensor(value).isfinite().all() for name, value in facts.items() if name != "least_lead")
 
 
 def test_switched_off_parts_are_not_there():
@@ -160,7 +175,7 @@ class Stop(Exception):
 def trained(out, stop=None, resume=False):
     """Train three epochs, in which everything happens; stop after so many steps."""
     faces = toy_faces(48, 24).with_noise(0.25)
-    method = toy_method(faces, "dr-fer", apart=0.0, trust=0.1, margin=0.0, neighbours=4)
+    method = toy_method(faces, "dr-fer", apart=0.0, jury=0.0, margin=0.0, neighbours=4)
     steps = iter(range(1, 100))
 
     def after_step():
