@@ -42,7 +42,14 @@ class Backbone(nn.Module):
 
     def maps(self, images: Tensor) -> Tensor:
         """Return the last feature maps [B, C, h, w]; the patch tokens of a transformer on their grid."""
+        return self._on_grid(self._enter(images), images)
+
+    def features_and_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both, features [B, D] and maps [B, C, h, w], of one pass."""
         found = self._enter(images)
+        return self.pool(found), self._on_grid(found, images)
+
+    def _on_grid(self, found, images):
         if found.ndim == 3:
             patches = getattr(self.trunk, "patch_embed", None) or self.trunk.stem
             grid = patches.dynamic_feat_size(images.shape[-2:])

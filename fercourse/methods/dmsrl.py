@@ -1,0 +1,221 @@
+"""DMSRL: margin-sensitive representations across domains (Li et al., IEEE TMM 2022).
+
+Labels in one domain, none in the other. Making the two alike is not enough: classes that are told apart in neither
+agree perfectly. So class centres are kept apart in each domain, and each class's two centres are drawn together.
+
+Found, in code of the authors (JDMAN) that covers this paper: L = CE + alpha w L_SML + beta L_domain; the terms of
+L_SML; learnable centres with an optimiser of their own; argmax pseudo labels at every step; the reversed gradient; the
+four corners. Our choice, marked DC: everything else.
+"""
+
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .. import augment
+from ..distributed import mean
+from ..errors import InputError
+from ..evaluate.unlabelled import entropy, information, neighbourhood_density
+from ..losses.adversarial import Discriminator, domain_loss, domain_ramp, reverse, scale_gradient
+from ..losses.margin import SOURCE, TARGET, SemanticMetric, class_means
+from ..losses.mutual_information import VClub
+from ..models.corners import Corners
+from ..models.decoder import map_shape
+from ..models.norms import as_source, keep_two_figures
+from ..pseudo import most_sure
+from .base import Hyper, Method, make_optimiser, register
+
+PSEUDO = ("epoch", "step")
+
+
+@dataclass
+class DmsrlHyper(Hyper):
+    """Hyper-parameters of DMSRL.
+
+    Attributes:
+        metric: alpha, how much the features hear of L_SML; found 0.01 for distances not divided by the width.
+        margin, align: of L_SML, see `losses.margin`.
+        centre_rate: how far a centre goes to the mean of its class in a step.
+        centres: `means` puts them at the class means when L_SML begins (DC), `random` at N(0, 1) (found).
+        adversary: beta, of the reversed gradient; found 0.01.
+        sensitive: also learn a domain-sensitive component and keep it independent of the invariant one, as the
+            abstract says (DC); information: weight of their vCLUB.
+        local: add the four corners to the global feature; local_width: of each.
+        own_norms: batch norm figures of its own for each domain (DC); else both share a batch, as found.
+        pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
+            `epoch` by the averaged one (DC).
+        believe: share of each class's faces that is believed at the end, rising from half of it; 1 is all (found).
+        balanced: that share of each class; else of all faces.
+        self_train: weight of the cross-entropy on believed target faces (DC); 0 as found.
+        begin: share of the training before target faces have labels.
+        width: of the embedding.
+    """
+
+    ema: float = 0.98
+    metric: float = 0.1
+    margin: float = 0.5
+    align: float = 0.1
+    centre_rate: float = 0.1
+    centres: str = "means"
+    adversary: float = 0.1
+    sensitive: bool = True
+    information: float = 0.01
+    local: bool = True
+    local_width: int = 32
+    own_norms: bool = True
+    pseudo: str = "epoch"
+    believe: float = 0.8
+    balanced: bool = True
+    self_train: float = 1.0
+    begin: float = 0.15
+    width: int = 128
+    label_smoothing: float = 0.1
+
+
+@register("dmsrl")
+class Dmsrl(Method):
+    """Source with labels, target with pseudo labels; centres in both; a discriminator that is made to fail."""
+
+    target_views = ("strong",)
+    Hyper = DmsrlHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        if hyper.pseudo not in PSEUDO or hyper.centres not in ("means", "random") or not 0 < hyper.believe <= 1:
+            raise InputError(f"dmsrl: pseudo is {hyper.pseudo!r}, centres {hyper.centres!r}, believe {hyper.believe}; "
+                             "expected epoch or step, means or random, and a share above 0 up to 1")
+        self.corners = Corners(map_shape(self.backbone, size)[0], hyper.local_width) if hyper.local else None
+        joint = self.backbone.width + (self.corners.width if hyper.local else 0)
+        self.invariant = nn.Sequential(nn.Linear(joint, hyper.width, bias=False), nn.BatchNorm1d(hyper.width))
+        self.head = nn.Linear(hyper.width, len(classes))
+        self.metric = SemanticMetric(len(classes), hyper.width, hyper.margin, hyper.align)
+        self.discriminator = Discriminator(hyper.width)
+        if hyper.sensitive:
+            self.sensitive = nn.Sequential(nn.Linear(joint, hyper.width), nn.LayerNorm(hyper.width))
+            self.tell = Discriminator(hyper.width)
+            self.critic = VClub(hyper.width, hyper.width)
+        self.domain = "target"                        # whose figures of batch norm `embed` uses
+        if hyper.own_norms:
+            keep_two_figures(self)
+
+    def setup(self, faces, target=None):
+        """Keep the source's labels, and for every target face a pseudo label that nobody believes yet."""
+        super().setup(faces, target)
+        unknown = torch.zeros(len(target), dtype=torch.int64, device=self.device)
+        self.memory |= {"target_labels": unknown, "target_believed": torch.zeros_like(unknown, dtype=torch.bool)}
+
+    # ------------------------------------------------------------------ features
+
+    def parts(self, images):
+        """Return what is seen of normalised images: the global feature, and the four local ones, side by side."""
+        if self.corners is None:
+            return self.backbone.features(images)
+        features, maps = self.backbone.features_and_maps(images)
+        return torch.cat([features, self.corners(maps)], 1)
+
+    def embed(self, images):
+        """Return the domain-invariant component [B, D] of uint8 images, taken to be of the target; see `seen_as`."""
+        with as_source(self) if self.domain == "source" else nullcontext():
+            return self.invariant(self.parts(augment.normalise(images)))
+
+    def decide(self, features):
+        return self.head(features)
+
+    @contextmanager
+    def seen_as(self, domain: str):
+        """Let `embed`, and what relies on it, take faces to be of the `source` or of the `target` for a while."""
+        before, self.domain = self.domain, domain
+        try:
+            yield
+        finally:
+            self.domain = before
+
+    def _both(self, batch):
+        """Return joint and invariant features of the source and of the target, which are normalised apart or not."""
+        source, target = batch.views[0], batch.target.views[0]
+        if self.hyper.own_norms:
+            with as_source(self):
+                h_source = self.parts(source)
+                z_source = self.invariant(h_source)
+            h_target = self.parts(target)
+            return h_source, h_target, z_source, self.invariant(h_target)
+        joint = self.parts(torch.cat([source, target]))
+        sizes = [len(source), len(target)]
+        return *joint.split(sizes), *self.invariant(joint).split(sizes)
+
+    # ------------------------------------------------------------------ once an epoch: what the target's labels may be
+
+    def start_epoch(self, epoch, look):
+        """Tell the target's labels anew, and put the centres at the class means when they begin."""
+        h, logits = self.hyper, look("logits", of="target")
+        facts = {"entropy": entropy(logits), "information": information(logits),
+                 "density": neighbourhood_density(logits)}
+        if epoch == 0 or look.progress < h.begin:
+            return facts
+        begun = self.memory["target_believed"].any()
+        share = h.believe * min(1.0, 0.5 + 0.5 * (look.progress - h.begin) / max(0.5 - h.begin, 1e-6))
+        told, believed = most_sure(logits, share, h.balanced)
+        self.memory |= {"target_labels": told, "target_believed": believed}
+        if not begun and h.centres == "means":
+            self._place(look)
+        return facts | {"believed": believed.float().mean(), "rarest": torch.bincount(
+            told[believed], minlength=len(self.classes)).min()}
+
+    def _place(self, look):
+        """Put the centres at the class means of both domains; a class that nobody is told has the source's."""
+        with self.seen_as("source"):
+            source = look("embedding")
+        means = class_means(source, self.memory["labels"], len(self.classes))
+        self.metric.place(SOURCE, means)
+        target, m = look("embedding", of="target"), self.memory
+        self.metric.place(TARGET, class_means(target, m["target_labels"], len(means), m["target_believed"], means))
+
+    # ------------------------------------------------------------------ every step
+
+    def forward(self, batch, progress):
+        """Return L = CE + alpha w L_SML + beta L_domain, and the terms of our own."""
+        h, w = self.hyper, domain_ramp(progress)
+        h_source, h_target, source, target = self._both(batch)
+        logits, target_logits = self.head(source), self.head(target)
+        labels, believed = self._pseudo(batch.target.index, target_logits, progress)
+        parts = {"classify": F.cross_entropy(logits.float(), batch.labels, label_smoothing=h.label_smoothing)}
+        own = F.cross_entropy(target_logits.float(), labels, reduction="none")
+        parts["self_train"] = (own * believed).sum() / mean(believed.sum()).clamp(min=1)
+        parts |= self._metric(source, batch.labels, target, labels, believed, h.metric * w)
+        parts["domain"], parts["told_domain"] = domain_loss(self.discriminator(reverse(source, h.adversary * w)),
+                                                            self.discriminator(reverse(target, h.adversary * w)))
+        total = parts["classify"] + h.self_train * w * parts["self_train"] + parts["domain"]
+        total = total + parts["intra"] + parts["penalty"] + parts["align"]
+        if h.sensitive:
+            parts |= self._apart(torch.cat([h_source, h_target]), torch.cat([source, target]), len(source))
+            total = total + parts["sensitive"] + w * h.information * parts["shared"] + parts["critic"]
+        return {"total": total, **parts}
+
+    def _pseudo(self, index, logits, progress):
+        """Return pseudo labels of the target faces, and how much each is believed, 0 or 1."""
+        if self.hyper.pseudo == "epoch":
+            return self.memory["target_labels"][index], self.memory["target_believed"][index].float()
+        told, believed = most_sure(logits.detach(), self.hyper.believe, self.hyper.balanced)
+        return told, believed.float() * (progress >= self.hyper.begin)
+
+    def _metric(self, source, labels, target, told, believed, heard):
+        """Return the terms of L_SML: centres hear them in full, features by alpha w; each keeps its pace."""
+        pulls = (self.metric(SOURCE, scale_gradient(source, heard), labels)
+                 + self.metric(TARGET, scale_gradient(target, heard), told, believed))
+        return {"intra": pulls, **self.metric.between()}
+
+    def _apart(self, joint, invariant, count):
+        """Return the losses of the sensitive component: it tells the domain, and nothing of the invariant one (DC)."""
+        sensitive = self.sensitive(joint)
+        told = self.tell(sensitive)
+        loss, right = domain_loss(told[:count], told[count:])
+        shared = self.critic(invariant, sensitive.detach())
+        return {"sensitive": loss, "told_by_sensitive": right, "shared": shared["bound"], "critic": shared["fit"]}
+
+    def optimisers(self, lr):
+        """Return one optimiser of the network, and one of the centres, whose rate never decays (found)."""
+        rest = nn.ModuleList(part for name, part in self.named_children() if name != "metric")
+        return [make_optimiser(rest, lr, self.hyper), self.metric.optimiser(self.hyper.centre_rate)]

@@ -1,0 +1,30 @@
+"""Pseudo labels: what a network tells of faces without labels, and how much of that to believe."""
+
+import torch
+from torch import Tensor
+
+
+def most_sure(logits: Tensor, share: float, balanced: bool = True) -> tuple[Tensor, Tensor]:
+    """Return the likeliest class of each face, [N], and whether the network is sure enough to be believed, bool [N].
+
+    Args:
+        logits: [N, K]; share: how many are believed, from 0 to 1, rounded up, the surest first.
+        balanced: that share of the faces told of every class; else of all faces, where easy classes crowd out others.
+    """
+    sure, told = logits.float().softmax(1).max(1)
+    group = told if balanced else torch.zeros_like(told)
+    return told, _places(sure, group, logits.shape[1]) < share * _sizes(group, logits.shape[1])[group]
+
+
+def _sizes(group, count):
+    return (group[:, None] == torch.arange(count, device=group.device)).sum(0)
+
+
+def _places(values, group, count):
+    """Return each row's place in its group, 0 for the largest value; without a word to the host."""
+    order = values.argsort(descending=True, stable=True)
+    order = order[group[order].argsort(stable=True)]
+    first = _sizes(group, count).cumsum(0) - _sizes(group, count)
+    places = torch.empty_like(order)
+    places[order] = torch.arange(len(order), device=order.device) - first[group[order]]
+    return places
