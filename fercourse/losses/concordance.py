@@ -3,40 +3,54 @@
 from torch import Tensor
 
 
-def concordance(guess: Tensor, truth: Tensor) -> Tensor:
+def _mean(values, weight):
+    """Return the mean of each column, [K]; weight: [N], or None for all alike."""
+    return values.mean(0) if weight is None else (weight[:, None] * values).sum(0) / weight.sum()
+
+
+def _moments(guess, truth, weight):
+    """Return covariance, both variances and the gap between the means, [K] each."""
+    guess_mean, truth_mean = _mean(guess, weight), _mean(truth, weight)
+    one, other = guess - guess_mean, truth - truth_mean
+    return (_mean(one * other, weight), _mean(one.square(), weight), _mean(other.square(), weight),
+            guess_mean - truth_mean)
+
+
+def concordance(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Return the concordance correlation coefficient of each column, [K].
 
     2 cov / (var + var + (mean - mean)^2), with variances over N; 0 where both columns are constant and equal.
 
     Args:
-        guess, truth: [N, K] numbers.
+        guess, truth: [N, K] numbers; weight: [N], how much each row counts (default: all alike).
     """
-    guess_mean, truth_mean = guess.mean(0), truth.mean(0)
-    guess_off, truth_off = guess - guess_mean, truth - truth_mean
-    spread = guess_off.square().mean(0) + truth_off.square().mean(0) + (guess_mean - truth_mean).square()
-    return 2 * (guess_off * truth_off).mean(0) / spread.clamp(min=1e-12)
+    covariance, one, other, gap = _moments(guess, truth, weight)
+    return 2 * covariance / (one + other + gap.square()).clamp(min=1e-12)
 
 
-def correlation(guess: Tensor, truth: Tensor) -> Tensor:
+def correlation(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Return Pearson's correlation of each column, [K]; 0 where one of them is constant.
 
     Args:
-        guess, truth: [N, K] numbers.
+        guess, truth: [N, K] numbers; weight: [N], how much each row counts (default: all alike).
     """
-    guess, truth = guess - guess.mean(0), truth - truth.mean(0)
-    return (guess * truth).sum(0) / (guess.norm(dim=0) * truth.norm(dim=0)).clamp(min=1e-12)
+    covariance, one, other, _ = _moments(guess, truth, weight)
+    return covariance / (one.clamp(min=1e-12) * other.clamp(min=1e-12)).sqrt()
 
 
-def concordance_loss(guess: Tensor, truth: Tensor) -> Tensor:
+def concordance_loss(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> Tensor:
     """Return 1 - CCC, averaged over the columns; needs batches of a hundred or so to mean anything."""
-    return 1 - concordance(guess, truth).mean()
+    return 1 - concordance(guess, truth, weight).mean()
 
 
-def affect_loss(guess: Tensor, truth: Tensor) -> dict[str, Tensor]:
+def affect_loss(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> dict[str, Tensor]:
     """Return MSE_V + MSE_A + (1 - mean PCC) / 2 + (1 - mean CCC) / 2 as `squared`, `correlation`, `concordance`.
+
+    Args:
+        guess, truth: [N, 2]; weight: [N], how much each face counts (default: all alike).
 
     Source: found in code of the identity-invariant paper's authors (ELIM, 2022).
     """
-    return {"squared": (guess - truth).square().mean(0).sum(),
-            "correlation": (1 - correlation(guess, truth).mean()) / 2,
-            "concordance": concordance_loss(guess, truth) / 2}
+    return {"squared": _mean((guess - truth).square(), weight).sum(),
+            "correlation": (1 - correlation(guess, truth, weight).mean()) / 2,
+            "concordance": concordance_loss(guess, truth, weight) / 2}

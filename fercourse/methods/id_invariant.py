@@ -34,6 +34,7 @@ class IdInvariantHyper(Hyper):
         estimator: `vclub`, `infonce`, `relative` or `adversary`, see `losses.mutual_information`.
         given_label: count only what identity tells beyond the label. Where an attribute predicts the label, taking
             out all that the two share takes out the label, too (DC).
+        even: weigh the faces so that each retrieved answer goes with every part of the label alike (DC).
         withhold: chance that a face's text vectors are hidden, so that identity must be read off the face; at
             evaluation they always are (DC).
         critic_rate: learning rate of the critics, in learning rates; critic_steps: their steps for each one (DC).
@@ -49,6 +50,7 @@ class IdInvariantHyper(Hyper):
     information: float = 0.01
     estimator: str = "vclub"
     given_label: bool = True
+    even: bool = True
     withhold: float = 0.5
     critic_rate: float = 5.0
     critic_steps: int = 1
@@ -99,6 +101,22 @@ class IdInvariant(Method):
         for name in self.questions:
             self.texts(name).copy_(found.vectors[name])
             self.memory[f"retrieved {name}"] = found.answers(name).to(self.device)
+        self.memory["weights"] = self._weights(faces)
+
+    def _weights(self, faces):
+        """Return how much each face counts, [N] with mean 1: p(part of the label) p(answer) / p(both), for all answers.
+
+        No face counts more than ten times; retrieval is wrong too often for more.
+        """
+        part = _sixths(faces.valence_arousal) if self.regresses else faces.labels
+        weights = torch.ones(len(faces))
+        for name in self.questions if self.hyper.even else ():
+            cell = part.cpu() * len(self.questions[name].words) + self.memory[f"retrieved {name}"].cpu()
+            answers = self.memory[f"retrieved {name}"].cpu()
+            share = [column.bincount()[column] / len(faces) for column in (part.cpu(), answers, cell)]
+            weights *= share[0] * share[1] / share[2]
+        weights = weights.clamp(max=10)
+        return (weights / weights.mean()).to(self.device)
 
     def texts(self, name):
         """Return the text vectors T_k of an attribute's words, [K, T]."""
@@ -154,10 +172,12 @@ class IdInvariant(Method):
         return sum(values, torch.zeros((), device=self.device))
 
     def _task(self, guess, batch):
+        weight = self.memory["weights"][batch.index]
         if not self.regresses:
-            return {"classify": F.cross_entropy(guess.float(), batch.labels)}
+            losses = F.cross_entropy(guess.float(), batch.labels, reduction="none")
+            return {"classify": (losses * weight).mean()}
         truth = gather(batch.extra["valence_arousal"])
-        return affect_loss(gather(guess).to(truth), truth)
+        return affect_loss(gather(guess).to(truth), truth, gather(weight))
 
     def said(self, name, identity):
         """Return what an identity feature [B, D] says in words: cos(P z_id, T_k), [B, K] (DC)."""
@@ -228,6 +248,12 @@ class IdInvariant(Method):
 def ramp(progress: float, start: float, end: float) -> float:
     """Return 0 before `start`, 1 after `end`, and a straight line between."""
     return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
+
+
+def _sixths(affect):
+    """Return which third of valence and half of arousal each face is in, int64 [N]."""
+    thirds = torch.bucketize(affect[:, 0].contiguous(), affect[:, 0].quantile(torch.tensor([1 / 3, 2 / 3])))
+    return 2 * thirds + (affect[:, 1] > affect[:, 1].median())
 
 
 SPOTS = (5, 2)                       # bumps along valence and along arousal

@@ -57,7 +57,7 @@ def test_parts_are_what_the_equations_say():
         z = method.backbone.features(batch.views[0])
         expression, identity = method.residual(z, {n: method.texts(n).mean(0).expand(32, -1) for n in method.names})
         guess = method.head(expression).tanh()
-        for name, value in affect_loss(guess, batch.extra["valence_arousal"]).items():
+        for name, value in affect_loss(guess, batch.extra["valence_arousal"], method.memory["weights"]).items():
             torch.testing.assert_close(parts[name], value)
         agreement, information = 0, 0
         for name, feature in identity.items():
@@ -103,6 +103,22 @@ def test_terms_of_weight_zero_pull_on_nothing():
         method(batch, 1.0)["total"].backward()
         gradients.append(method.backbone.trunk.conv1[0].weight.grad.clone())
     torch.testing.assert_close(*gradients)
+
+
+def test_weights_make_answers_and_labels_unrelated():
+    faces = toy_faces(400)
+    method = toy_method(faces, "id-invariant", attributes="gender", task="classes")
+    answers = (faces.labels + (torch.arange(400) % 10 == 0)) % 2          # nine of ten follow the label
+    method.memory = {"labels": faces.labels, "retrieved gender": answers}
+    weights = method._weights(faces)
+    assert weights.mean().item() == pytest.approx(1, abs=1e-5)
+    for label in range(4):
+        for answer in range(2):
+            both = weights[(faces.labels == label) & (answers == answer)].sum() / 400
+            alone = (faces.labels == label).float().mean() * (answers == answer).float().mean()
+            assert both.item() == pytest.approx(alone.item(), abs=1e-5)
+    method.hyper.even = False
+    assert method._weights(faces).unique().tolist() == [1]
 
 
 # ---------------------------------------------------------------------- attributes attach and detach
