@@ -5,7 +5,7 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import bench, data, embed, pack, render, study, train  # noqa: F401  (pack adds its commands to data)
+from . import bench, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds its commands to data)
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -15,6 +15,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 app.command("bench")(bench.bench)
 app.command("embed")(embed.embed)
+app.command("predict")(predict.predict)
 app.command("render")(render.render)
 app.command("study")(study.study)
 app.command("train")(train.train)

@@ -13,7 +13,8 @@ from .temperature import fit_temperature
 
 __all__ = [
     "READERS", "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap",
-    "by_group", "ccc", "class_scores", "confusion", "evaluate", "features_report", "fit_temperature", "group_gap", "identity_leak",
-    "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse", "mlp_probe",
-    "nearest", "pcc", "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in", "uniformity",
+    "by_group", "ccc", "class_scores", "confusion", "evaluate", "features_report", "fit_temperature", "group_gap",
+    "identity_leak", "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse",
+    "mlp_probe", "nearest", "pcc", "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in",
+    "uniformity",
 ]

@@ -10,10 +10,11 @@ from .figure import Animation, Figure, style
 from .pacing import doubt_animation, doubt_histograms
 from .pairs import pair_masks, pulls
 from .palette import COLOURS, MARKERS
+from .reading import reading
 from .scores import calibration, confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
 __all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "confusion",
            "curves", "doubt_animation", "doubt_histograms", "embedding", "embedding_animation", "embedding_sequence",
            "embedding_thumbnails", "explorer", "face_grid", "group_bars", "image_rows", "overlay", "pair_masks",
-           "pulls", "reliability", "style", "valence_arousal"]
+           "pulls", "reading", "reliability", "style", "valence_arousal"]

@@ -1,0 +1,95 @@
+"""`fercourse predict`: what a trained run makes of a photograph. Everything stays on this machine."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .embed import PICTURES
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training.")],
+    photo: Annotated[Path, typer.Argument(help="A picture with one or more faces, seen from the front.")],
+    out: Annotated[Path | None, typer.Option(help="Picture to write (.png, .svg, .pdf, .webp, .jpg).")] = None,
+    root: Annotated[Path | None, typer.Option(help="Where the run's own set of faces is, if it is a real one.")] = None,
+    most: Annotated[int, typer.Option(help="At most so many faces, the largest.", min=1)] = 6,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
+):
+    """Find the faces of a photograph and say what expression a run reads in each, and how sure it is.
+
+    The photograph never leaves this machine. The answer is a guess about visible muscles, not about feelings,
+    and must not be used to judge anybody.
+    """
+    if out is not None and out.suffix.lower() not in PICTURES:
+        raise InputError(f"--out {out} is no picture; expected a name ending in {', '.join(PICTURES)}")
+    from ..checkpoint import load_run
+    from ..device import pick_device
+    from ..evaluate import seen
+    from ..photo import from_photo
+    method = load_run(run, pick_device(device))
+    if getattr(method, "regresses", False):
+        raise InputError(f"{run} predicts valence and arousal; predict shows classes: give a run trained on classes")
+    found = from_photo(photo, method.size, most)
+    known, temperature = _own_faces(run, method, root)
+    logits = seen(method, _as_faces(found, method))["logits"].cpu()
+    probabilities = (logits / temperature).softmax(1)
+    facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1),
+              "expression": method.classes[int(p.argmax())], "probability": round(float(p.max()), 4),
+              "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, p)}}
+             for box, tilt, p in zip(found.boxes, found.tilts, probabilities)]
+    if out is not None:
+        _draw(method, found, probabilities, known, run, out)
+    if as_json:
+        typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": found.turned,
+                               "temperature": round(temperature, 4), "faces": facts}))
+        return
+    for number, fact in enumerate(facts, 1):
+        typer.echo(f"face {number}: {fact['expression']}, {100 * fact['probability']:.0f} % sure")
+    if out is not None:
+        typer.echo(f"{out}: the picture with where it looked and the nearest training faces")
+
+
+def _own_faces(run, method, root):
+    """Return faces that the run was trained on and the temperature that calibrates it on its val split."""
+    from ..embed import at_most
+    from ..evaluate import fit_temperature, seen, truth_in
+    from ..faces.load import load_faces, parse_spec
+    name = str(json.loads((run / "config.json").read_text(encoding="utf-8")).get("data", "")).split(" ")[0]
+    try:
+        spec = parse_spec(name)
+        val = at_most(load_faces(spec.name, "val", root, spec.domain, method.size), 2000, 0)
+        train = at_most(load_faces(spec.name, spec.split or "train", root, spec.domain, method.size), 2000, 0)
+    except (InputError, ValueError) as error:
+        typer.echo(f"not calibrated, and no training faces are shown: {name or 'its training set'} is not at hand "
+                   f"({error}); --root says where it is", err=True)
+        return None, 1.0
+    return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
+
+
+def _as_faces(photo, method):
+    import torch
+
+    from ..faces import FaceSet
+    count = len(photo)
+    return FaceSet(images=photo.images, labels=torch.full((count,), -1), classes=method.classes,
+                   ids=torch.arange(count), name=photo.name)
+
+
+def _draw(method, photo, probabilities, known, run, out):
+    from .. import plots
+    from ..embed import saliency
+    from ..evaluate import nearest, seen
+    try:
+        maps = saliency(method, photo.images)
+    except InputError:                                        # a transformer has no such maps
+        maps = None
+    alike = None
+    if known is not None:
+        rows = nearest(seen(method, _as_faces(photo, method))["embedding"], seen(method, known)["embedding"], 4)[1]
+        alike = known.images[rows.cpu()]
+    plots.reading(photo, probabilities.numpy(), method.classes, maps, alike, title=f"{photo.name}: {run.name}"
+                  ).savefig(out)

@@ -1,0 +1,29 @@
+"""One number that makes a network as sure as it is right."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+
+
+def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 60) -> float:
+    """Return the temperature T > 0 at which softmax(logits / T) predicts the labels best, by its mean log-likelihood.
+
+    Convex in 1 / T, so a golden-section search over log T in [-3, 3] finds it.
+
+    Args:
+        logits: [N, C] on faces that were not trained on; labels: int64 [N], -1 is left out.
+
+    Source: Guo et al., On calibration of modern neural networks, ICML 2017, section 4.2.
+    """
+    known = labels >= 0
+    if not known.any():
+        raise InputError("none of the faces has a label; a temperature is fitted on labelled faces")
+    logits, labels = logits[known].double(), labels[known].to(logits.device)
+    loss = lambda log_t: F.cross_entropy(logits * torch.exp(torch.tensor(-log_t)).item(), labels).item()   # noqa: E731
+    low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
+    for _ in range(steps):
+        left, right = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, right) if loss(left) < loss(right) else (left, high)
+    return float(torch.exp(torch.tensor((low + high) / 2)))

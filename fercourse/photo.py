@@ -1,0 +1,142 @@
+"""A person's own picture: find the faces, turn them upright, cut them as the course's faces are cut.
+
+Nothing leaves the machine: the detector's file comes with OpenCV, the landmark network with the course.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+# Where the embedded faces have their eyes and mouth: medians over the training part, as shares of the side.
+EYES_AT, EYE_SPAN, EYES_TO_MOUTH = (0.50, 0.38), 0.475, 0.405
+LOOK_AT = 960                 # pixels on the longer side, at most, in which faces are searched
+SMALLEST = 40                 # pixels of the smallest face that is searched
+
+
+@dataclass(frozen=True)
+class Photo:
+    """The faces of one picture, the largest first.
+
+    Attributes:
+        picture: uint8 [H, W, 3], upright as the camera's note says, and turned by `turned` degrees
+            (0, 90, 180 or 270 counter-clockwise) if only then faces were found.
+        boxes: float [N, 4] left, top, right, bottom of the detected faces in the picture, pixels.
+        tilts: float [N] degrees by which each face was turned to stand upright.
+        images: uint8 [N, 3, S, S] the aligned faces.
+    """
+
+    name: str
+    picture: np.ndarray
+    turned: int
+    boxes: np.ndarray
+    tilts: np.ndarray
+    images: Tensor
+
+    def __len__(self):
+        return len(self.images)
+
+
+def from_photo(path, size: int = 64, most: int = 16) -> Photo:
+    """Find and align the faces of a picture.
+
+    Args:
+        path: a file, or an RGB picture as uint8 [H, W, 3].
+        size: pixels on a side of the aligned faces.
+        most: at most so many faces, the largest.
+
+    Raises:
+        InputError: the picture cannot be read, has no face, or OpenCV is not installed.
+    """
+    picture, name = (path, "the picture") if isinstance(path, np.ndarray) else (_read(Path(path)), str(path))
+    for turned in (0, 90, 270, 180):
+        upright = np.ascontiguousarray(np.rot90(picture, turned // 90))
+        boxes = _detect(upright)[:most]
+        if len(boxes):
+            cut = [_aligned(upright, box, size) for box in boxes]
+            images = torch.from_numpy(np.stack([face for face, _ in cut])).permute(0, 3, 1, 2).contiguous()
+            return Photo(name, upright, turned, boxes, np.array([tilt for _, tilt in cut]), images)
+    raise InputError(f"{name}: no face found in {picture.shape[1]} x {picture.shape[0]} pixels; expected at least one "
+                     f"face seen from the front, {SMALLEST} pixels wide or more: try a closer picture in better light")
+
+
+def _read(path):
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    from .faces.decode import FORMATS, MOST_PIXELS
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise InputError(f"{path}: {image.width} x {image.height} pixels are too many; expected at most "
+                                 f"{MOST_PIXELS // 10**6} million: make it smaller")
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file; expected a picture (JPEG, PNG, …)") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: is no readable picture ({str(error) or type(error).__name__}); expected JPEG, PNG, "
+                         "WebP, TIFF, BMP or GIF") from error
+
+
+def _cv2():
+    try:
+        import cv2
+    except ImportError as error:
+        raise InputError("finding faces in photographs needs OpenCV; pip install 'fercourse[photo]'") from error
+    return cv2
+
+
+def _detect(picture):
+    """Return the boxes [N, 4] of frontal faces by the Viola-Jones cascade that comes with OpenCV, largest first."""
+    cv2 = _cv2()
+    shrink = min(1.0, LOOK_AT / max(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+    found = cascade.detectMultiScale(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 1.1, 4, minSize=(SMALLEST, SMALLEST))
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in found], float).reshape(-1, 4) / shrink
+    return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
+
+
+def _aligned(picture, box, size):
+    """Return one face as uint8 [S, S, 3] and the degrees it was turned: first the box, then twice by its landmarks."""
+    middle, side, tilt = (box[:2] + box[2:]) / 2, box[2] - box[0], 0.0
+    for _ in range(2):
+        place = _landmarks(_cut(picture, middle, side, tilt, 64), middle, side, tilt)
+        if place is None:
+            break
+        middle, side, tilt = place
+    return _cut(picture, middle, side, tilt, size), float(np.degrees(tilt))
+
+
+def _cut(picture, middle, side, tilt, size):
+    """Cut a square of `side` pixels about `middle`, turned by `tilt` radians, as `size` pixels; edges are repeated."""
+    cv2 = _cv2()
+    turn = _turn(tilt) * side / size
+    matrix = np.hstack([turn, (middle - turn @ np.full(2, size / 2))[:, None]])
+    smooth = side / size / 2
+    if smooth > 1:                                               # no aliasing where the face shrinks a lot
+        picture = cv2.GaussianBlur(picture, (0, 0), smooth / 2)
+    return cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                          borderMode=cv2.BORDER_REPLICATE)
+
+
+def _landmarks(face, middle, side, tilt):
+    """Return middle, side and tilt of the square in which this face has its eyes and mouth where ours have them."""
+    from .models.landmarks import find_landmarks
+    told = find_landmarks(torch.from_numpy(face).permute(2, 0, 1)[None])
+    if not told.found[0]:
+        return None
+    points = told.points[0].double().numpy() / face.shape[0] - 0.5         # shares of the square, from its middle
+    points = points @ _turn(tilt).T * side                                    # pixels of the picture
+    right, left, mouth = points[36], points[45], (points[48] + points[54]) / 2
+    across, eyes = left - right, (left + right) / 2
+    larger = max(np.hypot(*across) / EYE_SPAN, np.hypot(*(mouth - eyes)) / EYES_TO_MOUTH)
+    tilt = np.arctan2(across[1], across[0])
+    return middle + eyes - _turn(tilt) @ (np.array(EYES_AT) - 0.5) * larger, larger, tilt
+
+
+def _turn(angle):
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

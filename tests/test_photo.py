@@ -1,0 +1,95 @@
+"""Somebody's own picture: rendered scenes, of which we know where every face is."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import fercourse as fc
+from fercourse.errors import InputError
+from fercourse.photo import EYE_SPAN, EYES_AT, EYES_TO_MOUTH, from_photo
+from fercourse.synth.population import Population, row_picture
+
+cv2 = pytest.importorskip("cv2")
+pytest.importorskip("embreex")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """Two people side by side, the larger one tilted by 15 degrees."""
+    picture = np.full((300, 600, 3), (150, 170, 160), np.uint8)
+    for left, side, person, shot, tilt in ((20, 230, 3, 15, -15), (330, 180, 8, 17, 0)):
+        face = Image.fromarray(row_picture(Population(), person, shot, size=side)[2].image)
+        picture[30:30 + side, left:left + side] = np.asarray(face.rotate(tilt, fillcolor=(150, 170, 160)))
+    return picture
+
+
+def test_faces_come_upright_and_the_largest_first(scene):
+    photo = from_photo(scene, size=48)
+    assert photo.images.shape == (2, 3, 48, 48) and photo.images.dtype == torch.uint8
+    (left, *_), (other, *_) = photo.boxes
+    assert left < 300 < other
+    assert photo.tilts[0] == pytest.approx(15, abs=4) and abs(photo.tilts[1]) < 4
+
+
+def test_aligned_eyes_and_mouth_are_where_the_embedded_faces_have_theirs(scene):
+    from fercourse.models.landmarks import find_landmarks
+    points = find_landmarks(from_photo(scene, size=64).images).points / 64
+    eyes = (points[:, 36] + points[:, 45]) / 2
+    assert (eyes - torch.tensor(EYES_AT)).abs().max() < 0.05
+    assert (points[:, 36, 1] - points[:, 45, 1]).abs().max() < 0.04
+
+
+def test_the_template_is_that_of_the_embedded_faces():
+    points = fc.load_faces("synthfaces", split="train").landmarks / 64
+    eyes, mouth = (points[:, 36] + points[:, 45]) / 2, (points[:, 48] + points[:, 54]) / 2
+    torch.testing.assert_close(eyes.median(0).values, torch.tensor(EYES_AT), atol=0.01, rtol=0)
+    assert (points[:, 36] - points[:, 45]).norm(dim=1).median().item() == pytest.approx(EYE_SPAN, abs=0.02)
+    assert (eyes - mouth).norm(dim=1).median().item() == pytest.approx(EYES_TO_MOUTH, abs=0.02)
+
+
+@pytest.mark.parametrize("quarter", [1, 2, 3])
+def test_a_picture_on_its_side_is_turned(scene, quarter):
+    photo = from_photo(np.rot90(scene, quarter))
+    assert photo.turned == 360 - 90 * quarter and len(photo) == 2
+    assert np.array_equal(photo.picture, scene)
+
+
+def test_the_cameras_note_on_orientation_is_followed(scene, tmp_path):
+    note = Image.Exif()
+    note[0x0112] = 6                                            # turn clockwise to see it upright
+    Image.fromarray(np.rot90(scene)).save(tmp_path / "a.png", exif=note)
+    assert from_photo(tmp_path / "a.png").turned == 0
+
+
+def test_pictures_without_a_face_or_without_a_picture(tmp_path):
+    with pytest.raises(InputError, match="no face found in 200 x 100 pixels"):
+        from_photo(np.zeros((100, 200, 3), np.uint8))
+    with pytest.raises(InputError, match="there is no such file"):
+        from_photo(tmp_path / "none.jpg")
+    (tmp_path / "text.jpg").write_text("hello")
+    with pytest.raises(InputError, match="is no readable picture"):
+        from_photo(tmp_path / "text.jpg")
+
+
+def test_predict_writes_an_annotated_picture(scene, tmp_path, capsys):
+    from fercourse.cli import main
+    Image.fromarray(scene).save(tmp_path / "scene.png")
+    with pytest.raises(SystemExit) as end:
+        main(["train", "baseline", "--data", "synthfaces/lab:val", "--score", "synthfaces/lab:val", "--size", "48",
+              "--epochs", "1", "--out", str(tmp_path / "run")])
+    assert not end.value.code
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["predict", str(tmp_path / "run"), str(tmp_path / "scene.png"), "--out", str(tmp_path / "out.png"),
+              "--json"])
+    assert not end.value.code
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["faces"]) == 2 and told["temperature"] > 0
+    for face in told["faces"]:
+        assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        assert face["probability"] == max(face["probabilities"].values())
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width > 500
