@@ -50,15 +50,16 @@ def test_spaces_that_agree_cost_nothing_and_pull_nothing():
 
 
 def test_each_space_follows_the_other_as_it_stands():
-    """The gradient on z is that of KL(P || Q) / 2 with P held, and not that of the symmetric sum."""
-    u, z = spaces()
-    pairs, z = pairs_of(6, 3), z.requires_grad_()
-    found = torch.autograd.grad(similarity_consistency(u, z, pairs), z)[0]
+    """The gradient on z is that of KL(P || Q) / 2 with P held, that on u is of KL(Q || P) / 2 with Q held."""
+    u, z = (space.requires_grad_() for space in spaces())
+    pairs = pairs_of(6, 3)
+    found = torch.autograd.grad(similarity_consistency(u, z, pairs), (u, z))
     kept = pairs.masks()[1]
     p, q = ((F.normalize(s, dim=1) @ F.normalize(s, dim=1).T / t).masked_fill(~kept, -1e9).log_softmax(1)
             for s, t in ((u, 0.2), (z, 0.1)))
-    held = (p.exp() * (p - q)).sum(1).mean() / 2
-    torch.testing.assert_close(found, torch.autograd.grad(held, z)[0])
+    kl = lambda a, b: (a.exp() * (a - b)).sum(1).mean() / 2                              # noqa: E731
+    torch.testing.assert_close(found[0], torch.autograd.grad(kl(q.detach(), p), u)[0])
+    torch.testing.assert_close(found[1], torch.autograd.grad(kl(p.detach(), q), z)[0])
 
 
 def test_one_class_leaves_nothing_to_agree_on():
