@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .contrastive import unit_rows
+
 
 def neighbour_contrast(queries: Tensor, keys: Tensor, queue: Tensor, neighbours: Tensor, negatives: Tensor,
                        temperature: float = 0.2) -> tuple[Tensor, Tensor]:
@@ -25,7 +27,7 @@ def neighbour_contrast(queries: Tensor, keys: Tensor, queue: Tensor, neighbours:
     Source: the form is our design choice; MoCo (He et al. 2020) for the queue, Shu et al. 2022 for neighbours
     that are taken from the negatives.
     """
-    q, k, others = (F.normalize(at_least_float(v), dim=1) for v in (queries, keys, queue))
+    q, k, others = map(unit_rows, (queries, keys, queue))
     logits = q @ others.T / temperature
     pushed = logits.masked_fill(~negatives, -torch.inf)
     against = torch.cat([pushed, torch.full_like(pushed[:, :1], -1e4)], 1).logsumexp(1)  # finite for an empty D
@@ -33,8 +35,3 @@ def neighbour_contrast(queries: Tensor, keys: Tensor, queue: Tensor, neighbours:
     each = F.softplus(against[:, None] - logits) * neighbours
     near = each.sum(1) / neighbours.sum(1).clamp(min=1)
     return own.mean(), near.mean()
-
-
-def at_least_float(value: Tensor) -> Tensor:
-    """Return half precision as float32, because its cosines lose the hard negatives; the rest as it is."""
-    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value

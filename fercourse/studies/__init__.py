@@ -12,7 +12,8 @@ from importlib import import_module
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity")
+_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity",
+            "selfsup")
 _STUDIES: dict[str, "Study"] = {}
 
 

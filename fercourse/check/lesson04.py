@@ -1,0 +1,173 @@
+"""Checkers of lesson 04, HNCL: points from heatmaps, faces laid on a mean, the queue, and the neighbours' loss."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, require, tensor
+from .base import checker
+
+
+def _generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def _heat():
+    """Return heatmaps [2, 3, 6, 8] with the sum 1; not square, so that rows and columns cannot be mistaken."""
+    heat = torch.rand(2, 3, 6, 8, generator=_generator(1)) ** 4
+    heat[0, 0] = 0
+    heat[0, 0, 4, 1] = 1
+    return heat / heat.sum((2, 3), keepdim=True)
+
+
+def _mean_place(heat, swap=False, corner=0.5):
+    across, down = (torch.arange(float(side)) + corner for side in (heat.shape[3], heat.shape[2]))
+    pair = [heat.sum(2) @ across, heat.sum(3) @ down]
+    return torch.stack(pair[::-1] if swap else pair, 2)
+
+
+@checker(10, 1, hints=(
+    "A heatmap says how likely the point is in each cell. You want the mean place, so every cell votes with its heat.",
+    "Sum the rows away first: `heat.sum(2)` is [N, L, W], how likely each column is. Then weigh the columns' places.",
+    "The middle of column 0 is at 0.5, that of column 1 at 1.5: `torch.arange(W) + 0.5`. Stack x first, then y, last."))
+def centre(answer):
+    """Return the mean place (x, y) of heatmaps [N, L, H, W], each with the sum 1, in cells: [N, L, 2]."""
+    heat = _heat()
+    found = tensor(call(answer, heat), [2, 3, 2], dtype="float")
+    peak = heat.flatten(2).argmax(2)
+    expect(found, _mean_place(heat), {
+        "x and y are swapped: x counts columns, y counts rows.": _mean_place(heat, swap=True),
+        "everything is half a cell too far to the upper left: a cell's middle is half a cell from its edge.":
+            _mean_place(heat, corner=0),
+        "these are the hottest cells. The mean place uses all of them, and falls between cells.":
+            torch.stack([peak % 8 + 0.5, peak // 8 + 0.5], 2).float(),
+        "these are the hottest cells, and their edges at that. Take the mean over all cells, at their middles.":
+            torch.stack([peak % 8, peak // 8], 2).float(),
+        "these are shares of the sides; cells are wanted.":
+            _mean_place(heat) / torch.tensor([8, 6]),
+    }, "the places are not the means. A heatmap with all its heat in row 4, column 1 must give (1.5, 4.5).")
+    return "between cells, so that a coarse heatmap gives a fine point"
+
+
+def _similar(shape, mean, turn=True, size=True, shift=True):
+    """Lay shapes [N, L, 2] on a mean by least squares, without one of the three if asked."""
+    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean))
+    factor = (x.conj() * m).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
+    factor = factor if size else factor / factor.abs()
+    factor = factor if turn else factor.abs()
+    return torch.view_as_real(factor * x) + (mean.mean(0) if shift else 0)
+
+
+def _faces():
+    """Return a mean [12, 2] away from 0 and shapes [5, 12, 2]: other place, size, roll, and a little expression."""
+    mean = torch.randn(12, 2, generator=_generator(2)) + torch.tensor([3.0, 1.0])
+    angle = torch.linspace(-1.2, 1.0, 5)
+    turn = torch.stack([torch.stack([angle.cos(), -angle.sin()], 1), torch.stack([angle.sin(), angle.cos()], 1)], 1)
+    shape = (mean + 0.1 * torch.randn(5, 12, 2, generator=_generator(3))) @ turn
+    return mean, shape * torch.linspace(0.5, 3, 5)[:, None, None] + torch.randn(5, 1, 2, generator=_generator(4))
+
+
+@checker(15, 2, hints=(
+    "Do it in two parts: take both centres away, then find the one turn and size that bring shape and mean together.",
+    "In the plane, a turn with a size is one complex number: `torch.view_as_complex` reads [N, L, 2] as [N, L].",
+    "The best factor is sum(conj(x) * m) / sum(|x|^2) over a face's points; multiply, then add the mean's centre."))
+def lay_on(answer):
+    """Lay shapes [N, L, 2] on a mean [L, 2] by the best shift, size and turn (least squares): [N, L, 2]."""
+    mean, shape = _faces()
+    found = tensor(call(answer, shape, mean), [5, 12, 2], dtype="float")
+    right = _similar(shape, mean)
+    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean))
+    wrong_way = (x * m.conj()).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
+    expect(found, right, {
+        "place and size are right, but the faces still roll. The factor must turn, too.":
+            _similar(shape, mean, turn=False),
+        "place and roll are right, but the faces keep their size.": _similar(shape, mean, size=False),
+        "the faces lie about 0. Add the centre of the mean at the end.": _similar(shape, mean, shift=False),
+        "only the centres are moved; turn and size are missing.":
+            shape - shape.mean(1, keepdim=True) + mean.mean(0),
+        "the turn goes the wrong way: which of the two is conjugated?":
+            torch.view_as_real(wrong_way * x) + mean.mean(0),
+        "this is the mean itself, for every face. What is left after laying on is the expression: keep it.":
+            mean.expand(5, -1, -1),
+    }, "the faces are not where least squares puts them. Try the mean itself: it must stay where it is.")
+    return "what is left is shape: pose, person, expression"
+
+
+@checker(12, 2, hints=(
+    "The queue is a ring: after its last place comes its first. Where does the next key go, and the one after it?",
+    "`(start + torch.arange(len(keys))) % len(queue)` gives one place a key.",
+    "Write keys *and* rows at these places: `queue[places] = keys`. Return where the next step goes on."))
+def enqueue(answer):
+    """Write keys [B, D] and rows [B] into a ring from place `start`; return the place after the last one."""
+    queue, rows = torch.zeros(7, 2), torch.full((7,), -1)
+    start, given = 5, (torch.arange(8.0).view(4, 2), torch.tensor([10, 11, 12, 13]))
+    follows = call(answer, queue, rows, *given, start, may_change=True)
+    require(follows is not None, "your function returns None. Return the place where the next step goes on.")
+    require(not (rows == -1).all(), "the queue itself must change; write into it with `queue[…] = …`.")
+    expected = torch.tensor([12, 13, -1, -1, -1, 10, 11])
+    expect(rows, expected, {
+        "the keys that do not fit at the end are lost. After the last place comes the first.":
+            torch.tensor([-1, -1, -1, -1, -1, 10, 11]),
+        "the keys begin at place 0. They go on where the last step stopped.":
+            torch.tensor([10, 11, 12, 13, -1, -1, -1]),
+        "the keys lie in reverse.": torch.tensor([11, 10, -1, -1, -1, 13, 12]),
+    }, "the rows are not in the right places. Four keys from place 5 of 7 fill 5, 6, 0 and 1.")
+    expect(queue[:, 0], torch.where(expected < 0, 0, (expected - 10) * 2).float(),
+           otherwise="the rows are right, but the keys are not beside them. Write both to the same places.")
+    place = tensor(follows, what="your function returns")
+    expect(place, torch.tensor(2), {"9 is beyond the ring: the next place is counted round, too.": torch.tensor(9),
+                                    "this is the last place written. The next one follows it.": torch.tensor(1)},
+           otherwise="the next place is not right: after 5, 6, 0, 1 comes 2.")
+    return "the oldest keys leave first, and nothing is ever moved"
+
+
+def _contrast(queries, queue, neighbours, negatives, temperature, all_below=False, one=False):
+    logits = F.normalize(queries, dim=1) @ F.normalize(queue, dim=1).T / temperature
+    rows = []
+    for scores, near, far in zip(logits.double(), neighbours, negatives):
+        below = scores[far].exp().sum()
+        below = below + scores[near].exp().sum() if all_below else below
+        losses = -torch.log(scores[near].exp() / (below if all_below else scores[near].exp() + below))
+        rows.append(losses[:1].mean() if one else losses.mean())
+    return torch.stack(rows)
+
+
+@checker(15, 3, hints=(
+    "Formula (4) is the loss of one pair. A face has several neighbours: one loss for each, then their mean.",
+    "With a = q.k/t and b = log of the sum over negatives of e^{q.n/t}, formula (4) is log(1 + e^{b - a}).",
+    "`logits.masked_fill(~negatives, -torch.inf).logsumexp(1)` is b for every face; `F.softplus` is log(1 + e^x)."))
+def near(answer):
+    """Mean over faces of the mean over neighbours of formula (4), from unit queries [B, D] and queue [Q, D]."""
+    queries, queue = (F.normalize(torch.randn(n, 5, generator=_generator(n)), dim=1) for n in (4, 14))
+    neighbours = torch.zeros(4, 14, dtype=torch.bool)
+    for row, places in enumerate(([0], [3, 7], [1, 2, 9], [5, 13])):
+        neighbours[row, places] = True
+    negatives = ~neighbours
+    negatives[:, 11] = False                                      # somebody's own earlier key: neither
+    given = queries, queue, neighbours, negatives
+    found = call(answer, *given, 0.2)
+    truth = _contrast(*given, 0.2)
+    found = tensor(found, what="your loss is")
+    if found.shape == (4,):
+        expect(found, truth, otherwise="one loss for each face; the mean over faces is wanted.")
+        require(False, "there is one loss for each face. Take their mean, too.")
+    logits = queries @ queue.T / 0.2
+    total = sum(_contrast(*given, 0.2)[i] * n for i, n in enumerate((1, 2, 3, 2)))
+    expect(found, truth.mean(), {
+        "the neighbours are weighed against each other: below the line, one neighbour and the negatives, no more.":
+            _contrast(*given, 0.2, all_below=True).mean(),
+        "every key that is no neighbour counts as negative, a face's own earlier key too. Use `negatives`.":
+            _contrast(queries, queue, neighbours, ~neighbours, 0.2).mean(),
+        "the temperature is missing.": _contrast(*given, 1.0).mean(),
+        "the sign is turned round.": -truth.mean(),
+        "this is the mean over all pairs. Mean over a face's neighbours first, so that every face weighs the same.":
+            total / 8,
+        "this is the sum over pairs, not a mean of means.": total,
+        "only the attraction is there: what neighbours are compared with is missing.":
+            -torch.stack([logits[i][neighbours[i]].mean() for i in range(4)]).mean(),
+    }, "it is not formula (5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")
+    one = torch.tensor([[True, False, False]])
+    hard = -torch.ones(1, 1), torch.ones(3, 1), one, ~one
+    sharp = tensor(call(answer, *hard, 0.001), what="at temperature 0.001 your loss is")
+    require(abs(float(sharp) - 1.0986) < 0.01, "right at temperature 0.2, but not at 0.001: e^1000 is too large for a "
+                                               "float. Work with logarithms: `logsumexp` and `F.softplus`.")
+    return "and it stays finite for sharp temperatures"

@@ -1,0 +1,183 @@
+"""What is a representation worth that was learnt without labels, and whose neighbours does it need?"""
+
+from functools import lru_cache, partial
+
+import torch
+from torch import nn
+
+from ..evaluate import accuracy, identity_leak, knn_accuracy, linear_probe, nearest, seen
+from ..faces import load_faces
+from ..faces.load import parse_spec
+from ..losses.contrastive import all_pairs, instance_contrast
+from ..methods import Method, create, register
+from ..methods.hncl import HnclHyper, to_fine_tune
+from ..models.descriptor import embedded_descriptor
+from ..models.landmarks import find_landmarks
+from ..train import fit
+from . import Scale, study
+from .noise import TESTS
+
+SOURCES = {"MoCo (no neighbours)": "none", "random neighbours": "random", "embedding neighbours": "embedding",
+           "heatmap neighbours": "heatmap", "same-class neighbours (oracle)": "class"}
+SETTINGS = dict(count=5, weight=1.0)      # chosen on validation people, one seed; the same for every source
+DECAY = 1e-2                              # of every linear probe
+SHARES = {"1": 0.01, "10": 0.1}           # per cent of the labels, and the share
+STEPS, FEW_BATCH, TUNED_LR = 150, 32, 1e-3
+OTHER = {"synthfaces/wild": "synthfaces/lab", "fer2013": "synthfaces/wild"}      # small set of another domain
+
+
+@register("simclr")
+class SimClr(Method):
+    """SimCLR: two views of a face against all other faces of the batch, as a yardstick for queues."""
+
+    views = ("strong", "strong")
+    needs = ()
+    Hyper = HnclHyper
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        width = self.backbone.width
+        self.projector = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
+                                       nn.Linear(width, hyper.width))
+
+    def forward(self, batch, progress):
+        seen_twice = self.projector(self.backbone.features(batch.views.flatten(0, 1)))
+        pairs = all_pairs(torch.zeros_like(batch.index), batch.index, rule="simclr")
+        return {"total": instance_contrast(seen_twice, pairs, self.hyper.temperature)}
+
+    def decide(self, features):
+        return features[:, :len(self.classes)]                # nothing is predicted; readers use the embedding
+
+
+@study("selfsup", data="synthfaces/wild", smoke=dict(limit=128), cpu=dict(epochs=8),
+       full=dict(epochs=200, batch_size=256))
+def arms(scale: Scale, data, root) -> dict:
+    """Pre-train without labels in six ways, with equal steps and views, and read what was learnt."""
+    place = (scale, data, root)
+    ways = {name: partial(_pretrained, "hncl", dict(neighbours=source, **SETTINGS))
+            for name, source in SOURCES.items() if scale.name != "smoke" or source in ("none", "heatmap")}
+    ways |= {"SimCLR": partial(_pretrained, "simclr", {}), "random encoder": _untrained}
+    made = {name: partial(_arm, way, place) for name, way in ways.items()}
+    return {"neighbours alone": partial(purities, place), "supervised": partial(_supervised, place), **made}
+
+
+@lru_cache(maxsize=4)
+def _load(data, root, part, size):
+    spec = parse_spec(data)
+    split = "train" if part == "train" else TESTS.get(spec.name, "test")
+    return load_faces(spec.name, split=split, domain=spec.domain, root=root if spec.name != "synthfaces" else None,
+                      labels="single" if part == "single" else "truth").resize(size)
+
+
+def _sets(place, seed):
+    """Return training and test faces at the scale's size and number."""
+    scale, data, root = place
+    train = _load(data, root, "train", scale.size)
+    test = _load(data, root, "test", scale.size)
+    return train.sample(scale.limit or len(train), seed), test.sample(70, 0) if scale.name == "smoke" else test
+
+
+def _pretrained(name, hyper, place, seed):
+    scale, (train, _) = place[0], _sets(place, seed)
+    torch.manual_seed(seed)
+    method = create(name, train, backbone=scale.backbone, **hyper)
+    fit(method, train, epochs=scale.epochs, batch_size=min(scale.batch_size, len(train)), lr=scale.lr, seed=seed)
+    return method
+
+
+def _untrained(place, seed):
+    torch.manual_seed(seed)
+    return create("baseline", _sets(place, seed)[0], backbone=place[0].backbone).eval()
+
+
+def _arm(way, place, seed):
+    """Read a frozen representation, then fine-tune it on few labels, here and in another domain."""
+    method, (train, test) = way(place, seed), _sets(place, seed)
+    return {**_read(method, train, test), **_tuned(method, train, test, place[0], seed),
+            **_elsewhere(method, place, seed)}
+
+
+def _read(method, train, test):
+    known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
+    told, truth = train.truth.to(known.device), test.truth.to(known.device)
+    facts = {"knn": knn_accuracy(known, told, asked, truth)}
+    for name, share in {**SHARES, "100": 1.0}.items():
+        rows = _few(train, share).to(known.device)
+        probe = linear_probe(known[rows], told[rows], len(train.classes), DECAY)
+        facts[f"probe_{name}"] = accuracy(probe(asked).argmax(1), truth)
+    facts |= {f"own_{name}": value for name, value in _purity(asked, test).items()}
+    if test.identity is not None:
+        facts["identity_leak"] = identity_leak(asked, test.identity)["accuracy"]
+    return facts
+
+
+def _few(faces, share):
+    """Return rows of a share of the faces, class by class, always the same ones."""
+    return torch.isin(faces.ids, faces.fraction(share, 0).ids).nonzero().flatten()
+
+
+def _tuned(method, train, test, scale, seed, name="tuned"):
+    """Fine-tune a copy on each share of the labels: a fixed number of steps, so that all have the same budget."""
+    shares = {**SHARES, "100": 1.0} if scale.name == "full" else SHARES
+    return {f"{name}_{told}": _fine_tuned(method, train[_few(train, share)], test, scale, seed)
+            for told, share in shares.items()}
+
+
+def _fine_tuned(method, few, test, scale, seed):
+    batch = min(FEW_BATCH, len(few))
+    steps = STEPS if scale.name != "smoke" else 2
+    tuned = to_fine_tune(method, few)
+    fit(tuned, few, epochs=max(1, steps // (len(few) // batch)), batch_size=batch, lr=TUNED_LR, seed=seed)
+    return accuracy(seen(tuned, test)["logits"].argmax(1).cpu(), test.truth)
+
+
+def _elsewhere(method, place, seed):
+    """Fine-tune on a tenth of another domain, labelled by one annotator a face; the truth is scored there."""
+    scale, data, _ = place
+    other = OTHER.get(data)
+    if other is None or scale.name == "smoke":
+        return {}
+    spec = parse_spec(other)
+    few = load_faces(spec.name, split="train", domain=spec.domain, labels="single").fraction(0.1, 0).resize(scale.size)
+    return {"elsewhere": _fine_tuned(method, few.with_classes(method.classes), _load(other, None, "test", scale.size),
+                                     scale, seed)}
+
+
+def _supervised(place, seed):
+    """Train with all labels for the same number of steps as every pre-training: the upper bound."""
+    scale, (train, test) = place[0], _sets(place, seed)
+    torch.manual_seed(seed)
+    method = create("baseline", train, backbone=scale.backbone)
+    fit(method, train, epochs=scale.epochs, batch_size=min(scale.batch_size, len(train)), lr=scale.lr, seed=seed)
+    told = seen(method, test)["logits"].argmax(1).cpu()
+    return {"accuracy": accuracy(told, test.truth), **_read(method, train, test)}
+
+
+def purities(place, seed) -> dict:
+    """Return how pure the five nearest are on test faces before any training: heatmap, pixels, chance.
+
+    Other pictures of the same person do not count as neighbours where people are known.
+    """
+    _, test = _sets(place, seed)
+    found = find_landmarks(test.images)
+    pixels = nn.functional.interpolate(test.images.float(), 12).flatten(1)
+    looks = {"heatmap": embedded_descriptor()(found.points, found.visible), "pixels": pixels - pixels.mean(0),
+             "random": torch.randn(len(test), 8, generator=torch.Generator().manual_seed(seed))}
+    if test.landmarks is not None:
+        looks["true landmarks"] = embedded_descriptor()(test.landmarks, test.visible.float())
+    return {f"{look.replace(' ', '_')}_{name}": value for look, features in looks.items()
+            for name, value in _purity(features, test, apart=True).items()}
+
+
+def _purity(features, faces, count=5, apart=False):
+    """Return the share of neighbours of the same class and person, and how far they are in intensity and yaw."""
+    groups = faces.identity.to(features.device) if apart and faces.identity is not None else None
+    _, rows = nearest(features, count=count, query_groups=groups)
+    rows = rows.cpu()
+    facts = {"class": (faces.truth[rows] == faces.truth[:, None]).float().mean().item()}
+    if faces.identity is not None and not apart:
+        facts["person"] = (faces.identity[rows] == faces.identity[:, None]).float().mean().item()
+    for column in {"intensity", "yaw"} & faces.attributes.keys():
+        values = faces.column(column)
+        facts[f"{column}_apart"] = (values[rows] - values[:, None]).abs().mean().item()
+    return facts

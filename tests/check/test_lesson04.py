@@ -1,0 +1,123 @@
+"""The checkers of lesson 04 accept what is right in several ways, and name the mistakes people make."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer, lesson04
+from fercourse.losses.neighbour_contrast import neighbour_contrast
+from fercourse.models.descriptor import lay_on as ours
+from fercourse.models.landmarks import centres
+
+
+def centre_by_hand(heat):
+    x, y = torch.arange(heat.shape[3]) + 0.5, torch.arange(heat.shape[2]) + 0.5
+    return torch.stack([(heat * x).sum((2, 3)), (heat * y[:, None]).sum((2, 3))], 2)
+
+
+def by_svd(shapes, mean):
+    out = []
+    for shape in shapes:
+        a, b = shape - shape.mean(0), mean - mean.mean(0)
+        u, s, v = torch.linalg.svd(a.T @ b)
+        sign = torch.diag(torch.tensor([1.0, torch.sign(torch.det(u @ v))]))
+        out.append((s * sign.diag()).sum() / a.square().sum() * a @ u @ sign @ v + mean.mean(0))
+    return torch.stack(out)
+
+
+def ring(queue, rows, keys, index, start, places=None, follows=None):
+    places = (start + torch.arange(len(keys))) % len(queue) if places is None else places
+    queue[places], rows[places] = keys, index
+    return (start + len(keys)) % len(queue) if follows is None else follows
+
+
+def near_by_hand(q, queue, neighbours, negatives, t):
+    logits = q @ queue.T / t
+    against = logits.masked_fill(~negatives, -torch.inf).logsumexp(1, keepdim=True)
+    return ((F.softplus(against - logits) * neighbours).sum(1) / neighbours.sum(1)).mean()
+
+
+def naive(q, queue, neighbours, negatives, t, below="one", mean=True, sign=1):
+    e = (q @ queue.T / t).exp()
+    far = (e * negatives).sum(1, keepdim=True)
+    far = far + (e * neighbours).sum(1, keepdim=True) - e if below == "all" else far
+    losses = -sign * torch.log(e / (e + far)) * neighbours
+    return (losses.sum(1) / neighbours.sum(1)).mean() if mean else losses.sum() / neighbours.sum()
+
+
+RIGHT = [
+    (lesson04.centre, centre_by_hand),
+    (lesson04.centre, lambda heat: centres(heat) * torch.tensor([heat.shape[3], heat.shape[2]])),
+    (lesson04.lay_on, by_svd),
+    (lesson04.lay_on, lambda shapes, mean: ours(shapes, torch.ones(shapes.shape[:2]), mean)),
+    (lesson04.enqueue, ring),
+    (lesson04.near, near_by_hand),
+    (lesson04.near, lambda q, queue, near, far, t: neighbour_contrast(q, q, queue, near, far, t)[1]),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+def peak(heat):
+    place = heat.flatten(2).argmax(2)
+    return torch.stack([place % heat.shape[3], place // heat.shape[3]], 2).float()
+
+
+def complex_lay(shapes, mean, factor):
+    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).contiguous()) for v in (shapes, mean))
+    best = (x.conj() * m).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
+    return torch.view_as_real(factor(best) * x) + mean.mean(0)
+
+
+def not_written(*inputs):
+    raise NotImplementedError
+
+
+MISTAKES = [
+    (lesson04.centre, lambda heat: centre_by_hand(heat).flip(2), "swapped"),
+    (lesson04.centre, lambda heat: centre_by_hand(heat) - 0.5, "half a cell"),
+    (lesson04.centre, peak, "edges"),
+    (lesson04.centre, lambda heat: peak(heat) + 0.5, "hottest"),
+    (lesson04.centre, centres, "shares"),
+    (lesson04.centre, lambda heat: heat.mean((2, 3)), "shape"),
+    (lesson04.centre, not_written, "not written yet"),
+    (lesson04.lay_on, lambda s, m: complex_lay(s, m, torch.abs), "still roll"),
+    (lesson04.lay_on, lambda s, m: complex_lay(s, m, lambda f: f / f.abs()), "keep their size"),
+    (lesson04.lay_on, lambda s, m: by_svd(s, m) - m.mean(0), "about 0"),
+    (lesson04.lay_on, lambda s, m: complex_lay(s, m, torch.conj), "wrong way"),
+    (lesson04.lay_on, lambda s, m: s - s.mean(1, keepdim=True) + m.mean(0), "only the centres"),
+    (lesson04.lay_on, lambda s, m: m.expand_as(s), "the mean itself"),
+    (lesson04.lay_on, not_written, "not written yet"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k[:2], i[:2], s), "are lost"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, 0), "begin at place 0"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s, follows=9), "counted round"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s, follows=1), "last place written"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k.flip(0), i, s), "beside them"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) and None, "None"),
+    (lesson04.enqueue, lambda q, r, k, i, s: 2, "itself must change"),
+    (lesson04.enqueue, not_written, "not written yet"),
+    (lesson04.near, naive, "1000|0.001"),
+    (lesson04.near, lambda *a: naive(*a, below="all"), "against each other"),
+    (lesson04.near, lambda q, queue, near, far, t: near_by_hand(q, queue, near, ~near, t), "earlier key"),
+    (lesson04.near, lambda *a: near_by_hand(*a[:4], 1.0), "temperature"),
+    (lesson04.near, lambda *a: -near_by_hand(*a), "sign"),
+    (lesson04.near, lambda *a: naive(*a, mean=False), "every face weighs"),
+    (lesson04.near, not_written, "not written yet"),
+]
+
+
+@pytest.mark.parametrize("checker, answer, told", MISTAKES)
+def test_mistakes_are_named(checker, answer, told):
+    with pytest.raises(WrongAnswer, match=told):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", [lesson04.centre, lesson04.lay_on, lesson04.enqueue, lesson04.near])
+def test_hints_do_not_hold_the_solution(checker, capsys):
+    for level in (1, 2, 3):
+        checker.hint(level)
+    assert "return " not in capsys.readouterr().out

@@ -1,0 +1,57 @@
+"""The study of learning without labels: its yardsticks, what it counts, and that it runs."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import fit, studies
+from fercourse.faces import load_faces
+from fercourse.studies import selfsup
+from tests.toy import toy_faces, toy_method
+
+
+def test_purity_by_hand():
+    faces = toy_faces(4, 8, attributes={"yaw": torch.tensor([0.0, 10.0, 20.0, 40.0])})
+    faces = faces.relabel([0, 0, 1, 1])
+    faces = toy_faces(4, 8, attributes=dict(faces.attributes), true_labels=faces.labels,
+                      identity=torch.tensor([0, 0, 1, 2]))
+    features = torch.tensor([[1.0, 0.0], [1.0, 0.1], [1.0, 0.3], [0.0, 1.0]])
+    facts = selfsup._purity(features, faces, count=1)             # 0 <-> 1, 2 -> 1, 3 -> 2
+    assert facts == pytest.approx({"class": 3 / 4, "person": 2 / 4, "yaw_apart": (10 + 10 + 10 + 20) / 4})
+    apart = selfsup._purity(features, faces, count=1, apart=True)             # 0 -> 2, 1 -> 2, 2 -> 1, 3 -> 2
+    assert apart == pytest.approx({"class": 1 / 4, "yaw_apart": (20 + 10 + 10 + 20) / 4})
+
+
+def test_simclr_is_nt_xent():
+    method = toy_method(toy_faces(8, 16), "simclr")
+    from fercourse.methods import Batch
+    views = torch.randn(2, 8, 3, 16, 16)
+    with torch.no_grad():
+        found = method(Batch(torch.arange(8), views), 0.0)["total"]
+        unit = F.normalize(method.projector(method.backbone.features(views.flatten(0, 1))), dim=1)
+    logits = (unit @ unit.T / 0.2).fill_diagonal_(-torch.inf)
+    torch.testing.assert_close(found, F.cross_entropy(logits, torch.arange(16).roll(8)), rtol=1e-4, atol=1e-4)
+
+
+def test_few_labels_are_always_the_same_ones():
+    faces = load_faces("synthfaces", split="train", domain="lab").sample(400, seed=1)
+    rows = selfsup._few(faces, 0.1)
+    assert len(rows) == 40 and rows.equal(selfsup._few(faces, 0.1)) and len(faces[rows].labels.unique()) == 7
+
+
+def test_every_source_gives_neighbours_of_the_kind_it_promises():
+    assert set(selfsup.SOURCES.values()) == {"none", "random", "embedding", "heatmap", "class"}
+    faces = toy_faces(32, 16)
+    method = toy_method(faces, "simclr")
+    fit(method, faces, epochs=1, batch_size=8, quiet=True, device="cpu")
+
+
+@pytest.mark.slow
+def test_it_runs_and_is_resumed(tmp_path):
+    record = studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path)
+    found = record.summary()
+    assert {"heatmap neighbours", "SimCLR", "random encoder", "supervised", "neighbours alone"} <= set(found)
+    assert {"knn", "probe_1", "probe_10", "probe_100", "tuned_1", "tuned_10"} <= found["heatmap neighbours"].keys()
+    alone = {name: value["mean"] for name, value in found["neighbours alone"].items()}
+    assert alone["heatmap_class"] > alone["random_class"] and alone["random_class"] < 0.3
+    assert len(studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path).runs) == len(record.runs)
