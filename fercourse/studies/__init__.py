@@ -12,7 +12,7 @@ from importlib import import_module
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity",
+_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity", "domains",
             "selfsup")
 _STUDIES: dict[str, "Study"] = {}
 
@@ -95,10 +95,11 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
 
 
 def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, watch=None,
-                     **hyper):
+                     target_views=None, **hyper):
     """Train a method at a scale on a set of faces and return it, in evaluation mode.
 
-    `views` replaces the method's augmentation presets, one a view; `watch` is called after every epoch, see `fit`.
+    `views` and `target_views` replace the method's augmentation presets, one a view; `watch` is called after every
+    epoch, see `fit`.
     """
     import torch
 
@@ -109,7 +110,7 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     faces = faces if scale.limit is None else faces.sample(scale.limit, seed)
     torch.manual_seed(seed)                                  # the first weights
     learner = create(method, faces, backbone=scale.backbone, **hyper)
-    learner.views = views or learner.views
+    learner.views, learner.target_views = views or learner.views, target_views or learner.target_views
     fit(learner, faces, target=target, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces)), lr=scale.lr,
         seed=seed, watch=watch)
     return learner
