@@ -12,8 +12,8 @@ from importlib import import_module
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity", "domains",
-            "selfsup")
+_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity",
+            "domains", "selfsup")
 _STUDIES: dict[str, "Study"] = {}
 
 

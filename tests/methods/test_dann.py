@@ -1,0 +1,38 @@
+"""DANN and CDAN: the reversed gradient reaches the backbone, and they run on the common loop."""
+
+import pytest
+import torch
+
+from fercourse import fit
+from fercourse.methods import Batch
+from tests.toy import STILL, toy_faces, toy_method
+
+
+@pytest.mark.parametrize("name", ["dann", "cdan"])
+def test_the_backbone_unlearns_what_the_discriminator_learns(name):
+    """The domain term's gradient on the backbone is the plain one times minus strength and ramp."""
+    source, target = toy_faces(16, 16), toy_faces(16, 16, seed=1)
+    gradients = {}
+    for strength in (0.0, 0.5, 1.0):
+        method = toy_method(source, name, adversary=strength).eval()
+        method.setup(source, target)
+        views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+        batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+        method(batch, 1.0)["domain"].backward()
+        first, judge = method.backbone.trunk.layer4[0].conv1, method.discriminator.layers[0]
+        gradients[strength] = [first.weight.grad, judge.weight.grad]
+    assert gradients[0.0][0].abs().max() == 0
+    torch.testing.assert_close(gradients[1.0][0], 2 * gradients[0.5][0])
+    assert torch.equal(gradients[0.0][1], gradients[1.0][1])
+
+
+@pytest.mark.parametrize("name", ["dann", "cdan"])
+def test_they_learn_the_source(name):
+    source = toy_faces(96, 16)
+    method = toy_method(source, name, ema=0.0)
+    method.target_views = STILL
+    history = fit(method, source, target=toy_faces(40, 16, seed=1), epochs=8, batch_size=16, lr=4e-3, quiet=True,
+                  device="cpu")
+    assert {"classify", "domain", "told_domain"} <= history.last.keys()
+    with torch.no_grad():
+        assert (method.predict(source.images).argmax(1) == source.labels).float().mean() > 0.8

@@ -1,0 +1,169 @@
+"""DMSRL: its sum of terms, whose figures and labels it uses, and that no target label can reach it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import fit
+from fercourse.checkpoint import load_run
+from fercourse.errors import InputError
+from fercourse.evaluate import evaluate, seen
+from fercourse.losses.adversarial import domain_ramp
+from fercourse.losses.margin import SOURCE, TARGET, agreement, intra, margin_penalty
+from fercourse.methods import Batch, create
+from tests.toy import STILL, toy_faces, toy_method
+
+
+def made(source=None, target=None, **hyper):
+    """Return a method in evaluation mode, set up, with a batch of everything and target labels that are believed."""
+    source, target = source or toy_faces(24, 16), target or toy_faces(20, 16, seed=1)
+    method = toy_method(source, "dmsrl", **hyper).eval()
+    method.setup(source, target)
+    method.memory["target_labels"] = torch.arange(20) % 4
+    method.memory["target_believed"] = torch.arange(20) < 15
+    views = [torch.randn(1, len(f), 3, 16, 16, generator=torch.Generator().manual_seed(i))
+             for i, f in enumerate((source, target))]
+    inner = Batch(torch.arange(len(target)), views[1])
+    return method, Batch(torch.arange(len(source)), views[0], method.memory["labels"], target=inner)
+
+
+def trained(target, source=None, epochs=3, **hyper):
+    source = source or toy_faces(64, 16)
+    method = toy_method(source, "dmsrl", **hyper)
+    method.target_views = STILL
+    fit(method, source, target=target, epochs=epochs, batch_size=16, lr=3e-3, quiet=True, device="cpu")
+    return method
+
+
+def test_the_total_is_the_sum_of_its_terms():
+    method, batch = made(metric=0.3, align=0.2, information=0.05, self_train=0.7)
+    found, w = method(batch, 0.5), domain_ramp(0.5)
+    with torch.no_grad():
+        z, t = (method.invariant(method.parts(views[0])) for views in (batch.views, batch.target.views))
+    centres, told = method.metric.centres, torch.arange(20) % 4
+    terms = {
+        "classify": F.cross_entropy(method.head(z), batch.labels, label_smoothing=0.1),
+        "self_train": F.cross_entropy(method.head(t)[:15], told[:15]),
+        "intra": intra(z, batch.labels, centres[SOURCE]) + intra(t[:15], told[:15], centres[TARGET]),
+        "penalty": margin_penalty(centres[SOURCE], 0.5) + margin_penalty(centres[TARGET], 0.5),
+        "align": 0.2 * agreement(*centres)}
+    for name, value in terms.items():
+        torch.testing.assert_close(found[name], value, msg=name, rtol=1e-4, atol=1e-5)
+    total = (found["classify"] + 0.7 * w * found["self_train"] + found["domain"] + found["intra"] + found["penalty"]
+             + found["align"] + found["sensitive"] + 0.05 * w * found["shared"] + found["critic"])
+    torch.testing.assert_close(found["total"], total)
+
+
+@pytest.mark.parametrize("term, switch", [("intra", "metric"), ("domain", "adversary"), ("shared", "information")])
+def test_every_term_can_be_switched_off_for_the_features(term, switch):
+    """With weight 0 the network's gradient is that of the rest; centres, discriminator and critic still learn."""
+    gradients = {}
+    for weight in (0.0, 0.5):
+        method, batch = made(**{switch: weight})
+        losses = method(batch, 1.0)
+        scale = 1.0 if switch != "information" else weight
+        (scale * losses[term]).backward()
+        gradients[weight] = method.invariant[0].weight.grad.norm().item()
+    assert gradients[0.0] == 0 < gradients[0.5]
+
+
+def test_source_and_target_have_their_own_batch_norm():
+    source = toy_faces(48, 16)
+    dark = replace(source, images=source.images // 4)
+    method = trained(dark, source, self_train=0.0)
+    as_target = seen(method, source)["embedding"]
+    with method.seen_as("source"):
+        as_source = seen(method, source)["embedding"]
+    assert (as_target - as_source).abs().mean() > 0.05
+    assert torch.equal(seen(method, source)["embedding"], as_target)
+
+
+def test_averaged_weights_keep_the_figures_of_the_domains_apart():
+    """While the average is installed, a look at the source uses the source's averaged figures."""
+    from fercourse.ema import Average
+    source = toy_faces(24, 16)
+    method, _ = made(source)
+    average = Average(method, 0.5)
+    norm = method.invariant[1]
+    with torch.no_grad():
+        norm.source_running_mean += 7
+    average.update(10**6)
+    with average.installed(), method.seen_as("source"):
+        shifted = seen(method, source)["embedding"]
+    with average.installed():
+        plain = seen(method, source)["embedding"]
+    half = -3.5 * norm.weight / (norm.running_var + norm.eps).sqrt()
+    torch.testing.assert_close((shifted - plain).mean(0), half.detach(), rtol=1e-3, atol=1e-3)
+
+
+def test_no_target_label_reaches_the_weights():
+    """Permuted, wrong in every face, or gone: the same weights, bit for bit."""
+    target = toy_faces(40, 16, seed=1)
+    others = (target.relabel(target.labels.roll(7)), target.relabel((target.labels + 1) % 4),
+              replace(target, labels=torch.full_like(target.labels, -1), valence_arousal=None))
+    first = trained(target).state_dict()
+    for other in others:
+        for name, value in trained(other).state_dict().items():
+            assert torch.equal(value, first[name]), name
+
+
+def test_it_learns_the_source_and_believes_target_faces():
+    source, plain = toy_faces(128, 16), toy_faces(64, 16, seed=1)
+    target = replace(plain, images=plain.images // 2 + 60)                  # the same classes in poor light
+    method = trained(target, source, epochs=8, ema=0.5)
+    assert method.memory["target_believed"].any()
+    assert evaluate(method, target, draws=0)["accuracy"] > 0.4                  # a quarter by chance
+    with method.seen_as("source"):
+        assert evaluate(method, source, draws=0)["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("count", [10, 40, 200])
+def test_domains_of_different_lengths(count):
+    method = trained(toy_faces(count, 16, seed=1), epochs=2)
+    assert all(p.isfinite().all() for p in method.parameters())
+
+
+def test_a_class_that_the_target_lacks():
+    """Nobody is told of it: its target centre starts at the source's, and everything stays finite."""
+    target = toy_faces(60, 16, seed=1)
+    method = trained(target.subset(target.labels != 2), epochs=3, begin=0.0)
+    assert method.metric.centres.isfinite().all()
+
+
+def test_a_class_that_the_source_lacks():
+    source = toy_faces(80, 16)
+    method = trained(toy_faces(40, 16, seed=1), source.subset(source.labels != 2), epochs=3)
+    assert all(p.isfinite().all() for p in method.parameters())
+
+
+@pytest.mark.parametrize("hyper", [
+    dict(local=False), dict(own_norms=False), dict(sensitive=False), dict(pseudo="step", believe=1.0),
+    dict(centres="random", self_train=0.0, adversary=0.01, balanced=False)])
+def test_parts_can_be_left_out(hyper):
+    method = trained(toy_faces(32, 16, seed=1), epochs=2, **hyper)
+    assert seen(method, toy_faces(8, 16))["embedding"].shape == (8, 128)
+
+
+def test_runs_are_kept_and_resumed(tmp_path):
+    source, target = toy_faces(48, 16), toy_faces(32, 16, seed=1)
+
+    def run(folder, epochs, resume=False):
+        method = toy_method(source, "dmsrl")
+        return method, fit(method, source, target=target, epochs=epochs, batch_size=16, seed=3, quiet=True,
+                           out=tmp_path / folder, resume=resume, device="cpu")
+    method, _ = run("whole", 3)
+    again = load_run(tmp_path / "whole")
+    assert torch.equal(seen(again, target)["logits"], seen(method, target)["logits"])
+
+
+@pytest.mark.parametrize("wrong", [dict(pseudo="never"), dict(centres="zero"), dict(believe=0.0)])
+def test_wrong_settings_are_named(wrong):
+    with pytest.raises(InputError, match="dmsrl: pseudo is"):
+        create("dmsrl", toy_faces(4, 16), **wrong)
+
+
+def test_it_wants_a_target():
+    with pytest.raises(InputError, match="needs a target domain"):
+        fit(toy_method(toy_faces(16, 16), "dmsrl"), toy_faces(16, 16), quiet=True)
