@@ -1,0 +1,96 @@
+"""The checkers of lesson 05 accept what is right in several ways, and name the mistakes people make."""
+
+import math
+
+import pytest
+import torch
+
+from fercourse.check import WrongAnswer, lesson05
+from fercourse.losses.adversarial import reverse
+from fercourse.losses.margin import intra, margin_penalty
+from fercourse.pseudo import most_sure
+
+
+def pull(h, y, c):
+    return (h - c[y]).pow(2).sum(1).mean() / (2 * h.shape[1])
+
+
+def margin(c, m):
+    k, d = c.shape
+    inter = torch.pdist(c).pow(2).sum() / (k * (k - 1)) / d
+    return (m - inter).clamp(min=0)
+
+
+def trick(x, strength):
+    return (1 + strength) * x.detach() - strength * x
+
+
+def believe(shares, share, edge=math.ceil):
+    sure, told = shares.max(1)
+    believed = torch.zeros(len(shares), dtype=torch.bool)
+    for k in range(shares.shape[1]):
+        rows = (told == k).nonzero().flatten()
+        best = sure[rows].argsort(descending=True)[:edge(share * len(rows))]
+        believed[rows[best]] = True
+    return believed
+
+
+def of_all(shares, share):
+    believed = torch.zeros(len(shares), dtype=torch.bool)
+    believed[shares.max(1).values.argsort(descending=True)[:int(share * len(shares))]] = True
+    return believed
+
+
+def not_written(*inputs):
+    raise NotImplementedError
+
+
+RIGHT = [
+    (lesson05.pull, pull), (lesson05.pull, intra),
+    (lesson05.margin, margin), (lesson05.margin, margin_penalty),
+    (lesson05.reverse, trick), (lesson05.reverse, reverse),
+    (lesson05.reverse, lambda x, s: x.detach() - s * (x - x.detach())),
+    (lesson05.believe, believe), (lesson05.believe, lambda p, s: most_sure(p.log(), s)[1]),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+WRONG = [
+    (lesson05.pull, not_written, "not written yet"),
+    (lesson05.pull, lambda h, y, c: pull(h, y, c) * h.shape[1], "the width is missing"),
+    (lesson05.pull, lambda h, y, c: 2 * pull(h, y, c), "factor of 2"),
+    (lesson05.pull, lambda h, y, c: pull(h, y, c) * len(h), "the sum over the faces"),
+    (lesson05.pull, lambda h, y, c: torch.cdist(h, c).square().mean() / 2 / 5, "its own class only"),
+    (lesson05.margin, not_written, "not written yet"),
+    (lesson05.margin, lambda c, m: -(m - (m - margin(c, m))), "the sign is turned round|not \\(5.2\\)"),
+    (lesson05.margin, lambda c, m: m - 2 * (m - margin(c, m)), "counts twice|number of pairs"),
+    (lesson05.margin, lambda c, m: m - torch.pdist(c).pow(2).sum() / (len(c) * (len(c) - 1)) / c.shape[1], "cut"),
+    (lesson05.reverse, not_written, "not written yet"),
+    (lesson05.reverse, lambda x, s: -s * x, "values are not those of x"),
+    (lesson05.reverse, lambda x, s: x, "not turned round: it is that of x"),
+    (lesson05.reverse, lambda x, s: 2 * x.detach() - x, "strength is not used"),
+    (lesson05.reverse, lambda x, s: x.detach(), "no gradient at all"),
+    (lesson05.believe, not_written, "not written yet"),
+    (lesson05.believe, of_all, "surest of all faces"),
+    (lesson05.believe, lambda p, s: p.max(1).values > 0.5, "threshold"),
+    (lesson05.believe, lambda p, s: believe(p, s, math.floor), "round up"),
+]
+
+
+@pytest.mark.parametrize("checker, answer, hint", WRONG)
+def test_mistakes_are_named(checker, answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", [lesson05.pull, lesson05.margin, lesson05.reverse, lesson05.believe])
+def test_three_hints_and_a_task(checker, capsys):
+    for level in (1, 2, 3):
+        checker.hint(level)
+    checker.about()
+    assert capsys.readouterr().out.count("Hint") == 3
