@@ -28,6 +28,9 @@ class Votes:
     cosines: Tensor
     shares: Tensor
 
+    def __getitem__(self, rows) -> "Votes":
+        return Votes(self.neighbours[rows], self.cosines[rows], self.shares[rows])
+
     @property
     def best(self) -> Tensor:
         """Return the class with most of the vote, int64 [H]; -1 where nobody votes."""
@@ -80,12 +83,15 @@ def least_lead(votes: Votes, labels: Tensor, noise: float, trust: float) -> floa
     """
     if len(labels) < JURY or noise <= 0:
         return math.inf
-    leads, order = lead(votes).sort(descending=True)
-    agreed = (votes.best == labels)[order].double().cumsum(0) / torch.arange(1, len(order) + 1, device=order.device)
+    leads, order = lead(votes).sort(descending=True, stable=True)
+    count = torch.arange(1, len(order) + 1, device=order.device)
+    agreed = (votes.best == labels)[order].double().cumsum(0) / count
+    low = agreed - (agreed * (1 - agreed) / count).sqrt()        # a small jury is believed less
     slip = noise / (votes.shares.shape[1] - 1)
-    right = ((agreed - slip) / max(1 - noise - slip, 1e-6)).clamp(0, 1)
-    precision = (right * noise / (1 - agreed).clamp(min=1e-6)).clamp(max=1)
-    trusted = (precision >= trust) & (torch.arange(len(order), device=order.device) >= JURY - 1)
+    right = ((low - slip) / max(1 - noise - slip, 1e-6)).clamp(0, 1)
+    precision = right * noise / (right * noise + (1 - right) * (1 - slip)).clamp(min=1e-6)
+    last = torch.cat([leads[1:] < leads[:-1], leads.new_ones(1, dtype=torch.bool)])      # of those with the same lead
+    trusted = (precision >= trust) & last & (count >= JURY)
     return float(torch.where(trusted, leads.double(), math.inf).amin())
 
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..losses.masked_image import cell_size, hide, masked_l1, random_cells
 from ..models.decoder import PixelDecoder, map_shape
 from ..pacing import APART, doubts, quota, thresholds, two_groups
-from ..retrieval import anchored_noise, ask, lead, least_lead
+from ..retrieval import Votes, anchored_noise, ask, lead, least_lead
 from ..seeds import generator
 from .base import Hyper, Method, register
 
@@ -76,6 +76,7 @@ class DrFer(Method):
         self.memory |= {"given": given.clone(), "new": given.clone(), "losses": whole(count, 0.0),
                         "weights": whole(count, 1.0), "easy": whole(count, True), "doubted": whole(count, False),
                         "paced": whole(kinds, False), "thresholds": whole(kinds, torch.inf),
+                        "shares": torch.zeros(count, kinds, device=self.device),
                         "changes": given.new_empty(0, CHANGE + self.hyper.neighbours)}
         self.memory["jury"] = self._draw_jury()
         self.memory["weights"][self.memory["jury"]] = 0
@@ -95,9 +96,10 @@ class DrFer(Method):
         keep = self.hyper.keep if epoch > 1 else 0.0
         self.memory["losses"] = keep * self.memory["losses"] + (1 - keep) * losses
         facts = self._split()
+        idle = self.memory["weights"] == 0                       # not trained on in the epoch before
         self.memory["labels"], self.memory["doubted"] = self.memory["given"].clone(), ~self.memory["easy"]
         self.memory["weights"] = (self.memory["easy"] & ~self.memory["jury"]).float()
-        return facts | (self._relabel(epoch, features, logits) if self.hyper.relabel else {})
+        return facts | (self._relabel(epoch, features, logits, idle) if self.hyper.relabel else {})
 
     def _split(self):
         """Split every class whose two groups have come apart into easy and hard faces, eqs. (3.2) and (3.3)."""
@@ -111,12 +113,13 @@ class DrFer(Method):
                 "noise": groups.share.mean(), "easy": self.memory["easy"].float().mean(),
                 "bare": (torch.bincount(labels[self.memory["easy"]], minlength=len(self.classes)) < 2).sum()}
 
-    def _relabel(self, epoch, features, logits):
+    def _relabel(self, epoch, features, logits, idle):
         """Let easy faces vote on hard ones: take the new label, take the face back, or leave it out, eq. (3.5)."""
         given, easy, jury = (self.memory[name] for name in ("given", "easy", "jury"))
-        hard = (~easy & ~jury).nonzero().flatten()
-        votes, best = self._vote(features, hard)
-        least, noise = self._trusted_lead(features)
+        hard, members = (~easy & ~jury).nonzero().flatten(), jury.nonzero().flatten()
+        votes = self._vote(features, torch.cat([hard, members]), idle)
+        noise, least = self._trust(votes[len(hard):], given[members])
+        votes, best = votes[:len(hard)], votes[:len(hard)].best
         changed = (logits[hard].argmax(1) == best) & (votes.margin(given[hard]) >= self.hyper.margin)
         changed &= (lead(votes) >= least) & (best != given[hard])
         back = best == given[hard]                               # difficult, but correct
@@ -128,20 +131,25 @@ class DrFer(Method):
         return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_lead": least,
                 "jury_noise": noise}
 
-    def _vote(self, features, asked):
-        """Return what the easy faces outside the jury say about the faces asked, and their best class."""
+    def _vote(self, features, asked, idle):
+        """Return the running vote of the easy faces on those asked; who was just trained on says nothing new.
+
+        A face that is trained under a new label soon lies among that label's faces, and would confirm it for ever.
+        """
         gallery = self.memory["easy"] & ~self.memory["jury"]
         votes = ask(features, self.memory["given"], gallery, asked, len(self.classes), self.hyper.neighbours)
-        return votes, votes.best
+        shares, keep = self.memory["shares"], self.hyper.keep
+        before, first = shares[asked], shares[asked].sum(1) == 0
+        running = torch.where(idle[asked, None], keep * before + (1 - keep) * votes.shares, before)
+        shares[asked] = torch.where(first[:, None], votes.shares, running)
+        return Votes(votes.neighbours, votes.cosines, shares[asked])
 
-    def _trusted_lead(self, features):
-        """Return the lead from which the jury trusts a new label, and its estimate of the noise; 0 without a jury."""
+    def _trust(self, votes, labels):
+        """Return the jury's estimate of the noise, and the lead from which it trusts a new label; 0 without a jury."""
         if not self.hyper.jury:
             return 0.0, 0.0
-        rows = self.memory["jury"].nonzero().flatten()
-        votes, _ = self._vote(features, rows)
-        noise = anchored_noise(votes, self.memory["given"][rows])
-        return least_lead(votes, self.memory["given"][rows], noise, self.hyper.trust), noise
+        noise = anchored_noise(votes, labels)
+        return noise, least_lead(votes, labels, noise, self.hyper.trust)
 
     def _note(self, epoch, rows, new, neighbours):
         """Write down who gets another label than the last time: epoch, row, old, new, and the neighbours."""
