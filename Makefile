@@ -3,7 +3,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11 python3.10 python
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help env run test lab notebooks clean
+.PHONY: help env run test lab notebooks site clean
 
 help:   ## say what there is (the default)
 	@echo "fercourse: representation learning for facial expression recognition"
@@ -28,8 +28,13 @@ lab: env   ## open the lessons in JupyterLab
 notebooks: env   ## run every lesson and store its outputs
 	$(BIN)/python -m fercourse.course.notebooks build
 
+site: env   ## build the course as a web site in site/_build
+	$(BIN)/python -m pip install -q --no-input --disable-pip-version-check --editable '.[site]'
+	$(BIN)/python -m sphinx -b html site site/_build/html
+	@echo "== open site/_build/html/index.html"
+
 clean:   ## remove caches and built files; the environment and runs stay
-	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site/_build site/lessons .pytest_cache .ruff_cache .hypothesis
 	find fercourse tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Written last, so that an installation that was cut off is taken up again.
