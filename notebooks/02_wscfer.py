@@ -56,7 +56,7 @@ from fercourse.methods import create
 
 # %%
 device = pick_device()
-SIZE, FACES, EPOCHS, BACKBONE = (48, 1200, 8, "lesson") if device.type == "cpu" else (64, 2700, 20, "resnet18")
+SIZE, FACES, EPOCHS, BACKBONE = (48, 1000, 8, "lesson") if device.type == "cpu" else (64, 2700, 20, "resnet18")
 
 # %%
 train = fc.load_faces("synthfaces", split="train", domain="lab").resize(SIZE).sample(FACES)
