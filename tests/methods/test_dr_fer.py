@@ -211,3 +211,20 @@ def test_two_processes_relabel_alike():
     first, second = twice(in_company)
     assert first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
     assert len(first["changes"]) > 0 and not first["easy"].all()
+
+
+def test_whoever_was_just_trained_on_says_nothing_new():
+    """Row 0 is under a new label, row 5 was taken back: their votes stand; the jury's move."""
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, jury=0.25, trust=0.0, keep=0.5)
+    method.memory["jury"][[0, 5, 39]] = False
+    method.start_epoch(1, looked(seen))
+    before, jury = method.memory["shares"].clone(), method.memory["jury"]
+    method.memory["weights"][[0, 5]] = 1.0
+    assert before[[0, 5]].sum(1).tolist() == pytest.approx([1, 1]) and not before[method.memory["easy"] & ~jury].any()
+    turned = seen | {"embedding": seen["embedding"].roll(1, 1)}
+    turned["embedding"][method.memory["easy"] & ~jury] = seen["embedding"][method.memory["easy"] & ~jury]
+    method.start_epoch(2, looked(turned))
+    after = method.memory["shares"]
+    assert torch.equal(after[[0, 5]], before[[0, 5]])
+    assert (after[jury] != before[jury]).any()
