@@ -17,6 +17,11 @@ ROWS = (
     ("   knowing how frequent FER2013's classes are", "transfer-fer2013-cpu", "synthfaces", "accuracy_knowing_shares"),
     ("   by always naming FER2013's commonest class", "transfer-fer2013-cpu", "synthfaces", "majority_class"),
     ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
+    *((title, "wscfer-synthfaces-lab-cpu", f"noisy, {arm}", "accuracy") for title, arm in (
+        ("Lab, 1,000 faces, 30 % wrong labels: cross-entropy", "CE"), ("   with SimCLR beside it", "CE + SimCLR"),
+        ("   with SupCon beside it", "CE + SupCon"), ("   with WSC beside it", "CE + WSC"),
+        ("   with WSC and partial consistency: WSCFER", "CE + WSC + PCL"),
+        ("   cross-entropy, wrong labels left out", "CE, wrong labels left out"))),
 )
 
 
