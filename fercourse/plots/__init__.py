@@ -4,6 +4,7 @@ A figure shows itself when it is the last line of a notebook cell; `figure.savef
 """
 
 from .affect import affect_bias, valence_arousal
+from .domains import class_curves, two_domains
 from .explorer import Explorer, explorer
 from .faces import face_grid, image_rows, overlay
 from .figure import Animation, Figure, style
@@ -14,7 +15,7 @@ from .reading import reading
 from .scores import calibration, confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "confusion",
-           "curves", "doubt_animation", "doubt_histograms", "embedding", "embedding_animation", "embedding_sequence",
-           "embedding_thumbnails", "explorer", "face_grid", "group_bars", "image_rows", "overlay", "pair_masks",
-           "pulls", "reading", "reliability", "style", "valence_arousal"]
+__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "class_curves",
+           "confusion", "curves", "doubt_animation", "doubt_histograms", "embedding", "embedding_animation",
+           "embedding_sequence", "embedding_thumbnails", "explorer", "face_grid", "group_bars", "image_rows",
+           "overlay", "pair_masks", "pulls", "reading", "reliability", "style", "two_domains", "valence_arousal"]

@@ -1,0 +1,75 @@
+"""Pictures of two domains: one embedding of both with the class centres, and numbers of every class over epochs."""
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from .figure import new_figure, styled
+from .palette import colours_of, markers_of
+from .space import _limit, _plain, show_legend
+
+
+@styled
+def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4, alt=None, caption=None):
+    """Draw faces of two domains in one plane at several moments: the source pale and small, the target strong.
+
+    Args:
+        sequence: one [N + 2 K, 2] a moment, faces first; the last 2 K rows are the class centres, the source's before
+            the target's, where `centres` is K.
+        labels: int64 [N] into `classes`; domains: bool [N], True for the target; titles: one short text a moment.
+        centres: K, or 0 where there are none. A line joins the two centres of a class: ring source, filled target.
+    """
+    labels, domains = np.asarray(labels), np.asarray(domains).astype(bool)
+    sequence = [torch.as_tensor(points).detach().cpu().numpy() for points in sequence]
+    if any(len(points) != len(labels) + 2 * centres for points in sequence) or len(titles) != len(sequence):
+        raise InputError(f"{len(labels)} faces, 2 x {centres} centres and {len(titles)} titles do not fit moments of "
+                         f"{[len(points) for points in sequence]} points")
+    columns = min(columns, len(sequence))
+    rows = -(-len(sequence) // columns)
+    figure, panels = new_figure(2.5 * columns + 1.3, 2.7 * rows, rows, columns)
+    for axes, points, title in zip(panels, sequence, titles):
+        _plain(axes, title, _limit(sequence))
+        _faces(axes, points[:len(labels)], labels, domains, classes)
+        _centres(axes, points[len(labels):], centres, classes)
+    for axes in panels[len(sequence):]:
+        axes.set_axis_off()
+    show_legend(panels[:columns], "target")
+    told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target at {len(titles)} moments"
+    return figure.describe(alt or f"{told}, {titles[0]} to {titles[-1]}, coloured by class"
+                           + (", with the class centres of both domains" if centres else ""), caption)
+
+
+def _faces(axes, points, labels, domains, classes):
+    looks = ((False, dict(s=5, alpha=0.25)), (True, dict(s=9, alpha=0.8)))
+    for target, look in looks:
+        for number, (word, colour, marker) in enumerate(zip(classes, colours_of(classes), markers_of(classes))):
+            rows = (labels == number) & (domains == target)
+            axes.scatter(*points[rows].T, color=colour, marker=marker, linewidths=0, label=word if target else None,
+                         **look)
+
+
+def _centres(axes, points, count, classes):
+    for source, target, colour in zip(points[:count], points[count:], colours_of(classes)):
+        axes.plot(*np.stack([source, target]).T, color="#222222", lw=1, zorder=5)
+        axes.scatter(*source, s=55, facecolor="white", edgecolor=colour, linewidths=2, zorder=6)
+        axes.scatter(*target, s=55, facecolor=colour, edgecolor="#222222", linewidths=1, zorder=7)
+
+
+@styled
+def class_curves(rows, classes, whole=None, xlabel="epoch", ylabel="", title=None, alt=None, caption=None):
+    """Draw a number of every class over epochs, in the colour of its emotion.
+
+    Args:
+        rows: one list of a number a class for every epoch, counted from 1; whole: one number over all faces an epoch.
+    """
+    values = np.asarray(rows, dtype=float)
+    figure, (axes,) = new_figure(6, 3.4)
+    epochs = np.arange(1, len(values) + 1)
+    for word, colour, marker, line in zip(classes, colours_of(classes), markers_of(classes), values.T):
+        axes.plot(epochs, line, color=colour, marker=marker, ms=4, lw=1.2, label=word)
+    if whole is not None:
+        axes.plot(epochs, whole, color="#222222", lw=2.2, ls="--", label="all")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", ylim=(0, 1.03))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    told = "; ".join(f"{word} from {line[0]:.2f} to {line[-1]:.2f}" for word, line in zip(classes, values.T))
+    return figure.describe(alt or f"{ylabel or 'A number'} of each class over {len(values)} epochs: {told}", caption)

@@ -1,0 +1,33 @@
+"""Pictures of two domains: every face and centre is drawn where it is, and the alt text has the numbers."""
+
+import numpy as np
+import pytest
+import torch
+
+from fercourse import plots
+from fercourse.errors import InputError
+
+CLASSES = ("happiness", "sadness")
+
+
+def test_centres_are_joined_in_pairs():
+    points = torch.randn(10, 2)
+    domains = [False] * 3 + [True] * 3
+    figure = plots.two_domains([points, 2 * points], [0, 1] * 3, domains, CLASSES, ["a", "b"], centres=2)
+    first = figure.axes[0]
+    joined = [line.get_xydata() for line in first.lines]
+    np.testing.assert_allclose(joined, [points[[6, 8]].numpy(), points[[7, 9]].numpy()])
+    assert "3 faces of the source and 3 of the target at 2 moments" in figure.alt and "centres" in figure.alt
+    assert sum(len(cloud.get_offsets()) for cloud in first.collections) == 6 + 4
+
+
+def test_what_does_not_fit_is_told():
+    with pytest.raises(InputError, match="6 faces, 2 x 2 centres"):
+        plots.two_domains([torch.zeros(6, 2)], [0] * 6, [True] * 6, CLASSES, ["a"], centres=2)
+
+
+def test_a_line_for_every_class_and_one_for_all():
+    figure = plots.class_curves([[0.1, 0.5], [0.2, 0.4]], CLASSES, whole=[0.3, 0.3], ylabel="right")
+    lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
+    assert lines == {"happiness": [0.1, 0.2], "sadness": [0.5, 0.4], "all": [0.3, 0.3]}
+    assert "happiness from 0.10 to 0.20" in figure.alt
