@@ -106,12 +106,12 @@ def club(answer):
         "this is only the mean over own pairs; the mean over all pairs is missing.": pairs.diagonal().mean(),
         "the one half is missing in log q.": gap(doubled),
         "this is the mean over the columns: log q of a face is the sum over its columns.": gap(pairs) / 2,
-        "the mean over pairs leaves out a face's own; formula (3) takes all pairs.":
+        "the mean over pairs leaves out a face's own; formula (4) takes all pairs.":
             (pairs.diagonal().mean() - pairs[others].mean()).item(),
         "`log_variance` is the logarithm of the variance, not of the standard deviation: divide by its exp once.":
             gap(squared),
         "the variance must be that of the critic's row i, whose x it was told.": gap(swapped),
-    }, "it is not formula (3). A critic that ignores x, with equal rows, must give 0.")
+    }, "it is not formula (4). A critic that ignores x, with equal rows, must give 0.")
     same = call(answer, torch.ones(5, 2).double(), torch.zeros(5, 2).double(), y[:5])
     require(abs(number(same, "your bound is")) < 1e-6, "a critic that says the same of everybody must give 0.")
     return "a critic that ignores x gives 0"

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 import typer
 
-from .. import __version__, augment
+from .. import __version__, augment, evaluate
 from ..faces import load_faces
 from ..files import replacing, sha256
 from ..schedule import cosine
@@ -147,10 +147,15 @@ def _restore(kept, model, optimiser):
 
 
 def measure(model, faces) -> dict:
-    """Return the zero-shot accuracy of each question with the prompts of `ATTRIBUTES`, and that of one answer."""
-    found = at.retrieve(faces, engine=model, cache=False).accuracy(faces)
-    return {"faces": len(faces), "people": len(faces.people),
-            **{name: {k: round(v, 4) for k, v in scores.items()} for name, scores in found.items()}}
+    """Return for each question zero-shot accuracy, mean recall over the words, and the accuracy of one answer."""
+    found = at.retrieve(faces, engine=model, cache=False)
+    report = {"faces": len(faces), "people": len(faces.people)}
+    for name, scores in found.accuracy(faces).items():
+        recalls = evaluate.recalls(evaluate.confusion(found.answers(name), at.ATTRIBUTES[name].truth(faces),
+                                                      len(at.ATTRIBUTES[name].words)))
+        report[name] = {"accuracy": round(scores["accuracy"], 4), "chance": round(scores["chance"], 4),
+                        "mean_recall": round(recalls.nanmean().item(), 4)}
+    return report
 
 
 def publish(model, facts: dict, folder: Path = at.FOLDER):
@@ -171,9 +176,9 @@ def publish(model, facts: dict, folder: Path = at.FOLDER):
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the rendered faces and checkpoint.")] = Path("runs/attributes"),
-    people: Annotated[int, typer.Option(help="Rendered people.")] = 1000,
-    per_person: Annotated[int, typer.Option(help="Pictures of each.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Walks through the faces.")] = 40,
+    people: Annotated[int, typer.Option(help="Rendered people.")] = 500,
+    per_person: Annotated[int, typer.Option(help="Pictures of each.")] = 6,
+    epochs: Annotated[int, typer.Option(help="Walks through the faces.")] = 30,
     batch_size: int = 128,
     lr: float = 2e-3,
     minutes: Annotated[float, typer.Option(help="Stop after so many; call again to go on.")] = 1e9,
