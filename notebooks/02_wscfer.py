@@ -25,7 +25,7 @@
 #
 # - say of every pair of faces in a batch whether SimCLR, SupCon and WSC attract, repel or ignore it, and write the loss
 # - look into two spaces at once, one of classes and one of instances, and measure whether they agree
-# - predict what a wrong label does to each loss, and check a plausible claim of a paper against your own numbers
+# - predict what a wrong label does to each loss, and check a plausible claim against your own numbers
 
 # %% cellView="form"
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
@@ -295,9 +295,9 @@ fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, ru
                     wrong_words, caption="Rows 1 and 9 changed. Does anything blue become wrong?")
 
 # %% [markdown]
-# The paper's argument, a property of the mask **(found)**: in WSC the only positive is another view of the same picture, so
-# a wrong label **can never create a false attraction**. It can create false repulsions: the mislabelled face now
-# repels its true friends. Count both.
+# The mask of WSC was found, and this follows from it: the only positive is another view of the same picture, so a wrong
+# label **can never create a false attraction**. It can create false repulsions: the mislabelled face now repels its
+# true friends. Count both.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-harm-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · harm (12 min, ●●○)
@@ -327,8 +327,8 @@ for rule in RULES:
           f"false repulsions {int((kept & ~positive & alike).sum()):5,} of {int((kept & ~positive).sum()):6,}")
 
 # %% [markdown]
-# No false attraction in WSC, as claimed. By this count it should be the most robust of the two that read labels. But counts
-# are not forces. Ask (2.3) where the **mislabelled faces** are pulled, in the space of the classifier above: towards the
+# No false attraction in WSC, and as many false repulsions as in SupCon. By this count WSC is the safer of the two that
+# read labels. But counts are not forces. Ask (2.3) where the **mislabelled faces** are pulled, in the space of the classifier above: towards the
 # mean of their **true** class (positive) or away from it (negative)?
 
 # %%
@@ -436,7 +436,7 @@ figure.describe("Two clouds of pairs of faces: their cosine in the class space a
 
 # %% [markdown]
 # ## Where does each network look?
-# The paper says that WSC avoids regions without expression. Grad-CAM shows where a network looked to name its class.
+# The abstract says that WSC avoids overemphasising irrelevant parts. Grad-CAM shows where a network looked to name its class.
 
 # %%
 asked = torch.cat([test.where(labels=word)[[3]].ids for word in test.classes[1:]])
@@ -550,7 +550,7 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 #   two masks, one formula
 # - look into two spaces at once, one of classes and one of instances, and measure whether they agree: the scatter of
 #   likenesses, and its correlation without and with (2.5)
-# - predict what a wrong label does to each loss, and check a plausible claim of a paper against your own numbers: a count
+# - predict what a wrong label does to each loss, and check a plausible claim against your own numbers: a count
 #   of pairs is not a force, and a force is not an accuracy
 
 # %%

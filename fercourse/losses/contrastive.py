@@ -27,7 +27,7 @@ from ..errors import InputError
 RULES = ("simclr", "supcon", "wsc")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Which views attract and which repel each other; worked out for the rows that are asked for.
 
@@ -58,7 +58,7 @@ class Pairs:
         return positive.scatter(1, oneself, False), kept.scatter(1, oneself, False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Masks:
     """Pairs that are written down: any two boolean masks [M, M] with P within K and an empty diagonal."""
 
