@@ -119,8 +119,9 @@ table = pd.DataFrame(moved.T.numpy(), index=rows, columns=words)
 table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
 
 # %% [markdown]
-# Read the table by rows. AU 1 and AU 5, lifted brows and wide eyes, belong to surprise *and* fear; AU 4, AU 7 and AU 9
-# to disgust *and* anger. What shares units gets confused, by people and by networks.
+# Read the table by rows. AU 1 and AU 5, lifted brows and wide eyes, belong to surprise *and* fear; AU 7 and AU 9,
+# narrow eyes and a wrinkled nose, to disgust *and* anger, while AU 4, the frown, is anger's own. What shares
+# units gets confused, by people and by networks.
 #
 # ### Class, valence, arousal
 #

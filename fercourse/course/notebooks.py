@@ -127,7 +127,26 @@ def _clean(output):
 
 def build(source: Path):
     """Execute one lesson and write its notebook, whole or not at all."""
-    book = sanitise(execute(regenerate(source)))
+    _write(source, sanitise(execute(regenerate(source))))
+
+
+def reword(source: Path):
+    """Write the notebook of a source of which only prose changed, with the outputs that it has.
+
+    Raises:
+        InputError: code changed too, so that the outputs would be those of something else.
+    """
+    book, before = regenerate(source), nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    new, old = ([cell for cell in b.cells if cell.cell_type == "code"] for b in (book, before))
+    for number in range(max(len(new), len(old))):
+        if number >= min(len(new), len(old)) or new[number].source != old[number].source:
+            raise InputError(f"{source.name}: code cell {number + 1} is not the notebook's; expected new prose only: "
+                             f"run python -m fercourse.course.notebooks build {source.stem[:2]}")
+        new[number].outputs, new[number].execution_count = old[number].outputs, old[number].execution_count
+    _write(source, book)
+
+
+def _write(source, book):
     nbformat.validate(book)
     with replacing(source.with_suffix(".ipynb")) as part:
         part.write_text(nbformat.writes(book, indent=1) + "\n", encoding="utf-8")
@@ -147,6 +166,14 @@ def build_command(names: list[str] = typer.Argument(None, help="lessons, such as
         start = time.monotonic()
         build(source)
         typer.echo(f"{source.stem}: {time.monotonic() - start:.0f} s")
+    check_command(names)
+
+
+@app.command("reword")
+def reword_command(names: list[str] = typer.Argument(None, help="lessons, such as 00; default: all")):
+    """Take over changed prose; outputs stay, and code must not have changed."""
+    for source in sources(names or ()):
+        reword(source)
     check_command(names)
 
 

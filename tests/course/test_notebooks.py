@@ -65,6 +65,19 @@ def test_a_built_notebook_is_the_same_when_built_again(source):
     assert list(lint.pair(notebooks.regenerate(source), book)) == []
 
 
+def test_new_prose_keeps_outputs_and_new_code_is_refused(source):
+    notebooks.build(source)
+    source.write_text(source.read_text().replace("# # Small", "# # Tiny"))
+    notebooks.reword(source)
+    book = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert book.cells[0].source == "# Tiny" and book.cells[1].outputs[0].text == "42\n"
+    assert list(lint.pair(notebooks.regenerate(source), book)) == []
+    source.write_text(source.read_text().replace("6 * 7", "6 * 8"))
+    with pytest.raises(InputError, match="code cell 1 is not the notebook's"):
+        notebooks.reword(source)
+    assert nbformat.read(source.with_suffix(".ipynb"), as_version=4) == book
+
+
 def test_a_failing_cell_writes_nothing(source):
     source.write_text(source.read_text() + "\n# %%\n1 / 0\n")
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
