@@ -133,11 +133,10 @@ tell("baseline", baseline)
 # where they truly lie on average to where the network puts them.
 
 # %%
-groups = at.ATTRIBUTES["skin_tone"]
-test_tone = [groups.words[answer] for answer in groups.truth(test).tolist()]
+test = at.in_groups(test, "skin_tone")                     # ten tones in four words: light, olive, brown, dark
 guesses = {"baseline": fc.evaluate.seen(baseline, test)["logits"].cpu()}
-fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin_tone",
-                     caption="Monk scale, from light (1) to dark (10). Without bias all arrows would be short and alike.")
+fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin tone group",
+                     caption="Dots: the truth. Arrow heads: what the network says. Without bias all arrows would be alike.")
 
 # %% [markdown]
 # **The network judges skin.** It learnt what the training set taught: that is the *shortcut*. A score on faces
@@ -348,7 +347,7 @@ for name, column in (("tone", tone), ("tone beyond valence", left)):
 
 # %% [markdown]
 # There is a second cure, older and plainer: **weigh** the faces, so that in the sum of the losses each answer $a$ goes with
-# each part of the label $y$ alike. A dark smiling face, of which there are few, counts for several:
+# each part of the label $y$ alike. A light smiling face, of which there are few, counts for several:
 #
 # $$w_i = \frac{p(y_i)\, p(a_i)}{p(y_i, a_i)} \tag{5}$$
 #
@@ -389,7 +388,7 @@ tell("invariant", invariant)
 
 # %%
 guesses["identity-invariant"] = fc.evaluate.seen(invariant, test)["logits"].cpu()
-fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin_tone",
+fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin tone group",
                      caption="The same strangers under both networks: do the arrows of light and dark still part?")
 
 # %% [markdown]
@@ -425,10 +424,8 @@ fc.plots.embedding_sequence(points, test[rows], titles=titles, columns=3,
                             caption="By expression: in which of the three do the colours gather?")
 
 # %%
-by_tone = fc.plots.embedding_sequence(points, test[rows], titles=titles, columns=3,
-                                      colour_by=[test_tone[row] for row in rows.tolist()],
-                                      caption="The same points by skin tone: where is it sorted, and where is it mixed?")
-by_tone
+fc.plots.embedding_sequence(points, test[rows], titles=titles, columns=3, colour_by="skin tone group",
+                            caption="The same points by skin tone: where is it sorted, and where is it mixed?")
 
 # %%
 ten = torch.isin(test.identity[rows], test.people[:10])
@@ -513,7 +510,7 @@ fc.plots.image_rows({"expression of": at_48["expression of"], "  painted": paint
 
 # %%
 for name, guess in guesses.items():
-    table = fc.evaluate.by_group(test, guess, "skin_tone", test.valence_arousal, fc.evaluate.mean_rmse, draws=200)
+    table = fc.evaluate.by_group(test, guess, "skin tone group", test.valence_arousal, fc.evaluate.mean_rmse, draws=200)
     print(f"{name}: worst group {fc.evaluate.group_gap(table, lower_is_better=True):.3f} above the mean of the groups")
 fc.plots.group_bars(table, "RMSE", whole=fc.evaluate.mean_rmse(guess, test.valence_arousal),
                     title="Error by skin tone, identity-invariant", caption="In brackets: faces. The line: everybody. Lower is better.")

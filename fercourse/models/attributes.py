@@ -8,7 +8,7 @@ open_clip, such as OpenAI's CLIP. The answers are guesses about how a picture lo
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -61,6 +61,13 @@ class Attribute:
         found = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
         unknown = values.isnan() if values.is_floating_point() else values < 0
         return found.masked_fill(unknown, -1)
+
+
+def in_groups(faces, name: str):
+    """Return the faces with one more column, `NAME group`: the truth in the words of `ATTRIBUTES[NAME]`."""
+    one, column = ATTRIBUTES[name], f"{name.replace('_', ' ')} group"
+    return replace(faces, attributes={**faces.attributes, column: one.truth(faces)},
+                   names={**faces.names, column: one.words})
 
 
 # Our words for rendered faces. Tones are positions 1 to 10 on the Monk scale, ages are years.

@@ -11,7 +11,7 @@ import torch
 from .. import evaluate as ev
 from ..faces import load_faces
 from ..look import see_all
-from ..models.attributes import ATTRIBUTES, retrieve
+from ..models.attributes import ATTRIBUTES, in_groups, retrieve
 from . import Scale, study, train_classifier
 
 STRENGTH, DARK = 0.9, 9                  # of the confounding; tones from here on are left out of `unseen` training
@@ -100,7 +100,8 @@ def _what(learner):
 def _affect(guess, test):
     scores = ev.affect_scores(guess, test.valence_arousal)
     tone = test.column("skin_tone").float()
-    table = ev.by_group(test, guess, "skin_tone", test.valence_arousal, ev.mean_rmse, draws=1)
+    table = ev.by_group(in_groups(test, "skin_tone"), guess, "skin tone group", test.valence_arousal, ev.mean_rmse,
+                        draws=1)
     metrics = {f"{name}_{axis}": value for name in ("ccc", "rmse") for axis, value in scores[name].items()}
     follows = torch.corrcoef(torch.stack([guess[:, 0] - test.valence_arousal[:, 0], tone]))[0, 1].item()
     return metrics | {"ccc": scores["mean_ccc"], "rmse": scores["mean_rmse"], "error_follows_tone": follows,

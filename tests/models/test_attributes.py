@@ -44,6 +44,11 @@ def test_truth_falls_into_words():
     assert at.ATTRIBUTES["skin_tone"].truth(faces).tolist() == [0, 1, 2, 3, -1]
 
 
+def test_faces_in_groups():
+    faces = at.in_groups(toy_faces(3, attributes={"age": torch.tensor([3.0, 40.0, 80.0])}), "age")
+    assert faces.words("age group") == ["child", "middle-aged adult", "old person"]
+
+
 def test_questions_by_name():
     assert list(at.chosen("age, skin-tone,age")) == ["age", "skin_tone"] and at.chosen("") == {}
     assert at.FOUND["gender"].prompts == ["a photo of women", "a photo of men"]
