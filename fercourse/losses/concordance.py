@@ -4,8 +4,11 @@ from torch import Tensor
 
 
 def _mean(values, weight):
-    """Return the mean of each column, [K]; weight: [N], or None for all alike."""
-    return values.mean(0) if weight is None else (weight[:, None] * values).sum(0) / weight.sum()
+    """Return the mean of each column, [K]; weight: [N] or [N, K], or None for all alike."""
+    if weight is None:
+        return values.mean(0)
+    weight = weight if weight.ndim == 2 else weight[:, None]
+    return (weight * values).sum(0) / weight.sum(0)
 
 
 def _moments(guess, truth, weight):
@@ -22,7 +25,7 @@ def concordance(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> T
     2 cov / (var + var + (mean - mean)^2), with variances over N; 0 where both columns are constant and equal.
 
     Args:
-        guess, truth: [N, K] numbers; weight: [N], how much each row counts (default: all alike).
+        guess, truth: [N, K] numbers; weight: [N] or [N, K], how much each row counts (default: all alike).
     """
     covariance, one, other, gap = _moments(guess, truth, weight)
     return 2 * covariance / (one + other + gap.square()).clamp(min=1e-12)
@@ -32,7 +35,7 @@ def correlation(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> T
     """Return Pearson's correlation of each column, [K]; 0 where one of them is constant.
 
     Args:
-        guess, truth: [N, K] numbers; weight: [N], how much each row counts (default: all alike).
+        guess, truth: [N, K] numbers; weight: [N] or [N, K], how much each row counts (default: all alike).
     """
     covariance, one, other, _ = _moments(guess, truth, weight)
     return covariance / (one.clamp(min=1e-12) * other.clamp(min=1e-12)).sqrt()
@@ -47,7 +50,7 @@ def affect_loss(guess: Tensor, truth: Tensor, weight: Tensor | None = None) -> d
     """Return MSE_V + MSE_A + (1 - mean PCC) / 2 + (1 - mean CCC) / 2 as `squared`, `correlation`, `concordance`.
 
     Args:
-        guess, truth: [N, 2]; weight: [N], how much each face counts (default: all alike).
+        guess, truth: [N, 2]; weight: [N] or [N, 2], how much each face counts (default: all alike).
 
     Source: found in code of the identity-invariant paper's authors (ELIM, 2022).
     """

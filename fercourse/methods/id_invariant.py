@@ -107,18 +107,20 @@ class IdInvariant(Method):
         self.memory["weights"] = self._weights(faces)
 
     def _weights(self, faces):
-        """Return how much each face counts, [N] with mean 1: p(part of the label) p(answer) / p(both), for all answers.
+        """Return how much each face counts, with mean 1: [N], or [N, 2] for valence and for arousal."""
+        if not self.regresses:
+            return self._even(faces.labels)
+        return torch.stack([self._even(_thirds(axis)) for axis in faces.valence_arousal.unbind(1)], 1)
 
-        No face counts more than ten times; retrieval is wrong too often for more.
-        """
-        part = _sixths(faces.valence_arousal) if self.regresses else faces.labels
-        weights = torch.ones(len(faces))
+    def _even(self, part):
+        """Return the product over attributes of p(part of the label) p(answer) / p(both), at most 10, [N]."""
+        weights, part = torch.ones(len(part)), part.cpu()
         for name in self.questions if self.hyper.even else ():
-            cell = part.cpu() * len(self.questions[name].words) + self.memory[f"retrieved {name}"].cpu()
-            answers = self.memory[f"retrieved {name}"].cpu()
-            share = [column.bincount()[column] / len(faces) for column in (part.cpu(), answers, cell)]
-            weights *= share[0] * share[1] / share[2]
-        weights = weights.clamp(max=10)
+            answer = self.memory[f"retrieved {name}"].cpu()
+            both = part * len(self.questions[name].words) + answer
+            one, other, together = (column.bincount()[column] / len(part) for column in (part, answer, both))
+            weights *= one * other / together
+        weights = weights.clamp(max=10)                      # retrieval is wrong too often for more
         return (weights / weights.mean()).to(self.device)
 
     def texts(self, name):
@@ -254,10 +256,9 @@ def ramp(progress: float, start: float, end: float) -> float:
     return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
 
 
-def _sixths(affect):
-    """Return which third of valence and half of arousal each face is in, int64 [N]."""
-    thirds = torch.bucketize(affect[:, 0].contiguous(), affect[:, 0].quantile(torch.tensor([1 / 3, 2 / 3])))
-    return 2 * thirds + (affect[:, 1] > affect[:, 1].median())
+def _thirds(axis):
+    """Return which third of valence or of arousal each face is in, int64 [N]."""
+    return torch.bucketize(axis.contiguous(), axis.quantile(torch.tensor([1 / 3, 2 / 3], device=axis.device)))
 
 
 SPOTS = (5, 2)                       # bumps along valence and along arousal

@@ -30,6 +30,13 @@ def test_a_weight_of_two_is_a_row_twice(measure):
     torch.testing.assert_close(measure(GUESS, TRUTH, torch.ones(12, dtype=torch.float64)), measure(GUESS, TRUTH))
 
 
+def test_each_column_may_have_weights_of_its_own():
+    weight = torch.rand(12, 2, dtype=torch.float64)
+    both = cc.concordance(GUESS, TRUTH, weight)
+    alone = [cc.concordance(GUESS[:, k:k + 1], TRUTH[:, k:k + 1], weight[:, k])[0] for k in (0, 1)]
+    torch.testing.assert_close(both, torch.stack(alone))
+
+
 def test_the_affect_loss_is_its_formula():
     parts = cc.affect_loss(GUESS, TRUTH)
     squared = (GUESS - TRUTH).square().mean(0)

@@ -1,5 +1,7 @@
 """The identity-invariant method: its loss by hand, who moves whom, attributes that come and go, a whole run."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,6 +119,11 @@ def test_weights_make_answers_and_labels_unrelated():
             both = weights[(faces.labels == label) & (answers == answer)].sum() / 400
             alone = (faces.labels == label).float().mean() * (answers == answer).float().mean()
             assert both.item() == pytest.approx(alone.item(), abs=1e-5)
+    method.regresses = True                                               # where only valence goes with the answer
+    faces = replace(faces, valence_arousal=torch.stack([answers - 0.5, faces.labels % 2 - 0.5], 1))
+    method.memory["retrieved gender"] = torch.where(torch.arange(400) % 5 == 0, 1 - answers, answers)
+    valence, arousal = method._weights(faces).unbind(1)
+    assert valence.std() > 0.3 and arousal.mean().item() == pytest.approx(1, abs=1e-5)
     method.hyper.even = False
     assert method._weights(faces).unique().tolist() == [1]
 
