@@ -21,7 +21,7 @@ TERMS = {
 CEILING = "CE, wrong labels left out"
 
 
-@study("wscfer", data="synthfaces/lab", smoke=dict(limit=128), cpu=dict(limit=1000, epochs=8, batch_size=32),
+@study("wscfer", data="synthfaces/lab", smoke=dict(limit=128), cpu=dict(size=32, limit=1000, epochs=10, batch_size=32),
        full=dict(batch_size=64))
 def arms(scale: Scale, data, root) -> dict:
     """Train every sum of terms on right labels and with 30 % symmetric noise; the ceiling leaves the wrong ones out."""
