@@ -99,7 +99,14 @@ class DrFer(Method):
         idle = self.memory["weights"] == 0                       # not trained on in the epoch before
         self.memory["labels"], self.memory["doubted"] = self.memory["given"].clone(), ~self.memory["easy"]
         self.memory["weights"] = (self.memory["easy"] & ~self.memory["jury"]).float()
-        return facts | (self._relabel(epoch, features, logits, idle) if self.hyper.relabel else {})
+        if self.hyper.relabel and self._all_split():
+            facts |= self._relabel(epoch, features, logits, idle)
+        return facts
+
+    def _all_split(self):
+        """Return whether every class of two faces or more is split: before, the gallery is full of wrong labels."""
+        count = torch.bincount(self.memory["given"], minlength=len(self.classes))
+        return bool((self.memory["paced"] | (count < 2)).all())
 
     def _split(self):
         """Split every class whose two groups have come apart into easy and hard faces, eqs. (3.2) and (3.3)."""
