@@ -135,7 +135,7 @@ def test_nothing_is_split_before_the_groups_part():
 def test_nobody_votes_before_every_class_is_split():
     faces, seen = world()
     one = seen["loss"].clone()
-    one[20:] = 0.7                                               # class 1 is one heap still
+    one[20:], one[0] = 0.7, 0.7                                  # class 1 is one heap still
     method, _ = made(faces.relabel(faces.labels.index_fill(0, torch.tensor([39]), 1)), neighbours=5, jury=0.0)
     facts = method.start_epoch(1, looked(seen | {"loss": one}))
     assert method.memory["paced"].tolist()[:2] == [True, False]
