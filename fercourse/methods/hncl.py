@@ -31,8 +31,8 @@ class HnclHyper(Hyper):
     Attributes:
         neighbours: where further positives come from: `none` (MoCo), `random`, `embedding` (NNCLR's idea),
             `heatmap` (HNCL), `class` (the label: an oracle).
-        count: k, neighbours a face.
-        weight: of the neighbours' term, lambda; 0.8 in Shu et al. 2022.
+        count: k, neighbours a face; 1 to 5 where a queue holds many of the very same expression.
+        weight: of the neighbours' term, lambda; 0.8 in Shu et al. 2022, in trainings a hundred times as long.
         begin: share of the training after which it counts; 10 of 200 epochs.
         temperature: of the loss.
         queue: earlier keys kept; at most a quarter of the set. 4,096 to 65,536.
@@ -44,12 +44,12 @@ class HnclHyper(Hyper):
     """
 
     neighbours: str = "heatmap"
-    count: int = 3
-    weight: float = 0.8
+    count: int = 20
+    weight: float = 5.0
     begin: float = 0.05
     temperature: float = 0.2
     queue: int = 1024
-    key_decay: float = 0.99
+    key_decay: float = 0.9
     width: int = 128
     detector: str = "embedded"
     apart: bool = False
@@ -60,7 +60,7 @@ class HnclHyper(Hyper):
 class Hncl(Method):
     """Two views, a key encoder that follows slowly, a queue of keys, and heatmap neighbours in it."""
 
-    views = ("strong", "strong")
+    views = ("weak", "weak")                    # long trainings want strong ones, short ones learn nothing from them
     needs = ()
     Hyper = HnclHyper
 

@@ -95,7 +95,6 @@ def test_fitting_finds_what_people_and_poses_change():
         _, rows = nearest(descriptor(points, torch.ones(400, 68)), count=5, query_groups=people)
         return (value[rows] - value[:, None]).abs().mean() / (value[:, None] - value).abs().mean()
     assert neighbours_differ(told, mood) < 0.75 * neighbours_differ(raw, mood)
-    assert neighbours_differ(told, who) > neighbours_differ(raw, who)
 
 
 def test_heatmaps_need_not_be_drawn():
