@@ -1,6 +1,7 @@
 """What frozen features know: simple readers trained on them after the fact."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +58,7 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
 
 
 def mlp_probe(features: Tensor, labels: Tensor, classes: int | None = None, hidden: int = 128, decay: float = 1e-2,
-              steps: int = 400, seed: int = 0):
+              steps: int = 300, seed: int = 0):
     """Fit a reader with one hidden layer, which also finds what is not laid out along straight lines.
 
     Args:
@@ -105,15 +106,16 @@ def affect_probe(features: Tensor, affect: Tensor, decay: float = 1e-2):
     return lambda asked: ((asked.to(exact) - mean) / scale @ weight + middle).float()
 
 
-READERS = {"linear": linear_probe, "mlp": mlp_probe}
+READERS = {"linear": partial(linear_probe, decay=1e-2), "mlp": mlp_probe}
 
 
-def readable(known: Tensor, labels: Tensor, asked: Tensor, truth: Tensor) -> dict:
+def readable(known: Tensor, labels: Tensor, asked: Tensor, truth: Tensor, readers=tuple(READERS)) -> dict:
     """Return how well fresh readers tell a concept from frozen features.
 
     Args:
         known, labels: features [N, D] that teach the readers and what they shall tell, -1 where it is not known.
         asked, truth: features and truth [M] of other faces, which score them.
+        readers: names of `READERS`.
 
     Returns:
         `linear` and `mlp` accuracy, and `chance`: that of always naming the commonest answer among `labels`.
@@ -121,8 +123,8 @@ def readable(known: Tensor, labels: Tensor, asked: Tensor, truth: Tensor) -> dic
     there, classes = truth >= 0, int(max(labels.max(), truth.max())) + 1
     most = labels[labels >= 0].bincount().argmax()
     report = {"chance": (truth[there].cpu() == most.cpu()).float().mean().item()}
-    for name, fit in READERS.items():
-        guess = fit(known, labels, classes)(asked[there]).argmax(1).cpu()
+    for name in readers:
+        guess = READERS[name](known, labels, classes)(asked[there]).argmax(1).cpu()
         report[name] = (guess == truth[there].cpu()).float().mean().item()
     return report
 
