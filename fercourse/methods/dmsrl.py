@@ -29,6 +29,8 @@ from ..pseudo import most_sure
 from .base import Hyper, Method, make_optimiser, register
 
 PSEUDO = ("epoch", "step")
+JUDGES = ("discriminator", "critic", "tell", "sensitive")
+SENSITIVE = 16                    # width of the domain-sensitive component
 
 
 @dataclass
@@ -67,10 +69,10 @@ class DmsrlHyper(Hyper):
     local_width: int = 32
     own_norms: bool = True
     pseudo: str = "epoch"
-    believe: float = 0.8
+    believe: float = 0.6
     balanced: bool = True
     self_train: float = 1.0
-    begin: float = 0.15
+    begin: float = 0.4
     width: int = 128
     label_smoothing: float = 0.1
 
@@ -94,9 +96,9 @@ class Dmsrl(Method):
         self.metric = SemanticMetric(len(classes), hyper.width, hyper.margin, hyper.align)
         self.discriminator = Discriminator(hyper.width)
         if hyper.sensitive:
-            self.sensitive = nn.Sequential(nn.Linear(joint, hyper.width), nn.LayerNorm(hyper.width))
-            self.tell = Discriminator(hyper.width)
-            self.critic = VClub(hyper.width, hyper.width)
+            self.sensitive = nn.Sequential(nn.Linear(joint, SENSITIVE), nn.LayerNorm(SENSITIVE))
+            self.tell = Discriminator(SENSITIVE)
+            self.critic = VClub(hyper.width, SENSITIVE)
         self.domain = "target"                        # whose figures of batch norm `embed` uses
         if hyper.own_norms:
             keep_two_figures(self)
@@ -156,7 +158,7 @@ class Dmsrl(Method):
         if epoch == 0 or look.progress < h.begin:
             return facts
         begun = self.memory["target_believed"].any()
-        share = h.believe * min(1.0, 0.5 + 0.5 * (look.progress - h.begin) / max(0.5 - h.begin, 1e-6))
+        share = h.believe * (0.5 + 0.5 * (look.progress - h.begin) / max(1 - h.begin, 1e-6))
         told, believed = most_sure(logits, share, h.balanced)
         self.memory |= {"target_labels": told, "target_believed": believed}
         if not begun and h.centres == "means":
@@ -216,6 +218,11 @@ class Dmsrl(Method):
         return {"sensitive": loss, "told_by_sensitive": right, "shared": shared["bound"], "critic": shared["fit"]}
 
     def optimisers(self, lr):
-        """Return one optimiser of the network, and one of the centres, whose rate never decays (found)."""
-        rest = nn.ModuleList(part for name, part in self.named_children() if name != "metric")
-        return [make_optimiser(rest, lr, self.hyper), self.metric.optimiser(self.hyper.centre_rate)]
+        """Return three optimisers: of the network, of its judges, and of the centres, at a constant rate (found).
+
+        Gradients are clipped optimiser by optimiser: a critic's, which are large, must not make the network's small.
+        """
+        judges = nn.ModuleList(part for name, part in self.named_children() if name in JUDGES)
+        rest = nn.ModuleList(part for name, part in self.named_children() if name not in (*JUDGES, "metric"))
+        return [make_optimiser(rest, lr, self.hyper), make_optimiser(judges, lr, self.hyper),
+                self.metric.optimiser(self.hyper.centre_rate)]
