@@ -154,7 +154,7 @@ def _supervised(place, seed):
 
 
 def purities(place, seed) -> dict:
-    """Return how pure the five nearest are on test faces before any training: heatmap, pixels, chance.
+    """Return how pure the five nearest test faces are before any training: by heatmap, by pixels, by chance.
 
     Other pictures of the same person do not count as neighbours where people are known.
     """
@@ -165,8 +165,20 @@ def purities(place, seed) -> dict:
              "random": torch.randn(len(test), 8, generator=torch.Generator().manual_seed(seed))}
     if test.landmarks is not None:
         looks["true landmarks"] = embedded_descriptor()(test.landmarks, test.visible.float())
-    return {f"{look.replace(' ', '_')}_{name}": value for look, features in looks.items()
-            for name, value in _purity(features, test, apart=True).items()}
+    return {"in_order": in_order(found.points).float().mean().item(), "found": found.found.float().mean().item(),
+            **{f"{look.replace(' ', '_')}_{name}": value for look, features in looks.items()
+               for name, value in _purity(features, test, apart=True).items()}}
+
+
+def in_order(points) -> torch.Tensor:
+    """Return whether points [N, 68, 2] make a face: left of right eye, nose below them, mouth below it, bool [N].
+
+    A check for photographs whose landmarks nobody knows.
+    """
+    left, right, mouth = (points[:, part].mean(1) for part in (range(36, 42), range(42, 48), range(48, 68)))
+    nose = points[:, 30]
+    below = nose[:, 1] > (left[:, 1] + right[:, 1]) / 2
+    return (left[:, 0] < right[:, 0]) & below & (mouth[:, 1] > nose[:, 1])
 
 
 def _purity(features, faces, count=5, apart=False):
@@ -177,7 +189,7 @@ def _purity(features, faces, count=5, apart=False):
     facts = {"class": (faces.truth[rows] == faces.truth[:, None]).float().mean().item()}
     if faces.identity is not None and not apart:
         facts["person"] = (faces.identity[rows] == faces.identity[:, None]).float().mean().item()
-    for column in {"intensity", "yaw"} & faces.attributes.keys():
+    for column in sorted({"intensity", "yaw"} & faces.attributes.keys()):
         values = faces.column(column)
         facts[f"{column}_apart"] = (values[rows] - values[:, None]).abs().mean().item()
     return facts

@@ -22,6 +22,12 @@ def test_purity_by_hand():
     assert apart == pytest.approx({"class": 1 / 4, "yaw_apart": (20 + 10 + 10 + 20) / 4})
 
 
+def test_a_face_upside_down_is_out_of_order():
+    faces = load_faces("synthfaces", split="test", domain="lab")[:5]
+    assert selfsup.in_order(faces.landmarks).all() and not selfsup.in_order(-faces.landmarks).any()
+    assert not selfsup.in_order(faces.landmarks * torch.tensor([-1, 1])).any()
+
+
 def test_simclr_is_nt_xent():
     method = toy_method(toy_faces(8, 16), "simclr")
     from fercourse.methods import Batch
