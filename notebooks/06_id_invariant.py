@@ -57,7 +57,7 @@ from fercourse.models import attributes as at
 
 # %%
 device = pick_device()
-SIZE, FACES, EPOCHS, BACKBONE = (48, 2000, 10, "lesson") if device.type == "cpu" else (64, 2000, 40, "resnet18")
+SIZE, FACES, EPOCHS, BACKBONE = (48, 2000, 8, "lesson") if device.type == "cpu" else (64, 2000, 40, "resnet18")
 
 # %%
 everyone = fc.load_faces("synthfaces", split="train", domain="wild").resize(SIZE)
