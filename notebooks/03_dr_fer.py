@@ -584,10 +584,10 @@ figure
 #
 # - make a network rebuild what was hidden from it, and say what that teaches it without any label: what faces have in
 #   common, formula (3.1)
-# - tell easy from hard faces in each class while a network learns, formulas (3.2) and (3.3), and decide when to begin (two
-#   heaps, not an epoch) and where to end (one minus the noise)
-# - let easy faces vote on the labels of hard ones, formulas (3.4) and (3.5), and judge with numbers when their vote is worth
-#   having: new labels are no better than the network that retrieves them
+# - tell easy from hard faces in each class while a network learns, and decide when to begin and where to end: at two heaps,
+#   not at an epoch, and at one minus the noise, formulas (3.2) and (3.3)
+# - let easy faces vote on the labels of hard ones, and judge with numbers when their vote is worth having: formulas (3.4) and
+#   (3.5) vote, formula (3.7) tells how little a good vote is worth, and only faces never trained on can measure it
 
 # %%
 fc.check.progress()
