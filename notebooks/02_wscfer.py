@@ -509,8 +509,8 @@ for run in sorted(tried, key=lambda run: (run["labels"], -run["metrics"]["accura
 # term say less. SupCon, whose mask **does** attract wrong faces, loses nothing. Why? Remember the pull of mislabelled
 # faces: SupCon's attraction is a mean over a class, most of whose labels are right, while WSC pushes one face away from
 # its nearest neighbours of other labels, and at a small temperature the nearest are those of its own true class. The
-# paper trains a large network that starts from a face-recognition one; there the instance task may cost less. That is a
-# guess, and it can be tested: `fercourse study wscfer --scale full` is ready for a GPU.
+# paper's backbone is an IResNet, a large network known from face recognition; there the instance task may cost less. That
+# is a guess, and it can be tested: `fercourse study wscfer --scale full` is ready for a GPU.
 
 # %% [markdown]
 # ## Where it breaks
