@@ -19,10 +19,18 @@ from ..files import replacing
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
-REPOSITORY = "https://github.com/OWNER/fercourse"
+REPOSITORY = "https://github.com/OWNER/fercourse"            # `fercourse course links` rewrites these two for a fork
+BRANCH = "main"
 CELL_TIMEOUT = 300                                           # seconds
 LANGUAGE = {"name": "python"}                                # not the version of whoever built it
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def fetched(repository: str, branch: str) -> str:
+    """Return what the set-up cell's git is told, as it stands in that cell."""
+    chosen = "" if branch == "main" else f'"--branch", "{branch}", '
+    return f'"--depth", "1", {chosen}"{repository}", home]'
+
 
 SETUP = f'''\
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
@@ -33,7 +41,7 @@ import sys
 if "google.colab" in sys.modules:
     home = "/content/fercourse"
     if not os.path.exists(home):
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{REPOSITORY}", home], check=True)
+        subprocess.run(["git", "clone", "--quiet", {fetched(REPOSITORY, BRANCH)}, check=True)
         subprocess.run([sys.executable, f"{{home}}/fercourse/course/colab.py"], check=True)
     os.chdir(f"{{home}}/notebooks")'''
 
@@ -55,7 +63,7 @@ def sources(names=()) -> list[Path]:
 def badge(source: Path) -> str:
     """Return the address at which a lesson opens in Colab."""
     return REPOSITORY.replace("https://github.com/", "https://colab.research.google.com/github/") + (
-        f"/blob/main/notebooks/{source.stem}.ipynb")
+        f"/blob/{BRANCH}/notebooks/{source.stem}.ipynb")
 
 
 def regenerate(source: Path):

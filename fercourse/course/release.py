@@ -1,0 +1,215 @@
+"""The student edition, `notebooks/student/NN_name.ipynb`: a lesson without solutions, hidden tests, outputs.
+
+nbgrader's own preprocessors (extra `instructor`) take things out; what students get is a plain notebook that needs
+nothing but the course. `problems` tells what is stale or leaks, without nbgrader.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+
+from ..errors import InputError
+from ..files import replacing
+from .notebooks import SETUP, badge, cell_ids, regenerate
+
+WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
+STUDENT_SETUP = SETUP + '''
+elif os.path.basename(os.getcwd()) == "student":                       # paths are told from the lessons' folder
+    os.chdir("..")'''
+KEPT_METADATA = {"tags", "nbgrader", "cellView", "deletable", "editable"}
+REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END \1", re.DOTALL | re.MULTILINE)
+CHECKER = re.compile(r"fc\.check\.(lesson\d\d)\.(\w+)\(")
+COMMAND = "fercourse course release"
+
+
+def nbgrader():
+    """Return the package nbgrader's preprocessors, or say how to get them.
+
+    Raises:
+        InputError: nbgrader is not installed.
+    """
+    try:
+        from nbgrader import preprocessors
+    except ImportError:
+        raise InputError("nbgrader is not installed; install the extra: pip install 'fercourse[instructor]'") from None
+    return preprocessors
+
+
+def edition(source: Path) -> Path:
+    """Return where the student edition of a lesson is."""
+    return source.parent / "student" / f"{source.stem}.ipynb"
+
+
+def student(source: Path):
+    """Return the student edition of a lesson: stubs in place of solutions, nothing executed, its own badge.
+
+    Raises:
+        InputError: nbgrader is not installed, or refuses the lesson.
+    """
+    book = locked(regenerate(source))
+    tools = nbgrader()
+    book = applied(book, tools.ClearHiddenTests(), tools.ClearMarkScheme(), tools.ComputeChecksums(),
+                   tools.CheckCellMetadata())
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            cell.source = relinked(cell.source, source)
+        cell.source = STUDENT_SETUP if cell.source == SETUP else cell.source
+        cell.metadata.pop("lines_to_next_cell", None)          # jupytext's own
+    for cell, name in zip(book.cells, cell_ids(book.cells)):
+        cell["id"] = name
+    book.metadata.pop("jupytext", None)                        # not paired: a sync would bring the solutions back
+    return book
+
+
+def locked(book):
+    """Return a lesson with its solutions made stubs and its checksums computed; hidden tests are still there."""
+    tools = nbgrader()
+    book = applied(book, tools.LockCells())
+    stubs = _stubs(book)
+    for cell in book.cells:
+        clear = tools.ClearSolutions(code_stub={"python": stubs.get(_name(cell), "")}, text_stub=WRITTEN_STUB)
+        _call(clear.preprocess_cell, cell, {"language": "python"}, 0)
+    return applied(book, tools.ClearOutput(), tools.CheckCellMetadata(), tools.ComputeChecksums())
+
+
+def applied(book, *steps):
+    """Return a notebook after nbgrader's preprocessors.
+
+    Raises:
+        InputError: one of them refuses it.
+    """
+    for step in steps:
+        book, _ = _call(step.preprocess, book, {})
+    return book
+
+
+def _call(step, *arguments):
+    try:
+        return step(*arguments)
+    except Exception as error:                                 # RuntimeError, ValidationError, others
+        raise InputError(f"nbgrader refuses the lesson: {error}") from error
+
+
+def _stubs(book):
+    """Return {grade_id: what stands in place of a solution}: what is asked, and where help is."""
+    stubs, name = {}, None
+    for cell in book.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("solution") and cell.cell_type == "code":
+            name = about["grade_id"]
+            stubs[name] = 'raise NotImplementedError("write this: the task is told above")'
+        elif about.get("grade") and name and (call := CHECKER.search(cell.source)):
+            stubs[name] = _stub(*call.groups())
+            name = None
+    return stubs
+
+
+def _stub(lesson, name):
+    from .. import check
+    found = getattr(getattr(check, lesson, None), name, None)
+    asked = (found.__doc__ or "").strip().splitlines()[:1] if found else []
+    stop = f'raise NotImplementedError("{name} is not written yet; stuck? fc.check.{lesson}.{name}.hint()")'
+    return "\n".join([*(f"# {line}" for line in asked), stop])
+
+
+def _name(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def relinked(text: str, source: Path) -> str:
+    """Return a text with the badge of the student edition, and with links that hold one folder further down."""
+    own = badge(source)
+    text = text.replace(own, own.replace("/notebooks/", "/notebooks/student/"))
+    lesson = r"\d\d_\w+\.ipynb"
+    return re.sub(rf"\]\((?!https?:|mailto:|#|{lesson}[)#])([^)\s]+)\)", r"](../\1)", text)
+
+
+# ---------------------------------------------------------------------- writing, and what is wrong with what is there
+
+def build(source: Path) -> Path:
+    """Write the student edition of a lesson, whole or not at all; untouched where nothing changed.
+
+    Raises:
+        InputError: nbgrader is missing or refuses the lesson, or a solution would leak.
+    """
+    book, path = student(source), edition(source)
+    if found := leaks(source, book):
+        raise InputError(f"{source.name} would give its solutions away: {found[0]}")
+    nbformat.validate(book)
+    text = nbformat.writes(book, indent=1) + "\n"
+    if not path.is_file() or path.read_text("utf-8") != text:
+        with replacing(path) as part:
+            part.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(source: Path) -> list[str]:
+    """Return one sentence for everything wrong with a committed edition; staleness is seen where nbgrader is."""
+    path = edition(source)
+    if not path.is_file():
+        return [f"{path.name} has no student edition; run `{COMMAND}`"]
+    book = nbformat.read(path, as_version=4)
+    found = leaks(source, book)
+    try:
+        nbgrader()
+    except InputError:
+        return found
+    if path.read_text("utf-8") != nbformat.writes(student(source), indent=1) + "\n":
+        found.append(f"the student edition {path.name} is older than its lesson; run `{COMMAND}`")
+    return found
+
+
+def leaks(source: Path, book) -> list[str]:
+    """Return what a student edition gives away: lines and names of solutions, outputs, metadata, attachments."""
+    lesson = regenerate(source)
+    text = "\n".join(cell.source for cell in book.cells)
+    lines = {line.strip() for line in text.splitlines()}
+    secret, names = secrets(lesson)
+    found = [f"a line of a solution: {line}" for line in sorted(secret & lines)]
+    found += [f"a name that only solutions use: {name}" for name in sorted(names) if re.search(rf"\b{name}\b", text)]
+    for cell in book.cells:
+        if cell.get("outputs") or cell.get("attachments") or cell.get("execution_count"):
+            found.append(f"outputs or attachments in {_name(cell) or cell.source[:40]!r}")
+        if extra := set(cell.metadata) - KEPT_METADATA:
+            found.append(f"metadata {', '.join(sorted(extra))} in {_name(cell) or cell.source[:40]!r}")
+    if re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", text):
+        found.append("a mark of a solution or of hidden tests")
+    own = badge(source)
+    if own in text or (own in lesson.cells[0].source
+                       and own.replace("/notebooks/", "/notebooks/student/") not in text):
+        found.append("the badge does not open the student edition")
+    return found
+
+
+def secrets(lesson) -> tuple[set[str], set[str]]:
+    """Return the lines and the names that stand in a lesson's solutions and hidden tests, and nowhere else in it."""
+    hidden, shown = [], []
+    for cell in lesson.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "markdown" and about.get("solution"):
+            hidden.append(cell.source)
+            continue
+        hidden += [match[2] for match in REGION.finditer(cell.source)]
+        shown.append(REGION.sub("", cell.source))
+    open_lines = {line.strip() for text in shown for line in text.splitlines()}
+    words = set(re.findall(r"\w+", "\n".join(shown)))
+    lines = {line.strip() for text in hidden for line in text.splitlines()}
+    lines = {line for line in lines if len(re.findall(r"\w+", line)) > 1} - open_lines
+    return lines, {name for text in hidden for name in _assigned(text) if len(name) > 2} - words - _asked(lesson)
+
+
+def _assigned(text):
+    """Return the names a piece of Python gives values to; none if it is prose."""
+    from textwrap import dedent
+    try:
+        tree = ast.parse("def f():\n" + "".join(f"    {line}\n" for line in dedent(text).splitlines()))
+    except SyntaxError:
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def _asked(lesson):
+    """Return the words of the stubs: what checkers ask for may use a solution's words."""
+    return set(re.findall(r"\w+", "\n".join(_stubs(lesson).values())))
