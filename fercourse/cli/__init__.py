@@ -5,13 +5,14 @@ import sys
 import typer
 
 from ..errors import InputError
-from . import bench, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds its commands to data)
+from . import bench, course, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds to data)
 
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None,                              # NAME[/DOMAIN] is no markup
     help="A notebook course on representation learning for facial expression recognition.",
 )
+app.add_typer(course.app, name="course")
 app.add_typer(data.app, name="data")
 app.command("bench")(bench.bench)
 app.command("embed")(embed.embed)

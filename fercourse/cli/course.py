@@ -1,0 +1,72 @@
+"""`fercourse course`: for those who teach it, and for a set-up that does not work."""
+
+import json
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Student editions, grading, links for a fork, and a look at the set-up.")
+
+
+@app.command()
+def release(
+    names: list[str] = typer.Argument(None, metavar="[LESSON]...", help="Such as 01; default: all."),
+    check: bool = typer.Option(False, "--check", help="Write nothing; tell what is stale or gives a solution away."),
+):
+    """Build the student editions, notebooks/student/*.ipynb, from the lessons' sources."""
+    from ..course import release as editions
+    from ..course.notebooks import sources
+
+    if check:
+        found = [problem for source in sources(names or ()) for problem in editions.problems(source)]
+        typer.echo("\n".join(found) or "every student edition is up to date and gives nothing away", err=bool(found))
+        raise typer.Exit(bool(found))
+    for source in sources(names or ()):
+        typer.echo(str(editions.build(source)))
+
+
+@app.command()
+def grade(
+    submissions: Path = typer.Argument(help="Folder as Moodle or Canvas give it, or with a folder a student."),
+    out: Path = typer.Option(Path("grades.csv"), help="Where points go; feedback/ and written.html come beside it."),
+    columns: str = typer.Option("plain", help="plain (every exercise), moodle or canvas (for their import)."),
+    hidden: Path = typer.Option(None, help="Folder of private tests, GRADE_ID.py each; outside the course's folder."),
+    lesson: str = typer.Option(None, help="Such as 01: everything handed in is taken for it."),
+    cell_timeout: float = typer.Option(300, help="Seconds a cell may take."),
+    timeout: float = typer.Option(1800, help="Seconds a notebook may take."),
+    memory: float = typer.Option(6, help="GiB of memory a notebook may hold."),
+    jobs: int = typer.Option(1, help="Notebooks at the same time."),
+):
+    """Run every submission, shut in where the system allows it, and write points, feedback and written answers."""
+    from ..course import grade as grading
+    from ..course.sandbox import Limits, walled
+
+    if not walled():
+        typer.echo("this system cannot shut submissions in: they reach the network and your files; "
+                   "use a machine or container you can throw away", err=True)
+    limits = Limits(cell_timeout, timeout, int(memory * 2**30))
+    grading.grade(submissions, out, columns=columns, hidden=hidden, lesson=lesson, limits=limits, jobs=jobs,
+                  told=typer.echo)
+    typer.echo(str(out))
+
+
+@app.command()
+def links(
+    repository: str = typer.Option(..., help="Your fork, https://github.com/YOU/NAME."),
+    branch: str = typer.Option("main", help="Branch that Colab opens."),
+):
+    """Point badges and set-up cells of all lessons and student editions at a fork."""
+    from ..course.links import relink
+
+    for path in relink(repository, branch):
+        typer.echo(str(path))
+
+
+@app.command()
+def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")):
+    """Tell what is wrong with this set-up, and how to put it right; exit 1 if the lessons cannot run."""
+    from ..course import doctor as doctors
+
+    found = doctors.examine()
+    typer.echo(json.dumps([one.__dict__ for one in found], indent=1) if as_json else doctors.report(found))
+    raise typer.Exit(any(one.state == doctors.WRONG for one in found))
