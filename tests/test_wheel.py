@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 MANIFEST = json.loads((ROOT / "data/synthfaces/synthfaces.json").read_text())
 CARRIED = ("fercourse/data/synthfaces/synthfaces.parquet", "fercourse/data/synthfaces/synthfaces.json",
            "fercourse/data/synthfaces/LICENCE.md", "fercourse/synth/head.npz", "fercourse/synth/HEAD_LICENCE.md",
-           "fercourse/plots/explorer.html")
+           "fercourse/plots/explorer.html", "fercourse/weights/landmarks.safetensors",
+           "fercourse/weights/landmarks.json")
 LOADING = """
 import fercourse as fc
 from fercourse.faces import synthfaces

@@ -6,6 +6,9 @@ from pathlib import Path
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
+_ALONE = ("selfsup-synthfaces-wild-cpu", "neighbours alone")
+_ALONE_FER = ("selfsup-fer2013-cpu", "neighbours alone")
+
 # Title, file, arm, metric: what the README shows, in this order; a row whose file or arm is missing is left out.
 ROWS = (
     ("Lesson network, wild to wild, unseen people", "faces-synthfaces-cpu", "wild", "wild_accuracy"),
@@ -32,6 +35,15 @@ ROWS = (
         ("   batch norm recalibrated in the wild", "source only", "recalibrated_macro_recall"),
         ("   DANN", "DANN", "macro_recall"), ("   CDAN", "CDAN", "macro_recall"), ("   DMSRL", "DMSRL", "macro_recall"),
         ("   taught with the labels of the wild", "oracle", "macro_recall"))),
+    ("Wild, five nearest by heatmap of the same class, no training", *_ALONE, "heatmap_class"),
+    ("   by the true landmarks", *_ALONE, "true_landmarks_class"), ("   by pixels", *_ALONE, "pixels_class"),
+    ("FER2013, five nearest by heatmap of the same class", *_ALONE_FER, "heatmap_class"),
+    ("   by chance", *_ALONE_FER, "random_class"),
+    *((title, "selfsup-synthfaces-wild-cpu", arm, metric) for metric, told in (
+        ("probe_100", "linear probe, all labels"), ("tuned_10", "fine-tuned on a tenth of the labels"))
+      for title, arm in ((f"Wild, learnt without labels, {told}: HNCL", "heatmap neighbours"),
+                         ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"),
+                         ("   untrained network", "random encoder"))),
 )
 
 
