@@ -72,7 +72,7 @@ class DmsrlHyper(Hyper):
     believe: float = 0.6
     balanced: bool = True
     self_train: float = 1.0
-    begin: float = 0.4
+    begin: float = 0.25
     width: int = 128
     label_smoothing: float = 0.1
 
@@ -81,7 +81,7 @@ class DmsrlHyper(Hyper):
 class Dmsrl(Method):
     """Source with labels, target with pseudo labels; centres in both; a discriminator that is made to fail."""
 
-    target_views = ("strong",)
+    target_views = ("weak",)
     Hyper = DmsrlHyper
 
     def __init__(self, classes, size, hyper):
