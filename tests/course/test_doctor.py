@@ -1,0 +1,67 @@
+"""What the doctor sees, and that every complaint comes with its cure."""
+
+import json
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from fercourse.course import doctor
+from fercourse.course.doctor import MIND, RIGHT, WRONG
+
+
+def test_this_set_up_runs_the_lessons():
+    found = doctor.examine()
+    assert [one.what for one in found] == ["python", "packages", "torch", "device", "memory", "disk", "data",
+                                           "weights", "kernel"]
+    assert not [one for one in found if one.state == WRONG]
+    assert "the lessons can run" in doctor.report(found)
+
+
+def absent(name):
+    raise PackageNotFoundError(name)
+
+
+@pytest.mark.parametrize(("found", "state", "words"), [
+    (lambda: doctor.python((3, 9, 1)), WRONG, "3.9.1"),
+    (lambda: doctor.python((3, 14, 0)), WRONG, "3.14.0"),
+    (lambda: doctor.packages(["timm>=1"], absent), WRONG, "timm is missing"),
+    (lambda: doctor.packages(["torch>=2.6"], lambda name: "2.5.1+cu124"), WRONG, "torch is 2.5.1+cu124, not >=2.6"),
+    (lambda: doctor.packages(["kornia>=9; extra == 'bench'"], absent), RIGHT, "all that are required"),
+    (lambda: doctor.memory(4 * 2**30), MIND, "4.0 GiB"),
+    (lambda: doctor.memory(12 * 2**30), RIGHT, "12.0 GiB"),
+    (lambda: doctor.disk(free=2**29), MIND, "0.5 GiB free"),
+])
+def test_each_look(found, state, words):
+    one = found()
+    assert one.state == state and words in one.found and (bool(one.fix) == (state != RIGHT))
+
+
+def test_a_folder_that_cannot_be_written_to(monkeypatch):
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    assert doctor.disk().state == WRONG
+
+
+def test_a_gpu_that_torch_does_not_see(monkeypatch):
+    monkeypatch.setattr("fercourse.device.pick_device", lambda: __import__("torch").device("cpu"))
+    one = doctor.device(which=lambda name: name)
+    assert one.state == MIND and "does not see it" in one.found and "CUDA" in one.fix
+
+
+def test_spoilt_weights_are_seen(tmp_path):
+    (tmp_path / "net.json").write_text(json.dumps({"sha256": "0" * 64}))
+    assert doctor.weights(tmp_path).state == WRONG
+    (tmp_path / "net.safetensors").write_bytes(b"x")
+    assert doctor.weights(tmp_path).found == "net.safetensors missing or spoilt"
+
+
+def test_spoilt_faces_are_seen(monkeypatch, tmp_path):
+    monkeypatch.setattr("fercourse.faces.synthfaces.pack_path", lambda: tmp_path / "none.parquet")
+    assert doctor.data().state == WRONG
+
+
+def test_a_look_that_fails_is_a_finding(monkeypatch):
+    def torch():
+        raise OSError("libtorch_cpu.so: cannot open")
+    monkeypatch.setattr(doctor, "torch", torch)
+    found = next(one for one in doctor.examine() if one.what == "torch")
+    assert found.state == WRONG and "libtorch" in found.found and found.fix
