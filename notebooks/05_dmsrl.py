@@ -1,0 +1,543 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   jupytext:
+#     cell_metadata_filter: tags,nbgrader,cellView,-all
+#     notebook_metadata_filter: kernelspec,accelerator,colab,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/05_dmsrl.ipynb)
+#
+# # 05 · A lab model meets the wild: DMSRL
+#
+# About two hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a T4 it takes more
+# faces and a larger network. You need [lesson 01](01_baseline.ipynb), and what batch norm does.
+#
+# **You will be able to**
+#
+# - write the terms that pull faces to class centres and keep centres apart, so that they mean the same at any width
+# - turn a gradient round, and say why a discriminator that fails is no proof that two domains agree
+# - judge adaptation honestly: no target label in training, none in choosing, and a look at what a label shift does
+
+# %% cellView="form"
+# On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
+import os
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:
+    home = "/content/fercourse"
+    if not os.path.exists(home):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
+        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+    os.chdir(f"{home}/notebooks")
+
+# %%
+import copy
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+import fercourse as fc
+from fercourse.device import pick_device
+from fercourse.evaluate.unlabelled import information
+from fercourse.losses.margin import class_means, inter, intra
+from fercourse.methods import create
+from fercourse.models.corners import corners
+from fercourse.models.norms import recalibrate
+from fercourse.pseudo import most_sure
+
+# %%
+device = pick_device()
+SIZE, FACES, EPOCHS, BACKBONE = (48, 1200, 6, "lesson") if device.type == "cpu" else (64, 2700, 12, "resnet18")
+
+# %% [markdown]
+# Two domains: a **source** with labels, the lab, and a **target**, the wild. The target's labels exist here, because its
+# faces are rendered. We keep them in a drawer: they may judge, never teach.
+
+# %%
+lab, wild = (fc.load_faces("synthfaces", split="train", domain=d).resize(SIZE).sample(FACES) for d in ("lab", "wild"))
+lab_test, wild_test = (fc.load_faces("synthfaces", split="test", domain=d).resize(SIZE) for d in ("lab", "wild"))
+
+# %%
+words = ("happiness", "surprise", "anger")
+fc.plots.image_rows({f"{place}, {word}": faces.where(labels=word).images[:7]
+                     for word in words for place, faces in (("lab", lab), ("wild", wild))},
+                    alt="Six rows of seven faces: for each of three expressions a row from the lab and a row from the wild",
+                    caption="The same expressions. What changes from row to row, and what must a network not rely on?")
+
+# %% [markdown]
+# ## Promised and delivered
+# Train on the lab, test on new people in the lab, then in the wild.
+
+# %%
+def trained(name, target=None, watch=None, epochs=EPOCHS, lr=1e-3, **hyper):
+    torch.manual_seed(0)
+    method = create(name, lab, backbone=BACKBONE, ema=0.98, **hyper)
+    history = fc.fit(method, lab, target=target, epochs=epochs, batch_size=32, lr=lr, watch=watch)
+    return method, history
+
+def score(method, faces):
+    return fc.evaluate.evaluate(method, faces, draws=0)["macro_recall"]
+
+# %%
+source_only, _ = trained("baseline", epochs=2 * EPOCHS, lr=2e-3)
+print(f"unseen people in the lab: {score(source_only, lab_test):.1%}, in the wild: {score(source_only, wild_test):.1%}")
+
+# %% [markdown]
+# Nobody would have noticed without the second test. Look at what the network sees of both:
+
+# %%
+def joint(method, count=350):
+    """Return features of some faces of both domains, each seen as its own, and the centres of DMSRL if it has any."""
+    found = []
+    for domain, faces in (("source", lab), ("target", wild)):
+        if hasattr(method, "seen_as"):
+            with method.seen_as(domain):
+                found.append(fc.evaluate.seen(method, faces.subset(torch.arange(count)))["embedding"].cpu())
+        else:
+            found.append(fc.evaluate.seen(method, faces.subset(torch.arange(count)))["embedding"].cpu())
+    return torch.cat(found)
+
+shown_labels = torch.cat([lab.labels[:350], wild.labels[:350]])
+shown_domains = torch.arange(700) >= 350
+
+# %%
+fc.plots.two_domains([fc.embed.project(joint(source_only))], shown_labels, shown_domains, lab.classes, ["source only"],
+                     caption="Pale: the lab. Strong: the wild. In the lab the colours part; where do the strong points lie?")
+
+# %% [markdown]
+# ## First, the cheap part
+# Batch norm remembers means and variances **of the lab**. Take them anew from wild faces: no label, no gradient, one
+# pass. Whoever compares with "source only" should compare with this, too.
+
+# %%
+recalibrated = copy.deepcopy(source_only)
+recalibrate(recalibrated, wild.images)
+print(f"in the wild: as trained {score(source_only, wild_test):.1%}, with figures of the wild {score(recalibrated, wild_test):.1%}")
+
+# %% [markdown]
+# All that follows starts from this network's backbone: a model of the lab that moves, as one would do in practice. (Published
+# numbers of adaptation lean on backbones trained on other people's faces just as much.)
+
+# %%
+lab_weights = str(Path(tempfile.mkdtemp()) / "lab.pt")
+torch.save(source_only.backbone.trunk.state_dict(), lab_weights)
+
+# %% [markdown]
+# ## The idea in six formulas
+# The paper of this lesson is **DMSRL** (IEEE Transactions on Multimedia 2022): aligning two domains costs
+# discrimination, so both must be learnt at once. Its full text was not at hand. The formulas (5.1) to (5.5) are
+# **found** in the authors' released code, JDMAN, which its page says covers this paper; what is our own choice is
+# marked **(DC)**. Features $h$ have the width $D$, there are $K$ classes, $d$ is $s$ (source) or $t$ (target). Each
+# domain has learnable **centres** $c^d_k$. In the target the class $y$ is a **pseudo label**: what the network says.
+#
+# $$\text{intra}^d = \frac{1}{2B} \sum_i \lVert h_i^d - c^d_{y_i} \rVert^2 \tag{5.1}$$
+#
+# $$\text{inter}^d = \frac{\sum_{i<j} \lVert c_i^d - c_j^d \rVert^2}{K (K-1)}, \qquad
+# \text{penalty}^d = \max(0,\; \text{margin} - \text{inter}^d) \tag{5.2}$$
+#
+# $$\text{dom} = \frac{1}{K} \sum_k \lVert c_k^s - c_k^t \rVert^2 \tag{5.3}$$
+#
+# $$L_\text{SML} = \sum_d (\text{intra}^d + \text{penalty}^d) + \lambda\, \text{dom} \tag{5.4}$$
+#
+# A **discriminator** $Q$ tries to name the domain, and the network tries to make it fail. That is the mutual information
+# of domain and feature, made small:
+#
+# $$\min_\theta \max_Q\; \mathbb{E} \log Q(d \mid h) - \log Q(d) \tag{5.5}$$
+#
+# $$L = \text{CE}_\text{source} + \alpha\, w\, L_\text{SML} + \beta\, L_\text{domain} + \underbrace{w\, \text{CE}_\text{believed target}}_\text{(DC)},
+# \qquad w = \frac{2}{1 + e^{-10 p}} - 1 \tag{5.6}$$
+#
+# with $p$ the share of the training that is done (DC; found: iterations / 10,000, which is almost no ramp at all in a
+# training of 200 steps). The abstract also names a domain-**sensitive** component beside the invariant one, which the
+# released code does not have. Ours **(DC)** must tell the domain, and share no information with the invariant one (a
+# vCLUB bound, [lesson 06](06_id_invariant.ipynb) explains it).
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "05-pull-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 1 · the pull (8 min, ●○○)
+# Write (5.1) for `features [B, D]`, `labels [B]` and `centres [K, D]`, **divided by the width $D$** (DC).
+# Stuck? `fc.check.lesson05.pull.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "05-pull", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pull(features, labels, centres):
+    ### BEGIN SOLUTION
+    squared = (features - centres[labels]).pow(2).sum(1)
+    return squared.mean() / 2 / features.shape[1]
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "05-pull-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson05.pull(pull)
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "05-margin-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 2 · the margin (12 min, ●●○)
+# Write the penalty (5.2) of `centres [K, D]`, again divided by $D$. Stuck? `fc.check.lesson05.margin.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "05-margin", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def penalty(centres, margin):
+    ### BEGIN SOLUTION
+    count, width = centres.shape
+    apart = torch.pdist(centres).pow(2).sum() / (count * (count - 1)) / width
+    return (margin - apart).clamp(min=0)
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "05-margin-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson05.margin(penalty)
+
+# %% [markdown]
+# Why divide? The released code has a margin of 100 and centres drawn from $N(0, 1)$. Here is $\text{inter}$ of such
+# centres, as found and divided:
+
+# %% tags=["nbval-check-output"]
+for width in (8, 128, 4096):
+    start = torch.randn(7, width, generator=torch.Generator().manual_seed(0))
+    print(f"width {width:4}: inter as found {inter(start) * width:6.0f}, divided by the width {inter(start):.1f}")
+
+# %% [markdown]
+# As found, a margin of 100 is already met by random centres of 4,096 columns: the penalty is 0 from the first step to
+# the last. In 8 columns the same 100 asks for the impossible. Divided, one margin serves both.
+#
+# **Where do centres go?** Features stand still here; gradient descent moves the centres. They end at the class means, at
+# a pace that does not depend on the width, because their rate grows with it (DC).
+
+# %% tags=["nbval-check-output"]
+features = fc.evaluate.seen(source_only, lab.subset(torch.arange(400)))["embedding"].cpu()
+kinds, means = lab.labels[:400], class_means(features, lab.labels[:400], 7)
+centres = torch.zeros_like(means).requires_grad_()
+rate = 0.1 * 7 * features.shape[1]
+for step in range(61):
+    if step % 20 == 0:
+        print(f"step {step:2}: {(centres - means).norm() / means.norm():.2f} of the way left")
+    (slope,) = torch.autograd.grad(intra(features, kinds, centres), centres)
+    centres = (centres - rate * slope).detach().requires_grad_()
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "05-reverse-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 3 · a gradient turned round (15 min, ●●●)
+# The discriminator learns to make its loss small. What lies before it shall learn to make the same loss **large**: one
+# layer does both. Write `reverse(x, strength)`: the values of `x`, but a gradient multiplied by `-strength`. All you need
+# is `x` and `x.detach()`. Stuck? `fc.check.lesson05.reverse.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "05-reverse", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def reverse(x, strength):
+    ### BEGIN SOLUTION
+    return (1 + strength) * x.detach() - strength * x
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "05-reverse-test", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson05.reverse(reverse)
+
+# %% [markdown]
+# ## A discriminator that fails proves little
+# Two classes on a line, the source on the left picture. Three networks have placed the target: apart, on its own class,
+# and **on the other class**. Ask the best possible discriminator, and ask for the right class.
+
+# %% tags=["nbval-check-output"]
+draw = torch.Generator().manual_seed(1)
+truth = torch.arange(400) % 2
+placed = lambda shift, sign: sign * (2.0 * truth - 1) + shift + 0.3 * torch.randn(400, generator=draw)
+source_line = placed(0, 1)
+edges = torch.linspace(-8, 8, 33)
+for name, line in {"apart": placed(5, 1), "aligned": placed(0, 1), "aligned, classes swapped": placed(0, -1)}.items():
+    one, other = (torch.histogram(part.contiguous(), edges).hist for part in (source_line, line))
+    told = torch.maximum(one, other).sum() / (one + other).sum()
+    print(f"{name:26} the discriminator is right in {told:.0%}, the classifier in {((line > 0).long() == truth).float().mean():.0%}")
+
+# %% [markdown]
+# (A histogram stands for the best discriminator; some of what it finds beyond a half is chance.) The last two rows look
+# alike to it. Formula (5.5) asks for one of them and does not care which: **negative transfer** hides there. So watch two
+# things in a real adversarial training, DANN: how often the discriminator is right, and what becomes of each class.
+
+# %%
+def watcher(into):
+    """Return a function that keeps, after every epoch, the recall of each class in the wild, for judging only."""
+    def keep(epoch, method):
+        told = fc.evaluate.seen(method, wild_test)["logits"].argmax(1).cpu()
+        into.append(fc.evaluate.recalls(fc.evaluate.confusion(told, wild_test.labels, 7)).tolist())
+    return keep
+
+dann_recalls = []
+dann, dann_log = trained("dann", wild, watcher(dann_recalls), weights=lab_weights)
+
+# %%
+figure = fc.plots.curves(dann_log, ["told_domain"], title="DANN: how often the discriminator is right",
+                         caption="Half is chance. It falls as the ramp rises, or it never gets off the ground.")
+figure.axes[0].set(ylabel="share of faces", ylim=(0.4, 1.02))
+figure
+
+# %%
+print(f"DANN in the wild {score(dann, wild_test):.1%}; with source only {score(source_only, wild_test):.1%}, "
+      f"recalibrated {score(recalibrated, wild_test):.1%}")
+fc.plots.class_curves(dann_recalls, wild_test.classes, [sum(row) / 7 for row in dann_recalls], ylabel="recall in the wild",
+                      caption="Does every class profit from the alignment, or do some pay for others?")
+
+# %% [markdown]
+# ## Whom to believe
+# DMSRL needs a class for every target face, and all it has is its own opinion. Found: believe everything, at every step.
+# Ours (DC): ask the averaged network once an epoch, and believe the surest share **of the faces told each class**, so that
+# easy classes do not crowd out difficult ones.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "05-believe-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 4 · belief (12 min, ●●○)
+# Given class shares `[N, K]` (rows sum to 1) and a `share`, return bool `[N]`: of the `n` faces told a class, believe the
+# `ceil(share * n)` surest. Stuck? `fc.check.lesson05.believe.hint()`
+
+# %% nbgrader={"grade": false, "grade_id": "05-believe", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def believe(shares, share):
+    ### BEGIN SOLUTION
+    sure, told = shares.max(1)
+    believed = torch.zeros(len(shares), dtype=torch.bool)
+    for word in range(shares.shape[1]):
+        rows = (told == word).nonzero().flatten()
+        best = sure[rows].argsort(descending=True)[:math.ceil(share * len(rows))]
+        believed[rows[best]] = True
+    return believed
+    ### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "05-believe-test", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
+fc.check.lesson05.believe(believe)
+
+# %%
+told = fc.evaluate.seen(recalibrated, wild)["logits"].cpu()
+right = told.argmax(1) == wild.labels
+for share in (1.0, 0.8, 0.5, 0.2):
+    chosen = most_sure(told, share)[1]
+    over_all = most_sure(told, share, balanced=False)[1]
+    rarest = [int(told.argmax(1)[c].bincount(minlength=7).min()) for c in (chosen, over_all)]
+    print(f"believe {share:4.0%}: right {right[chosen].float().mean():.1%}, rarest class {rarest[0]:3} faces; "
+          f"without the balance {right[over_all].float().mean():.1%}, rarest {rarest[1]:3}")
+
+# %% [markdown]
+# Fewer are more often right: confidence is worth something even in a foreign domain. And the surest faces of all are of
+# few classes.
+#
+# ## Four local views
+# Expressions live in parts of a face. **Found**: beside the global feature, the four overlapping corners of the last
+# feature map (5 x 5 of 7 x 7) go through small branches of their own, and everything is joined. Here the map is small;
+# the corners overlap all the same.
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(0)
+small = create("dmsrl", lab.subset(torch.arange(8)), backbone="lesson")
+maps = small.backbone.maps(torch.zeros(2, 3, 48, 48))
+print(f"map {tuple(maps.shape[1:])}, corners {[tuple(part.shape[1:]) for part in corners(maps)]}, "
+      f"joined {tuple(small.eval().parts(torch.zeros(2, 3, 48, 48)).shape[1:])}")
+
+# %% [markdown]
+# ## Training
+# `fit` takes the target's labels away before the method sees them: not one of them can reach a weight (a test of the
+# library permutes them and compares every bit). We keep, for judging, what became of the pseudo labels.
+
+# %%
+moments, quality, recalls = {}, [], []
+wild_recalls = watcher(recalls)
+
+def keep(epoch, method):
+    wild_recalls(epoch, method)
+    told = method.memory["target_labels"].cpu()
+    right = told == wild.labels
+    believed = method.memory["target_believed"].cpu()
+    quality.append({"by_class": [right[wild.labels == c].float().mean().item() for c in range(7)],
+                    "all": right.float().mean().item(), "of": believed.any().item(),
+                    "believed": right[believed].float().mean().item() if believed.any() else float("nan")})
+    if epoch + 1 in (2, EPOCHS // 2, EPOCHS):
+        moments[f"epoch {epoch + 1}"] = torch.cat([joint(method), method.metric.centres.detach().flatten(0, 1).cpu()])
+
+# %%
+dmsrl, log = trained("dmsrl", wild, keep, weights=lab_weights)
+
+# %%
+print(f"in the wild: source only {score(source_only, wild_test):.1%}, recalibrated {score(recalibrated, wild_test):.1%}, "
+      f"DANN {score(dann, wild_test):.1%}, DMSRL {score(dmsrl, wild_test):.1%}")
+
+# %% [markdown]
+# **The joint embedding.** A ring is the centre of a class in the source, a disc that in the target; a line joins the two.
+# Early on the target's centres have not begun (they start at the means of the believed faces, DC).
+
+# %%
+sequence = fc.embed.aligned_sequence(list(moments.values()))
+fc.plots.two_domains(sequence, shown_labels, shown_domains, lab.classes, list(moments), centres=7, columns=3,
+                     caption="Do rings and discs of a colour meet, and do their strong points gather around them?")
+
+# %% [markdown]
+# **Pseudo labels**, epoch by epoch and class by class:
+
+# %%
+begun = [row for row in quality if row["of"]]
+figure = fc.plots.class_curves([row["by_class"] for row in begun], wild.classes, [row["all"] for row in begun],
+                               ylabel="pseudo labels right", title="Who is told correctly", xlabel="epoch since they are believed",
+                               caption="Self-training helps a class that starts well, and may abandon one that does not.")
+figure
+
+# %%
+print("right among the believed: " + ", ".join(f"{row['believed']:.0%}" for row in begun))
+
+# %% [markdown]
+# **The two components.** The invariant one should not tell the domain, the sensitive one should:
+
+# %%
+figure = fc.plots.curves(log, ["told_domain", "told_by_sensitive"], title="How often the domain is told",
+                         caption="Half is chance. Each domain has batch norm figures of its own, which does most of the adversary's work.")
+figure.axes[0].set(ylabel="share of faces", ylim=(0.4, 1.02))
+figure
+
+# %% [markdown]
+# **Where do the local branches look?** Grad-CAM through one corner's branch at a time: which cells of the map speak for the
+# class that is told.
+
+# %%
+shown = wild_test.where(occluder="none").sample(6, seed=2)
+
+def through(branch):
+    """Return a function of the maps in which only one corner's branch has a gradient."""
+    def logits(maps):
+        local = [part if i == branch else part.detach() for i, part in enumerate(
+            one(view) for one, view in zip(dmsrl.corners.branches, corners(maps)))]
+        return dmsrl.decide(dmsrl.invariant(torch.cat([dmsrl.backbone.pool(maps).detach(), *local], 1)))
+    return logits
+
+see_maps = lambda images: dmsrl.backbone.maps(fc.augment.normalise(images.to(device)))
+heat = torch.cat([fc.embed.gradcam(shown.images, see_maps, through(branch)) for branch in range(4)])
+names = [f"{where}\n{shown.classes[y]}" for where in ("top left", "top right", "bottom left", "bottom right") for y in shown.labels]
+
+# %%
+large = F.interpolate(heat[:, None], SIZE, mode="bilinear")[:, 0]
+fc.plots.overlay(shown.images.repeat(4, 1, 1, 1), large, titles=names, columns=6,
+                 alt="Six faces in four rows, a row for each corner's branch, bright where it speaks for the class",
+                 caption="A row a branch. Coarse, because the map has few cells; dark where a branch had nothing to say for the class.")
+
+# %% [markdown]
+# ## The last epoch or the best?
+# Which epoch would you report? A log of a public re-implementation has, for three runs of the released code on CK+, best
+# epochs at 89.1, 88.2 and 88.2 % and **last** epochs at 83.2, 81.2 and 81.0 %. The best one was chosen by the target's test
+# labels. Here is our own training, judged the same two ways, and by a criterion that needs no label: the **information**
+# that the decisions carry (every face decided, every class in use).
+
+# %%
+macro = [sum(row) / 7 for row in recalls]
+by_information = log.epochs()["information"].tolist()[1:] + [information(fc.evaluate.seen(dmsrl, wild)["logits"])]
+chosen = max(range(EPOCHS), key=lambda epoch: by_information[epoch])
+print(f"last epoch {macro[-1]:.1%}; best by target labels {max(macro):.1%} (epoch {macro.index(max(macro)) + 1}); "
+      f"chosen without labels {macro[chosen]:.1%} (epoch {chosen + 1})")
+
+# %% [markdown]
+# ## What each part is worth
+# One run is an anecdote. `fercourse study domains` wrote this table: lab to wild, unseen people, mean recall over classes,
+# every arm with the same faces, epochs and seeds. The **oracle** learns from the target's labels.
+
+# %% tags=["nbval-check-output"]
+results = json.loads(Path("../results/domains-lab-wild-cpu.json").read_text())
+print("{limit} faces of each domain, {epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
+def spread(found):
+    return f"{found['mean']:.1%}" + (f" ± {found['sd']:.1%}" if found["sd"] is not None else "") + f" (n = {found['n']})"
+for arm, found in results["summary"].items():
+    best = f"best epoch {found['best_epoch']['mean']:.1%}, " if "best_epoch" in found else ""
+    print(f"{arm:30} {spread(found['macro_recall']):22} {best}worst class {found['worst_recall']['mean']:.1%}")
+    if "recalibrated_macro_recall" in found:
+        print(f"{'  recalibrated':30} {spread(found['recalibrated_macro_recall'])}")
+
+# %% tags=["nbval-check-output"]
+level = {arm: found["macro_recall"]["mean"] for arm, found in results["summary"].items()}
+gap = level["oracle"] - level["source only"]
+for arm in (one for one in ("DANN", "CDAN", "DMSRL") if one in level):
+    print(f"{arm:6} closes {(level[arm] - level['source only']) / gap:.0%} of the gap of {gap:.1%} between source only and the oracle")
+
+# %% [markdown]
+# ## Where it breaks: other shares of the classes
+# The lab has as many angry as happy faces. So has our wild; real sets have not. Thin the **target** out, so that two
+# classes make up most of it. Nothing in the training tells the method.
+
+# %%
+rows = torch.cat([(wild.labels == c).nonzero().flatten()[:None if wild.classes[c] in ("happiness", "neutral") else 30] for c in range(7)])
+uneven = wild.subset(rows)
+print({word: int(n) for word, n in zip(uneven.classes, uneven.labels.bincount(minlength=7))})
+
+# %%
+shifted_recalls = []
+shifted, _ = trained("dmsrl", uneven, watcher(shifted_recalls), weights=lab_weights)
+print(f"mean recall in the wild: balanced target {score(dmsrl, wild_test):.1%}, uneven target {score(shifted, wild_test):.1%}, "
+      f"recalibrated only {score(recalibrated, wild_test):.1%}")
+
+# %%
+told = fc.evaluate.seen(shifted, uneven)["logits"].argmax(1).cpu()
+for word, given, found in zip(uneven.classes, uneven.labels.bincount(minlength=7), told.bincount(minlength=7)):
+    print(f"{word:10} truly {int(given):4}, told {int(found):4}")
+
+# %% [markdown]
+# Every term that makes two domains alike also makes their **class shares** alike: faces of the frequent classes are pushed
+# into the rare ones. No score without target labels shows it, and the information criterion above even rewards it.
+#
+# ## Whom does it fail?
+
+# %%
+predicted = fc.evaluate.seen(dmsrl, wild_test)["logits"].argmax(1).cpu()
+fc.plots.group_bars(fc.evaluate.by_group(wild_test, predicted, "skin_tone"), whole=fc.evaluate.accuracy(predicted, wild_test.labels),
+                    title="DMSRL in the wild, by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "05-report-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ### Exercise 5 · a review (15 min, ●●○, written)
+# You review a paper: "Our method adapts from RAF-DB to CK+ and reaches 91 %, the state of the art." It says nothing about
+# how the epoch was chosen, compares with a source-only model without recalibration, and CK+ has seven classes of very
+# different sizes. Write about 150 words, with numbers from your cells and from the table: what do you ask for?
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "05-report", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
+# *One possible answer.* First, how was the epoch chosen? If by the target's test labels, the number is an upper bound that
+# nobody could have reached in use; I quote the distance of best and last epoch from my own log and from the public one (six
+# points and more), and ask for the last epoch, over at least three seeds, with the spread. Second, the baseline: taking
+# batch norm's figures anew costs one pass and no label, and in my cells it moves source-only by the number printed above;
+# a method has to beat that, not the weaker line. Third, recall per class and macro figures, because accuracy on uneven
+# classes rewards whoever serves the frequent ones; and the number of faces told each class beside the true number, because
+# alignment pushes class shares towards the source's. Fourth, proof that no target label reached the training, such as a run
+# with permuted labels.
+
+# %% [markdown]
+# ## On your own data
+#
+# ```python
+# source = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
+# target = fc.load_faces("fer2013", split="train", root="/path/to/it", size=SIZE)
+# method = fc.methods.create("dmsrl", source, backbone="resnet18", pretrained=True)
+# fc.fit(method, source, target=target, epochs=60)
+# ```
+#
+# On the command line: `fercourse train dmsrl --data synthfaces/lab --target synthfaces/wild`.
+
+# %% [markdown]
+# ## Recap
+#
+# **You can now**
+#
+# - write the terms that pull faces to class centres and keep centres apart, so that they mean the same at any width:
+#   divide squared distances by it, and let the centres' rate grow with it
+# - turn a gradient round, and say why a discriminator that fails is no proof that two domains agree: swapped classes
+#   fool it as well as matching ones
+# - judge adaptation honestly: no target label in training, none in choosing, and a look at what a label shift does
+
+# %%
+fc.check.progress()
+
+# %% [markdown]
+# Next: [lesson 06](06_id_invariant.ipynb) makes mutual information small between two features of one face.
+#
+# **References**
+#
+# - Li, Zhang, Chen, Lu and Zhang 2022. Deep margin-sensitive representation learning for cross-domain facial expression
+#   recognition (DMSRL). https://doi.org/10.1109/tmm.2022.3141604 The released code is https://github.com/YingjianLi/JDMAN
+# - Cheng and others 2020. CLUB: a contrastive log-ratio upper bound of mutual information. https://doi.org/10.48550/arXiv.2006.12013
+# - Ganin and others 2016. Domain-adversarial training of neural networks. https://doi.org/10.48550/arXiv.1505.07818
+# - Li, Wang, Shi, Hou and Liu 2018. Adaptive batch normalization for practical domain adaptation.
+#   https://doi.org/10.1016/j.patcog.2018.03.005
+# - Long, Cao, Wang and Jordan 2018. Conditional adversarial domain adaptation. https://doi.org/10.48550/arXiv.1705.10667
+# - Saito and others 2021. Tune it the right way: unsupervised validation of domain adaptation via soft neighborhood density.
+#   https://doi.org/10.48550/arXiv.2108.10860
