@@ -1,0 +1,47 @@
+"""`fercourse course …` from the command line."""
+
+import json
+
+import pytest
+
+from fercourse.cli import main
+from fercourse.course import doctor, links, release
+from fercourse.course.notebooks import ROOT
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as left:
+        main(["course", *map(str, words)])
+    return left.value.code or 0
+
+
+def test_release_check_says_what_is_wrong(monkeypatch, capsys):
+    monkeypatch.setattr(release, "problems", lambda source: [])
+    assert run("release", "00", "--check") == 0 and "up to date" in capsys.readouterr().out
+    monkeypatch.setattr(release, "problems", lambda source: [f"{source.stem} leaks"])
+    assert run("release", "00", "--check") == 1 and capsys.readouterr().err == "00_faces leaks\n"
+
+
+def test_release_without_nbgrader_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "nbgrader", None)
+    assert run("release", "00") == 2 and "fercourse[instructor]" in capsys.readouterr().err
+
+
+def test_links_prints_what_it_changed(monkeypatch, capsys):
+    monkeypatch.setattr(links, "relink", lambda repository, branch: [f"{repository} {branch}"])
+    assert run("links", "--repository", "R", "--branch", "B") == 0 and capsys.readouterr().out == "R B\n"
+
+
+@pytest.mark.parametrize("words", [("grade", "nowhere"), ("grade", "tests", "--columns", "excel"),
+                                   ("links", "--repository", "a/b"), ("release", "99")])
+def test_bad_input_is_one_sentence_and_status_2(words, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert run(*words) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("fercourse: ")
+
+
+def test_doctor_leaves_with_1_if_something_is_wrong(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Finding("python", doctor.WRONG, "2.7", "use 3.12")])
+    assert run("doctor") == 1 and "-> use 3.12" in capsys.readouterr().out
+    assert run("doctor", "--json") == 1 and json.loads(capsys.readouterr().out)[0]["fix"] == "use 3.12"
