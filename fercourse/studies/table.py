@@ -44,6 +44,13 @@ ROWS = (
       for title, arm in ((f"Wild, learnt without labels, {told}: HNCL", "heatmap neighbours"),
                          ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"),
                          ("   untrained network", "random encoder"))),
+    ("Trained where skin tone predicts valence: RMSE of valence x 100, baseline", "identity-synthfaces-wild-cpu",
+     "baseline", "rmse_valence"),
+    ("   identity-invariant", "identity-synthfaces-wild-cpu", "+ weighed (the whole)", "rmse_valence"),
+    ("   skin tone (4 words) read off the baseline's feature by a line", "identity-synthfaces-wild-cpu", "baseline",
+     "skin_tone_linear"),
+    ("   off the identity-invariant expression feature", "identity-synthfaces-wild-cpu", "+ weighed (the whole)",
+     "skin_tone_linear"),
 )
 
 
