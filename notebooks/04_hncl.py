@@ -419,14 +419,15 @@ results = json.loads(Path("../results/selfsup-synthfaces-wild-cpu.json").read_te
 print("{epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
 for arm, measured in results["summary"].items():
     line = [f"{name} {measured[name]['mean']:.1%} ± {measured[name]['sd'] or 0:.1%}"
-            for name in ("probe_10", "probe_100", "tuned_10", "elsewhere", "own_class") if name in measured]
-    if line:
-        print(f"{arm:31}", ", ".join(line), f"({measured['knn']['n']} seeds)")
+            for name in ("heatmap_class", "pixels_class", "probe_10", "probe_100", "tuned_10", "elsewhere", "own_class")
+            if name in measured]
+    print(f"{arm:31}", ", ".join(line), f"(n = {max(one['n'] for one in measured.values())})")
 
 # %% [markdown]
-# *probe* and *tuned* are linear probe and fine-tuning with that per cent of the labels; *elsewhere* is fine-tuning on a
-# tenth of the **lab** faces, each labelled by a single annotator, which is the paper's own point: labels of another
-# place, made by other people. *own_class* is the purity of a network's own five nearest faces.
+# *heatmap_class* and *pixels_class* are purities before any training; *probe* and *tuned* are linear probe and
+# fine-tuning with that per cent of the labels; *elsewhere* is fine-tuning on a tenth of the **lab** faces, each labelled
+# by a single annotator, which is the paper's own point: labels of another place, made by other people. *own_class* is
+# the purity of a network's own five nearest faces.
 #
 # ## Where it breaks
 # A neighbour is only as good as its landmarks. Purity by what covers the face, and by the angle of the head:
