@@ -83,7 +83,7 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         return found
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         grades = list(pool.map(one, handed_in))
-    _write(grades, out, columns, bool(tests))
+    _write(grades, out, columns)
     return grades
 
 
@@ -186,7 +186,7 @@ def _points(cell):
 
 # ---------------------------------------------------------------------- writing
 
-def _write(grades, out, columns, private):
+def _write(grades, out, columns):
     rows = {"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades)
     with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
@@ -197,7 +197,7 @@ def _write(grades, out, columns, private):
         names[stem] += 1
         stem += f"-{names[stem]}" if names[stem] > 1 else ""
         with replacing(out.parent / "feedback" / f"{stem}.html") as part:
-            part.write_text(feedback(one, private), encoding="utf-8")
+            part.write_text(feedback(one), encoding="utf-8")
     with replacing(out.parent / "written.html") as part:
         part.write_text(written(grades), encoding="utf-8")
 
@@ -246,8 +246,8 @@ def _canvas(grades):
         yield [one.submission.student, one.submission.ident, "", "", "", _number(one.total)]
 
 
-def feedback(one: Grade, private: bool = False) -> str:
-    """Return a student's page: the notebook as it ran, and points at each exercise; private tests are not shown."""
+def feedback(one: Grade) -> str:
+    """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
     if one.book is None:
         told = html.escape(one.problem)
         return f"<!doctype html><meta charset=utf-8><title>Feedback</title><h1>0 points</h1><p>{told}</p>"
@@ -259,23 +259,23 @@ def feedback(one: Grade, private: bool = False) -> str:
         if about.get("grade"):
             about.update(score=one.points[_name(cell)] or 0, points=one.of[_name(cell)])
         if about.get("solution"):
-            about["comment"] = None
-        if private:
-            _covered(cell)
+            waits = about.get("grade") and one.points[_name(cell)] is None
+            about["comment"] = "Points for this answer are given by a person." if waits else None
+        _covered(cell)
     home = Path(formgrader.__file__).parent
     exporter = HTMLExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
                             extra_template_paths=[str(home / "static/node_modules/bootstrap/dist/css")])
-    title = f"{one.submission.student}, lesson {one.lesson}"
+    title = html.escape(", ".join(filter(None, [one.submission.student, f"lesson {one.lesson}", one.problem])))
     score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
     text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
     return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
 
 
 def _covered(cell):
-    """Take private tests out of a cell, and tracebacks that would quote them."""
+    """Take hidden tests out of a cell, and tracebacks that would quote them."""
     if cell.cell_type != "code" or not REGION.search(cell.source):
         return
-    cell.source = REGION.sub("# (private tests)", cell.source)
+    cell.source = REGION.sub("# (hidden tests)", cell.source)
     for output in cell.outputs:
         if output.output_type == "error":
             output["traceback"] = [f"{output.ename}: {output.evalue}"]

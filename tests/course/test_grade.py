@@ -211,6 +211,7 @@ def test_feedback_shows_points_but_no_private_tests(graded):
     assert len(pages) == len(expected)
     perfect = " ".join(re.sub(r"<style.*?</style>|<[^>]+>", "", pages["perfect-07"], flags=re.DOTALL).split())
     assert "Score: 3.0 / 6.0" in perfect and "07-double-test" in pages["perfect-07"] and "return x * 2" in perfect
+    assert "are given by a person" in perfect and "GiB of memory" in pages["bomb-07"]
     for page in pages.values():
         assert "abab" not in page and "-2.5" not in page
     script = next(page for name, page in pages.items() if "script" in name)
