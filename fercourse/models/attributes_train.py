@@ -167,7 +167,7 @@ def publish(model, facts: dict, folder: Path = at.FOLDER):
     with replacing(path) as part:
         save_file(tensors, part)
     manifest = {"what": "image-text model for attributes of rendered faces", "sha256": sha256(path),
-                "bytes": path.stat().st_size, "licence": "CC0-1.0, trained on synthetic faces and captions alone",
+                "bytes": path.stat().st_size, "licence": "Apache-2.0, trained on synthetic faces and captions alone",
                 "fercourse": __version__, "size": model.size, "width": model.width,
                 "vocabulary": list(model.vocabulary), **facts}
     with replacing(path.with_suffix(".json")) as part:
