@@ -59,7 +59,12 @@ def test_masked_faces_leave_no_trace_in_what_tests_use():
     after = dict(method.backbone.named_buffers())
     assert before and all(torch.equal(after[k], v) for k, v in before.items())
     assert [m.momentum for m in method.modules() if hasattr(m, "momentum")] == momenta
-    method.backbone(batch.views[0])
+    torch.manual_seed(0)
+    trained = method.reconstruct(batch.views[0])[0]
+    torch.manual_seed(0)
+    assert torch.allclose(method.eval().reconstruct(batch.views[0])[0], trained)
+    assert not method.backbone.trunk.bn1.training
+    method.train().backbone(batch.views[0])
     assert any(not torch.equal(dict(method.backbone.named_buffers())[k], v) for k, v in before.items())
 
 
