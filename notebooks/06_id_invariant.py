@@ -529,7 +529,7 @@ fc.plots.group_bars(table, "RMSE", title="Error by age, identity-invariant",
 
 # %% [markdown]
 # ## Every part on its own
-# One run is an anecdote. Three seeds, every part switched on in turn, peers beside them; from
+# One run is an anecdote. Several seeds, at a smaller size, parts switched on in turn, peers beside them; from
 # `results/identity-synthfaces-wild-cpu.json`, which `fercourse study identity` writes:
 
 # %% tags=["nbval-check-output"]
@@ -546,6 +546,12 @@ for arm, row in results["summary"].items():
           f"{row['skin_tone_linear']['mean']:.0%}, {row['skin_tone_mlp']['mean']:.0%} (one answer: {row['skin_tone_chance']['mean']:.0%})")
 
 # %% [markdown]
+# What the table says, and what it does not. *Weighing* alone mends most of the error in valence. *vCLUB* without weights
+# mends less, and leaves the tone readable: its critic sees what the identity feature says, and a fresh reader sees more.
+# An *adversary*, which is asked for the retrieved answer itself, takes out the most. No part makes the concordance
+# reliably better here, and arousal, which nobody had confounded, pays: an honest result of short trainings and few
+# seeds, and a reason to measure again at your own size.
+#
 # **LEACE** erases a concept from finished features in closed form, such that no linear reader can find it. It is the peer
 # for the probes: what does it leave of the expression, and what can a reader with a hidden layer still find?
 
