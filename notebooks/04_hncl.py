@@ -351,7 +351,7 @@ moco, _ = pretrain("none")
 # %%
 hncl, history = pretrain("heatmap")
 fc.plots.curves(history, ["own", "near"], title="The two parts of formula (5)",
-                caption="Both fall from about the logarithm of the queue's length. Short runs end far from 0.")
+                caption="While the queue fills, there is ever more to be told from, and both rise; only then do they fall.")
 
 # %% [markdown]
 # A run of this length is a glimpse: self-supervised networks are usually trained for hundreds of epochs. So do not
