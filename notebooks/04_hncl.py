@@ -418,7 +418,7 @@ for name, net in networks.items():
 results = json.loads(Path("../results/selfsup-synthfaces-wild-cpu.json").read_text())
 print("{epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
 for arm, measured in results["summary"].items():
-    line = [f"{name} {measured[name]['mean']:.1%} ± {measured[name]['sd'] or 0:.1%}"
+    line = [f"{name} {measured[name]['mean']:.1%}" + (f" ± {measured[name]['sd']:.1%}" if measured[name]["sd"] else "")
             for name in ("heatmap_class", "pixels_class", "probe_10", "probe_100", "tuned_10", "elsewhere", "own_class")
             if name in measured]
     print(f"{arm:31}", ", ".join(line), f"(n = {max(one['n'] for one in measured.values())})")
