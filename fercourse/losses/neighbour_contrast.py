@@ -28,7 +28,8 @@ def neighbour_contrast(queries: Tensor, keys: Tensor, queue: Tensor, neighbours:
     that are taken from the negatives.
     """
     q, k, others = map(unit_rows, (queries, keys, queue))
-    logits = q @ others.T / temperature
+    with torch.autocast(queries.device.type, enabled=False):                             # bf16 cosines are too coarse
+        logits = q @ others.T / temperature
     pushed = logits.masked_fill(~negatives, -torch.inf)
     against = torch.cat([pushed, torch.full_like(pushed[:, :1], -1e4)], 1).logsumexp(1)  # finite for an empty D
     own = F.softplus(against - (q * k).sum(1) / temperature)                             # -log e^a / (e^a + e^b)

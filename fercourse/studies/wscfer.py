@@ -9,8 +9,8 @@ from ..faces.load import parse_spec
 from . import Scale, study, train_classifier
 from .noise import RATE, TESTS, by_heart
 
-# Same backbone, budget and two views for every arm. Weight and temperature of each rule were chosen on validation
-# faces, one seed, 30 % wrong labels, among the same settings; WSC with consistency starts from WSC's.
+# Same backbone, budget and two views for every arm. Weight and temperature come from a few trials on validation faces,
+# one seed (results/wscfer-tuning-lab.json), more of them for WSC than for the others: the effort was not equal.
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
     "CE + SimCLR": dict(rule="simclr", contrast=0.1, temperature=0.5, consistency=0.0),
