@@ -46,6 +46,27 @@ def test_another_configuration_is_refused(counted, tmp_path):
         studies.run("toy", scale="smoke", seeds=1, out=tmp_path)
 
 
+def test_a_run_names_the_commit_it_was_loaded_from_not_the_one_it_ended_at(counted, monkeypatch, tmp_path):
+    heads = iter(["began", "ended"])
+    monkeypatch.setattr(record, "commit", lambda: next(heads))
+    found = studies.run("toy", scale="smoke", seeds=2, out=tmp_path)
+    assert [run["commit"] for run in found.runs] == ["began", "began"]
+
+
+def test_some_arms_only(counted, tmp_path):
+    assert studies.run("toy", scale="smoke", seeds=1, out=tmp_path, only=["nl"]).runs[0]["arm"] == "only"
+    with pytest.raises(InputError, match="no arm with lonely in its name; expected part of one of only"):
+        studies.run("toy", scale="smoke", seeds=1, out=tmp_path, only=["lonely"])
+
+
+def test_the_help_names_every_study():
+    from typer.testing import CliRunner
+
+    from fercourse.cli import app
+    told = "".join(CliRunner().invoke(app, ["study", "--help"]).output.split())          # lines are wrapped anywhere
+    assert [name for name in studies.names() if name not in told] == []
+
+
 def test_unknown_study_and_scale():
     with pytest.raises(InputError, match=r"'heads' is unknown.*faces"):
         studies.run("heads")

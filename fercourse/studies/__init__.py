@@ -65,22 +65,29 @@ def study(name: str, data: str = "synthfaces", **changes: dict):
     return keep
 
 
-def get(name: str) -> Study:
-    """Return a study by name."""
+def names() -> list[str]:
+    """Return the names of all studies."""
     for module in _MODULES:
         import_module(f"{__name__}.{module}")
-    if name not in _STUDIES:
+    return list(_STUDIES)
+
+
+def get(name: str) -> Study:
+    """Return a study by name."""
+    if name not in names():
         raise InputError(f"study {name!r} is unknown; expected one of {', '.join(sorted(_STUDIES))}")
     return _STUDIES[name]
 
 
-def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, root=None, out="results") -> Record:
+def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, root=None, out="results",
+        only=()) -> Record:
     """Run a study, or what is left of it; returns the record with the path it was written to.
 
     Args:
         data: the set of faces (default: the study's own); `root`: where it is, for real sets.
         scale: `smoke` (seconds, for tests), `cpu` (two cores) or `full` (a GPU).
         seeds: number of repetitions, seeds 0, 1, ….
+        only: run just the arms whose name contains one of these texts; default: all.
     """
     chosen = get(name)
     if scale not in chosen.scales:
@@ -88,8 +95,12 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     data = data or chosen.data
     record = Record.open(out, name, data, chosen.scales[scale])
     arms = chosen.arms(chosen.scales[scale], data, root)
+    wanted = {arm: measure for arm, measure in arms.items() if not only or any(text in arm for text in only)}
+    if not wanted:
+        raise InputError(f"study {name} has no arm with {' or '.join(only)} in its name; expected part of one of "
+                         f"{', '.join(arms)}")
     for seed in range(seeds):
-        for arm, measure in arms.items():
+        for arm, measure in wanted.items():
             record.measure(arm, seed, measure)
     return record
 

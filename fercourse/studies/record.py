@@ -20,7 +20,8 @@ class Record:
     """The results of one study at one scale; `path` is rewritten after every run.
 
     Attributes:
-        runs: one entry a finished run: arm, seed, metrics, seconds.
+        runs: one entry a finished run: arm, seed, metrics, seconds, commit.
+        code: the commit when the study was opened: what runs is what was loaded then.
     """
 
     path: Path
@@ -28,6 +29,7 @@ class Record:
     data: str
     config: dict
     runs: list[dict] = field(default_factory=list)
+    code: str | None = field(default_factory=lambda: commit())
 
     @classmethod
     def open(cls, folder, study: str, data: str, scale) -> "Record":
@@ -57,7 +59,7 @@ class Record:
         start = time.perf_counter()
         metrics = measure(seed)
         self.runs.append({"arm": arm, "seed": seed, "metrics": metrics,
-                          "seconds": round(time.perf_counter() - start, 1), "commit": commit()})
+                          "seconds": round(time.perf_counter() - start, 1), "commit": self.code})
         self.save()
 
     def summary(self) -> dict:

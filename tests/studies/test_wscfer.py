@@ -26,6 +26,16 @@ def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
     assert {"accuracy", "knn", "silhouette"} <= found["clean, CE"].keys()
 
 
+def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkeypatch, tmp_path):
+    monkeypatch.setattr(wscfer, "REMEDIES", {})
+    asked, load = [], wscfer.load_faces
+    monkeypatch.setattr(wscfer, "TRIED", ((0.5, 0.1),))
+    monkeypatch.setattr(wscfer, "load_faces", lambda *a, **k: asked.append(k["split"]) or load(*a, **k))
+    found = studies.run("wscfer-tuning", scale="smoke", seeds=1, out=tmp_path, only=["noisy"]).summary()
+    assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc"))]
+    assert set(asked) == {"train", "val"}
+
+
 def test_paired_differences_by_hand():
     runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}} for arm, seed, value in
             (("a", 0, 0.5), ("b", 0, 0.4), ("b", 1, 0.6), ("a", 1, 0.9), ("a", 2, 0.1))]
