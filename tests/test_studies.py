@@ -78,3 +78,11 @@ def test_the_faces_study_at_its_smallest(tmp_path):
     found = studies.run("faces", scale="smoke", seeds=1, out=tmp_path).summary()
     assert set(found) == {"wild", "lab"} and found["wild"]["identity_people"]["mean"] == 80
     assert 0 <= found["lab"]["wild_accuracy"]["mean"] <= 1
+
+
+def test_numbers_are_told_with_their_spread_and_seeds():
+    assert record.told({"mean": .5239, "sd": .0123, "n": 3}) == "52.4 ± 1.2 (3)"
+    assert record.told({"mean": .5239, "sd": None, "n": 1}) == "52.4 (1)"                     # never "± 0"
+    assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
+    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
+    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"

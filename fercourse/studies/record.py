@@ -79,6 +79,20 @@ class Record:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
+def made(results: dict) -> str:
+    """Return the scale that a results file was made at, in words: what every table of numbers must say first."""
+    config, hardware = results["config"], results["hardware"]
+    faces = "all" if config["limit"] is None else f"{config['limit']:,}"
+    device = hardware["gpu"] or f"{hardware['cores']} CPU cores"
+    return f"{faces} faces, {config['epochs']} epochs, {config['size']} px, {device}; mean ± sd over n seeds"
+
+
+def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -> str:
+    """Return `mean ± sd (n)` of a metric in a summary, times `scale`; one seed has no spread, and shows none."""
+    spread = "" if found["sd"] is None else f" ± {scale * found['sd']:.{places}f}"
+    return f"{scale * found['mean']:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
+
+
 def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:
     """Return mean, sd and n of a metric's difference between two arms, seed by seed: what they share drops out.
 

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from .record import told
+
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
@@ -67,11 +69,10 @@ def results_table(folder="results") -> str:
 
 def _row(title, content, arm, metric):
     found = content["summary"][arm][metric]
-    spread = f" ± {100 * found['sd']:.1f}" if found["sd"] is not None else ""
     made = content["hardware"]
     device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
     commits = sorted({_short(run["commit"]) for run in content["runs"] if run["arm"] == arm and run["commit"]})
-    return (f"| {title} | {100 * found['mean']:.1f}{spread} | {found['n']} | {content['config']['name']}, "
+    return (f"| {title} | {told(found, seeds=False)} | {found['n']} | {content['config']['name']}, "
             f"{content['config']['size']} px, {content['config']['epochs']} epochs | {device} | {', '.join(commits)} |")
 
 
