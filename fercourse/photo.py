@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .errors import InputError
+from .faces.decode import read_picture, reason
 
 # Where the embedded faces have their eyes and mouth: medians over the training part, as shares of the side.
 EYES_AT, EYE_SPAN, EYES_TO_MOUTH = (0.50, 0.38), 0.475, 0.405
@@ -65,20 +66,10 @@ def from_photo(path, size: int = 64, most: int = 16) -> Photo:
 
 
 def _read(path):
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    from .faces.decode import FORMATS, MOST_PIXELS
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise InputError(f"{path}: {image.width} x {image.height} pixels are too many; expected at most "
-                                 f"{MOST_PIXELS // 10**6} million: make it smaller")
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file; expected a picture (JPEG, PNG, …)") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: is no readable picture ({str(error) or type(error).__name__}); expected JPEG, PNG, "
-                         "WebP, TIFF, BMP or GIF") from error
+        return read_picture(path)
+    except Exception as error:                                   # decoders raise anything on damaged files
+        raise InputError(f"{path}: {reason(error)}; expected a picture (JPEG, PNG, WebP, …) with a face") from error
 
 
 def _cv2():

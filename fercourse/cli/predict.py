@@ -28,21 +28,21 @@ def predict(
         raise InputError(f"--out {out} is no picture; expected a name ending in {', '.join(PICTURES)}")
     from ..checkpoint import load_run
     from ..device import pick_device
-    from ..evaluate import seen
+    from ..look import see_all
     from ..photo import from_photo
     method = load_run(run, pick_device(device))
     if getattr(method, "regresses", False):
         raise InputError(f"{run} predicts valence and arousal; predict shows classes: give a run trained on classes")
     found = from_photo(photo, method.size, most)
     known, temperature = _own_faces(run, method, root)
-    logits = seen(method, _as_faces(found, method))["logits"].cpu()
-    probabilities = (logits / temperature).softmax(1)
+    seen = see_all(method, found.images)
+    probabilities = (seen["logits"].cpu() / temperature).softmax(1)
     facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1),
               "expression": method.classes[int(p.argmax())], "probability": round(float(p.max()), 4),
               "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, p)}}
              for box, tilt, p in zip(found.boxes, found.tilts, probabilities)]
     if out is not None:
-        _draw(method, found, probabilities, known, run, out)
+        _draw(method, found, seen["embedding"], probabilities, known, run, out)
     if as_json:
         typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": found.turned,
                                "temperature": round(temperature, 4), "faces": facts}))
@@ -70,16 +70,7 @@ def _own_faces(run, method, root):
     return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
 
 
-def _as_faces(photo, method):
-    import torch
-
-    from ..faces import FaceSet
-    count = len(photo)
-    return FaceSet(images=photo.images, labels=torch.full((count,), -1), classes=method.classes,
-                   ids=torch.arange(count), name=photo.name)
-
-
-def _draw(method, photo, probabilities, known, run, out):
+def _draw(method, photo, embedding, probabilities, known, run, out):
     from .. import plots
     from ..embed import saliency
     from ..evaluate import nearest, seen
@@ -89,7 +80,7 @@ def _draw(method, photo, probabilities, known, run, out):
         maps = None
     alike = None
     if known is not None:
-        rows = nearest(seen(method, _as_faces(photo, method))["embedding"], seen(method, known)["embedding"], 4)[1]
+        rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
         alike = known.images[rows.cpu()]
     plots.reading(photo, probabilities.numpy(), method.classes, maps, alike, title=f"{photo.name}: {run.name}"
                   ).savefig(out)

@@ -1,6 +1,7 @@
 """One number that makes a network as sure as it is right."""
 
-import torch
+import math
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -21,9 +22,9 @@ def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 60) -> float:
     if not known.any():
         raise InputError("none of the faces has a label; a temperature is fitted on labelled faces")
     logits, labels = logits[known].double(), labels[known].to(logits.device)
-    loss = lambda log_t: F.cross_entropy(logits * torch.exp(torch.tensor(-log_t)).item(), labels).item()   # noqa: E731
+    loss = lambda log_t: F.cross_entropy(logits / math.exp(log_t), labels).item()                 # noqa: E731
     low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
     for _ in range(steps):
         left, right = high - golden * (high - low), low + golden * (high - low)
         low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return float(torch.exp(torch.tensor((low + high) / 2)))
+    return math.exp((low + high) / 2)

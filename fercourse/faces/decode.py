@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -160,8 +161,26 @@ def _from_pixels(pixels, box, crop):
     return _square(image.convert("RGB"), part, crop.size), part
 
 
+def read_picture(path: Path) -> np.ndarray:
+    """Return the whole picture of a file, upright, uint8 [H, W, 3]; errors are those that `reason` puts into words."""
+    with _opened(path) as (image, turned):
+        return np.asarray(_upright(image, turned))
+
+
 def _from_file(path, box, crop):
     """Return the square uint8 [S, S, 3] and the part of the upright image that it shows."""
+    with _opened(path) as (image, turned):
+        width, height = image.size[::-1] if turned >= 5 else image.size
+        part = crop.part(box, width, height)
+        _read_smaller(image, 2 * crop.size / min(part[2] - part[0], part[3] - part[1]))
+        upright = _upright(image, turned)
+    shrunk = upright.width / width, upright.height / height
+    return _square(upright, tuple(edge * shrunk[i % 2] for i, edge in enumerate(part)), crop.size), part
+
+
+@contextmanager
+def _opened(path):
+    """Open an image of a safe kind and size; gives it with the camera's note on its orientation, 1 to 8."""
     if path.stat().st_size == 0:
         raise ValueError("empty file (0 bytes)")
     with Image.open(path, formats=FORMATS) as image:
@@ -169,14 +188,12 @@ def _from_file(path, box, crop):
             raise ValueError(f"{image.width}x{image.height} is more than {MOST_PIXELS:,} pixels")
         if image.format != "JPEG":
             image.load()     # damage shows here; asking a PNG for its orientation would swallow it
-        turned = _orientation(image)
-        width, height = image.size[::-1] if turned >= 5 else image.size
-        part = crop.part(box, width, height)
-        _read_smaller(image, 2 * crop.size / min(part[2] - part[0], part[3] - part[1]))
-        image.load()
-        upright = _rgb(ImageOps.exif_transpose(image) if turned > 1 else image)
-    shrunk = upright.width / width, upright.height / height
-    return _square(upright, tuple(edge * shrunk[i % 2] for i, edge in enumerate(part)), crop.size), part
+        yield image, _orientation(image)
+
+
+def _upright(image, turned):
+    image.load()
+    return _rgb(ImageOps.exif_transpose(image) if turned > 1 else image)
 
 
 def _orientation(image):

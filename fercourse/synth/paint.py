@@ -4,10 +4,10 @@ All of it is a function of template coordinates, so that it sticks to the skin.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
+from .creases import crease_depth
 from .head import EYE_CENTRES, LONG_HAIR, LOWER_TEETH, SKIN, TONGUE, UPPER_TEETH
 from .people import HAIR, MONK, Person
 
@@ -116,51 +116,12 @@ def _skin(s, person):
         s.tint(s.front * speckle * where * min(1, person.freckles) * 0.5, [0.65, 0.4, 0.3])
 
 
-# A crease: a mirrored line in template (x, y), the units that deepen it, how much age alone draws it.
-NOSE_TO_MOUTH = [(0.17, 6.93), (0.24, 6.83), (0.30, 6.72), (0.33, 6.60)]
-CREASES = [
-    (NOSE_TO_MOUTH, ("mouthSmile", "noseSneer", "mouthUpperUp"), 0.5),
-    ([(0.045, 7.36), (0.055, 7.43), (0.05, 7.50)], ("browDown",), 0.2),
-    ([(0, 7.63), (0.18, 7.645), (0.38, 7.62)], ("browInnerUp", "browOuterUp"), 0.45),
-    ([(0, 7.73), (0.18, 7.74), (0.40, 7.71)], ("browInnerUp", "browOuterUp"), 0.4),
-    ([(0.50, 7.30), (0.58, 7.33)], ("cheekSquint", "eyeSquint"), 0.5),
-    ([(0.50, 7.26), (0.58, 7.235)], ("cheekSquint", "eyeSquint"), 0.5),
-    ([(0.19, 7.20), (0.28, 7.155), (0.38, 7.16), (0.45, 7.20)], ("eyeSquint", "cheekSquint"), 0.5),
-    ([(0.06, 7.19), (0.085, 7.24)], ("noseSneer",), 0),
-    ([(0, 7.33), (0.06, 7.345)], ("noseSneer", "browDown"), 0.05),
-    ([(0.27, 6.57), (0.29, 6.45)], ("mouthFrown", "mouthStretch"), 0.35),
-    ([(0, 6.40), (0.12, 6.385)], ("mouthShrugLower", "mouthPress"), 0.15),
-]
-
-
-def _strongest(units, names):
-    return max(units.get(n + side, 0.0) for n in names for side in ("", "Left", "Right"))
-
-
 def _age(s, person, units):
     """Draw creases deepened by movement and years, and the spots of age."""
-    years = np.clip((person.age - 30) / 50, 0, 1)
-    depth = np.zeros(len(s.x), np.float32)
-    for line, movers, with_age in CREASES:
-        amount = min(1, (0.42 + 0.45 * years) * min(1.2, _strongest(units, movers)) + with_age * years * 0.8)
-        if line is NOSE_TO_MOUTH:
-            amount = max(amount, person.folds)
-        if amount > 0.05:
-            depth = np.maximum(depth, amount * np.exp(-((_distance(s.x, s.y, line) / 0.014) ** 2)))
-    s.tint(person.creases * s.front * depth, [0.25, 0, 0])
+    s.tint(person.creases * s.front * crease_depth(s.x, s.y, person, units), [0.25, 0, 0])
     if person.age > 50:
         spots = smoothstep(1.7, 2.4, noise(s.template, person.seed + 4, 28, 14))
         s.tint(0.25 * spots * np.clip((person.age - 50) / 35, 0, 1), [0.5, 0.2, 0])
-
-
-def _distance(x, y, line):
-    """Return how far points lie from a polyline."""
-    nearest = np.full(x.shape, 9, np.float32)
-    for (ax, ay), (bx, by) in pairwise(line):
-        dx, dy = bx - ax, by - ay
-        t = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)
-        nearest = np.minimum(nearest, np.hypot(x - ax - t * dx, y - ay - t * dy))
-    return nearest
 
 
 def _lips(s, person):
