@@ -11,11 +11,11 @@ from . import Scale, study, train_classifier
 from .noise import RATE, TESTS, by_heart
 
 # Same backbone, budget and two views for every arm. Weight and temperature of each rule: the best of `TRIED` on
-# validation faces under noise, one seed (the study `wscfer-tuning`).
+# validation faces under noise, one seed (the study `wscfer-tuning`); WSC with consistency starts from WSC's.
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
     "CE + SimCLR": dict(rule="simclr", contrast=0.1, temperature=0.5, consistency=0.0),
-    "CE + SupCon": dict(rule="supcon", contrast=1.0, temperature=0.2, consistency=0.0),
+    "CE + SupCon": dict(rule="supcon", contrast=0.5, temperature=0.1, consistency=0.0),
     "CE + WSC": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.0),
     "CE + WSC + PCL": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.1),
 }
