@@ -488,11 +488,12 @@ fc.plots.overlay(faces.images[:6].repeat(2, 1, 1, 1), torch.cat([heat[:6] for he
 # *Clean subset* is cross-entropy on the rightly labelled faces alone: the ceiling for whoever only leaves faces out.
 
 # %% tags=["nbval-check-output"]
+from fercourse.studies.record import made, told
+
 results = json.loads(Path("../results/robust-synthfaces-lab-cpu.json").read_text())
-print("{limit} faces, {epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
-show = lambda found, name: f"{name} {found[name]['mean']:5.1%} ± {found[name]['sd'] or 0:.1%}" if name in found else ""
+print(made(results))
 for arm, found_ in results["summary"].items():
-    print(f"{arm:40}", show(found_, "accuracy"), "", show(found_, "best_epoch"), "", show(found_, "memorised"))
+    print(f"{arm:34}", ", ".join(f"{name} {told(found_[name])}" for name in ("accuracy", "best_epoch", "memorised") if name in found_))
 
 # %% [markdown]
 # *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it
