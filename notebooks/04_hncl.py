@@ -415,13 +415,15 @@ for name, net in networks.items():
 # and views. *Supervised* had all labels for the same number of steps; *oracle* took neighbours of the same class.
 
 # %% tags=["nbval-check-output"]
+from fercourse.studies.record import made, told
+
 results = json.loads(Path("../results/selfsup-synthfaces-wild-cpu.json").read_text())
-print("{epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
+print(made(results))
 for arm, measured in results["summary"].items():
-    line = [f"{name} {measured[name]['mean']:.1%}" + (f" ± {measured[name]['sd']:.1%}" if measured[name]["sd"] else "")
+    line = [f"{name} {told(measured[name])}"
             for name in ("heatmap_class", "pixels_class", "probe_10", "probe_100", "tuned_10", "elsewhere", "own_class")
             if name in measured]
-    print(f"{arm:31}", ", ".join(line), f"(n = {max(one['n'] for one in measured.values())})")
+    print(f"{arm:31}", ", ".join(line))
 
 # %% [markdown]
 # *heatmap_class* and *pixels_class* are purities before any training; *probe* and *tuned* are linear probe and
