@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..losses.concordance import affect_loss
 from ..losses.mutual_information import ESTIMATORS, Adversary
 from ..models import attributes as retrieval
+from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
 from .base import Hyper, Method, make_optimiser, register
 from .baseline import TASKS
@@ -46,7 +47,7 @@ class IdInvariantHyper(Hyper):
 
     task: str = "valence_arousal"
     attributes: str = "gender,age,skin_tone"
-    engine: str = retrieval.OFFLINE
+    engine: str = OFFLINE
     residual: str = "post"
     concordance: float = 4.0
     agreement: float = 0.1
@@ -76,7 +77,7 @@ class IdInvariant(Method):
         self.regresses = hyper.task == "valence_arousal"
         self.needs = ("valence_arousal",) if self.regresses else ("labels",)
         self.questions, width = retrieval.chosen(hyper.attributes), self.backbone.width
-        self.names, text = tuple(self.questions), retrieval.text_width(hyper.engine)
+        self.names, text = tuple(self.questions), text_width(hyper.engine)
         self.residual = Residual(width, text, self.names, hyper.residual)
         self.speak = nn.ModuleDict({name: nn.Linear(width, text) for name in self.names})
         self.head = nn.Linear(width, 2 if self.regresses else len(classes))

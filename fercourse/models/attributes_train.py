@@ -6,7 +6,7 @@ which face. `--minutes` stops early; the same call goes on where it stopped.
 """
 
 import json
-import time
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 import typer
 
-from .. import __version__, augment, evaluate
+from .. import augment, evaluate
 from ..faces import load_faces
-from ..files import replacing, sha256
-from ..schedule import cosine
-from ..seeds import derive, generator
+from ..seeds import derive
 from . import attributes as at
+from .engines import ImageText, words_of
+from .shipped import publish
+from .small_fit import fit_in_pieces
 
 # How people put it; the first of each list are the words that `ATTRIBUTES` asks with.
 WAYS = {
@@ -61,7 +62,7 @@ def vocabulary() -> list[str]:
     """Return every word that captions use, sorted."""
     said = [*STARTS, *LINKS, *(way for ways in WAYS.values() for answer in ways for way in answer)]
     said += [prompt for one in at.ATTRIBUTES.values() for prompt in one.prompts]
-    return sorted({word for text in said for word in at.words_of(text)})
+    return sorted({word for text in said for word in words_of(text)})
 
 
 def caption_loss(images, texts, fits, scale, bias):
@@ -101,7 +102,7 @@ def rendered(out: Path, people: int, per_person: int):
     from ..synth.population import Population, write_population
     path = out / "faces.parquet"
     if not path.is_file():
-        write_population(Population(people, per_person, at.ImageText(()).size, seed=derive("attributes") % 2**31), path,
+        write_population(Population(people, per_person, ImageText(()).size, seed=derive("attributes") % 2**31), path,
                          workers=1)
     return load_faces("synthfaces", split=None, root=path)
 
@@ -110,40 +111,20 @@ def train(faces, out: Path, epochs: int, batch_size: int, lr: float, minutes: fl
     """Train to the end, or until the minutes are over; returns the model and whether it is finished."""
     truth = {name: one.truth(faces) for name, one in at.ATTRIBUTES.items()}
     torch.manual_seed(derive("attributes", seed))
-    model = at.ImageText(vocabulary()).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.05)
-    kept, began, steps = out / "attributes.pt", time.monotonic(), len(faces) // batch_size
-    done = _restore(kept, model, optimiser)
-    for epoch in range(done, epochs):
-        if time.monotonic() - began > 60 * minutes:
-            return model, False
-        order = torch.randperm(len(faces), generator=generator("attributes", seed, epoch))
-        table, draw, total = augment.draw(VIEW, len(faces), seed, epoch), Random(derive("caption", seed, epoch)), 0.0
-        model.train()
-        for step, rows in enumerate(order.split(batch_size)[:steps]):
-            for group in optimiser.param_groups:
-                group["lr"] = lr * cosine((epoch * steps + step + 0.5) / (epochs * steps))
-            sentences, claims = written(truth, rows, draw)
-            fits = fitting({name: answers[rows] for name, answers in truth.items()}, claims)
-            pixels = augment.apply(faces.images[rows], table[rows]).contiguous(memory_format=torch.channels_last)
-            loss = caption_loss(model.see(pixels), model.texts(sentences), fits, model.log_scale.exp(), model.bias)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            total += loss.detach()
-        with replacing(kept) as part:
-            torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "done": epoch + 1}, part)
-        typer.echo(f"epoch {epoch + 1} of {epochs}: loss {total / steps:.3f}, {time.monotonic() - began:.0f} s")
-    return model.eval(), True
+    model = ImageText(vocabulary()).to(memory_format=torch.channels_last)
 
+    @cache
+    def draw(epoch):
+        return Random(derive("caption", seed, epoch))
 
-def _restore(kept, model, optimiser):
-    if not kept.is_file():
-        return 0
-    state = torch.load(kept, weights_only=True)
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    return state["done"]
+    def loss(epoch, rows, parameters):
+        sentences, claims = written(truth, rows, draw(epoch))
+        fits = fitting({name: answers[rows] for name, answers in truth.items()}, claims)
+        pixels = augment.apply(faces.images[rows], parameters).contiguous(memory_format=torch.channels_last)
+        return caption_loss(model.see(pixels), model.texts(sentences), fits, model.log_scale.exp(), model.bias)
+    done = fit_in_pieces(model, loss, len(faces), VIEW, out / "attributes.pt", name="attributes", epochs=epochs,
+                         batch_size=batch_size, lr=lr, weight_decay=0.05, minutes=minutes, seed=seed)
+    return model, done
 
 
 def measure(model, faces) -> dict:
@@ -158,20 +139,12 @@ def measure(model, faces) -> dict:
     return report
 
 
-def publish(model, facts: dict, folder: Path = at.FOLDER):
-    """Write weights (half precision) and manifest into the package."""
-    from safetensors.torch import save_file
-    path = Path(folder) / "attributes.safetensors"
-    tensors = {name: (value.half() if value.is_floating_point() else value).contiguous().clone()
-               for name, value in model.state_dict().items()}
-    with replacing(path) as part:
-        save_file(tensors, part)
-    manifest = {"what": "image-text model for attributes of rendered faces", "sha256": sha256(path),
-                "bytes": path.stat().st_size, "licence": "Apache-2.0, trained on synthetic faces and captions alone",
-                "fercourse": __version__, "size": model.size, "width": model.width,
-                "vocabulary": list(model.vocabulary), **facts}
-    with replacing(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+def publish_model(model, facts: dict):
+    """Write weights and manifest into the package."""
+    publish("attributes", model.state_dict(), {
+        "what": "image-text model for attributes of rendered faces",
+        "licence": "Apache-2.0, trained on synthetic faces and captions alone",
+        "size": model.size, "width": model.width, "vocabulary": list(model.vocabulary), **facts})
 
 
 def main(
@@ -190,7 +163,8 @@ def main(
         raise typer.Exit(0)
     facts = {domain: measure(model, load_faces("synthfaces", split="test", domain=domain))
              for domain in ("wild", "lab")}
-    publish(model, {"people": people, "faces": people * per_person, "epochs": epochs, "scored_on": "test", **facts})
+    made = {"people": people, "faces": people * per_person, "epochs": epochs, "scored_on": "test"}
+    publish_model(model, made | facts)
     typer.echo(json.dumps(facts, indent=1))
 
 

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .landmarks import BROWS, MIRRORED, POINTS, shipped
+from .landmarks import BROWS, MIRRORED, POINTS
+from .shipped import part_of, shipped
 
 KEPT = torch.arange(BROWS.start, POINTS)                # brows, nose, eyes, mouth: the jaw says who, not what
 TWIN = MIRRORED[KEPT] - BROWS.start
@@ -126,5 +127,5 @@ def heatmap_likeness(points: Tensor, others: Tensor, sigma: float) -> Tensor:
 def embedded_descriptor() -> Descriptor:
     """Return the descriptor that was fitted with the course's landmark network."""
     descriptor = Descriptor()
-    descriptor.load_state_dict(shipped("descriptor."))
+    descriptor.load_state_dict(part_of(shipped("landmarks")[1], "descriptor."))
     return descriptor

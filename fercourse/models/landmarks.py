@@ -3,11 +3,9 @@
 68 points in iBUG order. A heatmap says where a point may be; its mean is the point, its width the doubt.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,11 +14,10 @@ from tqdm.auto import tqdm
 
 from .. import augment
 from ..errors import InputError
-from ..files import sha256
+from .shipped import part_of, shipped
 
 POINTS, SIZE, CELLS = 68, 64, 16              # heatmaps have a quarter of the input's side, as FAN's have
 BROWS, NOSE, EYES, MOUTH = range(17, 27), range(27, 36), range(36, 48), range(48, 68)
-FOLDER = Path(__file__).resolve().parents[1] / "weights"
 DETECTORS = ("embedded", "face-alignment")
 FOUND = 0.35                                  # least mean visibility of brows, eyes, nose and mouth
 
@@ -177,25 +174,8 @@ def _network(detector) -> nn.Module:
 def embedded_network() -> HeatmapNet:
     """Return the network whose weights come with the course, in evaluation mode."""
     network = HeatmapNet()
-    network.load_state_dict(shipped("network."))
+    network.load_state_dict(part_of(shipped("landmarks")[1], "network."))
     return network.eval()
-
-
-def shipped(prefix: str) -> dict[str, Tensor]:
-    """Return the tensors of the course's landmark file whose names start so, in full precision, without the start.
-
-    Raises:
-        InputError: the file is missing, or not the one that its manifest describes.
-    """
-    from safetensors.torch import load_file
-    path, manifest = FOLDER / "landmarks.safetensors", FOLDER / "landmarks.json"
-    if not (path.is_file() and manifest.is_file()):
-        raise InputError(f"{path} or its manifest is missing; install fercourse again, or train the network with: "
-                         "python -m fercourse.models.landmarks_train")
-    if sha256(path) != json.loads(manifest.read_text())["sha256"]:
-        raise InputError(f"{path} is not the file of its manifest (SHA-256 differs); install fercourse again")
-    return {name.removeprefix(prefix): value.float() if value.is_floating_point() else value
-            for name, value in load_file(path).items() if name.startswith(prefix)}
 
 
 def _by_face_alignment(images, device):

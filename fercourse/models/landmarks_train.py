@@ -5,7 +5,6 @@ are moved with the picture. `--minutes` stops early; the same call goes on where
 """
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +13,13 @@ import torch
 import torch.nn.functional as F
 import typer
 
-from .. import __version__, augment
+from .. import augment
 from ..faces import load_faces
-from ..files import replacing, sha256
-from ..schedule import cosine
-from ..seeds import derive, generator
+from ..seeds import derive
 from . import landmarks as lm
 from .descriptor import Descriptor
+from .shipped import publish
+from .small_fit import fit_in_pieces
 
 # As wide as real crops differ: light, lens and framing are what renderings have least of.
 HARD = augment.Preset(flip=.5, rotation=25, scale=(.75, 1.3), shift=.1, brightness=.5, contrast=.5, saturation=.5,
@@ -75,39 +74,15 @@ def train(out: Path, epochs: int, batch_size: int, lr: float, minutes: float, in
     torch.manual_seed(derive("landmarks", seed))
     network = (lm.embedded_network() if init else lm.HeatmapNet()).to(memory_format=torch.channels_last)
     network.requires_grad_(True)
-    optimiser = torch.optim.AdamW(network.parameters(), lr, weight_decay=0.02)
-    kept, began, steps = out / "landmarks.pt", time.monotonic(), len(faces) // batch_size
-    done = _restore(kept, network, optimiser)
-    for epoch in range(done, epochs):
-        if time.monotonic() - began > 60 * minutes:
-            return network, False
-        order = torch.randperm(len(faces), generator=generator("landmarks", seed, epoch))
-        table, total = augment.draw(view or HARD, len(faces), seed, epoch), 0.0
-        network.train()
-        for step, rows in enumerate(order.split(batch_size)[:steps]):
-            for group in optimiser.param_groups:
-                group["lr"] = lr * cosine((epoch * steps + step + 0.5) / (epochs * steps))
-            where, seen = moved(points[rows], table[rows], visible[rows])
-            pixels = augment.apply(images[rows], table[rows]).contiguous(memory_format=torch.channels_last)
-            pixels[:batch_size // 16], seen[:batch_size // 16] = no_faces(pixels[:batch_size // 16]), 0
-            loss = loss_of(network, pixels, where, seen)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            total += loss.detach()
-        with replacing(kept) as part:
-            torch.save({"network": network.state_dict(), "optimiser": optimiser.state_dict(), "done": epoch + 1}, part)
-        typer.echo(f"epoch {epoch + 1} of {epochs}: loss {total / steps:.3f}, {time.monotonic() - began:.0f} s")
-    return network.eval(), True
 
-
-def _restore(kept, network, optimiser):
-    if not kept.is_file():
-        return 0
-    state = torch.load(kept, weights_only=True)
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    return state["done"]
+    def loss(_, rows, parameters):
+        where, seen = moved(points[rows], parameters, visible[rows])
+        pixels = augment.apply(images[rows], parameters).contiguous(memory_format=torch.channels_last)
+        pixels[:batch_size // 16], seen[:batch_size // 16] = no_faces(pixels[:batch_size // 16]), 0
+        return loss_of(network, pixels, where, seen)
+    done = fit_in_pieces(network, loss, len(faces), view or HARD, out / "landmarks.pt", name="landmarks", epochs=epochs,
+                         batch_size=batch_size, lr=lr, weight_decay=0.02, minutes=minutes, seed=seed)
+    return network, done
 
 
 def measure(network, faces) -> dict:
@@ -140,22 +115,6 @@ def fitted(network) -> Descriptor:
     return Descriptor().fit(told.points, told.visible, faces.identity, faces.column("yaw"), faces.column("pitch"))
 
 
-def publish(network, descriptor, facts: dict, folder: Path = lm.FOLDER):
-    """Write the network (in half precision), its descriptor and their manifest into the package."""
-    from safetensors.torch import save_file
-    path = Path(folder) / "landmarks.safetensors"
-    half = {name: value.half() if value.is_floating_point() else value for name, value in network.state_dict().items()}
-    tensors = {f"network.{name}": value.contiguous().clone() for name, value in half.items()}
-    tensors |= {f"descriptor.{name}": value.clone() for name, value in descriptor.state_dict().items()}
-    with replacing(path) as part:
-        save_file(tensors, part)
-    manifest = {"what": "68 landmark heatmaps, 64 px", "sha256": sha256(path), "bytes": path.stat().st_size,
-                "licence": "Apache-2.0; trained on the embedded synthetic faces (CC0) alone",
-                "fercourse": __version__, **facts}
-    with replacing(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(manifest, indent=1) + "\n")
-
-
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("runs/landmarks"),
     epochs: Annotated[int, typer.Option(help="Walks through the training faces.")] = 40,
@@ -173,7 +132,11 @@ def main(
         raise typer.Exit(0)
     facts = {domain: measure(network, load_faces("synthfaces", split=score, domain=domain))
              for domain in ("wild", "lab")}
-    publish(network, fitted(network), {"epochs": epochs, "scored_on": score, **facts})
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"descriptor.{name}": value for name, value in fitted(network).state_dict().items()}
+    publish("landmarks", tensors, {"what": "68 landmark heatmaps, 64 px",
+                                   "licence": "Apache-2.0; trained on the embedded synthetic faces (CC0) alone",
+                                   "epochs": epochs, "scored_on": score, **facts}, keep=("descriptor.",))
     typer.echo(json.dumps(facts, indent=1))
 
 

@@ -11,6 +11,7 @@ from fercourse.errors import InputError
 from fercourse.faces import load_faces
 from fercourse.models import attributes as at
 from fercourse.models import attributes_train as training
+from fercourse.models import engines, shipped
 from tests.toy import toy_faces
 
 TINY = {"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
@@ -22,7 +23,7 @@ def own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
 
 
-class Counting(at.ImageText):
+class Counting(engines.ImageText):
     """An engine that counts how often it looks."""
 
     def __init__(self, key="one"):
@@ -123,7 +124,7 @@ def test_captions_tell_only_what_is_true():
         sentence, claims = training.caption(truth, draw)
         assert claims and set(claims) <= {"gender", "age"} and "skin" not in sentence
         assert all(claims[name] == truth[name] for name in claims)
-        assert set(at.words_of(sentence)) <= set(training.vocabulary())
+        assert set(engines.words_of(sentence)) <= set(training.vocabulary())
     assert len({training.caption(truth, draw)[0] for _ in range(200)}) > 60
 
 
@@ -141,9 +142,9 @@ def test_caption_loss_by_hand():
 
 
 def test_the_shipped_model_is_small_and_says_how_good_it_is():
-    engine = at.offline_engine()
-    manifest = json.loads((at.FOLDER / "attributes.json").read_text())
-    assert manifest["bytes"] == (at.FOLDER / "attributes.safetensors").stat().st_size <= 6e6
+    engine = engines.offline_engine()
+    manifest = json.loads((shipped.FOLDER / "attributes.json").read_text())
+    assert manifest["bytes"] == (shipped.FOLDER / "attributes.safetensors").stat().st_size <= 6e6
     assert set(manifest["vocabulary"]) == set(training.vocabulary()) and not engine.training
     faces = load_faces("synthfaces", split="test", domain="wild").sample(300)
     found = at.retrieve(faces, cache=False).accuracy(faces)
@@ -153,25 +154,25 @@ def test_the_shipped_model_is_small_and_says_how_good_it_is():
 
 
 def test_damaged_weights_are_refused(monkeypatch, tmp_path):
-    at.offline_engine.cache_clear()
-    monkeypatch.setattr(at, "FOLDER", tmp_path)
+    engines.offline_engine.cache_clear()
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     with pytest.raises(InputError, match="missing; install fercourse again"):
-        at.offline_engine()
+        engines.offline_engine()
     (tmp_path / "attributes.safetensors").write_bytes(b"?")
     (tmp_path / "attributes.json").write_text('{"sha256": "0"}')
     with pytest.raises(InputError, match="SHA-256 differs"):
-        at.offline_engine()
-    at.offline_engine.cache_clear()
+        engines.offline_engine()
+    engines.offline_engine.cache_clear()
 
 
 def test_weights_are_published_with_a_manifest(monkeypatch, tmp_path):
     model = Counting()
-    training.publish(model, {"note": "toy"}, tmp_path)
-    monkeypatch.setattr(at, "FOLDER", tmp_path)
-    at.offline_engine.cache_clear()
-    again = at.offline_engine()
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    training.publish_model(model, {"note": "toy"})
+    engines.offline_engine.cache_clear()
+    again = engines.offline_engine()
     torch.testing.assert_close(again.texts(["a man"]), model.texts(["a man"]), rtol=0, atol=2e-3)
-    at.offline_engine.cache_clear()
+    engines.offline_engine.cache_clear()
 
 
 # ---------------------------------------------------------------------- open_clip
@@ -190,9 +191,9 @@ def tiny(tmp_path):
 def test_open_clip_answers_the_same_calls(tiny):
     faces, asked = toy_faces(5), at.chosen("gender,age", at.FOUND)
     found = at.retrieve(faces, asked, tiny)
-    assert found.scores["age"].shape == (5, 3) and found.vectors["gender"].shape == (2, at.text_width(tiny))
+    assert found.scores["age"].shape == (5, 3) and found.vectors["gender"].shape == (2, engines.text_width(tiny))
     torch.testing.assert_close(found.scores["gender"].sum(1), torch.ones(5))
-    engine = at.open_clip_engine(tiny)
+    engine = engines.open_clip_engine(tiny)
     with torch.no_grad():
         images = engine.images(faces.images)
     cosines = 100 * images @ found.vectors["gender"].T
@@ -202,7 +203,7 @@ def test_open_clip_answers_the_same_calls(tiny):
 def test_open_clip_sees_what_its_own_preprocessing_would_show(tiny):
     open_clip = pytest.importorskip("open_clip")
     from PIL import Image
-    faces, engine = toy_faces(2, size=64), at.open_clip_engine(tiny)
+    faces, engine = toy_faces(2, size=64), engines.open_clip_engine(tiny)
     prepare = open_clip.image_transform(32, is_train=False, mean=engine.model.visual.image_mean,
                                         std=engine.model.visual.image_std)
     theirs = torch.stack([prepare(Image.fromarray(image.permute(1, 2, 0).numpy())) for image in faces.images])
@@ -215,6 +216,6 @@ def test_open_clip_that_cannot_be_had(monkeypatch, tmp_path):
     pytest.importorskip("open_clip")
     for name in ("ViT-B-32", "no-such-model/openai"):
         with pytest.raises(InputError, match="is unknown; expected 'offline' or model/weights"):
-            at.open_clip_engine(name)
+            engines.open_clip_engine(name)
     with pytest.raises(InputError, match="cannot be loaded"):
-        at.open_clip_engine(f"ViT-B-32/{tmp_path / 'missing.pt'}")
+        engines.open_clip_engine(f"ViT-B-32/{tmp_path / 'missing.pt'}")

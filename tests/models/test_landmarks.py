@@ -10,6 +10,7 @@ from fercourse.errors import InputError
 from fercourse.faces import load_faces
 from fercourse.models import landmarks as lm
 from fercourse.models import landmarks_train as training
+from fercourse.models import shipped, small_fit
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def test_training_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "load_faces", lambda *a, **k: few)
     whole, done = training.train(tmp_path / "whole", 2, 8, 1e-3, 1e9, init=False)
     assert done
-    monkeypatch.setattr(training.time, "monotonic", iter([0.0, 0.0, 0.0, 99.0]).__next__)
+    monkeypatch.setattr(small_fit.time, "monotonic", iter([0.0, 0.0, 0.0, 99.0]).__next__)
     assert not training.train(tmp_path / "cut", 2, 8, 1e-3, 1, init=False)[1]
     monkeypatch.undo()
     monkeypatch.setattr(training, "load_faces", lambda *a, **k: few)
@@ -111,19 +112,19 @@ def test_training_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
 
 def test_the_weights_are_small_and_those_of_the_manifest(tmp_path, monkeypatch):
-    manifest = json.loads((lm.FOLDER / "landmarks.json").read_text())
-    assert manifest["bytes"] == (lm.FOLDER / "landmarks.safetensors").stat().st_size <= 4e6
+    manifest = json.loads((shipped.FOLDER / "landmarks.json").read_text())
+    assert manifest["bytes"] == (shipped.FOLDER / "landmarks.safetensors").stat().st_size <= 4e6
     for name in ("landmarks.safetensors", "landmarks.json"):
-        (tmp_path / name).write_bytes((lm.FOLDER / name).read_bytes())
-    monkeypatch.setattr(lm, "FOLDER", tmp_path)
-    assert lm.shipped("network.").keys() == lm.HeatmapNet().state_dict().keys()
+        (tmp_path / name).write_bytes((shipped.FOLDER / name).read_bytes())
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert shipped.part_of(shipped.shipped("landmarks")[1], "network.").keys() == lm.HeatmapNet().state_dict().keys()
     with (tmp_path / "landmarks.safetensors").open("ab") as file:
         file.write(b"x")
     with pytest.raises(InputError, match="SHA-256 differs"):
-        lm.shipped("network.")
+        shipped.shipped("landmarks")
     (tmp_path / "landmarks.json").unlink()
     with pytest.raises(InputError, match="is missing"):
-        lm.shipped("network.")
+        shipped.shipped("landmarks")
 
 
 def test_other_detectors(monkeypatch):

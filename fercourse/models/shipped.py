@@ -1,0 +1,47 @@
+"""Networks that come with the course: small safetensors beside a manifest that says what they are and how good."""
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from .. import __version__
+from ..errors import InputError
+from ..files import replacing, sha256
+
+FOLDER = Path(__file__).resolve().parents[1] / "weights"
+
+
+def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
+    """Return the manifest and the tensors of a network, in full precision.
+
+    Raises:
+        InputError: the file is missing, or not the one that its manifest describes.
+    """
+    from safetensors.torch import load_file
+    path, manifest = FOLDER / f"{name}.safetensors", FOLDER / f"{name}.json"
+    if not (path.is_file() and manifest.is_file()):
+        raise InputError(f"{path} or its manifest is missing; install fercourse again, or train the network with: "
+                         f"python -m fercourse.models.{name}_train")
+    facts = json.loads(manifest.read_text(encoding="utf-8"))
+    if sha256(path) != facts["sha256"]:
+        raise InputError(f"{path} is not the file of its manifest (SHA-256 differs); install fercourse again")
+    return facts, {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
+
+
+def part_of(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Return the tensors whose names start so, without that start."""
+    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+
+
+def publish(name: str, tensors: dict[str, Tensor], facts: dict, keep: tuple[str, ...] = ()):
+    """Write tensors in half precision, but those whose names start as `keep` says, and their manifest."""
+    from safetensors.torch import save_file
+    path = FOLDER / f"{name}.safetensors"
+    small = {key: (value.half() if value.is_floating_point() and not key.startswith(keep or "\0") else value)
+             .contiguous().clone() for key, value in tensors.items()}
+    with replacing(path) as part:
+        save_file(small, part)
+    manifest = {"sha256": sha256(path), "bytes": path.stat().st_size, "fercourse": __version__, **facts}
+    with replacing(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
