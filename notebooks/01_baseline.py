@@ -583,11 +583,12 @@ print(f"epoch {story[-1]['step']}: {story[-1]['wrong labels seen through']:.0%} 
 # `results/noise-synthfaces-lab-cpu.json`, which `fercourse study noise` writes:
 
 # %% tags=["nbval-check-output"]
+from fercourse.studies.record import made, told
+
 results = json.loads(Path("../results/noise-synthfaces-lab-cpu.json").read_text())
-print("{limit} faces, {epochs} epochs, {size} px,".format(**results["config"]), results["hardware"]["cores"], "CPU cores")
+print(made(results))
 for arm, found in results["summary"].items():
-    line = [f"{name} {found[name]['mean']:.1%} ± {found[name]['sd']:.1%}" for name in ("accuracy", "memorised") if name in found]
-    print(f"{arm:12}", ", ".join(line))
+    print(f"{arm:12}", ", ".join(f"{name} {told(found[name])}" for name in ("accuracy", "memorised") if name in found))
 
 # %% [markdown]
 # *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.
