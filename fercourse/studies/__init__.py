@@ -13,7 +13,7 @@ from ..errors import InputError
 from .record import Record
 
 _MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity",
-            "domains", "selfsup")
+            "domains", "selfsup", "comparison")
 _STUDIES: dict[str, "Study"] = {}
 
 

@@ -1,0 +1,142 @@
+"""All methods of the course under the same four circumstances: the table of lesson 07.
+
+The labelled faces are always of the lab. What changes is how good the labels are, how many, and where the test is.
+"""
+
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+
+from ..evaluate import evaluate, identity_leak, knn_accuracy, seen
+from ..faces import FaceSet, load_faces
+from ..faces.concat import concat
+from ..methods.hncl import to_fine_tune
+from ..train import fit
+from . import Scale, study, train_classifier
+from .wscfer import TERMS
+
+WRONG, FEW = 0.3, 0.1                     # share of wrong labels, and of labels that are known
+HERE, ELSEWHERE = "lab", "wild"
+TUNED_LR = 1e-3                           # wherever a network is trained on
+SETTINGS = {                              # of each method, where they are not its defaults
+    "baseline": {}, "wscfer": TERMS["CE + WSC + PCL"], "dr-fer": {}, "hncl": {}, "dmsrl": {},
+    "id-invariant": dict(task="classes"),
+}
+
+
+@dataclass(frozen=True)
+class Faces:
+    """What a circumstance gives to learn from.
+
+    Attributes:
+        labelled: faces with labels, right or wrong.
+        unlabelled: faces whose labels no method may read; of the domain that is tested.
+        everything: all faces, for methods that need no label.
+        test: faces of strangers.
+    """
+
+    labelled: FaceSet
+    unlabelled: FaceSet
+    everything: FaceSet
+    test: FaceSet
+
+
+def clean(known, other, test, seed):
+    """Return every label, all of them right, tested where it was learnt."""
+    return Faces(known, known, known, test[HERE])
+
+
+def noisy(known, other, test, seed):
+    """Return labels of which three in ten are wrong."""
+    return Faces(known.with_noise(WRONG, "symmetric", seed), known, known, test[HERE])
+
+
+def few(known, other, test, seed):
+    """Return labels for every tenth face, which is shown ten times an epoch, so that all have the same steps."""
+    labelled = known.fraction(FEW, seed)
+    rows = torch.arange(len(labelled)).repeat(round(1 / FEW))
+    return Faces(labelled[rows], known, known, test[HERE])
+
+
+def elsewhere(known, other, test, seed):
+    """Return labels of the lab, and a test in the wild, of which there are faces without labels."""
+    return Faces(known, other, concat(known, other), test[ELSEWHERE])
+
+
+CIRCUMSTANCES = {"right labels": clean, "30 % wrong labels": noisy, "a tenth of the labels": few,
+                 "tested in the wild": elsewhere}
+
+
+@study("comparison", smoke=dict(limit=128), cpu=dict(limit=1500, epochs=12, batch_size=32),
+       full=dict(epochs=30, batch_size=64))
+def arms(scale: Scale, data, root) -> dict:
+    """Train every method under every circumstance, with the same faces, steps and backbone."""
+    return {f"{told}, {name}": partial(_arm, name, told, scale, data, root)
+            for told in CIRCUMSTANCES for name in SETTINGS}
+
+
+@lru_cache(maxsize=2)
+def given(told: str, scale: Scale, data, root, seed: int) -> Faces:
+    """Return the faces of a circumstance at the scale's size and number."""
+    load = partial(load_faces, data, root=root, size=scale.size)
+    known, other = (load(split="train", domain=domain) for domain in (HERE, ELSEWHERE))
+    known, other = (faces.sample(min(scale.limit or len(faces), len(faces)), seed) for faces in (known, other))
+    test = {domain: load(split="test", domain=domain) for domain in (HERE, ELSEWHERE)}
+    return CIRCUMSTANCES[told](known, other, test, seed)
+
+
+def _arm(name, told, scale, data, root, seed):
+    faces = given(told, scale, data, root, seed)
+    learner, seconds = trained(name, told, scale, data, root, seed)
+    return measured(learner, faces) | {"minutes": seconds / 60}
+
+
+def trained(name: str, told: str, scale: Scale, data, root, seed: int):
+    """Return a method trained under a circumstance, and the seconds it took, all its parts together."""
+    faces, began = given(told, scale, data, root, seed), time.perf_counter()
+    scale, before = replace(scale, limit=None), 0.0
+    if name == "hncl":
+        learner = _pretrained(faces, scale, seed)
+    elif name == "dmsrl":
+        weights, before = _start(told, scale, data, root, seed)
+        began = time.perf_counter()
+        learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
+                                   weights=str(weights))
+    else:
+        learner = train_classifier(faces.labelled, scale, seed, name, **SETTINGS[name])
+    return learner, before + time.perf_counter() - began
+
+
+def _pretrained(faces, scale, seed):
+    """Learn from all faces without labels, then fine-tune on those that have one."""
+    learnt = train_classifier(faces.everything, scale, seed, "hncl")
+    tuned = to_fine_tune(learnt, faces.labelled)
+    fit(tuned, faces.labelled, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces.labelled)), lr=TUNED_LR,
+        seed=seed)
+    return tuned
+
+
+@lru_cache(maxsize=1)
+def _start(told, scale, data, root, seed):
+    """Return a file with the baseline's backbone, from which DMSRL starts as in its lesson, and what it cost."""
+    learner, seconds = trained("baseline", told, scale, data, root, seed)
+    path = Path(tempfile.mkdtemp()) / "start.pt"
+    torch.save(learner.backbone.trunk.state_dict(), path)
+    return path, seconds
+
+
+def measured(learner, faces: Faces) -> dict[str, float]:
+    """Return how well strangers' faces are told, and what the features say of class and person."""
+    found = evaluate(learner, faces.test, draws=0)
+    known, asked = (seen(learner, part)["embedding"] for part in (faces.labelled, faces.test))
+    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"],
+            "worst_recall": min(value for value in found["recall"].values() if value is not None),
+            "knn": knn_accuracy(known, faces.labelled.labels.to(known.device), asked,
+                                faces.test.truth.to(known.device)),
+            "identity_leak": identity_leak(asked, faces.test.identity)["accuracy"]}
+
+
