@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _PARTS = {"faces", "synth", "models", "losses", "methods", "augment", "train", "checkpoint", "evaluate",
           "embed", "plots", "photo", "studies", "check", "course"}
-_NAMES = {"load_faces": "faces", "FaceSet": "faces", "fit": "train", "from_photo": "photo"}
+_NAMES = {"load_faces": "faces", "FaceSet": "faces", "fit": "train", "from_photo": "photo", "trained": "networks"}
 
 __all__ = ["__version__", *sorted(_PARTS), *sorted(_NAMES)]
 

@@ -1,6 +1,7 @@
 """`fercourse …`: one file a group of commands; every heavy import waits until its command runs."""
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -26,6 +27,7 @@ app.command("evaluate")(train.evaluate)
 @app.callback()
 def options(
     debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error."),
+    use: list[Path] = typer.Option(None, help="Python file with a method of your own; may be repeated. It is run."),
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ):
     """Options that come before the command."""
@@ -33,6 +35,10 @@ def options(
         from .. import __version__
         typer.echo(f"fercourse {__version__}")
         raise typer.Exit
+    if use:
+        from .. import methods
+        for file in use:
+            methods.use(file)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from .affect import affect_scores, ccc, mean_ccc, mean_rmse, pcc, rmse, sagr
 from .bootstrap import bootstrap
 from .classes import accuracy, class_scores, confusion, macro_f1, recalls
+from .compare import cka, critical_difference, ranks, wins
 from .erasure import Erasure, leace
 from .geometry import alignment, silhouette, uniformity
 from .groups import by_group, group_gap
@@ -12,9 +13,9 @@ from .report import evaluate, features_report, seen, truth_in
 from .temperature import fit_temperature
 
 __all__ = [
-    "READERS", "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap",
-    "by_group", "ccc", "class_scores", "confusion", "evaluate", "features_report", "fit_temperature", "group_gap",
-    "identity_leak", "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse",
-    "mlp_probe", "nearest", "pcc", "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in",
-    "uniformity",
+    "READERS", "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap", "by_group",
+    "ccc", "cka", "class_scores", "confusion", "critical_difference", "evaluate", "features_report", "fit_temperature",
+    "group_gap", "identity_leak", "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc",
+    "mean_rmse", "mlp_probe", "nearest", "pcc", "ranks", "readable", "recalls", "rmse", "sagr", "seen", "silhouette",
+    "truth_in", "uniformity", "wins",
 ]

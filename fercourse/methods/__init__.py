@@ -1,6 +1,11 @@
-"""Methods by name; a new one is one file here, and one line below."""
+"""Methods by name; a new one is one file here, or one anywhere that `use` is told of."""
 
-from . import baseline, dann, dmsrl, dr_fer, hncl, id_invariant, wscfer  # noqa: F401
-from .base import Batch, Hyper, Method, create, make_optimiser, method_class, register
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["Batch", "Hyper", "Method", "create", "make_optimiser", "method_class", "register"]
+from .base import Batch, Hyper, Method, create, make_optimiser, method_class, register, use
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["Batch", "Hyper", "Method", "create", "make_optimiser", "method_class", "register", "use"]

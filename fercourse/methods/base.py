@@ -1,6 +1,9 @@
 """What a method is: the small interface that the training loop, evaluation and pictures rely on."""
 
+import sys
 from dataclasses import dataclass, field, fields
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -152,10 +155,32 @@ def register(name: str):
     return keep
 
 
+def use(file) -> list[str]:
+    """Run a Python file of yours that registers methods; returns their names.
+
+    Raises:
+        InputError: no such file, one that does not run, or one that registers nothing new.
+    """
+    path, before = Path(file), dict(_METHODS)
+    try:
+        spec = spec_from_file_location(f"fercourse_use_{path.stem}", path)
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module                     # dataclasses look their module up
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"{path}: does not run ({type(error).__name__}: {error}); expected a Python file that "
+                         'registers a method with @register("name")') from error
+    found = [name for name, cls in _METHODS.items() if before.get(name) is not cls]
+    if not found:
+        raise InputError(f'{path}: registers no method; put @register("name") above its class')
+    return found
+
+
 def method_class(name: str) -> type:
     """Return the class registered under a name."""
     if name not in _METHODS:
-        raise InputError(f"method {name!r} is unknown; expected one of {', '.join(sorted(_METHODS))}")
+        raise InputError(f"method {name!r} is unknown; expected one of {', '.join(sorted(_METHODS))}; "
+                         "a file of your own is made known by fercourse --use FILE")
     return _METHODS[name]
 
 

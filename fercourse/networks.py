@@ -1,0 +1,33 @@
+"""One small trained network a method, so that a lesson's second half can start at once: `fc.trained("wscfer")`.
+
+`python -m fercourse.studies.networks` made them: labels in the lab, and for those that use them faces of the wild
+without labels. They are as good as their manifests in `weights/` say, on rendered strangers; not for photographs.
+"""
+
+from .errors import InputError
+from .models.shipped import FOLDER, shipped
+
+PREFIX = "lesson-"
+
+
+def trained(name: str, device="cpu"):
+    """Return a method that was trained already, in evaluation mode; `about` on it are the facts of its manifest.
+
+    Raises:
+        InputError: no network of that name comes with the course.
+    """
+    from .methods import method_class
+    from .methods.base import typed
+    if not (FOLDER / f"{PREFIX}{name}.json").is_file():
+        raise InputError(f"no trained network {name!r} comes with the course; expected one of {', '.join(names())}")
+    facts, tensors = shipped(PREFIX + name)
+    cls = method_class(facts["method"])
+    method = cls(facts["classes"], facts["size"], cls.Hyper(**typed(cls, facts["hyper"])))
+    method.load_state_dict(tensors)
+    method.about = facts
+    return method.to(device).eval()
+
+
+def names() -> list[str]:
+    """Return the names of the networks that come with the course."""
+    return sorted(path.stem.removeprefix(PREFIX) for path in FOLDER.glob(f"{PREFIX}*.json"))

@@ -1,0 +1,128 @@
+"""Pictures of many methods at once: what each gains where, who beats whom, and how sure that is."""
+
+import numpy as np
+
+from .figure import new_figure, styled
+
+METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#D55E00", "D"),
+           "hncl": ("#009E73", "^"), "dmsrl": ("#CC79A7", "v"), "id-invariant": ("#E69F00", "P")}
+OTHERS = (("#56B4E9", "X"), ("#999999", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come
+
+
+def _look(name, names):
+    """Return the colour and the sign of a method: its own throughout the course, or one of four for others."""
+    others = [one for one in names if one not in METHODS]
+    colour, sign = METHODS.get(name) or OTHERS[others.index(name) % len(OTHERS)]
+    return {"color": colour, "marker": sign}
+
+
+@styled
+def gains(found, against="baseline", title=None, alt=None, caption=None):
+    """Draw how many points each method gains over another: a panel a circumstance, a dot a seed, a bar for the mean.
+
+    Args:
+        found: circumstance -> method -> differences, one a seed, in shares (0.01 is a point).
+        against: the method at zero, for the axis.
+    """
+    names = list(dict.fromkeys(name for methods in found.values() for name in methods))
+    figure, panels = new_figure(2.3 * len(found) + 0.8, 0.36 * len(names) + 1.2, 1, len(found), sharex=True,
+                                sharey=True)
+    for axes, (circumstance, methods) in zip(panels, found.items()):
+        axes.axvline(0, color="#555555", linewidth=0.8)
+        for row, name in enumerate(names):
+            values, look = 100 * np.asarray(methods.get(name, ()), float), _look(name, names)
+            if len(values):
+                axes.plot(values, np.full(len(values), row), linestyle="", alpha=0.55, markersize=5, **look)
+                axes.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=look["color"], linewidth=2.5)
+        axes.set_title(circumstance)
+        axes.set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
+    figure.supxlabel(f"points more than {against}", fontsize=9)
+    figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
+    told = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())
+                     for circumstance, methods in found.items())
+    return figure.describe(alt or f"Points gained over {against}, mean over seeds. {told}.", caption)
+
+
+@styled
+def matrix(values, rows, columns=None, percent=True, title=None, alt=None, caption=None):
+    """Draw a table of shares from 0 to 1 as colours with their numbers, such as wins or likeness of features.
+
+    Args:
+        values: [R, C]; rows, columns: their names, the same where columns are not given.
+    """
+    values, columns = np.asarray(values, float), list(columns or rows)
+    figure, (axes,) = new_figure(0.75 * len(columns) + 1.9, 0.5 * len(rows) + 1.3)
+    axes.imshow(values, vmin=0, vmax=1, aspect="auto")
+    for place, value in np.ndenumerate(values):
+        axes.text(place[1], place[0], f"{100 * value:.0f}" if percent else f"{value:.2f}", ha="center", va="center",
+                  color="black" if value > 0.55 else "white")
+    axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title or "")
+    told = "; ".join(f"{name}: " + ", ".join(f"{c} {v:.2f}" for c, v in zip(columns, row))
+                     for name, row in zip(rows, values))
+    return figure.describe(alt or f"A matrix of shares. {told}.", caption)
+
+
+@styled
+def critical_difference(mean_ranks, difference, title=None, alt=None, caption=None):
+    """Draw mean ranks on a line; a bar joins methods that the test does not tell apart (Demšar 2006).
+
+    Args:
+        mean_ranks: method -> mean rank, 1 is best; difference: the critical one, `evaluate.critical_difference`.
+    """
+    order = sorted(mean_ranks, key=mean_ranks.get)
+    values = [mean_ranks[name] for name in order]
+    bars = _alike(values, difference)
+    half, low = (len(order) + 1) // 2, -0.6 * len(bars)
+    figure, (axes,) = new_figure(6.5, 0.26 * half + 0.18 * len(bars) + 0.9)
+    for row, (name, value) in enumerate(zip(order, values)):
+        left, y = row < half, low - 1 - (row if row < half else len(order) - 1 - row)
+        edge = 0.9 if left else len(order) + 0.1
+        axes.plot([value, value, edge], [0, y, y], color="#999999", linewidth=0.8, zorder=1)
+        axes.plot(value, 0, markersize=7, clip_on=False, **_look(name, order))
+        axes.text(edge, y, f"{name}  {value:.1f} " if left else f" {value:.1f}  {name}", va="center",
+                  ha="right" if left else "left")
+    for row, (first, last) in enumerate(bars):
+        axes.plot([values[first] - 0.04, values[last] + 0.04], [-0.6 * (row + 1)] * 2, color="#222222", linewidth=3.5,
+                  solid_capstyle="butt")
+    axes.set_xlim(0, len(order) + 1)
+    axes.set_xticks(range(1, len(order) + 1))
+    axes.xaxis.tick_top()
+    axes.set_yticks([])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.spines["top"].set_visible(True)
+    axes.set_title(title or "", pad=22)
+    told = ", ".join(f"{name} {value:.1f}" for name, value in zip(order, values))
+    return figure.describe(alt or f"Mean ranks, best first: {told}. Critical difference {difference:.1f}.", caption)
+
+
+def _alike(values, difference):
+    """Return the widest runs (first, last) of sorted ranks that lie within the difference of each other."""
+    runs = []
+    for first, value in enumerate(values):
+        last = max(i for i, other in enumerate(values) if other - value <= difference)
+        if last > first and not (runs and runs[-1][1] >= last):
+            runs.append((first, last))
+    return runs
+
+
+@styled
+def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, caption=None):
+    """Draw what each method gives against what it costs, with the spread of both.
+
+    Args:
+        points: method -> ((cost mean, sd), (gain mean, sd)); an sd of None draws no bar.
+    """
+    figure, (axes,) = new_figure(6, 3.6)
+    for name, ((x, dx), (y, dy)) in points.items():
+        axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1,
+                      **_look(name, points))
+        axes.annotate(name, (x, y), xytext=(7, 5), textcoords="offset points")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.margins(0.15)
+    axes.set_title(title or "")
+    told = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
+    return figure.describe(alt or f"{ylabel} against {xlabel}: {told}.", caption)
