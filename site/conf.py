@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(HERE)]
 
 # Lessons, and the page on the data that they point at, are shown as they are committed: nothing is executed here.
 for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/README.md"}.items():
@@ -18,7 +18,7 @@ for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/R
 project = "fercourse"
 author = "The fercourse authors"
 copyright = "The fercourse authors. Text CC BY 4.0, code Apache-2.0, synthetic faces CC0"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "first_use"]
 exclude_patterns = ["_build"]
 nb_execution_mode = "off"
 nb_merge_streams = True

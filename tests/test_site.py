@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote
 
+import nbformat
 import pytest
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 ROOT = Path(__file__).parent.parent
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +35,8 @@ def pages(tmp_path_factory):
 
 
 def test_every_lesson_is_there(pages):
-    for notebook in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"):
-        assert f"lessons/{notebook.stem}.html" in pages[0]
+    for lesson in LESSONS:
+        assert f"lessons/{lesson.stem}.html" in pages[0]
 
 
 def test_no_picture_or_link_is_broken(pages):
@@ -54,3 +56,36 @@ def test_every_picture_says_what_it_shows(pages):
 def test_the_glossary_has_its_terms(pages):
     for word in ("anchor", "vCLUB", "temperature"):
         assert f'id="term-{word}"' in pages[0]["glossary.html"]
+
+
+# ---------------------------------------------------------------------- glossary links
+
+def entries(pages):
+    """Return {term: anchor} as the glossary page has them."""
+    found = re.findall(r'<dt id="(term-[^"]+)">(.*?)<a', pages[0]["glossary.html"])
+    return {re.sub("<[^>]+>", "", words): anchor for anchor, words in found}
+
+
+def linked(pages, lesson):
+    """Return the anchors of the glossary that a lesson links to, in order."""
+    return re.findall(r'href="\.\./glossary\.html#([^"]+)"', pages[0][f"lessons/{lesson.stem}.html"])
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_a_term_is_linked_once_where_a_lesson_first_uses_it(pages, lesson):
+    cells = nbformat.read(lesson, as_version=4).cells
+    text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown").split("**References**")[0]
+    text = re.sub(r"(?s)```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|(?m:^#+ [^\n]*$)|\[[^\]]*\]\([^)]*\)", " ", text)
+    for term in sorted(words := entries(pages), key=len, reverse=True):
+        flags = re.IGNORECASE if term == term.lower() else 0
+        use = re.compile(r"(?<![\w-])" + term.replace(" ", r"\s+") + r"s?(?![\w+-])", flags)
+        assert linked(pages, lesson).count(words[term]) == bool(use.search(text)), term
+        text = use.sub(" … ", text)
+
+
+def test_no_heading_code_or_output_links_to_the_glossary(pages):
+    for lesson in LESSONS:
+        assert len(linked(pages, lesson)) >= 10, lesson.stem
+        text = pages[0][f"lessons/{lesson.stem}.html"]
+        for part in re.findall(r"(?s)<h\d.*?</h\d>|<pre.*?</pre>|<code.*?</code>", text):
+            assert "glossary.html#" not in part
