@@ -24,8 +24,9 @@ def join_lines(document):
     """Make neighbouring texts one: each line of a paragraph comes as a text of its own."""
     for parent in {id(text.parent): text.parent for text in document.findall(nodes.Text)}.values():
         pieces = []
-        for is_text, run in groupby(parent.children, lambda child: isinstance(child, nodes.Text)):
-            pieces += [nodes.Text("".join(run))] if is_text else list(run)
+        for is_text, children in groupby(parent.children, lambda child: isinstance(child, nodes.Text)):
+            run = list(children)
+            pieces += [nodes.Text("".join(run))] if is_text else run
         parent.children = []
         parent.extend(pieces)
 
