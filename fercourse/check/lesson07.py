@@ -1,0 +1,116 @@
+"""Checkers of lesson 07, the comparison: likeness of features, paired gains, ranks, and a margin."""
+
+import torch
+import torch.nn.functional as F
+
+from .answers import call, expect, require, tensor
+from .base import checker
+
+
+def _generator(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@checker(12, 2, hints=(
+    "Centre both features first: take away the mean over the faces, dimension 0.",
+    "Three products: x'y, x'x and y'y, of widths D x E, D x D, E x E. `torch.linalg.norm` of a matrix is Frobenius's.",
+    "`(x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())` of the centred x and y."))
+def likeness(answer):
+    """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (1)."""
+    x = torch.randn(60, 4, generator=_generator(1)).double() + 2
+    y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=_generator(2)).double() - 1], 1)
+    found = tensor(call(answer, x, y), [], dtype="float")
+    one, other = x - x.mean(0), y - y.mean(0)
+    shared, below = (one.T @ other).square().sum(), (one.T @ one).norm() * (other.T @ other).norm()
+    bare = (x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+    expect(found, shared / below, {
+        "the features are not centred: take away the mean of each column, over the faces.": bare,
+        "the norm above is not squared.": shared.sqrt() / below,
+        "one of the two norms below is missing, or both are the same.": shared / (one.T @ one).norm().square(),
+        "the norms below are squared; they are not in formula (1).": shared / below.square(),
+        "this is the root of formula (1).": (shared / below).sqrt(),
+    }, "it is not formula (1). Features compared with themselves must give 1.")
+    turn = torch.linalg.qr(torch.randn(4, 4, generator=_generator(3)).double())[0]
+    same = tensor(call(answer, x, 5 * x @ turn), [], dtype="float")
+    require(abs(float(same) - 1) < 1e-4, "features that are only turned and scaled must give 1.")
+    return "turning and scaling a feature changes nothing, and widths may differ"
+
+
+@checker(12, 2, hints=(
+    "Subtract seed by seed first; everything else is done with the differences.",
+    "The standard error is the standard deviation of the differences (N - 1 below) divided by the root of their number.",
+    "`half = t.ppf(0.975, n - 1) * d.std() / n ** 0.5` with `d = ours - theirs`; return `d.mean(), half`."))
+def gain(answer):
+    """Return the mean paired difference of two methods over seeds, and half the width of its 95 % interval."""
+    from scipy.stats import t
+    theirs = torch.tensor([0.61, 0.70, 0.66, 0.74]).double()
+    ours = theirs + torch.tensor([0.02, 0.05, 0.03, 0.01]).double()
+    given = call(answer, ours, theirs)
+    require(isinstance(given, (tuple, list)) and len(given) == 2, "return two values: the mean and half the width.")
+    mean, half = (tensor(value, [], dtype="float") for value in given)
+    gap, count = ours - theirs, len(ours)
+    expect(mean, gap.mean(), {"the sign is turned round: ours minus theirs.": -gap.mean()},
+           "the first value is not the mean of the differences.")
+    error, quantile = gap.std() / count ** 0.5, float(t.ppf(0.975, count - 1))
+    apart = ((ours.var() + theirs.var()) / count).sqrt()
+    expect(half, quantile * error, {
+        "1.96 is for hundreds of seeds; with four, Student's t has heavier tails: `t.ppf(0.975, n - 1)`.": 1.96 * error,
+        "this takes the two methods' seeds for unrelated: use the spread of the differences.": quantile * apart,
+        "this takes the methods for unrelated, too: use the spread of the differences.":
+            float(t.ppf(0.975, 2 * count - 2)) * apart,
+        "the root of the number of seeds is missing.": quantile * gap.std(),
+        "this is the standard error; multiply it by the quantile of Student's t.": error,
+        "the standard deviation divides by N; with few seeds by N - 1.":
+            quantile * gap.std(correction=0) / count ** 0.5,
+        "this is the whole width; return half of it.": 2 * quantile * error,
+        "the quantile is one-sided: 0.975 leaves 2.5 % on each side.": float(t.ppf(0.95, count - 1)) * error,
+        "Student's t has N - 1 degrees of freedom here.": float(t.ppf(0.975, count)) * error,
+    }, "the second value is not half the width of a 95 % interval of Student's t.")
+    return "paired: what a seed gives to both methods drops out"
+
+
+@checker(10, 2, hints=(
+    "A method's rank in a row is one more than the number of methods that are better there.",
+    "Compare every method with every other at once: `scores[:, :, None] < scores[:, None, :]` is [N, K, K].",
+    "`1 + (scores[:, :, None] < scores[:, None, :]).sum(2)`, and the mean of that over the rows."))
+def mean_ranks(answer):
+    """Return the mean rank [K] of each method over the rows of scores [N, K]; the highest score has rank 1."""
+    scores = torch.rand(9, 5, generator=_generator(4)).double()
+    found = tensor(call(answer, scores), [5], dtype="float")
+    rank = 1.0 + (scores[:, :, None] < scores[:, None, :]).sum(2)
+    down = 1.0 + (scores[:, :, None] > scores[:, None, :]).sum(2)
+    over = 1.0 + (scores[:, None] < scores[None]).sum(1)
+    order = scores.argsort(1, descending=True).double()
+    expect(found, rank.mean(0), {
+        "the order is turned round: rank 1 is the highest score.": down.mean(0),
+        "ranks begin at 1, not at 0.": (rank - 1).mean(0),
+        "ranks begin at 1, and rank 1 is the highest score.": (down - 1).mean(0),
+        "these are ranks of the rows; rank the methods of each row.": over.mean(0),
+        "`argsort` tells which method is first, second, …; the rank of a method is the argsort of that.": order.mean(0),
+        "adding 1 to `argsort` makes no ranks of it: that needs the argsort of the argsort.": (order + 1).mean(0),
+    }, "the ranks are not right. Try one row of three scores by hand.")
+    return "whatever the size of a gap, a rank only says who was before whom"
+
+
+@checker(10, 2, hints=(
+    "Only one entry of each row changes: that of the face's own class.",
+    "`F.one_hot(labels, cosines.shape[1])` is 1 there and 0 elsewhere.",
+    "Lower the cosine first, then scale: `scale * (cosines - margin * one_hot)`."))
+def margin_logits(answer):
+    """Return logits [B, C] with a margin, formula (3), from cosines, labels, margin and scale."""
+    cosines = torch.rand(6, 4, generator=_generator(5)).double() * 2 - 1
+    labels = torch.tensor([0, 3, 1, 2, 2, 0])
+    found = tensor(call(answer, cosines, labels, 0.3, 10.0), [6, 4], dtype="float")
+    own = F.one_hot(labels, 4).double()
+    expect(found, 10 * (cosines - 0.3 * own), {
+        "the margin is added: training would then be content before the face is right.": 10 * (cosines + 0.3 * own),
+        "the margin is taken from every class; then it changes nothing at all.": 10 * (cosines - 0.3),
+        "the margin is taken from the other classes; it makes the task easier, not harder.":
+            10 * (cosines - 0.3 * (1 - own)),
+        "the margin is taken after the scaling, so it is ten times too small here.": 10 * cosines - 0.3 * own,
+        "the scale is missing: a softmax of bare cosines can never be sure.": cosines - 0.3 * own,
+        "the margin is missing.": 10 * cosines,
+        "only a face's own class is left; the others stay as they are, times the scale.":
+            10 * (cosines - 0.3) * own,
+    }, "it is not formula (3).")
+    return "margin 0 is a softmax over cosines"

@@ -1,0 +1,85 @@
+"""The checkers of lesson 07 accept what is right in several ways, and name the mistakes people make."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import stats
+
+from fercourse.check import WrongAnswer, lesson07
+from fercourse.evaluate import cka, ranks
+
+
+def kernels(x, y):
+    """Return CKA the long way round: by the likeness of every face with every other."""
+    centre = torch.eye(len(x)).to(x) - 1 / len(x)
+    one, other = (centre @ (f @ f.T) @ centre for f in (x, y))
+    return (one * other).sum() / (one.norm() * other.norm())
+
+
+def interval(ours, theirs):
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+    return (low + high) / 2, (high - low) / 2
+
+
+def spread(ours, theirs, quantile, **how):
+    d = ours - theirs
+    return d.mean(), quantile * d.std(**how) / len(d) ** 0.5
+
+
+T3 = stats.t.ppf(0.975, 3)
+RIGHT = [
+    (lesson07.likeness, cka),
+    (lesson07.likeness, kernels),
+    (lesson07.gain, interval),
+    (lesson07.gain, lambda a, b: list(spread(a, b, T3))),
+    (lesson07.mean_ranks, lambda s: ranks(s).mean(0)),
+    (lesson07.mean_ranks, lambda s: 1 + (-s).argsort(1).argsort(1).double().mean(0)),
+    (lesson07.mean_ranks, lambda s: np.mean([stats.rankdata(-row) for row in s.numpy()], 0).tolist()),
+    (lesson07.margin_logits, lambda c, y, m, s: s * (c - m * F.one_hot(y, c.shape[1]))),
+    (lesson07.margin_logits, lambda c, y, m, s: s * c.scatter_add(1, y[:, None], torch.full_like(c[:, :1], -m))),
+]
+
+WRONG = [
+    (lesson07.likeness, lambda x, y: (x.T @ y).norm() ** 2 / (x.T @ x).norm() / (y.T @ y).norm(), "not centred"),
+    (lesson07.likeness, lambda x, y: cka(x, y) ** 0.5, "root of formula"),
+    (lesson07.likeness, lambda x, y: cka(x, y) if x.shape != y.shape else 0.5, "turned and scaled"),
+    (lesson07.gain, lambda a, b: spread(a, b, 1.96), "heavier tails"),
+    (lesson07.gain, lambda a, b: spread(a, b, 1), "standard error"),
+    (lesson07.gain, lambda a, b: spread(b, a, T3), "ours minus theirs"),
+    (lesson07.gain, lambda a, b: spread(a, b, T3, correction=0), "by N - 1"),
+    (lesson07.gain, lambda a, b: ((a - b).mean(), T3 * ((a.var() + b.var()) / 4) ** 0.5), "unrelated"),
+    (lesson07.gain, lambda a, b: (a - b).mean(), "two values"),
+    (lesson07.mean_ranks, lambda s: ranks(-s).mean(0), "turned round"),
+    (lesson07.mean_ranks, lambda s: ranks(s).mean(0) - 1, "not at 0"),
+    (lesson07.mean_ranks, lambda s: (-s).argsort(1).double().mean(0), "argsort of that"),
+    (lesson07.mean_ranks, lambda s: 1 + (-s).argsort(1).double().mean(0), "argsort of the argsort"),
+    (lesson07.mean_ranks, lambda s: ranks(s.T).mean(1), "ranks of the rows"),
+    (lesson07.margin_logits, lambda c, y, m, s: s * (c + m * F.one_hot(y, 4)), "is added"),
+    (lesson07.margin_logits, lambda c, y, m, s: s * c - m * F.one_hot(y, 4), "after the scaling"),
+    (lesson07.margin_logits, lambda c, y, m, s: s * (c - m), "every class"),
+    (lesson07.margin_logits, lambda c, y, m, s: c - m * F.one_hot(y, 4), "scale is missing"),
+]
+
+
+@pytest.mark.parametrize("checker, answer", RIGHT)
+def test_right_answers_pass(checker, answer, capsys):
+    checker(answer)
+    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
+
+
+@pytest.mark.parametrize("checker, answer, hint", WRONG)
+def test_wrong_answers_are_told_why(checker, answer, hint):
+    with pytest.raises(WrongAnswer, match=hint):
+        checker(answer)
+
+
+@pytest.mark.parametrize("checker", [lesson07.likeness, lesson07.gain, lesson07.mean_ranks, lesson07.margin_logits])
+def test_stubs_fail_kindly_and_hints_go_from_vague_to_near(checker, capsys):
+    def stub(*_):
+        raise NotImplementedError
+    with pytest.raises(WrongAnswer, match="not written yet"):
+        checker(stub)
+    for level in (1, 2, 3):
+        checker.hint(level)
+    assert "Hint 3 of 3" in capsys.readouterr().out

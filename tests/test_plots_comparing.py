@@ -1,0 +1,46 @@
+"""Pictures of many methods tell their numbers in the alt text, and join what a test cannot tell apart."""
+
+import numpy as np
+
+from fercourse import plots
+from fercourse.plots.comparing import _alike
+
+
+def _points(axes):
+    return [tuple(np.ravel(line.get_xydata())) for line in axes.lines]
+
+
+def test_gains_put_a_dot_for_each_seed_and_a_bar_at_the_mean():
+    figure = plots.gains({"clean": {"one": [0.01, 0.03], "two": [-0.02]}, "noisy": {"one": [0.0]}})
+    first, second = figure.axes
+    dots = [line for line in first.lines if line.get_linestyle() == "None"]
+    assert [sorted(line.get_xdata()) for line in dots] == [[1, 3], [-2]]
+    assert (2.0, -0.3, 2.0, 0.3) in _points(first)
+    assert len([line for line in second.lines if line.get_linestyle() == "None"]) == 1     # `two` has no dot there
+    assert "clean: one +2.0, two -2.0" in figure.alt
+
+
+def test_a_matrix_shows_every_number():
+    figure = plots.matrix([[0.5, 0.25], [0.75, 0.5]], ["one", "two"])
+    assert {text.get_text() for text in figure.axes[0].texts} == {"50", "25", "75"}
+    assert "two: one 0.75, two 0.50" in figure.alt
+
+
+def test_methods_within_the_critical_difference_are_joined_by_the_widest_bars():
+    assert _alike([1.0, 1.5, 2.2, 4.0], 1.0) == [(0, 1), (1, 2)]
+    assert _alike([1.0, 3.0, 5.0], 1.0) == []
+    assert _alike([1.0, 1.2, 1.4], 1.0) == [(0, 2)]
+
+
+def test_the_critical_difference_names_all_methods_best_first():
+    figure = plots.critical_difference({"b": 2.5, "a": 1.2, "c": 2.3}, 0.5)
+    assert figure.alt.startswith("Mean ranks, best first: a 1.2, c 2.3, b 2.5")
+    assert len([line for line in figure.axes[0].lines if line.get_linewidth() == 3.5]) == 1
+
+
+def test_a_method_has_its_colour_and_sign_wherever_it_is_drawn():
+    drawn = plots.cost({"mine": ((1, None), (2, None)), "dr-fer": ((2, 0.1), (1, 0.2))}).axes[0]
+    gained = plots.gains({"clean": {"dr-fer": [0.1]}}).axes[0]
+    marks = [(line.get_color(), line.get_marker()) for axes in (drawn, gained) for line in axes.lines
+             if line.get_marker() == "D"]
+    assert len(marks) == 2 and len(set(marks)) == 1
