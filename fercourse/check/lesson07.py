@@ -38,7 +38,7 @@ def likeness(answer):
 
 @checker(12, 2, hints=(
     "Subtract seed by seed first; everything else is done with the differences.",
-    "The standard error is the standard deviation of the differences (N - 1 below) divided by the root of their number.",
+    "The standard error is the standard deviation of the differences (N - 1 below) over the root of their number.",
     "`half = t.ppf(0.975, n - 1) * d.std() / n ** 0.5` with `d = ours - theirs`; return `d.mean(), half`."))
 def gain(answer):
     """Return the mean paired difference of two methods over seeds, and half the width of its 95 % interval."""
@@ -97,7 +97,7 @@ def mean_ranks(answer):
     "`F.one_hot(labels, cosines.shape[1])` is 1 there and 0 elsewhere.",
     "Lower the cosine first, then scale: `scale * (cosines - margin * one_hot)`."))
 def margin_logits(answer):
-    """Return logits [B, C] with a margin, formula (3), from cosines, labels, margin and scale."""
+    """Return logits [B, C] with a margin, formula (2), from cosines, labels, margin and scale."""
     cosines = torch.rand(6, 4, generator=_generator(5)).double() * 2 - 1
     labels = torch.tensor([0, 3, 1, 2, 2, 0])
     found = tensor(call(answer, cosines, labels, 0.3, 10.0), [6, 4], dtype="float")
@@ -112,5 +112,5 @@ def margin_logits(answer):
         "the margin is missing.": 10 * cosines,
         "only a face's own class is left; the others stay as they are, times the scale.":
             10 * (cosines - 0.3) * own,
-    }, "it is not formula (3).")
+    }, "it is not formula (2).")
     return "margin 0 is a softmax over cosines"

@@ -18,7 +18,7 @@ from . import Scale, train_classifier
 from .comparison import SETTINGS, Faces, given, trained
 from .record import commit, hardware, versions
 
-SCALE = Scale("shipped", size=48, epochs=20)
+SCALE = Scale("shipped", size=48, epochs=15)
 CIRCUMSTANCE, DATA, SEED = "tested in the wild", "synthfaces", 0
 
 

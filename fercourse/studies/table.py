@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
-from .record import told
+from .record import made, told
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+COMPARED_BEGIN, COMPARED_END = "<!-- comparison: begin -->", "<!-- comparison: end -->"
 SPEED_BEGIN, SPEED_END = "<!-- speed: begin -->", "<!-- speed: end -->"
 
 _ALONE = ("selfsup-synthfaces-wild-cpu", "neighbours alone")
@@ -23,12 +24,13 @@ ROWS = (
     ("   by always naming FER2013's commonest class", "transfer-fer2013-cpu", "synthfaces", "majority_class"),
     ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
     *((title, "wscfer-synthfaces-lab-cpu", f"noisy, {arm}", "accuracy") for title, arm in (
-        ("Lab, 1,000 faces, 30 % wrong labels: cross-entropy", "CE"), ("   with SimCLR beside it", "CE + SimCLR"),
+        ("Lab, 30 % wrong labels, two augmented views: cross-entropy", "CE"),
+        ("   with SimCLR beside it", "CE + SimCLR"),
         ("   with SupCon beside it", "CE + SupCon"), ("   with WSC beside it", "CE + WSC"),
         ("   with WSC and partial consistency: WSCFER", "CE + WSC + PCL"),
         ("   cross-entropy, wrong labels left out", "CE, wrong labels left out"))),
     *((title, "robust-synthfaces-lab-cpu", f"30 %, {arm}", "accuracy") for title, arm in (
-        ("Lab, 1,200 faces, 30 % wrong labels: cross-entropy", "cross-entropy"),
+        ("Lab, 30 % wrong labels, not augmented: cross-entropy", "cross-entropy"),
         ("   self-pacing", "self-pacing"), ("   masked images and self-pacing", "masked images, self-pacing"),
         ("   with relabelling, too: DR-FER", "DR-FER"), ("   pruned by cleanlab", "pruned by cleanlab"),
         ("   cross-entropy on the rightly labelled faces alone", "clean subset"))),
@@ -81,6 +83,28 @@ def _short(commit):
     return commit[:7] + ("+" if commit.endswith("+") else "")
 
 
+def comparison_table(folder="results") -> str:
+    """Return every method of the course (rows) under every circumstance (columns): accuracy, and minutes."""
+    path = Path(folder) / "comparison-synthfaces-cpu.json"
+    if not path.is_file():
+        return "Not measured yet: `fercourse study comparison`."
+    content = json.loads(path.read_text())
+    summary, runs = content["summary"], content["runs"]
+    columns, rows = (list(dict.fromkeys(arm.partition(", ")[place] for arm in summary)) for place in (0, 2))
+    lines = [f"| accuracy, % | {' | '.join(columns)} | minutes |", "|---" * (len(columns) + 2) + "|"]
+    for name in rows:
+        found = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) for one in columns]
+        minutes = [run["metrics"]["minutes"] for run in runs if run["arm"].endswith(f", {name}")]
+        lines.append(f"| {name} | {' | '.join(found)} | {sum(minutes) / len(minutes):.1f} |")
+    commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
+    return "\n".join([*lines, "", f"{made(content).replace(' n seeds', f' {_seeds(runs)} seeds')}; commit "
+                                  f"{', '.join(commits)}."])
+
+
+def _seeds(runs):
+    return len({run["seed"] for run in runs})
+
+
 def speed_table(folder="results") -> str:
     """Return the benchmarks in Markdown: how many times as fast as the peer, the median and quartiles over turns."""
     lines = ["| what | ratio to the peer | aim | scale | made on | commit |", "|---|---|---|---|---|---|"]
@@ -101,7 +125,9 @@ def rewrite(readme="README.md", folder="results") -> bool:
     """Put the current tables between the README's markers; returns whether they changed."""
     path = Path(readme)
     text = path.read_text()
-    fresh = _between(_between(text, BEGIN, END, results_table(folder)), SPEED_BEGIN, SPEED_END, speed_table(folder))
+    fresh = _between(text, BEGIN, END, results_table(folder))
+    fresh = _between(fresh, COMPARED_BEGIN, COMPARED_END, comparison_table(folder))
+    fresh = _between(fresh, SPEED_BEGIN, SPEED_END, speed_table(folder))
     path.write_text(fresh)
     return fresh != text
 

@@ -1,0 +1,64 @@
+"""The comparison study gives every method the same faces, and no method a label it must not read."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fercourse import studies
+from fercourse.methods.baseline import Baseline
+from fercourse.studies import Scale, comparison
+
+TINY = Scale("tiny", size=32, epochs=1, limit=70, batch_size=35)
+
+
+@pytest.fixture(params=list(comparison.CIRCUMSTANCES))
+def given(request):
+    return request.param, comparison.given(request.param, TINY, "synthfaces", None, 0)
+
+
+def test_every_circumstance_is_what_it_says(given):
+    told, faces = given
+    wrong = (faces.labelled.labels != faces.labelled.truth).float().mean()
+    assert abs(wrong - (0.3 if told == "30 % wrong labels" else 0)) < 0.02
+    few = told == "a tenth of the labels"
+    assert abs(len(faces.labelled) - 70) <= 10 and (faces.test.labels == faces.test.truth).all()
+    assert len(faces.labelled.ids.unique()) == len(faces.labelled) // (10 if few else 1)
+    assert set(faces.labelled.words("domain")) == {"lab"}
+    assert set(faces.test.words("domain")) == {"wild" if told == "tested in the wild" else "lab"}
+    assert set(faces.unlabelled.words("domain")) == set(faces.test.words("domain"))
+
+
+def test_the_test_shows_strangers(given):
+    _, faces = given
+    for part in (faces.labelled, faces.unlabelled, faces.everything):
+        assert not set(part.identity.tolist()) & set(faces.test.identity.tolist())
+
+
+def test_the_same_seed_gives_the_same_faces_and_another_gives_others():
+    one, same, other = (comparison.given.__wrapped__("right labels", TINY, "synthfaces", None, seed).labelled.ids
+                        for seed in (0, 0, 1))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["hncl", "dmsrl"])
+def test_a_method_that_trains_twice_pays_for_both(name):
+    learner, seconds = comparison.trained(name, "tested in the wild", TINY, "synthfaces", None, 0)
+    _, once = comparison._start("tested in the wild", TINY, "synthfaces", None, 0)
+    assert seconds > (once if name == "dmsrl" else 0)
+    assert isinstance(learner, Baseline) == (name == "hncl")                 # fine-tuned it is a plain classifier
+
+
+def test_twice_as_long_is_twice_as_many_epochs(monkeypatch):
+    asked = []
+    monkeypatch.setattr(comparison, "train_classifier", lambda faces, scale, *_, **__: asked.append(scale.epochs))
+    for name in ("baseline", comparison.LONGER):
+        comparison.trained(name, "right labels", replace(TINY, epochs=3), "synthfaces", None, 0)
+    assert asked == [3, 6]
+
+
+def test_the_study_runs_and_says_what_a_method_costs(tmp_path):
+    found = studies.run("comparison", scale="smoke", seeds=1, out=tmp_path, only=["right labels, baseline"]).summary()
+    assert set(found) == {"right labels, baseline", "right labels, baseline, twice as long"}
+    assert {"accuracy", "macro_f1", "worst_recall", "knn", "identity_leak", "minutes"} <= found[
+        "right labels, baseline"].keys()
