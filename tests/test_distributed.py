@@ -1,4 +1,4 @@
-"""Two processes train like one on the joined batch, and look at every face exactly once."""
+"""Two or four processes train like one on the joined batch, and look at every face exactly once."""
 
 import json
 import subprocess
@@ -13,13 +13,13 @@ from fercourse.errors import InputError
 from tests.joined import train
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    out = tmp_path_factory.mktemp("two")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+@pytest.fixture(scope="module", params=[2, 4])
+def many(request, tmp_path_factory):
+    out = tmp_path_factory.mktemp(f"processes{request.param}")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(request.param)]
     done = subprocess.run([*torchrun, "-m", "tests.joined", str(out)], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    return out
+    return out, [json.loads((out / f"rank{r}.json").read_text()) for r in range(request.param)]
 
 
 @pytest.fixture(scope="module")
@@ -28,34 +28,33 @@ def one(tmp_path_factory):
     return out, *train(out)
 
 
-def test_two_processes_train_like_one(two, one):
-    ours, theirs = load_file(two / "model.safetensors"), load_file(one[0] / "model.safetensors")
+def test_many_processes_train_like_one(many, one):
+    ours, theirs = load_file(many[0] / "model.safetensors"), load_file(one[0] / "model.safetensors")
     for name in theirs:
         assert ours[name].dtype == torch.float64
         error = (ours[name] - theirs[name]).norm() / theirs[name].norm()
         assert error <= 1e-6, name
 
 
-def test_losses_in_the_log_are_those_of_the_joined_batch(two, one):
-    ranks = [json.loads((two / f"rank{r}.json").read_text()) for r in (0, 1)]
-    assert [r["world"] for r in ranks] == [2, 2]
+def test_losses_in_the_log_are_those_of_the_joined_batch(many, one):
+    folder, ranks = many
+    assert [r["world"] for r in ranks] == [len(ranks)] * len(ranks)
     for part in ("total", "classify", "contrast", "concordance"):
         assert ranks[0]["last"][part] == pytest.approx(one[2].last[part], rel=1e-6)
-    lines = (two / "log.jsonl").read_text().splitlines()
+    lines = (folder / "log.jsonl").read_text().splitlines()
     assert len(lines) == 4                                                # one writer: two starts, two epochs
 
 
-def test_each_face_is_looked_at_once_and_in_order(two, one):
-    expected = one[1].seen
-    for r in (0, 1):
-        facts = json.loads((two / f"rank{r}.json").read_text())
-        torch.testing.assert_close(torch.tensor(facts["seen"]), expected, rtol=1e-6, atol=1e-7)   # 51 faces: 26 + 25
-        assert facts["parts"] == [0, 1, 10, 11, 12, 13, 14]
+def test_each_face_is_looked_at_once_and_in_order(many, one):
+    _, ranks = many
+    for facts in ranks:                                                   # 51 faces: 26 + 25, or 13 + 13 + 13 + 12
+        torch.testing.assert_close(torch.tensor(facts["seen"]), one[1].seen, rtol=1e-6, atol=1e-7)
+        assert facts["parts"] == [0, 1] + [10 * r + i for r in range(1, len(ranks)) for i in range(5)]
 
 
-def test_one_bad_process_stops_all(two):
-    for r in (0, 1):
-        assert "not finite at step 1: contrast" in json.loads((two / f"rank{r}.json").read_text())["error"]
+def test_one_bad_process_stops_all(many):
+    for facts in many[1]:
+        assert "not finite at step 1: contrast" in facts["error"]
 
 
 def test_alone_everything_is_itself():
