@@ -22,7 +22,7 @@ from ..files import replacing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
-_MODULES = ("training", "contrast", "search")
+_MODULES = ("training", "augmenting", "contrast", "search", "starting")
 _BENCHMARKS: dict[str, "Benchmark"] = {}
 
 
