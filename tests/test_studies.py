@@ -7,6 +7,7 @@ import pytest
 from fercourse import studies
 from fercourse.errors import InputError
 from fercourse.studies import Scale, Study, record
+from fercourse.studies.merge import merge
 
 
 @pytest.fixture
@@ -51,6 +52,33 @@ def test_a_run_names_the_commit_it_was_loaded_from_not_the_one_it_ended_at(count
     monkeypatch.setattr(record, "commit", lambda: next(heads))
     found = studies.run("toy", scale="smoke", seeds=2, out=tmp_path)
     assert [run["commit"] for run in found.runs] == ["began", "began"]
+
+
+def _file(path, seeds, **changes):
+    runs = [{"arm": "only", "seed": seed, "metrics": {"accuracy": seed / 10}, "seconds": 1.0, "commit": "abc"}
+            for seed in seeds]
+    content = {"study": "toy", "data": "d", "config": {"name": "cpu"}, "hardware": {"cores": 2}, "runs": runs}
+    path.write_text(json.dumps(content | changes))
+    return path
+
+
+def test_runs_of_several_folders_become_one_file(tmp_path):
+    into, other = _file(tmp_path / "a.json", [0, 1]), _file(tmp_path / "b.json", [1, 2])
+    assert merge(into, other) == 1 and merge(into, other) == 0
+    found = json.loads(into.read_text())
+    assert [run["seed"] for run in found["runs"]] == [0, 1, 2] and found["hardware"] == {"cores": 2}
+    assert found["summary"]["only"]["accuracy"] == {"mean": .1, "sd": .1, "n": 3}
+
+
+@pytest.mark.parametrize("changes", [{"config": {"name": "full"}}, {"hardware": {"cores": 64}}, {"study": "other"}])
+def test_runs_that_do_not_belong_together_are_not_mixed(tmp_path, changes):
+    into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], **changes)
+    before = into.read_text()
+    with pytest.raises(InputError, match=f"its {next(iter(changes))} is"):
+        merge(into, other)
+    with pytest.raises(InputError, match="not a results file"):
+        merge(into, tmp_path / "missing.json")
+    assert into.read_text() == before
 
 
 def test_some_arms_only(counted, tmp_path):

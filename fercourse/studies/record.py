@@ -71,10 +71,10 @@ class Record:
                     arms.setdefault(run["arm"], {}).setdefault(name, []).append(value)
         return {arm: {name: _spread(values) for name, values in metrics.items()} for arm, metrics in arms.items()}
 
-    def save(self):
-        """Write the file; it is there in full or not at all."""
+    def save(self, made_on: dict | None = None):
+        """Write the file; it is there in full or not at all. `made_on` is the hardware where it was not this one."""
         content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
-                   "runs": self.runs, "hardware": hardware(), "versions": versions()}
+                   "runs": self.runs, "hardware": made_on or hardware(), "versions": versions()}
         with replacing(self.path) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n")
 

@@ -1,0 +1,46 @@
+"""One file of the runs of a study from several folders: `python -m fercourse.studies.merge INTO FROM …`."""
+
+import json
+import sys
+from pathlib import Path
+
+from ..errors import InputError
+from .record import Record
+
+SAME = ("study", "data", "config", "hardware")
+
+
+def merge(into, *others) -> int:
+    """Add the runs of other results files to one, and return how many were new to it.
+
+    Raises:
+        InputError: a file that is no results file, or one of another study, data, configuration or hardware.
+    """
+    ours = _read(into)
+    record = Record(Path(into), ours["study"], ours["data"], ours["config"], ours["runs"])
+    before = len(record.runs)
+    for other in others:
+        theirs = _read(other)
+        if odd := [name for name in SAME if theirs[name] != ours[name]]:
+            raise InputError(f"{other}: its {odd[0]} is {theirs[odd[0]]}, that of {into} is {ours[odd[0]]}; "
+                             "only runs of the same study on the same hardware belong in one file")
+        known = {(run["arm"], run["seed"]) for run in record.runs}
+        record.runs += [run for run in theirs["runs"] if (run["arm"], run["seed"]) not in known]
+    record.save(ours["hardware"])
+    return len(record.runs) - before
+
+
+def _read(path):
+    try:
+        content = json.loads(Path(path).read_text())
+        return {name: content[name] for name in (*SAME, "runs")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a results file ({type(error).__name__}: {error}); "
+                         "expected one that fercourse study wrote") from error
+
+
+if __name__ == "__main__":
+    try:
+        print(merge(*sys.argv[1:]), "runs added")
+    except (InputError, TypeError) as error:
+        sys.exit(f"merge: {error}")
