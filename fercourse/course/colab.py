@@ -12,7 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_HERE = {"torch", "torchvision", "jupyterlab", "jupytext"}       # Colab's own, or of no use on it
+UNUSED = {"jupyterlab", "jupytext"}                                 # of no use on Colab
+NOT_HERE = {"torch", "torchvision"} | UNUSED                        # torch is Colab's own
 BESIDES = ["embreex>=2.17.7"]                                       # sliders in lesson 00
 
 

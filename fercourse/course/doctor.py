@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..errors import InputError
+from .colab import UNUSED
 
 RIGHT, MIND, WRONG = "right", "mind", "wrong"
 GIB = 2**30
@@ -58,9 +59,9 @@ def packages(requirements=None, installed=metadata.version) -> Finding:
     """Look whether everything the course requires is there, in a version that fits."""
     from packaging.requirements import Requirement
     wanted = [Requirement(line) for line in (metadata.requires("fercourse") if requirements is None else requirements)]
-    wrong = []
+    wrong, useless = [], UNUSED if _there("google-colab", installed) else ()
     for one in wanted:
-        if one.marker and not one.marker.evaluate({"extra": ""}):
+        if (one.marker and not one.marker.evaluate({"extra": ""})) or one.name in useless:
             continue
         try:
             found = installed(one.name)
@@ -72,6 +73,13 @@ def packages(requirements=None, installed=metadata.version) -> Finding:
     if wrong:
         return Finding("packages", WRONG, "; ".join(wrong), "pip install -r requirements.txt (Colab: the first cell)")
     return Finding("packages", RIGHT, "all that are required, in versions that fit")
+
+
+def _there(name, installed):
+    try:
+        return bool(installed(name))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def torch() -> Finding:

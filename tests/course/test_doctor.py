@@ -36,6 +36,16 @@ def test_each_look(found, state, words):
     assert one.state == state and words in one.found and (bool(one.fix) == (state != RIGHT))
 
 
+def test_what_colab_has_no_use_for_is_not_missed():
+    there = {"google-colab": "1.0", "timm": "1.0.9"}
+
+    def installed(name):
+        return there.get(name) or absent(name)
+    assert doctor.packages(["timm>=1", "jupyterlab>=4"], installed).state == RIGHT
+    del there["google-colab"]
+    assert "jupyterlab is missing" in doctor.packages(["timm>=1", "jupyterlab>=4"], installed).found
+
+
 def test_a_folder_that_cannot_be_written_to(monkeypatch):
     monkeypatch.setattr(doctor.os, "access", lambda *_: False)
     assert doctor.disk().state == WRONG
