@@ -4,6 +4,8 @@
 without labels. They are as good as their manifests in `weights/` say, on rendered strangers; not for photographs.
 """
 
+from contextlib import nullcontext
+
 from .errors import InputError
 from .models.shipped import FOLDER, shipped
 
@@ -26,6 +28,12 @@ def trained(name: str, device="cpu"):
     method.load_state_dict(tensors)
     method.about = facts
     return method.to(device).eval()
+
+
+def taken_from(domain: str, method):
+    """Return a context in which a method that has two domains takes faces to be of the `lab` or of the `wild`."""
+    told = {"lab": "source", "wild": "target"}
+    return method.seen_as(told[domain]) if hasattr(method, "seen_as") else nullcontext()
 
 
 def names() -> list[str]:

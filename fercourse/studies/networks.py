@@ -13,7 +13,7 @@ from ..evaluate import accuracy, seen
 from ..faces import load_faces
 from ..faces.concat import concat
 from ..models.shipped import publish
-from ..networks import PREFIX
+from ..networks import PREFIX, taken_from
 from . import Scale, train_classifier
 from .comparison import SETTINGS, Faces, given, trained
 from .record import commit, hardware, versions
@@ -44,9 +44,12 @@ def _only_the_labelled_told(faces: Faces):
 
 
 def _accuracies(method):
-    tests = {domain: load_faces(DATA, split="test", domain=domain, size=SCALE.size) for domain in ("lab", "wild")}
-    return {domain: round(accuracy(seen(method, test)["logits"].argmax(1).cpu(), test.truth), 4)
-            for domain, test in tests.items()}
+    found = {}
+    for domain in ("lab", "wild"):
+        test = load_faces(DATA, split="test", domain=domain, size=SCALE.size)
+        with taken_from(domain, method):
+            found[domain] = round(accuracy(seen(method, test)["logits"].argmax(1).cpu(), test.truth), 4)
+    return found
 
 
 if __name__ == "__main__":
