@@ -20,6 +20,7 @@ from .record import commit, hardware, versions
 
 SCALE = Scale("shipped", size=48, epochs=15)
 CIRCUMSTANCE, DATA, SEED = "tested in the wild", "synthfaces", 0
+CODE = commit()                            # before the first network changes the folder of weights
 
 
 def make(name: str) -> dict:
@@ -32,7 +33,7 @@ def make(name: str) -> dict:
     hyper = asdict(method.hyper) | {"weights": None, "pretrained": False}
     facts = {"method": name, "classes": list(method.classes), "size": method.size, "hyper": hyper, "data": DATA,
              "labelled": len(faces.labelled), "unlabelled": len(faces.unlabelled), "scale": asdict(SCALE), "seed": SEED,
-             "accuracy": _accuracies(method), "commit": commit(), "hardware": hardware(), "versions": versions()}
+             "accuracy": _accuracies(method), "commit": CODE, "hardware": hardware(), "versions": versions()}
     publish(PREFIX + name, method.state_dict(), facts)
     return facts
 
