@@ -14,6 +14,7 @@ CHECKED, WRITTEN = 3, 1                                     # exercises a lesson
 OBJECTIVES, RECAP = "You will be able to", "You can now"
 PATHS = re.compile(r"(?<![\w.~}/])/(tmp|work|root|home|opt|mnt|Users|usr)/\w|[A-Z]:\\+Users")
 DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/\S+")
+EXERCISE = re.compile(r"### Exercise (\d+) · \S.* \([1-9]\d* min, (?:●○○|●●○|●●●)(, written)?\)")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -25,6 +26,25 @@ def problems(source: Path) -> list[str]:
     book = nbformat.read(path, as_version=4)
     parts = (pair(fresh, book), outputs(book), exercises(book, source), story(book, source), links(book, source))
     return [problem for part in parts for problem in part]
+
+
+def course_problems(books: dict[str, object], page: str) -> list[str]:
+    """Return what is wrong between lessons: grade ids that two of them have, points not told on the instructors' page.
+
+    Args:
+        books: {file name without ending: notebook}; `page`: with a table row `| NN | by code | by hand | all |` each.
+    """
+    graded = {name: [cell.metadata["nbgrader"] for cell in book.cells if "nbgrader" in cell.metadata]
+              for name, book in books.items()}
+    owners = Counter(grade_id for cells in graded.values() for grade_id in {about.get("grade_id") for about in cells})
+    found = [f"{count} lessons have the grade_id {name!r}" for name, count in owners.items() if count > 1]
+    for name, cells in graded.items():
+        by_hand = sum(about.get("points", 0) for about in cells if about.get("grade") and about.get("solution"))
+        by_code = sum(about.get("points", 0) for about in cells if about.get("grade") and not about.get("solution"))
+        row = f"| {name[:2]} | {by_code} | {by_hand} | {by_code + by_hand} |"
+        if row not in page.splitlines():
+            found.append(f"the instructors' page does not tell the points of {name}; expected the line {row}")
+    return found
 
 
 # ---------------------------------------------------------------------- the pair
@@ -94,6 +114,7 @@ def exercises(book, source: Path) -> Iterator[str]:
     if len(tests) < CHECKED or len(written) < WRITTEN:
         yield (f"{len(tests)} exercises are checked by code and {len(written)} are written; "
                f"expected at least {CHECKED} and {WRITTEN}")
+    yield from _headings(book)
     yield from _checkers(tests, source)
 
 
@@ -112,6 +133,29 @@ def _ungradable(cell, about, source):
     begins, ends = (cell.source.count(f"### {word} SOLUTION") for word in ("BEGIN", "END"))
     if begins != ends or bool(begins) != bool(about["solution"] and cell.cell_type == "code"):
         yield "answers in code, and only they, hold ### BEGIN SOLUTION and ### END SOLUTION"
+
+
+def _headings(book):
+    """Tell which exercises lack minutes and difficulty, are misnumbered, or have not one graded cell each."""
+    waiting, number = None, 0
+    for cell in book.cells:
+        for line in re.findall(r"^#+ Exercise.*$", cell.source if cell.cell_type == "markdown" else "", re.MULTILINE):
+            if waiting:
+                yield f"nothing is graded below {waiting!r}"
+            waiting, number, match = line, number + 1, EXERCISE.fullmatch(line)
+            if not match:
+                yield f"the heading {line!r} is not '### Exercise {number} · name (8 min, ●○○)', or ', written)'"
+            elif int(match[1]) != number:
+                yield f"the heading {line!r} is the lesson's exercise {number}"
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("grade"):
+            if not waiting:
+                yield f"{_told(cell)} is graded without an exercise's heading of its own"
+            elif waiting.endswith("written)") != bool(about.get("solution")):
+                yield f"{_told(cell)}: its heading {waiting!r} and its kind, written or checked by code, differ"
+            waiting = None
+    if waiting:
+        yield f"nothing is graded below {waiting!r}"
 
 
 def _checkers(tests, source):

@@ -188,8 +188,10 @@ def reword_command(names: list[str] = typer.Argument(None, help="lessons, such a
 @app.command("check")
 def check_command(names: list[str] = typer.Argument(None, help="lessons, such as 00; default: all")):
     """Say what is wrong with lessons and their notebooks; exit 1 if anything is."""
-    from .lint import problems
+    from .lint import course_problems, problems
     found = [f"{source.stem}: {problem}" for source in sources(names or ()) for problem in problems(source)]
+    page = (ROOT / "docs" / "instructors.md").read_text("utf-8")
+    found += course_problems({source.stem: regenerate(source) for source in sources()}, page)
     for problem in found:
         typer.echo(problem, err=True)
     if found:

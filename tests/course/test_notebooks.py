@@ -192,6 +192,45 @@ def test_exercises_that_are_missing_or_twice(source):
     told(lint.exercises(new_notebook(cells=[new_code_cell("1", metadata={"nbgrader": lacking})]), source), "lack task")
 
 
+def exercise(heading="### Exercise 1 · mask (8 min, ●○○)", name="05-mask", solution=False, points=1):
+    """Return the cells of one exercise: its heading and what is graded."""
+    about = GRADER | {"grade_id": name, "grade": True, "solution": solution, "locked": not solution, "points": points}
+    return [new_markdown_cell(heading), new_markdown_cell("text"), new_code_cell("1", metadata={"nbgrader": about})]
+
+
+def test_headings_that_tell_minutes_and_difficulty_are_in_order(source):
+    cells = exercise() + exercise("Story.\n\n### Exercise 2 · why (15 min, ●●○, written)\nTell.", "05-why", True)
+    assert list(lint._headings(new_notebook(cells=cells))) == []
+
+
+@pytest.mark.parametrize(("cells", "words"), [
+    (exercise("### Exercise 1 · mask (●○○)"), "is not '### Exercise 1 · name"),
+    (exercise("### Exercise 1 · mask (0 min, ●○○)"), "is not '### Exercise 1 · name"),
+    (exercise("### Exercise 1 · mask (8 min)"), "is not '### Exercise 1 · name"),
+    (exercise("### Exercise 1 · mask (8 min, ○●○)"), "is not '### Exercise 1 · name"),
+    (exercise("## Exercise 1 · mask (8 min, ●○○)"), "is not '### Exercise 1 · name"),
+    (exercise("### Exercise 2 · mask (8 min, ●○○)"), "is the lesson's exercise 1"),
+    (exercise() + exercise(), "is the lesson's exercise 2"),
+    (exercise("### Something"), "graded without an exercise's heading"),
+    (exercise()[:2], "nothing is graded below"),
+    (exercise()[:2] + exercise("### Exercise 2 · mask (8 min, ●○○)"), "nothing is graded below"),
+    (exercise(solution=True), "written or checked by code, differ"),
+    (exercise("### Exercise 1 · mask (8 min, ●○○, written)"), "written or checked by code, differ"),
+])
+def test_headings_that_are_wrong(cells, words, source):
+    told(lint.exercises(new_notebook(cells=cells), source), words)
+
+
+def test_lessons_that_disagree():
+    books = {"05_a": new_notebook(cells=exercise(points=2) + exercise(name="05-why", solution=True, points=3))}
+    page = "| 05 | 2 | 3 | 5 |"
+    assert lint.course_problems(books, page) == []
+    told(lint.course_problems(books, "| 05 | 2 | 3 | 6 |"), "points of 05_a; expected the line | 05 | 2 | 3 | 5 |")
+    books["06_b"] = new_notebook(cells=exercise())
+    told(lint.course_problems(books, page), "2 lessons have the grade_id '05-mask'")
+    told(lint.course_problems(books, page), "expected the line | 06 | 1 | 0 | 1 |")
+
+
 def test_checkers_that_nobody_calls():
     test = {"nbgrader": GRADER | {"grade_id": "00-x", "grade": True, "solution": False, "locked": True, "points": 1}}
     cell = new_code_cell("fc.check.lesson00.fear(x)\nfc.check.lesson00.joy(x)", metadata=test)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from fercourse.course.lint import problems
-from fercourse.course.notebooks import CELL_TIMEOUT, ROOT, sources
+from fercourse.course.lint import course_problems, problems
+from fercourse.course.notebooks import CELL_TIMEOUT, ROOT, regenerate, sources
 from fercourse.course.timing import LEFT
 
 LESSONS = pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
@@ -15,6 +15,11 @@ LESSONS = pytest.mark.parametrize("source", sources(), ids=lambda source: source
 
 def test_there_are_lessons():
     assert [source.stem[:2] for source in sources()][:1] == ["00"]
+
+
+def test_lessons_agree_with_each_other_and_with_the_instructors_page():
+    page = (ROOT / "docs" / "instructors.md").read_text("utf-8")
+    assert course_problems({source.stem: regenerate(source) for source in sources()}, page) == []
 
 
 @LESSONS
