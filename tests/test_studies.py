@@ -81,6 +81,11 @@ def test_runs_that_do_not_belong_together_are_not_mixed(tmp_path, changes):
     assert into.read_text() == before
 
 
+def test_seeds_may_begin_later(counted, tmp_path):
+    found = studies.run("toy", scale="smoke", seeds=2, out=tmp_path, first=5)
+    assert counted == [5, 6] and [run["seed"] for run in found.runs] == [5, 6]
+
+
 def test_some_arms_only(counted, tmp_path):
     assert studies.run("toy", scale="smoke", seeds=1, out=tmp_path, only=["nl"]).runs[0]["arm"] == "only"
     with pytest.raises(InputError, match="no arm with lonely in its name; expected part of one of only"):

@@ -80,13 +80,13 @@ def get(name: str) -> Study:
 
 
 def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, root=None, out="results",
-        only=()) -> Record:
+        only=(), first: int = 0) -> Record:
     """Run a study, or what is left of it; returns the record with the path it was written to.
 
     Args:
         data: the set of faces (default: the study's own); `root`: where it is, for real sets.
         scale: `smoke` (seconds, for tests), `cpu` (two cores) or `full` (a GPU).
-        seeds: number of repetitions, seeds 0, 1, ….
+        seeds: number of repetitions, seeds `first`, `first` + 1, ….
         only: run just the arms whose name contains one of these texts; default: all.
     """
     chosen = get(name)
@@ -99,7 +99,7 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     if not wanted:
         raise InputError(f"study {name} has no arm with {' or '.join(only)} in its name; expected part of one of "
                          f"{', '.join(arms)}")
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         for arm, measure in wanted.items():
             record.measure(arm, seed, measure)
     return record
