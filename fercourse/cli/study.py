@@ -11,7 +11,7 @@ def study(
     data: str = typer.Option(None, help="Set of faces; default: the study's own."),
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
     seeds: int = typer.Option(3, help="Number of repetitions."),
-    first_seed: int = typer.Option(0, help="The first seed; other machines may run others, and studies.merge joins them."),
+    first_seed: int = typer.Option(0, help="The first seed; other machines may run others."),
     root: Path = typer.Option(None, help="Where a real set is."),
     out: Path = typer.Option(Path("results"), help="Folder of the results file NAME-DATA-SCALE.json."),
     arms: list[str] = typer.Option(None, help="Only arms whose name contains this; may be repeated."),
