@@ -34,7 +34,7 @@ site: env   ## build the course as a web site in site/_build
 	@echo "== open site/_build/html/index.html"
 
 clean:   ## remove caches and built files; the environment and runs stay
-	rm -rf build dist site/_build site/lessons site/data .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site/_build site/lessons site/data site/examples .pytest_cache .ruff_cache .hypothesis
 	find fercourse tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Written last, so that an installation that was cut off is taken up again.

@@ -8,8 +8,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-# Lessons, and the page on the data that they point at, are shown as they are committed: nothing is executed here.
-for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/README.md"}.items():
+# Lessons, and what they point at, are shown as they are committed: nothing is executed here.
+for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/README.md",
+                      "examples": "examples/*.py"}.items():
     shutil.rmtree(HERE / folder, ignore_errors=True)
     (HERE / folder).mkdir()
     for page in sorted(ROOT.glob(pages)):

@@ -20,7 +20,7 @@ LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 def pages(tmp_path_factory):
     """Return {file name: HTML} of the whole site, built beside a copy of its sources."""
     home = tmp_path_factory.mktemp("site")
-    for name in ("site", "notebooks", "docs", "fercourse"):
+    for name in ("site", "notebooks", "docs", "examples", "fercourse"):
         shutil.copytree(ROOT / name, home / name, ignore=shutil.ignore_patterns("_build", "lessons", "__pycache__"))
     (home / "data").symlink_to(ROOT / "data")
     run = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html", "site", "out/html"], cwd=home,

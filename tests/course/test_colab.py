@@ -124,7 +124,7 @@ def test_pip_would_leave_torch_as_it_is(tmp_path, ran):
 def test_an_older_torch_stays(tmp_path):
     """Install torch 2.6 first, then as a lesson's first cell does: torch has not changed, and fercourse runs."""
     python = python_of(tmp_path / "env")
-    pip(python, "--quiet", "--no-compile", "pip", "torch==2.6.*", "torchvision==0.21.*")
+    pip(python, "--quiet", "--no-compile", "pip", "torch>=2.6,<2.7", "torchvision>=0.21,<0.22")
 
     def torch():
         told = subprocess.run([python, "-c", "import torch; print(torch.__version__, torch.__file__)"], check=True,
