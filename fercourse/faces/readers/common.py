@@ -5,6 +5,7 @@ import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 from tqdm.auto import tqdm
 
@@ -64,14 +65,15 @@ def csv_rows(path: Path, root: Path, required, text=None):
             yield from csv_rows(path, root, required, text)
         return
     reader, name = csv.reader(text), below(path, root)
-    header = [column.strip() for column in next(reader, [])]
+    records = _records(reader, path)
+    header = [column.strip() for column in next(records, [])]
     absent = [column for column in required if column not in header]
     if absent:
-        raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has "
-                         f"{', '.join(header[:12]) or 'no columns'}); expected {', '.join(required)}: "
-                         "check that this is the original file")
+        has = shorten(", ".join(header), 100, placeholder=" …") or "no columns"          # it may be a line of pixels
+        raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has {has}); "
+                         f"expected {', '.join(required)}: check that this is the original file")
     index = {column: i for i, column in enumerate(header)}
-    for values in _records(reader, path):
+    for values in records:
         if values:
             yield Row(name, reader.line_num, values, index)
 
