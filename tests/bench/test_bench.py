@@ -76,7 +76,7 @@ def test_a_busy_machine_is_told(toy, tmp_path, monkeypatch, capsys):
         assert ("busy (load 1.1)" in said) == told and "ratio 2.00 (turns 2.00 [2.00 to 2.00]), aim 1.5" in said
 
 
-@pytest.mark.parametrize("words, told", [(["nothing"], "benchmark 'nothing' is unknown; expected one of end-to-end"),
+@pytest.mark.parametrize("words, told", [(["nothing"], "benchmark 'nothing' is unknown; expected one of augment"),
                                          (["--scale", "big"], "scale 'big' is unknown; expected auto, smoke")])
 def test_wrong_words_are_named(words, told, capsys):
     with pytest.raises(SystemExit) as left:
@@ -96,7 +96,8 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     training = {"end-to-end", "input", "steps"}                                    # a new one is added here, too
     searches = {f"search-{width}-{peer}" for width in (136, 512) for peer in ("faiss", "scikit-learn")}
     contrasts = {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
-    assert set(bench.names()) == training | contrasts | searches
+    augmenting = {"augment-weak", "augment-strong"}
+    assert set(bench.names()) == training | contrasts | searches | augmenting | {"import"}
 
 
 def test_the_bare_loop_is_the_arithmetic_of_fit():
