@@ -17,6 +17,12 @@ def test_the_results_table_is_the_one_of_the_results_files():
     assert shown == table.results_table(ROOT / "results").strip()
 
 
+def test_the_comparison_is_the_one_of_the_results_files():
+    shown = README.split(table.COMPARED_BEGIN)[1].split(table.COMPARED_END)[0].strip()
+    assert shown == table.comparison_table(ROOT / "results").strip()
+    assert shown.startswith("| accuracy, % | right labels |")
+
+
 def test_the_speed_table_is_the_one_of_the_benchmarks():
     shown = README.split(table.SPEED_BEGIN)[1].split(table.SPEED_END)[0].strip()
     assert shown == table.speed_table(ROOT / "results").strip()
