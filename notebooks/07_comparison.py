@@ -440,11 +440,11 @@ fc.plots.embedding(fc.embed.project(F.normalize(angles, dim=1)), lab, title="A s
 # ## Where it breaks
 # - **One set of faces.** Four circumstances of one rendered set are not four data sets; nothing here was measured on
 #   photographs, and ranks may turn round there.
-# - **One size.** The network is a fiftieth of those in the papers and trains for minutes. Ideas that need large queues or
+# - **One size.** The network is much smaller than those in the papers and trains for minutes. Ideas that need large queues or
 #   long trainings cannot show what they can do.
 # - **Settings travel badly.** Each method has its lesson's settings, found with unequal luck. A fair comparison gives each
 #   the same number of trials on validation people; then the trials must be paid for, too.
-# - **The table is about means.** The worst class and the worst group are in the same file: read them before you choose.
+# - **The table is about means.** The recall of the worst class is in the same file: read it before you choose.
 
 # %% tags=["nbval-check-output"]
 for one in circumstances:
