@@ -42,5 +42,5 @@ def test_a_method_of_two_domains_reads_the_lab_better_when_told_so():
 
 
 def test_an_unknown_network_is_refused_with_the_names_there_are():
-    with pytest.raises(InputError, match="no trained network 'sixth'.*baseline, dmsrl"):
+    with pytest.raises(InputError, match=r"no trained network 'sixth'.*baseline, dmsrl"):
         fc.trained("sixth")
