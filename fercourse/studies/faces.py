@@ -7,7 +7,7 @@ from ..faces import load_faces
 from . import Scale, study, train_classifier
 
 
-@study("faces")
+@study("faces", cpu=dict(size=64, epochs=60))
 def arms(scale: Scale, data, root) -> dict:
     """Train on each domain alone and test on both; the features are probed on people never seen."""
     return {domain: partial(_train_on, domain, scale, data, root) for domain in ("wild", "lab")}
