@@ -39,8 +39,7 @@ ARMS = {
 ENDS = ("baseline", "+ weighed (the whole)")
 
 
-@study("identity", data="synthfaces/wild", cpu=dict(size=32, epochs=10, limit=2000),
-       full=dict(epochs=40, batch_size=128))
+@study("identity", data="synthfaces/wild", cpu=dict(epochs=20), full=dict(epochs=40, batch_size=128))
 def arms(scale: Scale, data, root) -> dict:
     """Name the arms: every part of the method on confounded faces, and the whole of it where a group is unseen."""
     from ..faces.load import parse_spec
