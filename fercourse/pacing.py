@@ -24,12 +24,19 @@ class Groups:
     Attributes:
         low, high: [C] mean doubts; share: [C] of the faces in the high group: the estimated noise of the class.
         apart: [C] Ashman's D, the distance of the means in standard deviations; 0 for a class of fewer than 2 faces.
+        faces: [C] how many faces there are.
     """
 
     low: Tensor
     high: Tensor
     share: Tensor
     apart: Tensor
+    faces: Tensor
+
+    @property
+    def noise(self) -> float:
+        """Return the share of all faces that is in a high group: as much noise as there seems to be."""
+        return float((self.share * self.faces).sum() / self.faces.sum().clamp(min=1))
 
 
 def doubts(losses: Tensor) -> Tensor:
@@ -59,7 +66,7 @@ def two_groups(doubt: Tensor, labels: Tensor, classes: int) -> Groups:
         high = score.softmax(0)[1]
     apart = (means[1] - means[0]).abs() * math.sqrt(2) / variances.sum(0).sqrt()
     apart = apart.masked_fill(member.sum(0) < 2, 0)
-    return Groups(*(value.float() for value in (means[0], means[1], share[1], apart)))
+    return Groups(*(value.float() for value in (means[0], means[1], share[1], apart, member.sum(0))))
 
 
 def _moments(doubt, member, high):
@@ -74,15 +81,22 @@ def _moments(doubt, member, high):
     return means, (moment(doubt**2) - means**2).clamp(min=NARROWEST**2), (weight + FEW) / (weight + FEW).sum(0)
 
 
-def quota(groups: Groups, first: float = 0.5) -> Tensor:
+def quota(groups: Groups, noise: float | None = None) -> Tensor:
     """Return which share rho of each class counts as easy, [C]: the pace, eq. (3.3).
 
-        rho_c = first + (1 - noise_c - first) learnt_c,    learnt_c = 1 - low_c
+        rho_c = 1 - n_c learnt_c,    learnt_c = 1 - low_c,    n_c = share_c min(1, noise / seeming noise)
 
-    It moves with what has been learnt, from `first` where the low group is still all doubt to one minus the
+    It moves with what has been learnt, from everything where the low group is still all doubt to one minus the
     estimated noise of the class where the low group has none; no epoch number enters.
+
+    Args:
+        noise: share of wrong labels in the whole set, if something else than the groups tells: any broad heap of
+            doubts falls into two groups, so that right labels that are hard to learn look like noise.
     """
-    return (first + (1 - groups.share - first) * (1 - groups.low)).clamp(0, 1)
+    share = groups.share
+    if noise is not None:
+        share = share * min(1.0, noise / max(groups.noise, 1e-6))
+    return 1 - share * (1 - groups.low)
 
 
 @torch.no_grad()

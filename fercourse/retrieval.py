@@ -98,7 +98,9 @@ def least_lead(votes: Votes, labels: Tensor, noise: float, trust: float) -> floa
 def anchored_noise(votes: Votes, labels: Tensor) -> float:
     """Return the share of a jury's labels that the surest quarter of its votes contradicts: an estimate of the noise.
 
+    A jury of fewer than 10 faces finds no noise; the surest 10 speak for one of fewer than 40.
+
     Source: anchor points (Patrini et al. 2017): where there can be no doubt about the face, only the label errs.
     """
-    sure = lead(votes).argsort(descending=True)[:max(1, len(labels) // 4)]
-    return float((votes.best != labels)[sure].double().mean()) if len(labels) else 0.0
+    sure = lead(votes).argsort(descending=True)[:max(JURY, len(labels) // 4)]
+    return float((votes.best != labels)[sure].double().mean()) if len(labels) >= JURY else 0.0

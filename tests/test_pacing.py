@@ -79,10 +79,18 @@ def test_classes_of_one_face_none_and_equals():
     assert all(value.isfinite().all() for value in (found.low, found.high, found.share))
 
 
-def test_pace_begins_at_first_and_ends_at_one_minus_noise():
+def test_pace_begins_with_everything_and_ends_at_one_minus_noise():
     share, apart = torch.tensor([0.3, 0.3, 0.1]), torch.full((3,), 3.0)
     low = torch.tensor([1.0, 0.0, 0.5])
-    assert quota(Groups(low, low, share, apart), first=0.5).tolist() == pytest.approx([0.5, 0.7, 0.7])
+    assert quota(Groups(low, low, share, apart, torch.ones(3))).tolist() == pytest.approx([1.0, 0.7, 0.95])
+
+
+def test_noise_measured_elsewhere_bounds_what_the_groups_claim():
+    share, low = torch.tensor([0.6, 0.2]), torch.zeros(2)
+    groups = Groups(low, low, share, low, faces=torch.tensor([30.0, 10.0]))          # 0.5 of all faces, it seems
+    assert quota(groups, 0.1).tolist() == pytest.approx([1 - 0.12, 1 - 0.04])
+    assert quota(groups, 0.0).tolist() == [1.0, 1.0]
+    assert quota(groups, 0.9).tolist() == pytest.approx([0.4, 0.8])                  # never more than the groups claim
 
 
 def test_doubt_is_what_other_classes_get():

@@ -30,10 +30,11 @@ class DrFerHyper(Hyper):
         reconstruct: lambda, weight of the reconstruction; 0 leaves masked image modelling out.
         mask_ratio: share of cells hidden; cell: their side in pixels (0: see `masked_image.cell_size`).
         pace: split into easy and hard faces; relabel: let easy faces vote on hard ones, which needs the split.
-        first: share of a class that is easy when its pace begins; apart: Ashman's D at which it begins.
+        apart: Ashman's D at which the pace of a class begins.
         keep: how much of a face's running loss the next epoch keeps.
         neighbours: K; margin: delta, least lead of a new label over the given one.
-        jury: share of each class that is never trained on, to measure what a vote is worth (0: trust every vote).
+        jury: share of each class that is never trained on, to measure the noise and what a vote is worth (0: take the
+            noise for as large as it looks, and trust every vote).
         trust: new labels need a lead over the second class from which, by the jury, that share of them is right.
         label_smoothing: of the cross-entropy.
     """
@@ -44,7 +45,6 @@ class DrFerHyper(Hyper):
     cell: int = 0
     pace: bool = True
     relabel: bool = True
-    first: float = 0.5
     apart: float = APART
     keep: float = 0.5
     neighbours: int = 20
@@ -83,7 +83,7 @@ class DrFer(Method):
 
     def _draw_jury(self):
         """Return a share of each class at random, bool [N]; the same whenever the set is."""
-        given, share = self.memory["given"], self.hyper.jury if self.hyper.pace and self.hyper.relabel else 0.0
+        given, share = self.memory["given"], self.hyper.jury if self.hyper.pace else 0.0
         lot = torch.rand(len(given), generator=generator("jury", len(given))).to(given.device)
         return lot <= thresholds(lot, given, torch.full((len(self.classes),), share, device=given.device))[given]
 
@@ -95,38 +95,40 @@ class DrFer(Method):
         losses, logits, features = look("loss", "logits", "embedding")
         keep = self.hyper.keep if epoch > 1 else 0.0
         self.memory["losses"] = keep * self.memory["losses"] + (1 - keep) * losses
-        facts = self._split()
         idle = self.memory["weights"] == 0                       # not trained on in the epoch before
+        members = self.memory["jury"].nonzero().flatten()
+        jury = self._vote(features, members, idle)
+        noise = anchored_noise(jury, self.memory["given"][members]) if self.hyper.jury else None
+        facts = self._split(noise)
         self.memory["labels"], self.memory["doubted"] = self.memory["given"].clone(), ~self.memory["easy"]
         self.memory["weights"] = (self.memory["easy"] & ~self.memory["jury"]).float()
         if self.hyper.relabel and self._all_split():
-            facts |= self._relabel(epoch, features, logits, idle)
-        return facts
+            facts |= self._relabel(epoch, features, logits, idle, self._trust(jury, noise))
+        return facts if noise is None else facts | {"jury_noise": noise}
 
     def _all_split(self):
         """Return whether every class of two faces or more is split: before, the gallery is full of wrong labels."""
         count = torch.bincount(self.memory["given"], minlength=len(self.classes))
         return bool((self.memory["paced"] | (count < 2)).all())
 
-    def _split(self):
+    def _split(self, noise):
         """Split every class whose two groups have come apart into easy and hard faces, eqs. (3.2) and (3.3)."""
         losses, labels = self.memory["losses"], self.memory["given"]
         groups = two_groups(doubts(losses), labels, len(self.classes))
         self.memory["paced"] |= groups.apart >= self.hyper.apart
-        limit = thresholds(losses, labels, quota(groups, self.hyper.first))
+        limit = thresholds(losses, labels, quota(groups, noise))
         self.memory["thresholds"] = torch.where(self.memory["paced"], limit, torch.inf)
         self.memory["easy"] = losses <= self.memory["thresholds"][labels]
         return {"paced": self.memory["paced"].float().mean(), "apart": groups.apart.mean(),
-                "noise": groups.share.mean(), "easy": self.memory["easy"].float().mean(),
+                "noise": groups.noise, "easy": self.memory["easy"].float().mean(),
                 "bare": (torch.bincount(labels[self.memory["easy"]], minlength=len(self.classes)) < 2).sum()}
 
-    def _relabel(self, epoch, features, logits, idle):
+    def _relabel(self, epoch, features, logits, idle, least):
         """Let easy faces vote on hard ones: take the new label, take the face back, or leave it out, eq. (3.5)."""
-        given, easy, jury = (self.memory[name] for name in ("given", "easy", "jury"))
-        hard, members = (~easy & ~jury).nonzero().flatten(), jury.nonzero().flatten()
-        votes = self._vote(features, torch.cat([hard, members]), idle)
-        noise, least = self._trust(votes[len(hard):], given[members])
-        votes, best = votes[:len(hard)], votes[:len(hard)].best
+        given = self.memory["given"]
+        hard = (~self.memory["easy"] & ~self.memory["jury"]).nonzero().flatten()
+        votes = self._vote(features, hard, idle)
+        best = votes.best
         changed = (logits[hard].argmax(1) == best) & (votes.margin(given[hard]) >= self.hyper.margin)
         changed &= (lead(votes) >= least) & (best != given[hard])
         back = best == given[hard]                               # difficult, but correct
@@ -135,8 +137,7 @@ class DrFer(Method):
         self.memory["weights"][hard] = (changed | back).float()
         self.memory["doubted"][hard[back]] = False
         share = len(given)
-        return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_lead": least,
-                "jury_noise": noise}
+        return {"relabelled": changed.sum() / share, "taken_back": back.sum() / share, "least_lead": least}
 
     def _vote(self, features, asked, idle):
         """Return the running vote of the easy faces on those asked; who was just trained on says nothing new.
@@ -151,12 +152,11 @@ class DrFer(Method):
         shares[asked] = torch.where(first[:, None], votes.shares, running)
         return Votes(votes.neighbours, votes.cosines, shares[asked])
 
-    def _trust(self, votes, labels):
-        """Return the jury's estimate of the noise, and the lead from which it trusts a new label; 0 without a jury."""
+    def _trust(self, jury, noise):
+        """Return the lead from which the jury trusts a new label; 0 without a jury."""
         if not self.hyper.jury:
-            return 0.0, 0.0
-        noise = anchored_noise(votes, labels)
-        return noise, least_lead(votes, labels, noise, self.hyper.trust)
+            return 0.0
+        return least_lead(jury, self.memory["given"][self.memory["jury"]], noise, self.hyper.trust)
 
     def _note(self, epoch, rows, new, neighbours):
         """Write down who gets another label than the last time: epoch, row, old, new, and the neighbours."""
@@ -198,7 +198,7 @@ class DrFer(Method):
 
 def _check(hyper, size):
     """Raise InputError for hyper-parameters outside their range."""
-    ranges = {"mask_ratio": (0, 1), "first": (0.01, 1), "keep": (0, 0.999), "trust": (0, 1), "jury": (0, 0.5),
+    ranges = {"mask_ratio": (0, 1), "keep": (0, 0.999), "trust": (0, 1), "jury": (0, 0.5),
               "margin": (0, 1), "neighbours": (1, 10**6)}
     for name, (low, high) in ranges.items():
         if not low <= getattr(hyper, name) <= high:

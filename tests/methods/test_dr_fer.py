@@ -118,13 +118,27 @@ def test_a_jury_is_drawn_from_every_class_and_never_trained_on():
     jury = method.memory["jury"]
     assert faces.labels[jury].bincount(minlength=2).tolist() == [5, 5]
     assert torch.equal(jury, made(faces, jury=0.25)[0].memory["jury"])
-    assert not made(faces, relabel=False)[0].memory["jury"].any()
+    assert not made(faces, pace=False)[0].memory["jury"].any()
     for epoch in (0, 1, 2):
         facts = method.start_epoch(epoch, looked(seen))
         assert not method.memory["weights"][jury].any()
     assert not torch.isin(method.memory["changes"][:, 4:], jury.nonzero().flatten()).any()
     assert not torch.isin(method.memory["changes"][:, 1], jury.nonzero().flatten()).any()
     assert facts["relabelled"] == 0 or facts["least_lead"] <= 1
+
+
+def test_right_labels_that_are_hard_to_learn_are_not_doubted():
+    """A broad heap of doubts falls into two groups, too; the jury, whom nobody contradicts, tells them from noise."""
+    faces, seen = world()
+    right = faces.relabel(torch.arange(40) // 20)
+    broad = seen | {"loss": torch.linspace(0.05, 3.0, 20).repeat(2)}
+    trusting, _ = made(right, neighbours=5, jury=0.0)
+    asking, _ = made(right, neighbours=5, jury=0.25)
+    for method in (trusting, asking):
+        facts = method.start_epoch(1, looked(broad))
+        assert method.memory["paced"][:2].all()
+    assert not trusting.memory["easy"].all()
+    assert asking.memory["easy"].all() and facts["jury_noise"] == 0 and not asking.memory["doubted"].any()
 
 
 def test_nothing_is_split_before_the_groups_part():
@@ -178,7 +192,7 @@ def test_switched_off_parts_are_not_there():
 
 def test_hyper_parameters_that_cannot_be():
     from fercourse.errors import InputError
-    for wrong in ({"mask_ratio": 1.2}, {"cell": 7}, {"keep": 1.0}, {"neighbours": 0}, {"first": 0.0}):
+    for wrong in ({"mask_ratio": 1.2}, {"cell": 7}, {"keep": 1.0}, {"neighbours": 0}, {"trust": 1.5}):
         with pytest.raises(InputError, match=f"dr-fer: {next(iter(wrong))}"):
             toy_method(toy_faces(8, 24), "dr-fer", **wrong)
 
@@ -228,8 +242,9 @@ def test_two_processes_relabel_alike():
     assert len(first["changes"]) > 0 and not first["easy"].all()
 
 
-def test_whoever_was_just_trained_on_says_nothing_new():
+def test_whoever_was_just_trained_on_says_nothing_new(monkeypatch):
     """Row 0 is under a new label, row 5 was taken back: their votes stand; the jury's move."""
+    monkeypatch.setattr("fercourse.methods.dr_fer.anchored_noise", lambda votes, labels: 0.1)
     faces, seen = world()
     method, _ = made(faces, neighbours=5, jury=0.25, trust=0.0, keep=0.5)
     method.memory["jury"][[0, 5, 39]] = False
