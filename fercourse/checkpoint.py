@@ -1,6 +1,7 @@
 """Checkpoints that survive a kill at any moment, and exported weights that need no training set."""
 
 import hashlib
+import io
 import json
 import pickle
 import zipfile
@@ -11,7 +12,7 @@ import torch
 
 from . import __version__, distributed
 from .errors import InputError
-from .files import replacing
+from .files import replacing, writing
 
 FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
@@ -56,7 +57,8 @@ class Checkpoint:
             raise InputError(f"{self.folder}: holds a run already; go on with --resume or another --out")
         done = self._restore(kept) if kept else 0
         if distributed.rank() == 0:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
             for left in self.folder.glob("*.part"):                       # of a writer that was killed
                 left.unlink()
             write_json(self.folder / CONFIG, self.config)
@@ -69,10 +71,10 @@ class Checkpoint:
             state = {"format": FORMAT, "step": done, "config": self.config, "memory": self.method.memory,
                      "versions": {"fercourse": __version__, "torch": str(torch.__version__)},
                      **{name: part.state_dict() for name, part in self.parts.items()}}
-            with replacing(self.folder / CHECKPOINT) as part:
-                torch.save(state, part)
-                if (self.folder / CHECKPOINT).exists():
-                    (self.folder / CHECKPOINT).replace(self.folder / PREVIOUS)
+            content = io.BytesIO()                 # into a file, torch would hide what is wrong with the disk
+            torch.save(state, content)
+            with replacing(self.folder / CHECKPOINT, self.folder / PREVIOUS) as part:
+                part.write_bytes(content.getbuffer())
         distributed.wait()
 
     def finish(self):
@@ -84,8 +86,12 @@ class Checkpoint:
     def _restore(self, path):
         state = read_checkpoint(path)
         _same_run(path, state["config"], self.config)
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InputError(f"{path}: does not fit this fercourse ({str(error).splitlines()[0]}); it was made by "
+                             f"{_maker(state)}; go on with that one, or start again in another --out") from error
         fresh, kept, device = self.method.memory, state["memory"], self.method.device
         self.method.memory = {name: _like(value, fresh.get(name), device) for name, value in kept.items()}
         return state["step"]
@@ -95,7 +101,7 @@ def read_checkpoint(path) -> dict:
     """Read a checkpoint of plain values and tensors, and nothing else.
 
     Raises:
-        InputError: missing, damaged, not a checkpoint, made by a newer version, or refused as unsafe.
+        InputError: missing, unreadable, damaged, not a checkpoint, made by a newer version, or refused as unsafe.
     """
     path = Path(path)
     beside = f"; {PREVIOUS} beside it holds the state before" if (path.parent / PREVIOUS).exists() else ""
@@ -105,17 +111,26 @@ def read_checkpoint(path) -> dict:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint; expected one by fercourse train --out") from error
+    except PermissionError as error:
+        raise InputError(f"{path}: you may not read it; ask for leave, or choose another --out") from error
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: holds more than tensors and plain values, and is refused because "
                          f"reading it could run code; delete it{beside}") from error
     except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, OSError) as error:
         raise InputError(f"{path}: damaged or no checkpoint ({error}); delete it{beside}") from error
-    if not isinstance(state, dict) or "format" not in state:
+    if not isinstance(state, dict) or type(state.get("format")) is not int:
         raise InputError(f"{path}: no checkpoint; expected one by fercourse train --out")
     if state["format"] > FORMAT:
-        raise InputError(f"{path}: made by fercourse {state['versions']['fercourse']} in format "
+        raise InputError(f"{path}: made by {_maker(state)} in format "
                          f"{state['format']}, but {__version__} reads up to {FORMAT}; update fercourse")
+    if lacking := {"step", "config", "memory"} - state.keys():
+        raise InputError(f"{path}: lacks its {' and '.join(sorted(lacking))}; delete it{beside}")
     return state
+
+
+def _maker(state):
+    versions = state.get("versions")
+    return f"fercourse {versions['fercourse']}" if isinstance(versions, dict) and versions else "another fercourse"
 
 
 def _same_run(path, kept, wanted):
@@ -164,12 +179,11 @@ def settings(method, faces, target, **training) -> dict:
 
 def export(method, folder, facts: dict | None = None):
     """Write the weights as safetensors, and the configuration beside them as JSON, without `memory`."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
     with replacing(folder / WEIGHTS) as part:
-        save_file(tensors, part)
+        part.write_bytes(save(tensors))            # save_file would not say what is wrong with the disk
     write_json(folder / CONFIG, {**describe(method), **(facts or {})})
 
 
@@ -194,18 +208,21 @@ def load_run(folder, device="cpu"):
     except FileNotFoundError as error:
         raise InputError(f"{folder}: the run is not finished ({WEIGHTS} is missing); "
                          "continue it with fercourse train … --resume") from error
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it "
                          f"({str(error).splitlines()[0]})") from error
     return method.to(device, memory_format=torch.channels_last).eval()
 
 
+_CONFIG = {"method": str, "classes": list, "size": int, "hyper": dict}
+
+
 def _read_config(folder):
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        if {"method", "classes", "size", "hyper"} <= config.keys():
+        if all(isinstance(config[name], kind) for name, kind in _CONFIG.items()) and config["size"] > 0:
             return config
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     raise InputError(f"{folder}: not a run; expected a folder with {CONFIG} and {WEIGHTS}, "
                      "as fercourse train --out writes it")

@@ -1,31 +1,75 @@
 """Files that are either there in full or not there at all."""
 
+import errno
 import hashlib
 import os
+import platform
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .errors import InputError
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+
+
+class Unwritable(InputError, OSError):
+    """A file that cannot be written, in one sentence; an OSError still, for those who can do without the file."""
+
 
 @contextmanager
-def replacing(path):
+def replacing(path, before=None):
     """Yield a temporary name beside `path`; it becomes `path` when the block ends well, else it is removed.
 
     The bytes are on the disk before the name changes, so a crash leaves the old file or the new one. What
-    a killed process left behind (`NAME.<pid>.part`, untouched for an hour) is swept by the next writer.
+    a killed process left behind (`NAME.<host>.<pid>.part`) is swept by the next writer.
+
+    Args:
+        before: name that the old file gets, if there is one.
+
+    Raises:
+        Unwritable: a full disk, a place that is read-only or no folder, …
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        temporary = path.with_name(f"{path.name}.{_host()}.{os.getpid()}.part")
+        try:
+            yield temporary
+            _sync(temporary)
+            if before and path.exists():
+                path.replace(before)
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def writing(path):
+    """Tell what the system has against writing `path`, or a file in it, as `Unwritable`."""
     try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        yield
+    except Unwritable:
         raise
+    except OSError as error:
+        if _elsewhere(error, Path(path)):
+            raise
+        no_folder = isinstance(error, (FileExistsError, NotADirectoryError))
+        why = "a file is where a folder is needed" if no_folder else error.strerror or error
+        advice = "free some space" if error.errno in _NO_ROOM else "choose a place that you may write to"
+        raise Unwritable(f"{path} cannot be written ({why}); what was there is kept; {advice}") from error
+
+
+def append(path, text: str):
+    """Put text at the end of a file: all of it, or nothing where the disk has no room for all of it."""
+    with writing(path), Path(path).open("ab", buffering=0) as file:          # a buffer would try again at the end
+        before, data = file.tell(), text.encode()
+        if file.write(data) < len(data):
+            file.truncate(before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def sha256(path) -> str:
@@ -42,11 +86,37 @@ def _sync(path):
         os.fsync(file.fileno())
 
 
+def _elsewhere(error, path):
+    """Return whether an error is not the system's about `path`, such as one about a file that is read meanwhile."""
+    if error.errno is None or error.filename is None:
+        return error.errno is None
+    return Path(error.filename).parent != path.parent and not path.is_relative_to(error.filename)
+
+
 def _sweep(path, seconds=3600):
+    """Remove what writers of `path` left that are no more, or have not written for so long."""
     for left in path.parent.glob(f"{_literal(path.name)}.*.part"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > seconds:
+            if _is_dead(left) or time.time() - left.stat().st_mtime > seconds:
                 left.unlink()
+
+
+def _is_dead(left):
+    """Return whether a temporary file's writer was a process of this machine that runs no more."""
+    host, pid, _ = left.name.rsplit(".", 3)[1:]
+    if os.name != "posix" or host != _host() or not pid.isdigit():        # elsewhere, asking would end the process
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:                                               # somebody else's
+        pass
+    return False
+
+
+def _host():
+    return platform.node().partition(".")[0]
 
 
 def _literal(name):

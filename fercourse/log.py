@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 
 from . import distributed
 from .errors import InputError
-from .files import replacing
+from .files import append, replacing
 
 EVERY = 20                        # steps between readings: each makes the host wait for the device
 
@@ -57,8 +57,7 @@ class Log:
         self.path, self.per_epoch, self.batch_size = path, per_epoch, batch_size
         self.history, self.pending, self.names, self.clock = History(), [], (), None
         self.writes = distributed.rank() == 0
-        self.bar = tqdm(total=epochs * per_epoch * batch_size, unit=" images", unit_scale=True,
-                        disable=quiet or not self.writes, desc="training")
+        self.total, self.quiet = epochs * per_epoch * batch_size, quiet or not self.writes
 
     def start(self, step: int, epoch: int, facts: dict):
         """Note what `start_epoch` said, before step `step` + 1."""
@@ -102,8 +101,7 @@ class Log:
     def _record(self, record):
         (self.history.starts if "start" in record else self.history.steps).append(record)
         if self.path and self.writes:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+            append(self.path, json.dumps(record) + "\n")
 
     def resume(self, done: int):
         """Take over the records of the first `done` steps and drop what a killed run wrote after them."""
@@ -115,7 +113,8 @@ class Log:
             with replacing(self.path) as part:
                 part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
         distributed.wait()
-        self.bar.update((done - len(self.pending)) * self.batch_size)
+        self.bar = tqdm(total=self.total, initial=(done - len(self.pending)) * self.batch_size, unit=" images",
+                        unit_scale=True, disable=self.quiet, desc="training")
         self.clock = time.perf_counter()
 
     def state_dict(self) -> dict:
@@ -134,7 +133,7 @@ class Log:
 def _read_records(path):
     """Return the records of a log; a line that a killed process left unfinished is dropped."""
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path and path.exists() else ():
+    for line in path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else ():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:

@@ -1,11 +1,17 @@
 """Files are there in full or not at all."""
 
+import errno
 import hashlib
 import os
+import platform
+import subprocess
+import sys
 
 import pytest
 
-from fercourse.files import replacing, sha256
+from fercourse.errors import InputError
+from fercourse.files import Unwritable, append, replacing, sha256
+from tests.full import room
 
 
 def left(folder):
@@ -17,6 +23,15 @@ def test_the_name_appears_when_the_block_ends(tmp_path):
         temporary.write_text("whole")
         assert not (tmp_path / "new" / "a.txt").exists()
     assert (tmp_path / "new" / "a.txt").read_text() == "whole" and left(tmp_path / "new") == ["a.txt"]
+
+
+def test_the_old_file_stays_under_another_name_once_the_new_one_is_whole(tmp_path):
+    for content in ("1", "2", "3"):
+        with replacing(tmp_path / "a", tmp_path / "before") as temporary:
+            temporary.write_text(content)
+    with pytest.raises(ValueError), replacing(tmp_path / "a", tmp_path / "before"):
+        raise ValueError
+    assert (tmp_path / "a").read_text() == "3" and (tmp_path / "before").read_text() == "2"
 
 
 @pytest.mark.parametrize("trouble", [ValueError, KeyboardInterrupt])
@@ -36,6 +51,58 @@ def test_what_a_killed_writer_left_is_swept_but_not_what_one_is_writing(tmp_path
     with replacing(tmp_path / "a[1].txt") as temporary:
         temporary.touch()
     assert left(tmp_path) == ["a[1].txt", "a[1].txt.12.part", "b.txt.11.part"]
+
+
+def test_what_a_dead_process_of_this_machine_left_is_swept_at_once(tmp_path):
+    host, gone = platform.node().partition(".")[0], dead_process()
+    for name in (f"a.{host}.{gone}.part", f"a.{host}.{os.getppid()}.part", f"a.elsewhere.{gone}.part", "a.part"):
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "a") as temporary:
+        temporary.touch()
+    assert left(tmp_path) == sorted(["a", f"a.{host}.{os.getppid()}.part", f"a.elsewhere.{gone}.part", "a.part"])
+
+
+def dead_process():
+    """Return the number of a process that ran and ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES])
+def test_what_the_disk_refuses_is_one_sentence_with_the_path(tmp_path, number):
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(InputError) as told, replacing(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise OSError(number, os.strerror(number))
+    advice = "free some space" if number in (errno.ENOSPC, errno.EFBIG) else "choose a place that you may write to"
+    assert str(told.value) == f"{tmp_path / 'a'} cannot be written ({os.strerror(number)}); what was there is kept; " \
+                              + advice
+    assert isinstance(told.value, OSError) and left(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "old"
+
+
+def test_a_file_in_place_of_a_folder_is_told(tmp_path):
+    (tmp_path / "a").touch()
+    for path in (tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"):
+        with pytest.raises(Unwritable, match="a file is where a folder is needed"), replacing(path):
+            pass
+
+
+def test_errors_about_other_files_are_not_taken_for_those_of_writing(tmp_path):
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a"):
+        (tmp_path / "elsewhere" / "picture.jpg").read_bytes()
+    with pytest.raises(OSError, match="told by a program") as error, replacing(tmp_path / "a"):
+        raise OSError("told by a program")
+    assert not isinstance(error.value, InputError) and left(tmp_path) == []
+
+
+def test_text_is_put_at_the_end_in_full_or_not_at_all(tmp_path):
+    append(tmp_path / "log", "ä" * 40 + "\n")
+    with room(100), pytest.raises(Unwritable, match=r"log cannot be written \(.*\); what was there is kept; free"):
+        append(tmp_path / "log", "b" * 40)
+    assert (tmp_path / "log").read_text() == "ä" * 40 + "\n"
+    append(tmp_path / "log", "b\n")
+    assert (tmp_path / "log").read_text() == "ä" * 40 + "\nb\n"
 
 
 def test_sha256(tmp_path):

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from ..device import pick_device
 from ..errors import InputError
-from ..files import replacing
+from ..files import replacing, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
@@ -114,6 +114,9 @@ def run(chosen=(), scale: str = "auto", out="results") -> dict:
     known, settings = names(), pick_scale(scale)
     if unknown := [name for name in chosen if name not in known]:
         raise InputError(f"benchmark {unknown[0]!r} is unknown; expected one of {', '.join(known)}")
+    if out is not None:
+        with writing(out):                              # told before minutes of work
+            Path(out).mkdir(parents=True, exist_ok=True)
     found, load = {}, processor_load()                  # the load before our own work adds to it
     for name in chosen or known:
         found[name] = measure(_BENCHMARKS[name], settings) | {"load_before": load, "busy": busy(load)}

@@ -48,12 +48,14 @@ def main(arguments: list[str] | None = None) -> None:
     rest = [a for a in arguments if a != "--debug"]
     try:
         app(rest)
+        return
     except InputError as error:
         if debug:
             raise
-        sys.exit(_say(error, 2))
+        ending = str(error), 2
     except KeyboardInterrupt:
-        sys.exit(_say("stopped by the keyboard; what was finished is kept", 130))
+        ending = "stopped by the keyboard; what was finished is kept", 130
+    sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
 
 
 def _say(message, status):

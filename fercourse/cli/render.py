@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from ..errors import InputError
+
 
 def render(
     out: Path = typer.Option(..., help="Parquet file to write; a manifest (.json) is put beside it."),
@@ -13,9 +15,12 @@ def render(
     seed: int = typer.Option(0, help="The same seed gives the same faces, whatever the number of workers."),
     quality: int = typer.Option(80, help="Quality of the WebP pictures in the file, 1 to 100."),
     workers: int = typer.Option(0, help="Processes at work; 0: one for each core."),
-    preview: Path = typer.Option(None, help="Also write a contact sheet (PNG) of the first people."),
+    preview: Path = typer.Option(None, help="Also write a contact sheet (.png) of the first people."),
 ):
     """Render synthetic faces with every ground truth. A stopped run goes on where it was."""
+    if preview is not None and preview.suffix.lower() != ".png":
+        raise InputError(f"--preview {preview} is no contact sheet; expected a name ending in .png")
+    from ..files import replacing
     from ..synth import Population, write_population
     from ..synth.sheet import contact_sheet
 
@@ -26,5 +31,6 @@ def render(
         f"sha256 {manifest['sha256'][:16]}…"
     )
     if preview is not None:
-        contact_sheet(population).save(preview)
+        with replacing(preview) as part:
+            contact_sheet(population).save(part, "PNG")
         typer.echo(f"{preview}: contact sheet")

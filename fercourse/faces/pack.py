@@ -35,12 +35,8 @@ def write_pack(listing: Listing, out, crop: Crop, workers: int | None = None) ->
     out = Path(out)
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'all.safetensors'}")
-    try:
-        with replacing(out) as temporary:
-            return stream_pack(listing, temporary, crop, workers)
-    except OSError as error:
-        raise InputError(f"{out}: the pack cannot be written ({error.strerror or error}); nothing was kept, "
-                         "choose another place for it") from error
+    with replacing(out) as temporary:
+        return stream_pack(listing, temporary, crop, workers)
 
 
 def stream_pack(listing: Listing, out: Path, crop: Crop, workers: int | None = None) -> dict:

@@ -23,8 +23,12 @@ def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
     if not (path.is_file() and manifest.is_file()):
         raise InputError(f"{path} or its manifest is missing; install fercourse again, or train the network with: "
                          f"python -m fercourse.models.{name}_train")
-    facts = json.loads(manifest.read_text(encoding="utf-8"))
-    if sha256(path) != facts["sha256"]:
+    try:
+        facts = json.loads(manifest.read_text(encoding="utf-8"))
+        wanted = facts["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{manifest} is damaged ({error}); install fercourse again") from error
+    if sha256(path) != wanted:
         raise InputError(f"{path} is not the file of its manifest (SHA-256 differs); install fercourse again")
     return facts, {key: value.float() if value.is_floating_point() else value for key, value in load_file(path).items()}
 

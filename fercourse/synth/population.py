@@ -4,8 +4,10 @@ Each row can be rendered again alone from `person` and `shot` (and the seed in t
 """
 
 import json
+import multiprocessing
 import os
 import shutil
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -15,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.emotions import SEVEN
+from ..files import replacing, sha256, writing
 from .annotators import confusion, majority, votes
 from .head import head
 from .people import GENDERS, draw_person
@@ -205,9 +208,11 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
     appears only when it is complete, with the same bytes whatever the number of workers.
 
     Raises:
-        InputError: the folder cannot be written, or the parts there belong to other settings.
+        InputError: `out` is a folder or cannot be written, or the parts there belong to other settings.
     """
     out = Path(out)
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
     parts = out.with_name(out.name + ".parts")
     _open_parts(parts, population)
     waiting = [n for n in range(population.people) if not (parts / f"{n:06d}.parquet").exists()]
@@ -220,16 +225,15 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
 def _open_parts(parts, population):
     plan = json.dumps(dict(version=VERSION, **asdict(population)), sort_keys=True)
     note = parts / "population.json"
-    try:
+    with writing(parts):
         parts.mkdir(parents=True, exist_ok=True)
-        if note.exists() and note.read_text() != plan:
-            raise InputError(
-                f"{parts} holds faces of another plan ({note.read_text()}); "
-                "remove that folder or repeat the command with its settings"
-            )
-        note.write_text(plan)
-    except OSError as error:
-        raise InputError(f"{parts} cannot be written ({error.strerror}); choose another --out") from error
+    if note.exists() and note.read_text() != plan:
+        raise InputError(
+            f"{parts} holds faces of another plan ({note.read_text()}); "
+            "remove that folder or repeat the command with its settings"
+        )
+    with replacing(note) as part:
+        part.write_text(plan)
 
 
 def _render_all(population, parts, waiting, workers, progress):
@@ -247,7 +251,7 @@ def _render_all(population, parts, waiting, workers, progress):
                 _render_person(population, parts, number)
                 bar.update(population.per_person)
             return
-        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=one_thread) as pool:
+        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=_start_worker) as pool:
             jobs = [pool.submit(_render_person, population, parts, number) for number in waiting]
             for job in jobs:
                 job.result()
@@ -261,46 +265,53 @@ def one_thread():
     threadpool_limits(1)
 
 
+def _start_worker():
+    """Begin a worker that ends with its parent, even where that one is killed and cannot tell."""
+    one_thread()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
 def _render_person(population, parts, number):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = [describe_row(population, number, shot) for shot in range(population.per_person)]
     table = pa.Table.from_pylist(rows, schema=schema(population))
-    unfinished = parts / f"{number:06d}.unfinished"
-    pq.write_table(table, unfinished, compression="zstd")
-    unfinished.replace(parts / f"{number:06d}.parquet")
+    with replacing(parts / f"{number:06d}.parquet") as part:
+        pq.write_table(table, part, compression="zstd")
 
 
 def _assemble(population, parts, out):
-    """Join the parts, one row group a split, and write file and manifest under temporary names first."""
-    import hashlib
-
+    """Join the parts, one row group a split, into the file, and put the manifest beside it; returns the manifest."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     tables = [pq.read_table(parts / f"{n:06d}.parquet") for n in range(population.people)]
-    unfinished = out.with_name(out.name + ".unfinished")
     counts = {}
-    with pq.ParquetWriter(unfinished, schema(population), compression="zstd", compression_level=19) as writer:
-        for split in SPLITS:
-            chosen = [t for n, t in enumerate(tables) if population.split_of(n) == split]
-            if chosen:
-                joined = pa.concat_tables(chosen).combine_chunks()
-                writer.write_table(joined, row_group_size=len(joined))
-                counts[split] = _count(joined)
-    digest = hashlib.sha256(unfinished.read_bytes()).hexdigest()
+    with replacing(out) as part:
+        with pq.ParquetWriter(part, schema(population), compression="zstd", compression_level=19) as writer:
+            for split in SPLITS:
+                chosen = [t for n, t in enumerate(tables) if population.split_of(n) == split]
+                if chosen:
+                    joined = pa.concat_tables(chosen).combine_chunks()
+                    writer.write_table(joined, row_group_size=len(joined))
+                    counts[split] = _count(joined)
     manifest = dict(
         file=out.name,
         version=VERSION,
-        sha256=digest,
-        bytes=unfinished.stat().st_size,
+        sha256=sha256(out),
+        bytes=out.stat().st_size,
         **asdict(population),
         faces=population.people * population.per_person,
         counts=counts,
     )
-    unfinished.replace(out)
-    out.with_suffix(".json").write_text(json.dumps(manifest, indent=1) + "\n")
+    with replacing(out.with_suffix(".json")) as part:
+        part.write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest
 
 

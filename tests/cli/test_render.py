@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from tests.full import room
+from tests.line import call
+
 pytest.importorskip("embreex")
 
 
@@ -27,3 +30,20 @@ def test_bad_input_is_one_sentence_and_status_2(tmp_path):
         done = run(*words)
         assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.parquet").mkdir()
+    few = ("--people", 3, "--per-person", 1, "--size", 16, "--workers", 1)
+    for words, told in ((("file/a.parquet",), "file/a.parquet.parts cannot be written (a file is where a folder is"),
+                        (("folder.parquet",), "folder.parquet is a folder; expected the file to write, such as"),
+                        (("a.parquet", "--preview", "file/a.png"), "file/a.png cannot be written"),
+                        (("a.parquet", "--preview", "a.bmp"), "--preview a.bmp is no contact sheet; expected")):
+        assert call("render", *few, "--out", *words) == 2
+        assert told in capsys.readouterr().err.strip().splitlines()[-1]
+    with room(8000):
+        assert call("render", *few, "--out", "b.parquet") == 2
+    assert "b.parquet.parts/000000.parquet cannot be written" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.part")) and not (tmp_path / "b.parquet").exists()

@@ -4,38 +4,14 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from fercourse.cli import main
-from fercourse.faces import Listing
-from fercourse.faces.decode import Crop
-from fercourse.faces.pack import write_pack
-from tests.toy import CLASSES, toy_faces
-
-QUICK = ["--epochs", "2", "--batch-size", "16", "--device", "cpu"]
+from tests.line import QUICK, call, toy_pack
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory):
-    path = tmp_path_factory.mktemp("packs") / "drawn.safetensors"
-    faces = toy_faces(96, 16)
-    split = np.array(["train"] * 48 + ["val"] * 16 + ["test"] * 32, dtype=object)
-    listing = Listing("drawn", CLASSES, faces.labels.numpy(), split, faces.ids.numpy(),
-                      pixels=faces.images.permute(0, 2, 3, 1).numpy(),
-                      valence_arousal=faces.valence_arousal.numpy(), identity=faces.identity.numpy(),
-                      attributes={"gender": np.arange(96) % 2}, names={"gender": ("woman", "man")})
-    write_pack(listing, path, Crop(16))
-    return path
-
-
-def call(*arguments):
-    """Run the command line in this process; return its exit status."""
-    try:
-        main([str(a) for a in arguments])
-    except SystemExit as leaving:
-        return leaving.code or 0
-    return 0
+    return toy_pack(tmp_path_factory.mktemp("packs") / "drawn.safetensors")
 
 
 def test_train_then_evaluate(pack, tmp_path, capsys):

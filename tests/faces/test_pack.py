@@ -163,11 +163,11 @@ def test_a_killed_run_leaves_nothing_that_looks_finished(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, "30000", "112", picture, str(out)])
     deadline = time.time() + 60
     while time.time() < deadline and not any(
-            f.stat().st_size > 1e6 for f in out.parent.glob("many.[0-9]*.part")):
+            f.stat().st_size > 1e6 for f in out.parent.glob("many.*.part") if "warm" not in f.name):
         time.sleep(.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    [left] = out.parent.glob("many.[0-9]*.part")
+    [left] = out.parent.glob("many.*.part")
     assert not out.exists() and not is_pack(left)
     with pytest.raises(InputError, match="not a pack"):
         open_pack(left)
@@ -183,7 +183,7 @@ def test_an_interrupted_run_cleans_up_and_keeps_the_old_pack(full, packed, monke
 
 def test_a_full_disk_is_told_before_decoding(full, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
-    with pytest.raises(InputError, match=r"toy: the pack cannot be written.*0\.0 GB are free"):
+    with pytest.raises(InputError, match=r"toy cannot be written.*0\.0 GB are free"):
         write_pack(full, tmp_path / "toy", Crop(16))
     assert not list(tmp_path.glob("toy*"))
 
