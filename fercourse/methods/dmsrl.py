@@ -25,6 +25,7 @@ from ..losses.mutual_information import VClub
 from ..models.corners import Corners
 from ..models.decoder import map_shape
 from ..models.norms import as_source, keep_two_figures
+from ..models.surface import Surface
 from ..pseudo import most_sure
 from .base import Hyper, Method, make_optimiser, register
 
@@ -96,7 +97,7 @@ class Dmsrl(Method):
         self.metric = SemanticMetric(len(classes), hyper.width, hyper.margin, hyper.align)
         self.discriminator = Discriminator(hyper.width)
         if hyper.sensitive:
-            self.sensitive = nn.Sequential(nn.Linear(joint, SENSITIVE), nn.LayerNorm(SENSITIVE))
+            self.sensitive = Surface(SENSITIVE)
             self.tell = Discriminator(SENSITIVE)
             self.critic = VClub(hyper.width, SENSITIVE)
         self.domain = "target"                        # whose figures of batch norm `embed` uses
@@ -136,17 +137,13 @@ class Dmsrl(Method):
             self.domain = before
 
     def _both(self, batch):
-        """Return joint and invariant features of the source and of the target, which are normalised apart or not."""
+        """Return invariant features of the source and of the target, which are normalised apart or not."""
         source, target = batch.views[0], batch.target.views[0]
         if self.hyper.own_norms:
             with as_source(self):
-                h_source = self.parts(source)
-                z_source = self.invariant(h_source)
-            h_target = self.parts(target)
-            return h_source, h_target, z_source, self.invariant(h_target)
-        joint = self.parts(torch.cat([source, target]))
-        sizes = [len(source), len(target)]
-        return *joint.split(sizes), *self.invariant(joint).split(sizes)
+                z_source = self.invariant(self.parts(source))
+            return z_source, self.invariant(self.parts(target))
+        return self.invariant(self.parts(torch.cat([source, target]))).split([len(source), len(target)])
 
     # ------------------------------------------------------------------ once an epoch: what the target's labels may be
 
@@ -180,7 +177,7 @@ class Dmsrl(Method):
     def forward(self, batch, progress):
         """Return L = CE + alpha w L_SML + beta L_domain, and the terms of our own."""
         h, w = self.hyper, domain_ramp(progress)
-        h_source, h_target, source, target = self._both(batch)
+        source, target = self._both(batch)
         logits, target_logits = self.head(source), self.head(target)
         labels, believed = self._pseudo(batch.target.index, target_logits, progress)
         parts = {"classify": F.cross_entropy(logits.float(), batch.labels, label_smoothing=h.label_smoothing)}
@@ -192,7 +189,8 @@ class Dmsrl(Method):
         total = parts["classify"] + h.self_train * w * parts["self_train"] + parts["domain"]
         total = total + parts["intra"] + parts["penalty"] + parts["align"]
         if h.sensitive:
-            parts |= self._apart(torch.cat([h_source, h_target]), torch.cat([source, target]), len(source))
+            images = torch.cat([batch.views[0], batch.target.views[0]])
+            parts |= self._apart(images, torch.cat([source, target]), len(source))
             total = total + parts["sensitive"] + w * h.information * parts["shared"] + parts["critic"]
         return {"total": total, **parts}
 
@@ -209,9 +207,12 @@ class Dmsrl(Method):
                  + self.metric(TARGET, scale_gradient(target, heard), told, believed))
         return {"intra": pulls, **self.metric.between()}
 
-    def _apart(self, joint, invariant, count):
-        """Return the losses of the sensitive component: it tells the domain, and nothing of the invariant one (DC)."""
-        sensitive = self.sensitive(joint)
+    def _apart(self, images, invariant, count):
+        """Return the losses of the sensitive component: it tells the domain, and nothing of the invariant one (DC).
+
+        It looks at the pictures themselves: features whose figures are normalised domain by domain tell it no more.
+        """
+        sensitive = self.sensitive(images)
         told = self.tell(sensitive)
         loss, right = domain_loss(told[:count], told[count:])
         shared = self.critic(invariant, sensitive.detach())

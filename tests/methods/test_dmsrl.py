@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import fit
+from fercourse import augment, fit
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.evaluate import evaluate, seen
@@ -89,6 +89,14 @@ def test_source_and_target_have_their_own_batch_norm():
         as_source = seen(method, source)["embedding"]
     assert (as_target - as_source).abs().mean() > 0.05
     assert torch.equal(seen(method, source)["embedding"], as_target)
+
+
+def test_the_sensitive_component_tells_the_domain_that_batch_norm_hides():
+    source = toy_faces(64, 16)
+    dark = replace(source, images=source.images // 2)
+    method = trained(source, dark, epochs=20)
+    told = [method.tell(method.sensitive(augment.normalise(faces.images))) > 0 for faces in (dark, source)]
+    assert abs(told[0].float().mean() - told[1].float().mean()) > 0.9
 
 
 def test_averaged_weights_keep_the_figures_of_the_domains_apart():
