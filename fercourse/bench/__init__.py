@@ -3,6 +3,7 @@
 A benchmark is a function that prepares two ways to do the same work and yields them as a `Duel`; `run` warms
 both up, lets them take turns, and writes medians, spreads and their ratio to `results/bench-SCALE.json`. To add
 one, decorate a function with `@benchmark(…)` in a file beside `training.py` and list the module in `_MODULES`.
+What has no peer, such as growth with the number of faces, is a function with `@survey(…)` that returns its findings.
 """
 
 import json
@@ -22,8 +23,8 @@ from ..files import replacing, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
-_MODULES = ("training", "augmenting", "contrast", "search", "starting")
-_BENCHMARKS: dict[str, "Benchmark"] = {}
+_MODULES = ("training", "augmenting", "contrast", "search", "starting", "steps_of_timm", "growth")
+_BENCHMARKS: dict[str, "Benchmark | Survey"] = {}
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,29 @@ class Benchmark:
     prepare: Callable
 
 
+@dataclass(frozen=True)
+class Survey:
+    """A measurement without a peer; `find(scale)` returns the findings."""
+
+    name: str
+    what: str
+    find: Callable[[Scale], dict]
+
+
 def benchmark(name: str, unit: str, **aim: float):
     """Register a benchmark; `aim` is the ratio wanted at a scale, and the docstring's first line says what it is."""
     def keep(prepare):
         what = prepare.__doc__.strip().splitlines()[0]
         _BENCHMARKS[name] = Benchmark(name, unit, aim, what, contextmanager(prepare))
         return prepare
+    return keep
+
+
+def survey(name: str):
+    """Register a measurement without a peer; the docstring's first line says what it is."""
+    def keep(find):
+        _BENCHMARKS[name] = Survey(name, find.__doc__.strip().splitlines()[0], find)
+        return find
     return keep
 
 
@@ -119,7 +137,9 @@ def run(chosen=(), scale: str = "auto", out="results") -> dict:
             Path(out).mkdir(parents=True, exist_ok=True)
     found, load = {}, processor_load()                  # the load before our own work adds to it
     for name in chosen or known:
-        found[name] = measure(_BENCHMARKS[name], settings) | {"load_before": load, "busy": busy(load)}
+        one = _BENCHMARKS[name]
+        result = observe(one, settings) if isinstance(one, Survey) else measure(one, settings)
+        found[name] = result | {"load_before": load, "busy": busy(load)}
         if out is not None:
             save(Path(out) / f"bench-{settings.name}.json", name, found[name])
     return found
@@ -139,8 +159,16 @@ def measure(bench: Benchmark, scale: Scale) -> dict:
     pairs = [ours / peer for ours, peer in zip(rates["ours"], rates["peer"])]
     return {"what": bench.what, "unit": bench.unit, **{side: spread(values) for side, values in rates.items()},
             "ratio": round(ratio, 4), "ratio_of_turns": spread(pairs), "aim": bench.aim.get(scale.name),
-            "facts": duel.facts, "config": asdict(scale), "hardware": hardware(), "versions": versions(),
-            "commit": commit()}
+            "facts": duel.facts, **_made(scale)}
+
+
+def observe(one: Survey, scale: Scale) -> dict:
+    """Return the findings of a survey."""
+    return {"what": one.what, **one.find(scale), **_made(scale)}
+
+
+def _made(scale):
+    return {"config": asdict(scale), "hardware": hardware(), "versions": versions(), "commit": commit()}
 
 
 def turn_seconds(work):

@@ -21,12 +21,20 @@ def bench(
 
 
 def _line(name, result):
+    if "rows" in result:
+        told = [", ".join(f"{key} {value}" for key, value in row.items()) for row in result["rows"]]
+        return "\n  ".join([f"{name}: {result['what']}", *told]) + _busy(result)
     unit = result["unit"]
     sides = ", ".join(f"{side} {_spread(result[side], ',.1f')} {unit}" for side in ("ours", "peer"))
     aim = "" if result["aim"] is None else f", aim {result['aim']:g}"
-    busy = f"\n  the machine was busy (load {result['load_before']}): measure again at rest" if result["busy"] else ""
     turns = _spread(result["ratio_of_turns"], ".2f")
-    return f"{name}: {result['what']}\n  {sides}\n  ratio {result['ratio']:.2f} (turns {turns}){aim}{busy}"
+    return f"{name}: {result['what']}\n  {sides}\n  ratio {result['ratio']:.2f} (turns {turns}){aim}{_busy(result)}"
+
+
+def _busy(result):
+    if not result["busy"]:
+        return ""
+    return f"\n  the machine was busy (load {result['load_before']}): measure again at rest"
 
 
 def _spread(found, form):

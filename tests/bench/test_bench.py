@@ -97,7 +97,8 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     searches = {f"search-{width}-{peer}" for width in (136, 512) for peer in ("faiss", "scikit-learn")}
     contrasts = {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
     augmenting = {"augment-weak", "augment-strong"}
-    assert set(bench.names()) == training | contrasts | searches | augmenting | {"import"}
+    timm = {"timm-none", "timm-weak"}
+    assert set(bench.names()) == training | contrasts | searches | augmenting | timm | {"import", "growth"}
 
 
 def test_the_bare_loop_is_the_arithmetic_of_fit():

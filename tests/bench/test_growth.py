@@ -1,0 +1,55 @@
+"""Growth with the number of faces, and the duel with timm's step, at the smallest size."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse import bench, cli
+from fercourse.bench import growth
+from fercourse.faces import load_faces
+from fercourse.methods import Batch
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_growth_is_measured_for_every_size(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["bench", "growth", "--scale", "smoke", "--out", str(tmp_path)])
+    assert left.value.code in (0, None) and "faces 600, epoch_s" in capsys.readouterr().out
+    found = json.loads((tmp_path / "bench-smoke.json").read_text())["growth"]
+    assert [row["faces"] for row in found["rows"]] == [200, 600]
+    for row in found["rows"]:
+        assert row["per_thousand_s"] == pytest.approx(1000 * row["epoch_s"] / row["faces"], rel=0.1)
+        assert row["open_s"] > 0 and row["file_MiB"] >= round(row["faces"] * 3 * 32**2 / 2**20, 1)
+    assert found["hardware"]["cores"] and found["versions"]["torch"] and found["config"]["name"] == "smoke"
+    assert growth.table(found).count("\n") == 3 and "| 600 |" in growth.table(found)
+
+
+def test_every_face_is_trained_on_and_the_layer_is_all_there_is(tmp_path):
+    faces = load_faces(growth.write_random(tmp_path / "a.safetensors", 40), "train")
+    assert len(faces) == 40 and len(faces.images.unique(dim=0)) == 40 and faces.labels.float().mean() == 0.5
+    method, views, labels = growth.Linear(32), torch.randn(1, 6, 3, 32, 32), torch.arange(6) % 2
+    loss = method(Batch(torch.arange(6), views, labels), 0.0)["total"]
+    assert loss.item() == pytest.approx(F.cross_entropy(method.head(views[0].flatten(1)), labels).item())
+    assert sum(p.numel() for p in method.parameters()) == 2 * 3 * 32**2 + 2
+
+
+@pytest.mark.skipif(not growth.STATUS.is_file(), reason="memory is read from /proc")
+def test_own_memory_counts_what_is_held_and_not_what_is_mapped(tmp_path):
+    faces = load_faces(growth.write_random(tmp_path / "a.safetensors", 10_000), "train")
+    before = growth.own_memory()
+    assert int(faces.images.numpy().max()) == 255 and growth.own_memory() - before < 15   # 29 MiB of the file were read
+    held = torch.ones(40 * 2**20, dtype=torch.uint8)
+    assert growth.own_memory() - before > 30 and held[0] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["none", "weak"])
+def test_the_duel_with_timm_runs(view):
+    result = bench.run([f"timm-{view}"], "smoke", None)[f"timm-{view}"]
+    assert result["ratio"] > 0 and result["facts"]["layout"] in ("channels-first", "channels-last")
+    assert f"`{view}`" in result["what"]
