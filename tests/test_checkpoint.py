@@ -15,6 +15,7 @@ from fercourse import checkpoint, fit
 from fercourse.checkpoint import load_run, read_checkpoint
 from fercourse.errors import InputError
 from tests.killed import train
+from tests.same import equal
 from tests.toy import toy_faces, toy_method
 
 QUICK = {"batch_size": 16, "epochs": 1, "quiet": True, "device": "cpu"}
@@ -61,16 +62,6 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path, whole, death):
     assert equal(ours, theirs)
     assert records(out) == records(whole)
     assert not list(out.glob("*.part"))
-
-
-def equal(a, b):
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b
 
 
 def test_a_finished_run_is_not_trained_again(whole, tmp_path):

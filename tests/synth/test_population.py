@@ -1,5 +1,10 @@
 """A population on disk: the same bytes for the same seed, whatever the workers and interruptions."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,3 +109,31 @@ def test_wild_shots_vary_and_lab_shots_are_calm():
     assert np.std([s.yaw for s in wild]) > 3 * np.std([s.yaw for s in lab])
     assert {s.occluder for s in lab} == {"none"} and len({s.occluder for s in wild}) > 1
     assert any(s.blend for s in wild) and not any(s.blend for s in lab)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path):
+    """Or they would wait for ever, and write into the folder of whoever renders again."""
+    command = [sys.executable, "-m", "fercourse", "render", "--out", str(tmp_path / "a.parquet"), "--people", "60",
+               "--size", "16", "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        until(lambda: list(tmp_path.glob("a.parquet.parts/*.parquet")))
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+    assert len(workers) == 2
+    until(lambda: not any(alive(pid) for pid in workers))
+
+
+def alive(pid):
+    """Return whether a process runs; one that ended and that nobody asked about counts as ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(happened, seconds=60):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,106 @@
+"""kill -9 at random moments of training, packing and rendering: doing it again ends as if nothing had happened."""
+
+import json
+import os
+import random
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from fercourse.checkpoint import read_checkpoint
+from tests.faces.pictures import checker
+from tests.line import toy_pack
+from tests.mortal import run
+from tests.same import equal
+
+KILLS = int(os.environ.get("FERCOURSE_KILLS", 1))      # of each job; more where there is time
+TIMES = {"seconds", "images_per_s"}                    # what no two runs have in common
+
+TRAIN = ["--data", "../drawn.safetensors", "--out", "run", "--resume", "--epochs", "3", "--batch-size", "16",
+         "--save-every", "2", "--device", "cpu"]
+RELABEL = ["--noise", "0.3", "--epochs", "4", "--set", "apart=0", "--set", "margin=0", "--set", "jury=0"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done, and the function within which it is killed."""
+
+    words: list[str]
+    place: str
+    needs: str = "torch"
+
+
+JOBS = {
+    "steps": Job(["train", "wscfer", *TRAIN], "fercourse.train:fit"),
+    "saves": Job(["train", "hncl", *TRAIN], "fercourse.checkpoint:Checkpoint.save"),
+    "relabelling": Job(["train", "dr-fer", *TRAIN, *RELABEL], "fercourse.methods.dr_fer:DrFer.start_epoch"),
+    "last files": Job(["train", "hncl", *TRAIN], "fercourse.checkpoint:write_json"),
+    "packing": Job(["data", "pack", "folder", "--root", "../faces", "--size", "16", "--out", "a.safetensors",
+                    "--workers", "1"], "fercourse.faces.pack:write_pack"),
+    "rendering": Job(["render", "--out", "a.parquet", "--people", "3", "--per-person", "2", "--size", "16",
+                      "--workers", "1"], "fercourse.synth.population:write_population", needs="embreex"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a pack to train on and pictures to pack."""
+    folder = tmp_path_factory.mktemp("place")
+    toy_pack(folder / "drawn.safetensors", size=24)
+    for number in range(12):
+        of = folder / "faces" / ("fear", "anger")[number % 2]
+        of.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(checker(32, 32, number)).save(of / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL") or not hasattr(os, "fork"), reason="Windows knows no kill -9")
+@pytest.mark.parametrize("name", JOBS)
+def test_whoever_is_killed_and_called_again_ends_like_one_that_was_not(place, name):
+    """Killed once for each of `FERCOURSE_KILLS` seeded moments (default 1; 20 take some minutes), in a fresh folder."""
+    job = JOBS[name]
+    pytest.importorskip(job.needs)
+    status, calls = do(job, place / f"{name} whole")
+    assert status == 0 and calls > 10, said(place / f"{name} whole")
+    wanted = outcome(place / f"{name} whole")
+    if name == "relabelling":
+        assert len(wanted["run/checkpoint.pt"]["memory"]["changes"])          # or it would be about nothing
+    draw, killed = random.Random(name), 0
+    for moment in [draw.randint(1, calls) for _ in range(KILLS)]:
+        folder = place / f"{name} killed at {moment}"
+        killed += do(job, folder, moment)[0] == -signal.SIGKILL
+        assert do(job, folder)[0] == 0, said(folder)
+        found = outcome(folder)
+        assert found.keys() == wanted.keys(), f"killed at call {moment} of {calls}"
+        assert [k for k in wanted if not equal(found[k], wanted[k])] == [], f"killed at call {moment} of {calls}"
+    assert killed == KILLS
+
+
+def do(job, folder, moment=0):
+    folder.mkdir(exist_ok=True)
+    return run(folder, job.place, job.words, moment)
+
+
+def said(folder):
+    return (folder / "said.txt").read_text()
+
+
+def outcome(folder):
+    """Return the content of every file that there is, without times."""
+    files = [path for path in sorted(folder.rglob("*")) if path.name != "said.txt"]
+    return {str(path.relative_to(folder)): content(path) for path in files}
+
+
+def content(path: Path):
+    if path.is_dir():
+        return None
+    if path.suffix == ".pt":
+        return read_checkpoint(path)
+    if path.suffix in (".json", ".jsonl"):
+        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
+    return path.read_bytes()
