@@ -38,7 +38,7 @@ def test_a_method_of_two_domains_reads_the_lab_better_when_told_so():
     for domain in ("lab", "wild"):
         with networks.taken_from(domain, method):
             right[domain] = accuracy(seen(method, test)["logits"].argmax(1).cpu(), test.truth)
-    assert right["lab"] > right["wild"] + 0.1
+    assert right["lab"] > right["wild"] + 0.03
 
 
 def test_an_unknown_network_is_refused_with_the_names_there_are():
