@@ -47,6 +47,11 @@ def test_own_memory_counts_what_is_held_and_not_what_is_mapped(tmp_path):
     assert growth.own_memory() - before > 30 and held[0] == 1
 
 
+def test_the_table_of_growth_is_the_one_of_the_results():
+    found = json.loads((ROOT / "results" / "bench-cpu.json").read_text())["growth"]
+    assert growth.table(found) in (ROOT / "docs" / "scaling.md").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("view", ["none", "weak"])
 def test_the_duel_with_timm_runs(view):
