@@ -187,11 +187,23 @@ for number, word in enumerate(train.classes):
           f"share of the doubtful heap {late.share[number]:.0%}, truly wrong {wrong[train.labels == number].float().mean():.0%}")
 
 # %% [markdown]
-# The doubtful heap is larger than the truth: difficult faces with right labels lie in it, too. Idea 3 will take them
-# back. The pace $\rho_c$ moves with what has been learnt, from one half to one minus the estimated noise $n_c$ of the
-# class; $\bar{d}_c$ is the mean doubt of the understood heap:
+# The doubtful heap is larger than the truth: difficult faces with right labels lie in it, too. Idea 3 will take some of them
+# back. But *any* broad heap falls into two, even one that is perfectly level:
+
+# %% tags=["nbval-check-output"]
+level = two_groups(torch.linspace(0, 1, 1000), torch.zeros(1000, dtype=torch.long), 1)
+print(f"a thousand doubts, evenly from 0 to 1: D {level.apart.item():.1f}, share of the doubtful heap {level.share.item():.0%}")
+
+# %% [markdown]
+# So were every label right, and the network only half taught, it would go on without the faces that it needs most. The heaps
+# can tell **which** faces to doubt, not **how many**. Ask somebody else: a **jury**, a tenth of each class on which the
+# network never trains. Let its nearest neighbours vote (idea 3). Where the votes are surest they should repeat the label,
+# and the share $\hat{n}$ that they contradict is the noise.
 #
-# $$ \rho_c = \tfrac{1}{2} + (1 - n_c - \tfrac{1}{2})(1 - \bar{d}_c) \tag{3.3} $$
+# The pace $\rho_c$ moves with what has been learnt, from everything to one minus the noise $n_c$ of the class. $\bar{d}_c$ is
+# the mean doubt of the understood heap, $m_c$ the share of the doubtful one, and $m$ that share in the whole set:
+#
+# $$ \rho_c = 1 - n_c\,(1 - \bar{d}_c), \qquad n_c = m_c \min\!\left(1, \hat{n} / m\right) \tag{3.3} $$
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "03-easy-faces-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · easy faces (12 min, ●●○)
@@ -227,12 +239,12 @@ def noise_found(flagged, wrong):
 fc.check.lesson03.noise_found(noise_found)
 
 # %% [markdown]
-# Too early, one threshold for all, and one for each class:
+# Too early, one threshold for all, and one for each class. (The noise is given here; the method asks its jury.)
 
 # %%
 from fercourse.studies.suspects import found
 
-rho = quota(late)
+rho = quota(late, noise=0.3)
 easy_of = lambda losses, shares: losses <= thresholds(losses, train.labels, shares)[train.labels]
 ways = {"after epoch 1": easy_of(looks[0], rho), "one threshold": looks[3] <= looks[3].quantile(rho.mean()),
         "each class": easy_of(looks[3], rho)}
@@ -424,7 +436,7 @@ worth = lambda a, n: a * n / (a * n + (1 - a) * n * 5 / 6 + (1 - a) * (1 - n))
 # %% [markdown]
 # The base rate decides, as in medicine: whoever tests the healthy finds mostly false alarms. So before it changes a label,
 # the method must know $A$, and the faces that it trains on cannot tell: it has learnt their labels by heart. Ask twice, the
-# easy faces and a **jury** of faces (a tenth of each class) on which it never trained:
+# easy faces and the **jury**, on which it never trained:
 
 # %%
 easy_rows, jury = gallery.nonzero().flatten(), memory["jury"].nonzero().flatten()
