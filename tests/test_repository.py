@@ -81,6 +81,16 @@ def test_requirements_are_ranges(wanted):
     assert not operators & {"==", "==="} and wanted.url is None
 
 
+@pytest.mark.parametrize("system, machine, wanted", [
+    ("Linux", "x86_64", True), ("Linux", "aarch64", False), ("Darwin", "arm64", True), ("Windows", "AMD64", True),
+    ("Windows", "ARM64", False)])
+def test_embree_is_asked_for_only_where_it_has_a_wheel(system, machine, wanted):
+    """It has no source package: elsewhere pip would give up the whole installation. The z-buffer renders there."""
+    [embree] = EXTRAS["render"]
+    assert (embree.marker is None or embree.marker.evaluate({"platform_system": system, "platform_machine": machine})
+            ) == wanted
+
+
 def test_torch_is_never_pinned():
     pinned = re.compile(r"\btorch(vision|audio)?\s*={2,3}\s*\d")
     assert pinned.search("pip install torch==" + "2.6")                       # the pattern can find one
