@@ -13,7 +13,13 @@ FEW = 16      # fewer points than this have too few neighbours for UMAP
 
 
 def at_most(faces, most: int = 5000, seed: int = 0):
-    """Return the faces, or where there are more than `most` about that many, every class in its share."""
+    """Return the faces, or where there are more than `most` about that many, every class in its share.
+
+    Raises:
+        InputError: `most` is below 1.
+    """
+    if most < 1:
+        raise InputError(f"most is {most}; expected at least 1 face")
     return faces if len(faces) <= most else faces.fraction(most / len(faces), seed)
 
 
@@ -95,7 +101,7 @@ def _umap(features, start, seed, neighbours):
         return pca(features)
     from umap import UMAP  # compiles for seconds on its first import
     umap = UMAP(n_neighbors=min(neighbours, len(features) - 1), init=10 * unit_size(start).numpy(),
-                random_state=seed, n_jobs=1)
+                random_state=seed % 2**32, n_jobs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return torch.from_numpy(umap.fit_transform(features.numpy())).float()

@@ -1,5 +1,6 @@
 """The training loop: read it from top to bottom."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -35,7 +36,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
     """
     device = distributed.start(pick_device(device))
-    target = _fitting(method, faces, target)
+    target = _fitting(method, faces, target, lr)
     method.to(device, memory_format=torch.channels_last).setup(faces, target)
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
@@ -87,8 +88,10 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     return log.history
 
 
-def _fitting(method, faces, target):
-    """Check that the faces are those the method was made for; return the target without anything on its labels."""
+def _fitting(method, faces, target, lr):
+    """Check the faces against those the method was made for, and the rate; return the target without labels."""
+    if not 0 < lr < math.inf:
+        raise InputError(f"lr is {lr}; expected a number above 0, such as 2e-3")
     if faces.classes != method.classes:
         raise InputError(f"{faces.name} numbers its classes {', '.join(faces.classes)}, but the method was made for "
                          f"{', '.join(method.classes)}; use faces.with_classes(method.classes)")

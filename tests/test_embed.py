@@ -37,7 +37,7 @@ def test_pca_agrees_with_scikit_learn():
 @pytest.mark.parametrize("method", ["pca", "umap"])
 def test_projection_repeats_exactly_and_has_unit_size(method):
     features = clusters()
-    first, again = embed.project(features, method, seed=3), embed.project(features, method, seed=3)
+    first, again = embed.project(features, method, seed=-3), embed.project(features, method, seed=-3)
     assert torch.equal(first, again)
     assert first.shape == (180, 2) and first.dtype == torch.float32
     assert first.square().sum(1).mean().sqrt().item() == pytest.approx(1, abs=1e-5)

@@ -10,7 +10,7 @@ def study(
                                "robust, annotators, selfsup, domains, identity or comparison."),
     data: str = typer.Option(None, help="Set of faces; default: the study's own."),
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
-    seeds: int = typer.Option(3, help="Number of repetitions."),
+    seeds: int = typer.Option(3, min=1, help="Number of repetitions."),
     first_seed: int = typer.Option(0, help="The first seed; other machines may run others."),
     root: Path = typer.Option(None, help="Where a real set is."),
     out: Path = typer.Option(Path("results"), help="Folder of the results file NAME-DATA-SCALE.json."),

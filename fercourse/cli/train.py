@@ -38,7 +38,8 @@ def train(
     out: Annotated[Path | None, typer.Option(
         help="Folder of the run: checkpoint, log, weights, metrics; default: a new runs/METHOD-NUMBER.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
-    save_every: Annotated[int, typer.Option(help="Also save after so many steps; 0: after every epoch only.")] = 0,
+    save_every: Annotated[int, typer.Option(
+        min=0, help="Also save after so many steps; 0: after every epoch only.")] = 0,
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, bf16, fp16 or fp32.")] = "auto",
     compile_: Annotated[bool, typer.Option("--compile", help="Compile the backbone; pays off in long runs.")] = False,

@@ -54,8 +54,8 @@ def get(name: str) -> SetInfo:
     if _plain(name) in plain:
         return _SETS[plain[_plain(name)]]
     close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
-    hint = f"did you mean {plain[close[0]]!r}? " if close else ""
-    raise InputError(f"set {name!r} is unknown; {hint}Expected one of {', '.join(_SETS)}")
+    hint = f"did you mean {plain[close[0]]!r}? Expected" if close else "expected"
+    raise InputError(f"set {name!r} is unknown; {hint} one of {', '.join(_SETS)}")
 
 
 def _plain(name):

@@ -91,7 +91,12 @@ def decode(listing: Listing, crop: Crop, rows=None, workers=None, chunk=512) -> 
     Args:
         rows: which rows, in which order; None for all.
         workers: threads; None for one a core.
+
+    Raises:
+        InputError: workers below 1.
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"workers is {workers}; expected at least 1, or none for one a core")
     rows = np.arange(len(listing)) if rows is None else np.asarray(rows)
     pieces = [rows[start:start + chunk] for start in range(0, len(rows), chunk)]
     bar = tqdm(total=len(rows), desc=f"decode {listing.name}", unit=" faces", delay=2)

@@ -5,12 +5,20 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import interpolate
 
+from ..errors import InputError
+
 LUMA = (0.299, 0.587, 0.114)          # ITU-R BT.601
 PART = 4096                           # faces at a time
 
 
 def resize(faces, size: int):
-    """Return `faces` at size x size pixels (bilinear, antialiased), landmarks moved along."""
+    """Return `faces` at size x size pixels (bilinear, antialiased), landmarks moved along.
+
+    Raises:
+        InputError: a size below 1.
+    """
+    if size < 1:
+        raise InputError(f"size is {size}; expected at least 1 pixel")
     height, width = faces.images.shape[2:]
     if (height, width) == (size, size):
         return faces

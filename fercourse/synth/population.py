@@ -44,7 +44,8 @@ class Population:
     quality: int = 80  # of the WebP pictures in the file
 
     def __post_init__(self):
-        for name, low, high in (("people", 3, 10**6), ("per_person", 1, 900), ("size", 16, 1024), ("quality", 1, 100)):
+        for name, low, high in (("people", 3, 10**6), ("per_person", 1, 900), ("size", 16, 1024),
+                                ("seed", 0, 2**63 - 1), ("quality", 1, 100)):
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"{name.replace('_', '-')} is {getattr(self, name)}; expected {low} to {high}")
 
@@ -208,9 +209,12 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
     appears only when it is complete, with the same bytes whatever the number of workers.
 
     Raises:
-        InputError: `out` is a folder or cannot be written, or the parts there belong to other settings.
+        InputError: `out` is a folder or cannot be written, the parts there belong to other settings, or `workers` is
+            below 0 (0: one for each core).
     """
     out = Path(out)
+    if workers < 0:
+        raise InputError(f"workers is {workers}; expected 0 (one for each core) or more")
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
     parts = out.with_name(out.name + ".parts")

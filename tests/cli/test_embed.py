@@ -66,6 +66,7 @@ def test_predictions_are_matched_by_name():
 @pytest.mark.parametrize("out, more, told", [
     ("a.txt", (), "expected a name ending in .html, .png"),
     ("a.png", ("--projection", "tsne"), "projection 'tsne' is unknown"),
+    ("a.png", ("--most", "0"), "most is 0; expected at least 1 face"),
     ("a.png", ("--projection", "pca", "--colour-by", "mood"), "has no 'mood'"),
 ])
 def test_bad_input_is_told_in_one_sentence(run, faces, tmp_path, capsys, out, more, told):

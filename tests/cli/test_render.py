@@ -26,6 +26,7 @@ def test_render_writes_file_manifest_and_preview(tmp_path):
 
 def test_bad_input_is_one_sentence_and_status_2(tmp_path):
     for words, said in ((("render", "--out", tmp_path / "x.parquet", "--people", 0), "people is 0; expected 3 to"),
+                        (("render", "--out", tmp_path / "x.parquet", "--workers", -2), "workers is -2; expected 0 "),
                         (("study", "heads"), "study 'heads' is unknown; expected one of")):
         done = run(*words)
         assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr

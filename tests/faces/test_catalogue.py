@@ -17,7 +17,7 @@ def test_names_in_many_spellings(spelling, name):
 def test_an_unknown_name_gets_the_closest():
     with pytest.raises(InputError, match="did you mean 'affectnet'"):
         catalogue.get("afectnet")
-    with pytest.raises(InputError, match="Expected one of synthfaces"):
+    with pytest.raises(InputError, match="'zzz' is unknown; expected one of synthfaces"):
         catalogue.get("zzz")
 
 

@@ -284,7 +284,7 @@ def test_the_commands_default_name_and_reader_options(toy, tmp_path, monkeypatch
 @pytest.mark.parametrize("options, sentence", [
     (("--size", "3"), "image size is 3"), (("--fit", "stretch"), "fit is 'stretch'"),
     (("--option", "mirrored"), "not KEY=VALUE"), (("--option", "other=1"), "no option 'other'"),
-    (("--out", "."), "is a folder"), (("--root", "nowhere"), "does not exist"),
+    (("--out", "."), "is a folder"), (("--root", "nowhere"), "does not exist"), (("--workers", "0"), "workers is 0"),
 ])
 def test_the_command_ends_with_2_and_one_sentence(toy, capsys, options, sentence):
     assert run("data", "pack", "toy", "--root", toy.root, *options) == 2

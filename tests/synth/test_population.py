@@ -75,6 +75,8 @@ def test_bad_plans_are_refused():
         Population(people=0)
     with pytest.raises(InputError, match="size is 4"):
         Population(size=4)
+    with pytest.raises(InputError, match="seed is -1; expected 0 to"):
+        Population(seed=-1)
 
 
 def test_wanted_fields_hold_and_unwanted_vary():
