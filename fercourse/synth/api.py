@@ -1,5 +1,6 @@
 """`render_face`: one face from named units, fast enough for a slider."""
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -8,6 +9,7 @@ from ..errors import InputError
 from ..faces.emotions import SEVEN
 from .people import draw_person
 from .picture import render
+from .props import OCCLUDERS
 from .shots import Lens, Light, Shot
 from .units import both_sides, expression
 
@@ -38,11 +40,13 @@ def render_face(
         person: number of the person, as in `synthfaces` when `seed` is 0.
         yaw, pitch, roll: degrees to the person's left, down, and towards the left shoulder.
         expression_word: a class whose textbook pose at `intensity` is taken where `units` says nothing.
-        occluder: what stands before the face: `none`, `glasses`, `sunglasses`, `mask`, `hand`, `object`.
+        size: pixels on a side, 16 to 1024.
+        occluder: what stands before the face, one of `props.OCCLUDERS`, such as `glasses` or `hand`.
 
     Raises:
-        InputError: an unknown unit or class.
+        InputError: an unknown unit, class, occluder or engine, or a number that makes no picture.
     """
+    _check(person, size, occluder, {"yaw": yaw, "pitch": pitch, "roll": roll, **(units or {})})
     weights = {}
     if expression_word is not None:
         if expression_word not in SEVEN:
@@ -60,3 +64,15 @@ def render_face(
         seed=(seed, person, 0, 6),
     )
     return render(_person(person, seed), shot, size, engine).image
+
+
+def _check(person, size, occluder, numbers):
+    if occluder not in OCCLUDERS:
+        raise InputError(f"occluder {occluder!r} is unknown; expected one of {', '.join(OCCLUDERS)}")
+    if not 16 <= size <= 1024:
+        raise InputError(f"size is {size}; expected 16 to 1024 pixels")
+    if person < 0:
+        raise InputError(f"person is {person}; expected 0 or more")
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise InputError(f"{name} is {number}; expected a finite number")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError
+
 
 @dataclass(frozen=True)
 class Hits:
@@ -132,7 +134,13 @@ def _keep_nearest(best, triangle, bary, pixel, which, u, v, distance):
 
 
 def scene(vertices, triangles, engine: str = "auto"):
-    """Return a scene for these triangles: `embree`, `zbuffer`, or `auto` (embree where it is installed)."""
+    """Return a scene for these triangles: `embree`, `zbuffer`, or `auto` (embree where it is installed).
+
+    Raises:
+        InputError: another engine.
+    """
+    if engine not in ("auto", "embree", "zbuffer"):
+        raise InputError(f"engine {engine!r} is unknown; expected auto, embree or zbuffer")
     if engine == "auto":
         engine = "embree" if _has_embree() else "zbuffer"
     return (EmbreeScene if engine == "embree" else ZBufferScene)(vertices, triangles)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fercourse.errors import InputError
-from fercourse.synth import Population, population, row_picture, write_population
+from fercourse.synth import Population, population, render_face, row_picture, write_population
 from fercourse.synth.people import draw_person
 from fercourse.synth.picture import render
 from fercourse.synth.shots import Light, Shot, draw_shot
@@ -139,3 +139,19 @@ def until(happened, seconds=60):
     while not happened():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("wrong, said", [
+    (dict(occluder="hat"), "occluder 'hat' is unknown; expected one of none, glasses"),
+    (dict(engine="lamp"), "engine 'lamp' is unknown; expected auto, embree or zbuffer"),
+    (dict(size=0), "size is 0; expected 16 to 1024"), (dict(person=-1), "person is -1; expected 0 or more"),
+    (dict(units={"mouthSmile": float("nan")}), "mouthSmile is nan; expected a finite number"),
+    (dict(yaw=float("inf")), "yaw is inf; expected a finite number")])
+def test_a_face_that_cannot_be_rendered_is_told(wrong, said):
+    with pytest.raises(InputError, match=said):
+        render_face(**wrong)
+
+
+def test_a_face_is_drawn_from_named_units():
+    smile, rest = (render_face(units, person=7, yaw=15, size=32) for units in ({"mouthSmile": 0.8}, {}))
+    assert smile.shape == (32, 32, 3) and smile.dtype == np.uint8 and (smile != rest).any()
