@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fercourse.course.notebooks import badge, sources
 from fercourse.studies import table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+DIGITS = "zero one two three four five six".split()
+WHOLE = {"60 minutes": "60", "two hours": "120", "two and a half hours": "150"}
 
 
 def test_the_results_table_is_the_one_of_the_results_files():
@@ -41,6 +44,24 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
+def test_the_table_of_lessons_has_their_minutes_and_badges(source):
+    [row] = [line for line in README.splitlines() if line.startswith(f"| {source.stem[:2]} | ")]
+    whole, code = re.search(r"# About ([\w ]+?)(?: with the|,).*?code runs in ([\w ]+) minutes", source.read_text(),
+                            re.DOTALL).groups()
+    digits = re.sub("|".join(DIGITS), lambda word: str(DIGITS.index(word[0])), code)
+    opened = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({badge(source)})"
+    assert row.split(" | ")[3:] == [WHOLE[whole], digits, f"{opened} |"]
+
+
+def test_the_plain_commands_are_those_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    for target in ("run", "test", "lab"):
+        recipe = re.search(rf"^{target}: env.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1]
+        for command in re.findall(r"\$\(BIN\)/(python -m .*)", recipe):
+            assert f"`{' '.join(command.split())}`" in README, command
 
 
 def test_a_rewritten_table_follows_the_results(tmp_path):
