@@ -1,10 +1,13 @@
 """The catalogue: names, places, options, and adding a set."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fercourse.errors import InputError
 from fercourse.faces import SEVEN, Listing, catalogue
+from fercourse.faces.readers.found import Found
 
 from . import miniatures
 
@@ -84,3 +87,12 @@ def test_a_set_of_ones_own_takes_ten_lines(tmp_path, monkeypatch):
                                     get="here", layout="mine/faces.bin", markers=("faces.bin",), reader=read))
     (tmp_path / "faces.bin").touch()
     assert catalogue.get("mine").read(tmp_path, shade=7).pixels.max() == 7
+
+
+def test_the_example_of_the_docstring_runs(monkeypatch):
+    monkeypatch.setattr(catalogue, "_SETS", dict(catalogue._SETS))
+    example = "\n".join(line[4:] for line in catalogue.__doc__.splitlines() if line.startswith("    "))
+    exec(example, {"catalogue": catalogue, "SetInfo": catalogue.SetInfo, "SEVEN": SEVEN, "Found": Found})
+    assert catalogue.get("mine").title == "My faces"
+    with pytest.raises(InputError, match="no usable face of mine"):
+        catalogue.get("mine").reader(Path("nowhere"))
