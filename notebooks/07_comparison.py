@@ -243,10 +243,11 @@ for one in circumstances:
 # ahead: it takes the other nine tenths for its target. In the wild, of which it saw faces without labels, it leads again.
 # HNCL saw them as well: it gains with few labels and in the wild, and about as much as the longer baseline does.
 #
-# DR-FER and the identity-invariant method lie below the baseline nearly everywhere, DR-FER even with wrong labels. Why?
-# Its split into easy and hard protects from what a network learns by heart; augmented faces and a short training leave
-# little of that. In lesson 03 pictures are not augmented, the baseline falls further, and the same parts gain. The
-# identity-invariant method takes out what no label here went with: it pays, and there is nothing to win. **An idea helps
+# DR-FER and the identity-invariant method lie at the baseline or below it, DR-FER even with wrong labels. Why? Its split
+# into easy and hard protects from what a network learns by heart; augmented faces and a short training leave little of
+# that, while its jury keeps a tenth of the faces from training. In lesson 03 pictures are not augmented, the baseline falls
+# further, and the same parts gain. The identity-invariant method takes out what no label here went with: it pays, and there
+# is nothing to win; in lesson 06 the labels are confounded, and weighing them wins. **An idea helps
 # where its problem is.** These are explanations that fit; one more arm tests each of them.
 #
 # ## Ranks, and what they hide

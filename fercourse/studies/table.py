@@ -34,6 +34,12 @@ ROWS = (
         ("   self-pacing", "self-pacing"), ("   masked images and self-pacing", "masked images, self-pacing"),
         ("   with relabelling, too: DR-FER", "DR-FER"), ("   pruned by cleanlab", "pruned by cleanlab"),
         ("   cross-entropy on the rightly labelled faces alone", "clean subset"))),
+    *((title, "robust-synthfaces-lab-cpu", arm, "accuracy") for title, arm in (
+        ("Lab, one annotator a face, not augmented: cross-entropy", "one annotator, cross-entropy"),
+        ("   DR-FER", "one annotator, DR-FER"),
+        ("   cross-entropy on the rightly labelled faces alone", "one annotator, clean subset"),
+        ("Lab, every label right, not augmented: cross-entropy", "no noise, cross-entropy"),
+        ("   DR-FER", "no noise, DR-FER"))),
     *((title, "domains-lab-wild-cpu", arm, metric) for title, arm, metric in (
         ("Labels in the lab only, tested in the wild: source only, three times as long", "source only", "macro_recall"),
         ("   batch norm recalibrated in the wild", "source only", "recalibrated_macro_recall"),
@@ -51,6 +57,11 @@ ROWS = (
     ("Trained where skin tone predicts valence: RMSE of valence x 100, baseline", "identity-synthfaces-wild-cpu",
      "baseline", "rmse_valence"),
     ("   identity-invariant", "identity-synthfaces-wild-cpu", "+ weighed (the whole)", "rmse_valence"),
+    *((title, "identity-synthfaces-wild-cpu", arm, metric) for metric, title, arm in (
+        ("ccc", "   concordance (mean CCC x 100), baseline", "baseline"),
+        ("ccc", "   identity-invariant", "+ weighed (the whole)"),
+        ("person_linear", "   person read off the baseline's feature by a line", "baseline"),
+        ("person_linear", "   off the identity-invariant expression feature", "+ weighed (the whole)"))),
     ("   skin tone (4 words) read off the baseline's feature by a line", "identity-synthfaces-wild-cpu", "baseline",
      "skin_tone_linear"),
     ("   off the identity-invariant expression feature", "identity-synthfaces-wild-cpu", "+ weighed (the whole)",
