@@ -35,6 +35,17 @@ class Batch:
     target: "Batch | None" = None
 
 
+RANGES = {"label_smoothing": (0, 1), "warmup": (0, 1), "ema": (0, 0.99999), "clip": (0, 1e9), "weight_decay": (0, 1),
+          "temperature": (1e-4, 100)}
+
+
+def within(hyper, **ranges):
+    """Raise InputError for the first hyper-parameter outside its range (low, high), both ends included."""
+    for name, (low, high) in ranges.items():
+        if not low <= getattr(hyper, name) <= high:
+            raise InputError(f"hyper-parameter {name} is {getattr(hyper, name)}; expected {low:g} to {high:g}")
+
+
 @dataclass
 class Hyper:
     """What every method can be told; a method adds fields of its own.
@@ -81,6 +92,7 @@ class Method(nn.Module):
 
     def __init__(self, classes, size, hyper):
         super().__init__()
+        within(hyper, **{name: span for name, span in RANGES.items() if hasattr(hyper, name)})
         self.classes, self.size, self.hyper = tuple(classes), size, hyper
         self.memory: dict = {}
         self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size, hyper.grey)

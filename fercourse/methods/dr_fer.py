@@ -17,7 +17,7 @@ from ..models.decoder import PixelDecoder, map_shape
 from ..pacing import APART, doubts, quota, thresholds, two_groups
 from ..retrieval import Votes, anchored_noise, ask, lead, least_lead
 from ..seeds import generator
-from .base import Hyper, Method, register
+from .base import Hyper, Method, register, within
 
 CHANGE = 4                        # columns of `memory["changes"]` before the neighbours: epoch, row, old, new
 
@@ -198,11 +198,7 @@ class DrFer(Method):
 
 def _check(hyper, size):
     """Raise InputError for hyper-parameters outside their range."""
-    ranges = {"mask_ratio": (0, 1), "keep": (0, 0.999), "trust": (0, 1), "jury": (0, 0.5),
-              "margin": (0, 1), "neighbours": (1, 10**6)}
-    for name, (low, high) in ranges.items():
-        if not low <= getattr(hyper, name) <= high:
-            raise InputError(f"dr-fer: {name} is {getattr(hyper, name)}; expected {low} to {high}")
+    within(hyper, mask_ratio=(0, 1), keep=(0, 0.999), trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6))
     if hyper.cell and size % hyper.cell:
         raise InputError(f"dr-fer: cell is {hyper.cell} px; expected a divisor of the images' {size} px, or 0")
 
