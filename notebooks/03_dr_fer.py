@@ -509,7 +509,8 @@ for arm, found_ in results["summary"].items():
 
 # %% [markdown]
 # *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it
-# without asking a clean test set. How much of the gap between cross-entropy and the ceiling is closed?
+# without asking a clean test set. The lines *no noise* tell what caution costs where every label is right: the jury is a tenth
+# of the faces, and nobody learns from it. How much of the gap between cross-entropy and the ceiling is closed?
 
 # %% tags=["nbval-check-output"]
 mean = {arm: found_["accuracy"]["mean"] for arm, found_ in results["summary"].items()}
