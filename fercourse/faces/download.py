@@ -1,5 +1,6 @@
 """Get a set that its owners let everybody download; for all others, say whom to ask."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +63,15 @@ def get(name: str, root=None, url: str | None = None, sha256: str | None = None)
         InputError: see `fetch` and `unpack`; the archive holds another set; the folder is already there.
     """
     source, info = source_of(name), catalogue.get(name)
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
+        raise InputError(f"--sha256 is {sha256!r}; expected 64 hexadecimal digits, as sha256sum prints them")
     folder = Path(root).expanduser() if root is not None else info.place
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is already there; delete it first, or choose another folder with --root")
     url = url or source.url
     ending = ".zip" if url.endswith(".zip") else ".tar.gz"
     archive = folder.with_name(folder.name + ending)
-    found = fetch(url, archive, source.most_packed, sha256 or source.sha256)
+    found = fetch(url, archive, source.most_packed, sha256.lower() if sha256 else source.sha256)
     def check(unpacked):
         if catalogue.found(info.name, unpacked) is None:
             raise InputError(f"{archive} does not hold {info.title}; expected {' '.join(info.layout.split())}")

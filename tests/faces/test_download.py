@@ -164,6 +164,12 @@ def test_a_wrong_hash_is_refused_and_not_kept(tmp_path):
     assert left(tmp_path) == []
 
 
+def test_a_mistyped_hash_costs_no_download(tmp_path):
+    with pytest.raises(InputError, match="'00ff'; expected 64 hexadecimal digits"):
+        download.get("muxspace", root=tmp_path / "there", url="http://127.0.0.1:9/a.zip", sha256="00ff")
+    assert left(tmp_path) == []
+
+
 def test_another_file_than_the_first_time_is_refused(tmp_path):
     (tmp_path / "a.tar.gz.sha256").write_text(f"{digest(b'first')}  a.tar.gz\n")
     with serving(Manner(ARCHIVE)) as url, pytest.raises(InputError, match=r"recorded in a\.tar\.gz\.sha256.*delete"):
