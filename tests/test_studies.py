@@ -92,6 +92,13 @@ def test_some_arms_only(counted, tmp_path):
         studies.run("toy", scale="smoke", seeds=1, out=tmp_path, only=["lonely"])
 
 
+def test_a_file_tells_of_the_arms_in_the_studys_order(tmp_path):
+    kept = record.Record(tmp_path / "toy.json", "toy", "none", {}, arms=("first", "second"))
+    for arm in ("second", "other", "first"):
+        kept.measure(arm, 0, lambda seed: {"accuracy": 0.5})
+    assert list(json.loads(kept.path.read_text())["summary"]) == ["first", "second", "other"]
+
+
 def test_the_help_names_every_study():
     from typer.testing import CliRunner
 

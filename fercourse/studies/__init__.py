@@ -95,6 +95,7 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     data = data or chosen.data
     record = Record.open(out, name, data, chosen.scales[scale])
     arms = chosen.arms(chosen.scales[scale], data, root)
+    record.arms = tuple(arms)
     wanted = {arm: measure for arm, measure in arms.items() if not only or any(text in arm for text in only)}
     if not wanted:
         raise InputError(f"study {name} has no arm with {' or '.join(only)} in its name; expected part of one of "

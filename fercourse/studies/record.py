@@ -22,6 +22,7 @@ class Record:
     Attributes:
         runs: one entry a finished run: arm, seed, metrics, seconds, commit.
         code: the commit when the study was opened: what runs is what was loaded then.
+        arms: the order in which the file tells of them, whatever was run first; others follow.
     """
 
     path: Path
@@ -30,6 +31,7 @@ class Record:
     config: dict
     runs: list[dict] = field(default_factory=list)
     code: str | None = field(default_factory=lambda: commit())
+    arms: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder, study: str, data: str, scale) -> "Record":
@@ -73,6 +75,8 @@ class Record:
 
     def save(self, made_on: dict | None = None):
         """Write the file; it is there in full or not at all. `made_on` is the hardware where it was not this one."""
+        places = {arm: place for place, arm in enumerate(self.arms)}
+        self.runs.sort(key=lambda run: places.get(run["arm"], len(places)))
         content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
                    "runs": self.runs, "hardware": made_on or hardware(), "versions": versions()}
         with replacing(self.path) as temporary:
