@@ -233,10 +233,11 @@ def _remark(one):
 
 
 def _moodle(grades):
-    yield ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments"]
+    # Moodle refuses a table without the last column; left empty, it spares grades that somebody changed in Moodle.
+    yield ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments", "Last modified (grade)"]
     for one in grades:
         ident = f"Participant {one.submission.ident}" if one.submission.ident else ""
-        yield [ident, one.submission.student, _number(one.total), _number(sum(one.of.values())), _remark(one)]
+        yield [ident, one.submission.student, _number(one.total), _number(sum(one.of.values())), _remark(one), ""]
 
 
 def _canvas(grades):

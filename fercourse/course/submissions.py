@@ -59,8 +59,8 @@ def _of_folder(folder):
 
 
 def _whose(stem):
-    """Return a student and a number from the name of a file, such as `lee_4711_9_01_baseline` or `lee 01_baseline`."""
-    if match := CANVAS.fullmatch(stem):
+    """Return a student and a number from a file's name: Moodle's, Canvas's `lee_4711_9_01_x`, or `lee 01_baseline`."""
+    if match := MOODLE.match(stem) or CANVAS.fullmatch(stem):
         return match["student"], match["ident"]
     rest = re.sub(r"^Copy of | ?\(\d+\)$", "", LESSON.sub("", stem)).strip(" _-")
     return rest or stem, ""

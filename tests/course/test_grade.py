@@ -219,7 +219,7 @@ def test_feedback_shows_points_but_no_private_tests(graded):
 
 
 @pytest.mark.parametrize(("columns", "first", "row"), [
-    ("moodle", ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments"],
+    ("moodle", ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments", "Last modified (grade)"],
      ["Participant 12", "Bo Lee"]),
     ("canvas", ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "fercourse 07"], ["leebo", "4711"]),
 ])
@@ -286,8 +286,9 @@ def test_private_tests_for_an_answer_are_refused(lesson, tmp_path):
 
 
 def test_names_of_files_tell_students_and_lessons(tmp_path):
-    for name in ("Copy of 01_baseline.ipynb", "lee 01_baseline (2).ipynb", "kim_7_8_02_wscfer-1.ipynb"):
+    for name in ("Copy of 01_baseline.ipynb", "lee 01_baseline (2).ipynb", "kim_7_8_02_wscfer-1.ipynb",
+                 "Bo Lee_12_assignsubmission_file_02_wscfer.ipynb"):
         (tmp_path / name).write_text("{}")
     found = {one.student: one.ident for one in submissions.find(tmp_path)}
-    assert found == {"Copy of 01_baseline": "", "lee": "", "kim": "7"} or set(found) >= {"lee", "kim"}
+    assert found == {"Copy of 01_baseline": "", "lee": "", "kim": "7", "Bo Lee": "12"}
     assert submissions.lesson_of(None, tmp_path / "kim_7_8_02_wscfer-1.ipynb", {"01", "02"}) == "02"
