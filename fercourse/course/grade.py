@@ -62,15 +62,12 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     Raises:
         InputError: wrong arguments; never for what a student handed in.
     """
-    if columns not in COLUMNS:
-        raise InputError(f"there are no columns {columns!r}; expected one of {', '.join(COLUMNS)}")
+    _known(columns)
     released = {path.stem[:2]: path for path in (sources([lesson] if lesson else ()) if lessons is None else lessons)}
     tests = _tests(hidden)
     handed_in = _opened(submissions.find(folder), released, lesson)
     needed = {number for _, _, number, _ in handed_in}
-    if columns != "plain" and len(needed) != 1:
-        raise InputError(f"{columns} takes one lesson at a time, but {folder} holds {', '.join(sorted(needed))}; "
-                         "choose one with --lesson")
+    _one_lesson(columns, needed)
     released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
     if unknown := tests.keys() - {_name(cell) for book in released.values() for cell in book.cells}:
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
@@ -83,8 +80,20 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         return found
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         grades = list(pool.map(one, handed_in))
-    _write(grades, out, columns)
+    write(out, table(grades, columns))
+    _write_pages(grades, out)
     return grades
+
+
+def _known(columns):
+    if columns not in COLUMNS:
+        raise InputError(f"there are no columns {columns!r}; expected one of {', '.join(COLUMNS)}")
+
+
+def _one_lesson(columns, found):
+    if columns != "plain" and len(found) != 1:
+        raise InputError(f"{columns} takes one lesson at a time, but here are {', '.join(sorted(found))}; "
+                         "choose one with --lesson")
 
 
 # ---------------------------------------------------------------------- reading
@@ -186,10 +195,24 @@ def _points(cell):
 
 # ---------------------------------------------------------------------- writing
 
-def _write(grades, out, columns):
-    rows = {"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades)
+def table(grades: list[Grade], columns: str) -> list[list]:
+    """Return the rows of a table, its headings first.
+
+    Raises:
+        InputError: unknown columns, or several lessons where they hold one.
+    """
+    _known(columns)
+    _one_lesson(columns, {one.lesson for one in grades})
+    return list({"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades))
+
+
+def write(out: Path, rows):
+    """Write rows as CSV, none of whose cells a spreadsheet takes for a formula."""
     with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
+
+
+def _write_pages(grades, out):
     names = Counter()
     for one in grades:
         stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"

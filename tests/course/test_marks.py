@@ -1,0 +1,82 @@
+"""Points given by hand: the plain table, filled in, becomes the table to hand on; no notebook runs again."""
+
+import csv
+
+import pytest
+
+from fercourse.cli import main
+from fercourse.course import grade, marks
+from fercourse.course.submissions import Submission
+from fercourse.errors import InputError
+
+from .test_grade import LESSON
+
+OF = {"07-double-test": 2.0, "07-why": 3.0, "07-name-test": 1.0}
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    path = tmp_path / "07_small.py"
+    path.write_text(LESSON, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """Return a table of two students, one of whom waits for points by hand."""
+    def one(student, ident, *points, problem=""):
+        return grade.Grade(Submission(student, ident, None), "07", OF, dict(zip(OF, points)), problem)
+    path = tmp_path / "grades.csv"
+    class_ = [one("=José", "12", 2.0, None, 1.0), one("Kim", "13", 0, 0, 0, problem="stopped,\nlate")]
+    grade.write(path, grade.table(class_, "plain"))
+    return path
+
+
+def changed(path, old, new):
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_table_is_read_as_it_was_written(plain, lesson, tmp_path):
+    before = plain.read_bytes()
+    marks.retell(plain, tmp_path / "again.csv", lessons=[lesson])
+    assert (tmp_path / "again.csv").read_bytes() == before
+
+
+def test_points_by_hand_are_added_up(plain, lesson, tmp_path):
+    told = []
+    changed(plain, "2,,1,3,3,6", "2,2.5,1,3,3,6")
+    marks.retell(plain, tmp_path / "m.csv", columns="moodle", lessons=[lesson], told=told.append)
+    row = next(csv.DictReader((tmp_path / "m.csv").open(encoding="utf-8")))
+    assert (row["Identifier"], row["Grade"], row["Maximum grade"]) == ("Participant 12", "5.5", "6")
+    assert "07-why 2.5/3" in row["Feedback comments"] and told == ["0 answers wait for points by hand"]
+
+
+def test_what_spreadsheets_make_of_a_table_is_read(plain, lesson):
+    rows = [row[:2] + [row[2].lstrip("0")] + row[3:] for row in csv.reader(plain.open(encoding="utf-8", newline=""))]
+    rows[1][5] = "2,5"
+    with plain.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows(rows)
+    (jose, kim) = marks.read(plain, [lesson])
+    assert jose.submission.student == "=José" and jose.lesson == "07" and jose.total == 5.5 and kim.total == 0
+
+
+@pytest.mark.parametrize(("old", "new", "words"), [
+    ("2,,1,3,3,6", "2,4,1,3,3,6", "line 2, 07-why: '4' is no number of points; expected 0 to 3"),
+    ("2,,1,3,3,6", "2,good,1,3,3,6", "07-why: 'good' is no number"),
+    ("Kim,13,07", "Kim,13,08", "there is no lesson '08'; expected one of 07"),
+    ("student,", "who,", "is no table of a grading; expected one written with --columns plain"),
+])
+def test_what_is_no_table_or_no_points_is_told(plain, lesson, old, new, words):
+    changed(plain, old, new)
+    with pytest.raises(InputError, match=words):
+        marks.read(plain, [lesson])
+
+
+def test_the_command_takes_a_table(plain, lesson, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(marks, "sources", lambda: [lesson])
+    with pytest.raises(SystemExit) as left:
+        main(["course", "grade", str(plain), "--out", str(tmp_path / "c.csv"), "--columns", "canvas"])
+    assert not left.value.code and "1 answer waits" in capsys.readouterr().out
+    assert (tmp_path / "c.csv").read_text("utf-8").startswith("Student,ID,")
