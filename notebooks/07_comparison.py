@@ -295,7 +295,7 @@ fc.plots.matrix(fc.evaluate.wins(scores), names, title="How often is the row's m
 #
 # ## What does it cost?
 # Gains are bought. Minutes of a training on one core, all its parts together: the least over the seeds, because other work
-# shared the machine, and the mean over circumstances.
+# shared the machine, and the mean over circumstances. (Least of all at rest was it for DR-FER.)
 
 # %%
 minutes = {name: sum(by_seed(one, name, "minutes").min().item() for one in circumstances) / len(circumstances) for name in names}
