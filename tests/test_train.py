@@ -234,6 +234,9 @@ def test_biases_and_norms_are_not_decayed():
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     groups = make_optimiser(module, 0.1, Hyper(weight_decay=0.3)).param_groups
     assert [(len(g["params"]), g["weight_decay"]) for g in groups] == [(1, 0.3), (3, 0.0)]
+    module[0].weight.requires_grad_(False)
+    groups = make_optimiser(module, 0.1, Hyper(optimiser="sgd", momentum=0.5)).param_groups
+    assert [(len(g["params"]), g["momentum"], g["nesterov"]) for g in groups] == [(0, 0.5, True), (3, 0.5, True)]
     with pytest.raises(InputError, match="optimiser 'lion' is unknown"):
         make_optimiser(module, 0.1, Hyper(optimiser="lion"))
 

@@ -70,3 +70,13 @@ def test_bootstrap_over_people_is_wider_where_pictures_of_one_agree():
     assert (together["high"] - together["low"]) > 1.6 * (alone["high"] - alone["low"])      # theory: twice
     unknown = ev.bootstrap(lambda r: r.mean(), right, groups=torch.full((400,), -1), draws=50)
     assert unknown["high"] - unknown["low"] < 0.15
+
+
+def test_bootstrap_heeds_level_and_seed_and_draws_without_an_answer():
+    values = torch.randn(100, generator=torch.Generator().manual_seed(0))
+    mean = lambda v: v[v > -9].mean()                                     # noqa: E731
+    wide, narrow = (ev.bootstrap(mean, values, draws=2000, level=level) for level in (0.95, 0.5))
+    assert (narrow["high"] - narrow["low"]) / (wide["high"] - wide["low"]) == pytest.approx(0.674 / 1.96, abs=0.03)
+    assert ev.bootstrap(mean, values, draws=20) != ev.bootstrap(mean, values, draws=20, seed=1)
+    found = ev.bootstrap(mean, torch.tensor([-10.0, 1.0, 2.0]), draws=100)           # drawn alone, -10 leaves nobody
+    assert (found["low"], found["high"]) == (1, 2)

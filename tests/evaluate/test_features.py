@@ -69,11 +69,38 @@ def test_probes_leave_out_what_has_no_label():
     assert ev.linear_probe(constant, LABELS)(constant).isfinite().all()
 
 
+def test_neighbours_leave_out_what_has_no_label():
+    unknown = torch.arange(150) % 3 == 0
+    some = LABELS.masked_fill(unknown, -1)
+    whole = ev.knn_accuracy(FEATURES[:100], some[:100], FEATURES[100:], some[100:], 9)
+    known = ~unknown
+    assert whole == ev.knn_accuracy(FEATURES[:100][known[:100]], LABELS[:100][known[:100]], FEATURES[100:][known[100:]],
+                                    LABELS[100:][known[100:]], 9)
+
+
+def test_a_second_layer_leaves_out_what_has_no_label_and_other_random_numbers_alone():
+    some = LABELS.clone()
+    some[:50] = -1
+    before = torch.get_rng_state()
+    one, fewer, other = (ev.mlp_probe(FEATURES[first:], labels, steps=3, seed=seed)(FEATURES) for first, labels, seed
+                         in ((0, some, 0), (50, LABELS[50:], 0), (50, LABELS[50:], 1)))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(one, fewer) and not torch.equal(one, other)
+
+
+def test_chance_is_to_name_the_commonest_answer_that_was_taught():
+    taught, truth = torch.tensor([2, 2, 1, -1, -1, -1]), torch.tensor([1, 1, 1, 2, -1])
+    found = ev.readable(torch.zeros(6, 1), taught, torch.zeros(5, 1), truth, readers=())
+    assert found == {"chance": 0.25}
+
+
 def test_silhouette_agrees_with_scikit_learn():
     expected = sk.silhouette_score(FEATURES.double(), LABELS)
     assert ev.silhouette(FEATURES, LABELS, chunk=64) == pytest.approx(expected, rel=1e-9)
     single = torch.where(torch.arange(150) == 0, 9, LABELS)               # a class of one face
     assert ev.silhouette(FEATURES, single) == pytest.approx(sk.silhouette_score(FEATURES.double(), single), rel=1e-9)
+    some = LABELS.masked_fill(torch.arange(150) < 50, -1)
+    assert ev.silhouette(FEATURES, some) == pytest.approx(ev.silhouette(FEATURES[50:], LABELS[50:]), rel=1e-9)
 
 
 def test_alignment_and_uniformity_by_hand():
@@ -82,8 +109,11 @@ def test_alignment_and_uniformity_by_hand():
     # pairs: squared distances 2 (east north), 4 (east west), 2 (north west)
     expected = math.log((2 * math.exp(-4) + math.exp(-8)) / 3)
     assert ev.uniformity(torch.stack([east, north, west])) == pytest.approx(expected)
+    expected = math.log((2 * math.exp(-2) + math.exp(-4)) / 3)
+    assert ev.uniformity(torch.stack([east, north, west]), temperature=1) == pytest.approx(expected)
     many = torch.randn(500, 3, generator=RANDOM)
     assert ev.uniformity(many, most=400) == pytest.approx(ev.uniformity(many), abs=0.1)
+    assert ev.uniformity(many, most=50) == ev.uniformity(many, most=50) != ev.uniformity(many, most=50, seed=1)
 
 
 def test_identity_leak_finds_people_and_not_noise():
@@ -102,3 +132,14 @@ def test_identity_leak_needs_people_with_two_pictures():
     assert ev.identity_leak(features, people) == {"accuracy": 1.0, "chance": pytest.approx(2 / 3, abs=0.2), "people": 2}
     with pytest.raises(InputError, match="two people with two pictures each"):
         ev.identity_leak(features[3:], people[3:])
+
+
+def test_identity_leak_teaches_the_share_that_the_seed_draws():
+    people, taught = torch.arange(40) // 10, []
+
+    def fit(features, person, count):
+        taught.append(features[:, 0].tolist())
+        return lambda asked: torch.zeros(len(asked), count)
+    for share, seed in ((0.5, 0), (0.8, 0), (0.8, 1)):
+        ev.identity_leak(torch.arange(40.0)[:, None], people, seed, share, fit)
+    assert [len(rows) for rows in taught] == [20, 32, 32] and sorted(taught[1]) != sorted(taught[2])

@@ -46,6 +46,24 @@ def test_features_report(trained):
     assert report["uniformity"] < 0 and report["identity_leak"]["people"] == 25
 
 
+def test_readers_learn_the_given_labels_and_are_scored_on_the_truth(trained):
+    known, asked = toy_faces(128), toy_faces(100, seed=7)
+    turned = known.relabel((known.labels + 1) % 4)
+    report = ev.features_report(trained, turned, asked.relabel((asked.labels + 1) % 4))
+    assert report["linear_probe"] < 0.2 and report["knn"] < 0.2
+
+
+def test_intervals_are_over_people(trained):
+    """Of one person there is nobody else to draw: no spread at all."""
+    alone = toy_faces(40, seed=7, identity=torch.zeros(40, dtype=torch.int64))
+    scores = ev.evaluate(trained, alone, draws=10)
+    assert scores["accuracy_interval"] == pytest.approx([scores["accuracy"]] * 2)
+    affect = ev.evaluate(toy_method(alone, task="valence_arousal"), alone, draws=10)
+    assert affect["mean_ccc_interval"] == pytest.approx([affect["mean_ccc"]] * 2)
+    table = ev.by_group(alone, alone.labels.roll(1), "labels", draws=10)
+    assert (table.low == table.high).all() and (table.people == 1).all()
+
+
 def test_looking_leaves_the_method_as_it_was(trained):
     trained.train()
     before = {k: v.clone() for k, v in trained.state_dict().items()}
@@ -75,6 +93,14 @@ def test_groups_by_word_number_and_quartile():
     assert list(ev.by_group(faces, predicted, "labels", draws=5).index) == list(CLASSES)
 
 
+def test_unknown_ages_and_people_are_nobody_in_particular():
+    age = torch.arange(80).float()
+    age[:10] = torch.nan
+    faces = toy_faces(80, 8, attributes={"age": age}, identity=torch.arange(80) // 4 - 1)       # the first four: -1
+    table = ev.by_group(faces, faces.labels, "age", draws=2)
+    assert table.faces["unknown"] == 10 and table.people["unknown"] == 2 and table.faces.sum() == 80
+
+
 # ---------------------------------------------------------------------- valence and arousal
 
 
@@ -98,6 +124,8 @@ def test_the_report_of_features_reads_affect_where_classes_are_unknown():
     method = toy_method(faces, task="valence_arousal")
     report = ev.features_report(method, faces, faces)
     assert "linear_probe" not in report and 0 < report["affect_probe"] <= 1
+    opposite = replace(faces, valence_arousal=-faces.valence_arousal)
+    assert ev.features_report(method, faces, opposite)["affect_probe"] < 0
 
 
 def test_affect_probe_is_ridge_regression():
@@ -109,3 +137,5 @@ def test_affect_probe_is_ridge_regression():
     found = ev.affect_probe(x, y)(x)
     wanted = torch.from_numpy(theirs.predict((x / scale).numpy())).float()
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)
+    y[:20, 1] = torch.nan                                                 # half known is not known
+    torch.testing.assert_close(ev.affect_probe(x, y)(x), ev.affect_probe(x[20:], y[20:])(x))

@@ -30,6 +30,9 @@ def test_density_by_hand():
     """Three faces of one class have two equal neighbours each; one alone has three that are equally far."""
     hand = (3 * math.log(2) + math.log(3)) / 4
     assert neighbourhood_density(sure([0, 0, 0, 1])) == pytest.approx(hand, abs=1e-3)
+    shares = torch.tensor([math.e, math.e, 1.0]) / (2 * math.e + 1)                  # at temperature 1, of 0 0 0 1
+    warm = (3 * -(shares * shares.log()).sum().item() + math.log(3)) / 4
+    assert neighbourhood_density(sure([0, 0, 0, 1]), temperature=1.0) == pytest.approx(warm, abs=1e-3)
 
 
 def test_density_in_chunks_and_in_another_order():

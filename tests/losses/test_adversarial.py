@@ -82,3 +82,8 @@ def test_conditioning_by_hand():
     found = conditioned(features, logits)
     torch.testing.assert_close(found, torch.tensor([[0.25, 0.5, 0.75, 1.5]]))
     assert not found.requires_grad                               # the shares are told, not taught
+
+
+def test_the_discriminator_has_two_hidden_layers():
+    weights = [p for p in Discriminator(7, 5).parameters() if p.ndim == 2]
+    assert [tuple(w.shape) for w in weights] == [(5, 7), (5, 5), (1, 5)]

@@ -22,7 +22,8 @@ def test_correlation_forgives_what_concordance_does_not():
     assert cc.correlation(torch.zeros(5, 1), torch.arange(5.0)[:, None]).item() == 0
 
 
-@pytest.mark.parametrize("measure", [cc.concordance, cc.correlation, lambda *rows: cc.affect_loss(*rows)["squared"]])
+@pytest.mark.parametrize("measure", [cc.concordance, cc.correlation, *(
+    lambda *rows, part=part: cc.affect_loss(*rows)[part] for part in ("squared", "correlation", "concordance"))])
 def test_a_weight_of_two_is_a_row_twice(measure):
     weight = torch.tensor([1.0, 2, 1, 1, 3, 1, 1, 1, 1, 1, 1, 2], dtype=torch.float64)
     rows = torch.arange(12).repeat_interleave(weight.long())

@@ -102,3 +102,9 @@ def test_views_by_hand():
 def test_gradients_are_checked():
     first, second = (2 * torch.randn(6, 4, dtype=torch.float64) for _ in range(2))
     assert torch.autograd.gradcheck(lambda a: view_consistency(a, second), first.requires_grad_())
+
+
+def test_views_in_half_precision_are_compared_in_single():
+    first = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
+    second = 2 * first
+    torch.testing.assert_close(view_consistency(first, second), view_consistency(first.float(), second.float()))

@@ -14,6 +14,7 @@ from fercourse.losses.margin import (
     intra,
     margin_penalty,
 )
+from fercourse.schedule import set_rates
 from tests.twice import twice
 
 FEATURES = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
@@ -126,6 +127,19 @@ def test_domains_have_centres_of_their_own():
     assert metric(SOURCE, CENTRES, torch.tensor([0, 1])).item() == 0
     assert metric(TARGET, CENTRES, torch.tensor([0, 1])).item() == pytest.approx(0.5)
     assert metric.between()["align"].item() == pytest.approx(0.25)
+
+
+def test_the_penalty_is_that_of_both_domains():
+    metric = SemanticMetric(2, 2, margin=3.0)
+    metric.place(SOURCE, torch.zeros(2, 2))
+    metric.place(TARGET, CENTRES)                                         # inter 5 / 2 / 2
+    assert metric.between()["penalty"].item() == pytest.approx(3 + (3 - 1.25))
+
+
+def test_centres_keep_their_rate_when_others_cool():
+    optimiser = SemanticMetric(2, 3).optimiser(0.1)
+    set_rates([optimiser], 0.5)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(0.1 * 2 * 3)
 
 
 def share_of_a_batch(weights):

@@ -140,6 +140,14 @@ def test_the_bound_moves_features_and_the_fit_moves_the_critic(name, kind):
 
 
 @pytest.mark.parametrize("name, kind", KINDS)
+def test_the_bound_moves_both_features_unless_one_is_detached(name, kind):
+    torch.manual_seed(0)
+    x, y = torch.randn(16, 3, requires_grad=True), torch.randn(16, 2, requires_grad=True)
+    kind(3, 2)(x, y)["bound"].backward()
+    assert x.grad.norm() > 0 and y.grad.norm() > 0
+
+
+@pytest.mark.parametrize("name, kind", KINDS)
 def test_shrinking_the_features_is_no_escape(name, kind):
     torch.manual_seed(0)
     estimator, (x, y) = kind(4, 4), gaussians(64, 0.8, 4)
@@ -198,6 +206,20 @@ def test_the_adversary_bounds_what_answers_are_told():
     assert math.log(2) + told["bound"].item() == pytest.approx(math.log(2), abs=0.1)      # nearly all of H(a)
     told["bound"].backward()
     assert x.grad.norm() > 0
+
+
+def test_shrinking_the_features_is_no_escape_from_the_adversary():
+    torch.manual_seed(0)
+    adversary, x, answers = mi.Adversary(3, 2), torch.randn(64, 3), torch.arange(64) % 2
+    torch.testing.assert_close(adversary(x, answers)["bound"], adversary(0.1 * x + 3, answers)["bound"],
+                               rtol=2e-3, atol=1e-4)
+
+
+def test_the_adversary_hears_the_label():
+    torch.manual_seed(0)
+    adversary, answers = mi.Adversary(3, 2, given_width=2), torch.arange(16) % 2
+    adversary(torch.randn(16, 3), answers, torch.nn.functional.one_hot(answers))["fit"].backward()
+    assert (adversary.critic[0].weight.grad[:, 3:].norm(dim=0) > 0).all()
 
 
 # ---------------------------------------------------------------------- two processes

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from fercourse import fit
+from fercourse import augment, fit
 from fercourse.errors import InputError
 from fercourse.losses.concordance import concordance
 from fercourse.methods import Batch, create
@@ -40,6 +41,32 @@ def test_rare_classes_weigh_more():
     weights = method.memory["class_weights"]
     torch.testing.assert_close(weights[faces.labels].sum() / len(faces), torch.tensor(1.0))
     torch.testing.assert_close(weights * counts, torch.full((4,), len(faces) / 4.0))
+
+
+def test_weights_of_classes_reach_the_loss():
+    faces = toy_faces(12, 16)
+    method = toy_method(faces, label_smoothing=0.0).eval()
+    method.setup(faces)
+    method.memory["class_weights"] = weights = torch.tensor([0.0, 1.0, 2.0, 4.0])
+    batch = batch_of(faces, method)
+    losses = F.cross_entropy(method.head(method.backbone.features(batch.views[0])), batch.labels, reduction="none")
+    torch.testing.assert_close(method(batch, 0.0)["total"], (losses * weights[batch.labels]).mean())
+
+
+def test_affect_is_bounded_and_its_concordance_weighed():
+    faces = toy_faces(12, 16)
+    method = toy_method(faces, task="valence_arousal", concordance=0.25)
+    assert method.decide(torch.full((2, method.backbone.width), 1e4)).abs().max() <= 1
+    batch = Batch(torch.arange(12), torch.randn(1, 12, 3, 16, 16), None, {"valence_arousal": faces.valence_arousal})
+    parts = method(batch, 0.0)
+    torch.testing.assert_close(parts["total"], parts["squared"] + 0.25 * parts["concordance"])
+
+
+def test_a_grey_method_sees_no_colour():
+    faces = toy_faces(4, 16)
+    method = toy_method(faces, grey=True).eval()
+    grey = augment.without_colour(augment.normalise(faces.images))
+    torch.testing.assert_close(method.embed(faces.images), method.backbone.trunk(grey), rtol=1e-4, atol=1e-4)
 
 
 def test_valence_and_arousal():

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from fercourse import fit
+from fercourse.losses.adversarial import conditioned, domain_loss
 from fercourse.methods import Batch
 from tests.toy import STILL, toy_faces, toy_method
 
@@ -24,6 +26,25 @@ def test_the_backbone_unlearns_what_the_discriminator_learns(name):
     assert gradients[0.0][0].abs().max() == 0
     torch.testing.assert_close(gradients[1.0][0], 2 * gradients[0.5][0])
     assert torch.equal(gradients[0.0][1], gradients[1.0][1])
+
+
+@pytest.mark.parametrize("name", ["dann", "cdan"])
+def test_the_total_is_its_terms_and_the_adversary_begins_at_nothing(name):
+    source = toy_faces(16, 16)
+    method = toy_method(source, name, label_smoothing=0.2).eval()
+    method.setup(source, source)
+    views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+    found = method(batch, 0.0)
+    z = [method.backbone.features(part) for part in views[:, 0]]
+    seen = [conditioned(h, method.head(h)) for h in z] if name == "cdan" else z
+    classify = F.cross_entropy(method.head(z[0]), batch.labels, label_smoothing=0.2)
+    domain, right = domain_loss(*map(method.discriminator, seen))
+    for key, value in {"classify": classify, "domain": domain, "told_domain": right,
+                       "total": classify + domain}.items():
+        torch.testing.assert_close(found[key], value, msg=key, rtol=1e-4, atol=1e-5)
+    found["domain"].backward()
+    assert not method.backbone.trunk.layer4[0].conv1.weight.grad.any()
 
 
 @pytest.mark.parametrize("name", ["dann", "cdan"])

@@ -11,7 +11,7 @@ from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.evaluate import evaluate, seen
 from fercourse.losses.adversarial import domain_ramp
-from fercourse.losses.margin import SOURCE, TARGET, agreement, intra, margin_penalty
+from fercourse.losses.margin import SOURCE, TARGET, agreement, class_means, intra, margin_penalty
 from fercourse.methods import Batch, create
 from tests.toy import STILL, toy_faces, toy_method
 
@@ -67,6 +67,69 @@ def test_every_term_can_be_switched_off_for_the_features(term, switch):
         (scale * losses[term]).backward()
         gradients[weight] = method.invariant[0].weight.grad.norm().item()
     assert gradients[0.0] == 0 < gradients[0.5]
+
+
+def test_what_both_components_share_moves_the_invariant_one_only():
+    method, batch = made()
+    method(batch, 1.0)["shared"].backward()
+    assert method.invariant[0].weight.grad.any() and all(p.grad is None for p in method.sensitive.parameters())
+
+
+def looked(method, progress, logits, source, target):
+    """Stand in for a look; the source's features are another domain's unless they are seen as the source's."""
+    def look(what, of="source"):
+        if what == "logits":
+            return logits
+        return target if of == "target" else source + (method.domain != "source")
+    look.progress = progress
+    return look
+
+
+def test_the_centres_begin_once_at_the_means_of_what_is_believed():
+    method, _ = made(begin=0.2, believe=0.8)
+    method.memory["target_believed"][:] = False
+    told = torch.arange(20) % 3                                           # class 3 is told of nobody
+    logits = F.one_hot(told, 4) * torch.linspace(1, 3, 20)[:, None]
+    source, target = torch.randn(24, 128), torch.randn(20, 128)
+    assert "believed" not in method.start_epoch(1, looked(method, 0.1, logits, source, target))
+    method.start_epoch(2, looked(method, 0.2, logits, source, target))
+    believed, means = method.memory["target_believed"], class_means(source, method.memory["labels"], 4)
+    assert 0 < believed.sum() < 20
+    torch.testing.assert_close(method.metric.centres[SOURCE].data, means)
+    torch.testing.assert_close(method.metric.centres[TARGET].data[:3],
+                               torch.stack([target[believed & (told == c)].mean(0) for c in range(3)]))
+    torch.testing.assert_close(method.metric.centres[TARGET].data[3], means[3])
+    before = method.metric.centres.clone()
+    method.start_epoch(3, looked(method, 0.6, logits, source + 5, target + 5))
+    assert torch.equal(method.metric.centres, before)
+
+
+@pytest.mark.parametrize("balanced, believed", [(True, [8, 13]), (False, [6, 12])])
+def test_belief_rises_from_half_of_it_to_all(balanced, believed):
+    """Of 10, 5, 4 and 1 faces told, 0.3 and 0.6 of each class are 3 + 2 + 2 + 1 and 6 + 3 + 3 + 1; of all 6 and 12."""
+    method, _ = made(begin=0.2, believe=0.6, balanced=balanced)
+    told = torch.tensor([0] * 10 + [1] * 5 + [2] * 4 + [3])
+    logits = F.one_hot(told, 4) * torch.linspace(3, 1, 20)[:, None]
+    counts = []
+    for progress in (0.2, 1.0):
+        method.start_epoch(2, looked(method, progress, logits, torch.zeros(24, 128), torch.zeros(20, 128)))
+        counts.append(int(method.memory["target_believed"].sum()))
+    assert counts == believed
+
+
+def test_labels_of_the_step_are_believed_from_the_beginning_on():
+    method, _ = made(pseudo="step", begin=0.5)
+    logits = torch.randn(20, 4)
+    told, before = method._pseudo(torch.arange(20), logits, 0.4)
+    assert torch.equal(told, logits.argmax(1)) and not before.any()
+    assert method._pseudo(torch.arange(20), logits, 0.5)[1].any()
+
+
+def test_shared_batch_norm_sees_one_batch():
+    method, batch = made(own_norms=False)
+    method.train()
+    joint = torch.cat([batch.views[0], batch.target.views[0]])
+    torch.testing.assert_close(torch.cat(method._both(batch)), method.invariant(method.parts(joint)))
 
 
 def test_the_judges_gradients_do_not_clip_the_network():

@@ -1,5 +1,7 @@
 """HNCL: its queue, its neighbours, what it remembers, and that two processes keep one queue."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,8 +10,10 @@ from fercourse import distributed, fit
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.evaluate import linear_probe
+from fercourse.losses.neighbour_contrast import neighbour_contrast
 from fercourse.methods import Batch, create
 from fercourse.methods.hncl import set_probe, to_fine_tune
+from fercourse.models.landmarks import Landmarks
 from tests.toy import toy_faces, toy_method
 from tests.twice import twice
 
@@ -122,14 +126,52 @@ def test_a_batch_larger_than_the_queue():
 
 def test_the_key_encoder_follows():
     _, method = ready(key_decay=0.75)
-    own, kept = method.projector[0].weight, method.key_projector[0].weight
-    before = kept.clone()
+    pairs = [(method.projector[0].weight, method.key_projector[0].weight),
+             (method.backbone.trunk.conv1[0].weight, method.key_backbone.trunk.conv1[0].weight)]
+    before = [kept.clone() for _, kept in pairs]
     with torch.no_grad():
-        own += 1
+        for own, _ in pairs:
+            own += 1
     method.fresh = key(1), torch.zeros(1, dtype=torch.int64)
     method.after_step()
-    torch.testing.assert_close(kept, before + 0.25)
+    for (_, kept), old in zip(pairs, before):
+        torch.testing.assert_close(kept, old + 0.25)
     assert not any(p.requires_grad for part in (method.key_backbone, method.key_projector) for p in part.parameters())
+
+
+def test_one_view_is_the_query_and_the_key_encoder_sees_the_other():
+    _, method = ready(rows=range(10), temperature=0.5)
+    method.eval()
+    with torch.no_grad():
+        method.key_projector[-1].weight *= 3
+    index, views = torch.tensor([20, 21]), torch.randn(2, 2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = method(Batch(index, views), 1.0)
+    query = method.projector(method.backbone.features(views[0]))
+    wanted = F.normalize(method.key_projector(method.key_backbone.features(views[1])), dim=1)
+    torch.testing.assert_close(method.fresh[0], wanted)
+    own, near = neighbour_contrast(query, wanted, method.memory["queue"], *method.choose(index, wanted), 0.5)
+    torch.testing.assert_close((found["own"], found["near"]), (own, near))
+
+
+def test_landmarks_that_are_not_to_be_trusted_find_no_neighbours(monkeypatch):
+    faces = toy_faces(12, 16, landmarks=drawn_landmarks(toy_faces(12, 16)))
+    there = torch.arange(12) >= 3
+    monkeypatch.setattr("fercourse.methods.hncl.find_landmarks", lambda images, detector, device: Landmarks(
+        faces.column("landmarks"), torch.ones(12, 68), there))
+    covered = replace(faces, visible=there[:, None].expand(12, 68))
+    for detector, seen in (("embedded", faces), ("given", covered)):
+        method = toy_method(seen, "hncl", detector=detector)
+        method.setup(seen)
+        assert torch.equal(method.memory["descriptors"].any(1), there)
+
+
+def test_the_probe_may_be_told_a_share_of_the_labels(monkeypatch):
+    told = []
+    monkeypatch.setattr("fercourse.methods.hncl.set_probe", lambda *_: None)
+    monkeypatch.setattr("fercourse.methods.hncl.linear_probe", lambda features, labels, count: told.append(labels))
+    faces, method = ready(labels=0.25)
+    method.finish(lambda what: None)
+    assert (told[0] >= 0).sum() == 10 and torch.equal(told[0][told[0] >= 0], faces.labels[told[0] >= 0])
 
 
 def test_neighbours_begin_after_a_while():

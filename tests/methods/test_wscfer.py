@@ -33,12 +33,13 @@ def slopes(method, batch, progress):
 
 
 def test_the_total_is_the_sum_of_its_terms():
-    method, batch = made(contrast=0.3, consistency=0.7)
+    method, batch = made(contrast=0.3, consistency=0.7, temperature=0.3, class_temperature=0.5, label_smoothing=0.1)
     found, views, labels = method(batch, 1.0), batch.views.flatten(0, 1), batch.labels.repeat(2)
     features = method.backbone.features(views)
     z, pairs = method.projector(features), Pairs(labels, batch.index.repeat(2), "wsc")
-    terms = {"classify": F.cross_entropy(method.head(features), labels), "contrast": instance_contrast(z, pairs, 0.1),
-             "consistency": similarity_consistency(features, z, pairs)}
+    terms = {"classify": F.cross_entropy(method.head(features), labels, label_smoothing=0.1),
+             "contrast": instance_contrast(z, pairs, 0.3),
+             "consistency": similarity_consistency(features, z, pairs, 0.5, 0.3)}
     for name, term in terms.items():
         torch.testing.assert_close(found[name], term, rtol=1e-4, atol=1e-5, msg=name)
     total = terms["classify"] + 0.3 * terms["contrast"] + 0.7 * terms["consistency"]
