@@ -49,7 +49,7 @@ class SimClr(Method):
         return features[:, :len(self.classes)]                # nothing is predicted; readers use the embedding
 
 
-@study("selfsup", data="synthfaces/wild", smoke=dict(limit=128), cpu=dict(limit=3000, epochs=6),
+@study("selfsup", data="synthfaces/wild", smoke=dict(limit=128), cpu=dict(limit=4500, epochs=24),
        full=dict(epochs=200, batch_size=256))
 def arms(scale: Scale, data, root) -> dict:
     """Pre-train without labels in six ways, with equal steps and views, and read what was learnt."""
