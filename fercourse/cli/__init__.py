@@ -8,6 +8,9 @@ import typer
 from ..errors import InputError
 from . import bench, course, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds to data)
 
+STOPPED = 130
+_Misused = typer.BadParameter.__base__                  # click's UsageError; newer typers carry a click of their own
+
 app = typer.Typer(
     name="fercourse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None,                              # NAME[/DOMAIN] is no markup
@@ -24,17 +27,21 @@ app.command("train")(train.train)
 app.command("evaluate")(train.evaluate)
 
 
+def _show_version(wanted: bool):
+    if wanted:
+        from .. import __version__
+        typer.echo(f"fercourse {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error."),
     use: list[Path] = typer.Option(None, help="Python file with a method of your own; may be repeated. It is run."),
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
+                                 help="Print the version and leave."),
 ):
     """Options that come before the command."""
-    if version:
-        from .. import __version__
-        typer.echo(f"fercourse {__version__}")
-        raise typer.Exit
     if use:
         from .. import methods
         for file in use:
@@ -47,17 +54,25 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in arguments                      # accepted anywhere on the line
     rest = [a for a in arguments if a != "--debug"]
     try:
-        app(rest)
-        return
+        ending = "", int(app(rest, prog_name="fercourse", standalone_mode=False) or 0)
     except InputError as error:
         if debug:
             raise
         ending = str(error), 2
-    except KeyboardInterrupt:
-        ending = "stopped by the keyboard; what was finished is kept", 130
+    except _Misused as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()                                # a group of commands without one: its help
+            ending = "", error.exit_code
+        else:
+            ending = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help", 2
+    except (KeyboardInterrupt, typer.Abort):
+        ending = "", STOPPED
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
 
 
 def _say(message, status):
-    print(f"fercourse: {message}", file=sys.stderr)
+    if status == STOPPED:                               # typer turns the keyboard's interrupt into this status
+        message = "stopped by the keyboard; what was finished is kept"
+    if message:
+        print(f"fercourse: {message}", file=sys.stderr)
     return status
