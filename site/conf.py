@@ -19,7 +19,7 @@ for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/R
 project = "fercourse"
 author = "The fercourse authors"
 copyright = "The fercourse authors. Text CC BY 4.0, code Apache-2.0, synthetic faces CC0"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "first_use"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline", "first_use"]
 exclude_patterns = ["_build"]
 nb_execution_mode = "off"
 nb_merge_streams = True

@@ -1,4 +1,4 @@
-"""The site: builds from what is committed; no picture, link or formula is broken."""
+"""The site: builds from what is committed; no picture, link or formula is broken, on a desk or on a phone."""
 
 import re
 import shutil
@@ -14,6 +14,8 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SCREENS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +28,7 @@ def pages(tmp_path_factory):
     run = subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "html", "site", "out/html"], cwd=home,
                          capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    bad = [line for line in run.stderr.splitlines()
-           if re.search("WARNING|ERROR|CRITICAL", line) and "docstring of" not in line]       # |x| in plain docstrings
+    bad = [line for line in run.stderr.splitlines() if re.search("WARNING|ERROR|CRITICAL", line)]
     assert not bad, "\n".join(bad)
     html = home / "out" / "html"
     return {str(path.relative_to(html)): path.read_text() for path in html.rglob("*.html")
@@ -47,6 +48,15 @@ def test_no_picture_or_link_is_broken(pages):
                 assert (folder / name).parent.joinpath(unquote(target)).exists(), f"{name}: {target}"
 
 
+def test_no_link_names_a_part_of_a_page_that_is_not_there(pages):
+    texts, folder = pages
+    parts = {(folder / name).resolve(): set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
+    for name, text in texts.items():
+        for target, part in re.findall(r'href="([^":?#]*)#([^"]+)"', text):
+            page = (folder / name).parent.joinpath(unquote(target)).resolve() if target else (folder / name).resolve()
+            assert page not in parts or unquote(part) in parts[page], f"{name}: {target}#{part}"
+
+
 def test_every_picture_says_what_it_shows(pages):
     for name, text in pages[0].items():
         for image in re.findall(r"<img[^>]*>", text):
@@ -56,6 +66,72 @@ def test_every_picture_says_what_it_shows(pages):
 def test_the_glossary_has_its_terms(pages):
     for word in ("anchor", "vCLUB", "temperature"):
         assert f'id="term-{word}"' in pages[0]["glossary.html"]
+
+
+# ---------------------------------------------------------------------- in a browser
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a headless Chromium, the system's or Playwright's own; skip where there is none."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as play:
+        try:
+            started = play.chromium.launch(executable_path=next(filter(None, map(shutil.which, BROWSERS)), None))
+        except api.Error as error:
+            pytest.skip(f"no Chromium to look at the site with: {str(error).splitlines()[0]}")
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def opened(pages, browser):
+    """Return {file name: the page open in the browser, which has no network}; formulas are set."""
+    context = browser.new_context(viewport=SCREENS["desk"], offline=True)
+    context.set_default_timeout(120_000)
+    open_pages = {}
+    for name in pages[0]:
+        open_pages[name] = page = context.new_page()
+        page.goto((pages[1] / name).as_uri())
+        page.evaluate("async () => window.MathJax && await MathJax.startup.promise")
+    return open_pages
+
+
+@pytest.mark.slow
+def test_every_formula_is_set_without_a_network(opened):
+    for name, page in opened.items():
+        written, formulas, wrong = (page.locator(kind) for kind in (".math", ".math mjx-container", "mjx-merror"))
+        assert formulas.count() == written.count() and not wrong.count(), name
+    assert opened["lessons/02_wscfer.html"].locator(".math").count() > 20
+
+
+@pytest.mark.slow
+def test_every_picture_of_ours_is_drawn(opened):
+    for name, page in opened.items():
+        page.evaluate("Promise.all([...document.images].map(image => image.decode().catch(() => 0)))")
+        broken = page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src.slice(0, 200))")
+        assert not [one for one in broken if not one.startswith("https://")], name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_page_is_wider_than_the_screen(opened, screen):
+    for name, page in opened.items():
+        page.set_viewport_size(SCREENS[screen])
+        assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen]["width"], name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "rules"), [("light", ["wcag2a", "wcag2aa"]), ("dark", ["color-contrast"])])
+def test_everybody_can_read_it(opened, scheme, rules):
+    """Contrast AA by day and by night, and the other rules of WCAG 2 that a program can look at."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    options = {"runOnly": rules, "resultTypes": ["violations"]}
+    if scheme == "light":                                    # which browsers see to themselves
+        options["rules"] = {"scrollable-region-focusable": {"enabled": False}}
+    for name, page in opened.items():
+        page.evaluate("scheme => document.documentElement.dataset.theme = scheme", scheme)
+        found = axe.run(page, options=options)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
 
 
 # ---------------------------------------------------------------------- glossary links

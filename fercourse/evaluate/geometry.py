@@ -44,7 +44,7 @@ def alignment(first: Tensor, second: Tensor) -> float:
 @torch.no_grad()
 def uniformity(features: Tensor, temperature: float = 2.0, most: int = 10_000, seed: int = 0,
                chunk: int = 2048) -> float:
-    """Return log mean exp(-t |x - y|^2) over pairs on the unit sphere; lower is more uniform (Wang & Isola 2020).
+    """Return `log mean exp(-t |x - y|^2)` over pairs on the unit sphere; lower is more uniform (Wang & Isola 2020).
 
     Sets larger than `most` are sampled.
     """

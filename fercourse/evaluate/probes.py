@@ -29,7 +29,7 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
                  steps: int = 200) -> Probe:
     """Fit multinomial logistic regression by L-BFGS on standardised features; deterministic.
 
-    Minimises mean cross-entropy + decay / 2 * |weight|^2: scikit-learn's C is 1 / (decay * N).
+    Minimises mean cross-entropy + `decay / 2 * |weight|^2`: scikit-learn's C is 1 / (decay * N).
 
     Args:
         features: [N, D]; labels: int64 [N], faces without one (-1) are left out.
