@@ -92,7 +92,7 @@ def opened(pages, browser):
     for name in pages[0]:
         open_pages[name] = page = context.new_page()
         page.goto((pages[1] / name).as_uri())
-        page.evaluate("async () => window.MathJax && await MathJax.startup.promise")
+        page.evaluate("async () => await window.MathJax?.startup?.promise")
     return open_pages
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 
 from .notebooks import SETUP, badge, regenerate
+from .numbers import unbacked
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
 CHECKED, WRITTEN = 3, 1                                     # exercises a lesson has at least
@@ -24,7 +25,8 @@ def problems(source: Path) -> list[str]:
     if not path.is_file():
         return [f"{path.name} is missing; build it"]
     book = nbformat.read(path, as_version=4)
-    parts = (pair(fresh, book), outputs(book), exercises(book, source), story(book, source), links(book, source))
+    parts = (pair(fresh, book), outputs(book), exercises(book, source), story(book, source), links(book, source),
+             unbacked(book, source))
     return [problem for part in parts for problem in part]
 
 
@@ -115,7 +117,7 @@ def exercises(book, source: Path) -> Iterator[str]:
         yield (f"{len(tests)} exercises are checked by code and {len(written)} are written; "
                f"expected at least {CHECKED} and {WRITTEN}")
     yield from _headings(book)
-    yield from _checkers(tests, source)
+    yield from _checkers(book, tests, source)
 
 
 def _ungradable(cell, about, source):
@@ -158,19 +160,32 @@ def _headings(book):
         yield f"nothing is graded below {waiting!r}"
 
 
-def _checkers(tests, source):
+def _checkers(book, tests, source):
     """Tell which checkers of the lesson no test cell calls, and which test cells call one that is not there."""
     from importlib import import_module
     lesson = f"lesson{source.stem[:2]}"
     try:
         from ..check import checkers_of
-        known = {one.name for one in checkers_of(import_module(f"fercourse.check.{lesson}"))}
+        known = {one.name: one for one in checkers_of(import_module(f"fercourse.check.{lesson}"))}
     except ImportError:
         yield f"there is no fercourse/check/{lesson}.py"
         return
-    called = {name for cell in tests for name in re.findall(rf"fc\.check\.{lesson}\.(\w+)\(", cell.source)}
-    for name in sorted(called ^ known):
+    call = re.compile(rf"fc\.check\.{lesson}\.(\w+)\(")
+    called = {name for cell in tests for name in call.findall(cell.source)}
+    for name in sorted(called ^ known.keys()):
         yield f"the checker {lesson}.{name} " + ("does not exist" if name in called else "is never called")
+    yield from _efforts(book, call, known)
+
+
+def _efforts(book, call, known):
+    """Tell which headings tell other minutes, or another difficulty, than the checker that is called below them."""
+    heading = ""
+    for cell in book.cells:
+        heading = ([heading] + re.findall(r"^### Exercise.*$", cell.source, re.MULTILINE))[-1]
+        for name in call.findall(cell.source) if cell.metadata.get("nbgrader", {}).get("grade") else ():
+            effort = f"({known[name].minutes} min, {known[name].stars})" if name in known else ""
+            if not heading.endswith(effort):
+                yield f"the checker {name} takes {effort}, unlike its heading {heading!r}"
 
 
 # ---------------------------------------------------------------------- the story
@@ -183,6 +198,8 @@ def story(book, source: Path) -> Iterator[str]:
         yield f"the first cell has no badge for {badge(source)}"
     if first != SETUP:
         yield "the first code cell is not fercourse.course.notebooks.SETUP"
+    if not DOI.search(text[-1] if text else ""):
+        yield "the last cell of text has no reference with a DOI"
     aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))
     if len(aims) != 3:
         yield f"{len(aims)} points below '{OBJECTIVES}', expected three"

@@ -240,14 +240,25 @@ def test_checkers_that_nobody_calls():
     assert not any("lesson00.fear" in one for one in found)
 
 
+def test_headings_that_tell_another_effort_than_their_checker():
+    about = {"nbgrader": GRADER | {"grade_id": "00-x", "grade": True, "solution": False, "locked": True, "points": 1}}
+    cell = new_code_cell("fc.check.lesson00.fear(x)", metadata=about)
+    for effort, wrong in (("8 min, ●○○", False), ("9 min, ●○○", True), ("8 min, ●●○", True)):
+        book = new_notebook(cells=[new_markdown_cell(f"### Exercise 1 · fear ({effort})"), cell])
+        found = lint.exercises(book, notebooks.FOLDER / "00_faces.py")
+        assert any("the checker fear takes (8 min, ●○○)" in one for one in found) == wrong
+
+
 def test_a_story_without_its_end(source):
     aims = "You will be able to\n\n- see what\n  is wrong\n- two\n- three\n\nand more"
     start = new_markdown_cell(f"[![b]({notebooks.badge(source)})]({notebooks.badge(source)})\n\n{aims}")
-    recap = new_markdown_cell("You can now\n\n- see what is wrong: here\n- two\n- three")
+    recap = new_markdown_cell("You can now\n\n- see what is wrong: here\n- two\n- three\n\n**References**\n\n"
+                              "- A paper. https://doi.org/10.1145/2993148.2993165")
     setup = new_code_cell(notebooks.SETUP)
     assert list(lint.story(new_notebook(cells=[start, setup, recap]), source)) == []
     found = list(lint.story(new_notebook(cells=[new_markdown_cell(aims), new_code_cell("1")]), source))
-    for words in ("no badge", "not fercourse.course.notebooks.SETUP", "does not take up: see what is wrong"):
+    for words in ("no badge", "not fercourse.course.notebooks.SETUP", "does not take up: see what is wrong",
+                  "no reference with a DOI"):
         told(found, words)
 
 
