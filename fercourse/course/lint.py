@@ -16,6 +16,8 @@ OBJECTIVES, RECAP = "You will be able to", "You can now"
 PATHS = re.compile(r"(?<![\w.~}/])/(tmp|work|root|home|opt|mnt|Users|usr)/\w|[A-Z]:\\+Users")
 DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/\S+")
 EXERCISE = re.compile(r"### Exercise (\d+) · \S.* \([1-9]\d* min, (?:●○○|●●○|●●●)(, written)?\)")
+OWN_COLOURS = re.compile(r"""\b(?:\w*colou?rs?|c|cmap|palette)\s*=\s*[\[(]*["'](?!none)"""
+                         r"""|["'](?:#[0-9a-fA-F]{6}|tab:\w+)["']""")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -198,6 +200,9 @@ def story(book, source: Path) -> Iterator[str]:
         yield f"the first cell has no badge for {badge(source)}"
     if first != SETUP:
         yield "the first code cell is not fercourse.course.notebooks.SETUP"
+    for cell in book.cells:
+        if cell.cell_type == "code" and (own := OWN_COLOURS.search(cell.source)):
+            yield f"{_told(cell)}: {own[0]}… is a colour of its own; take it from fc.plots.COLOURS"
     if not DOI.search(text[-1] if text else ""):
         yield "the last cell of text has no reference with a DOI"
     aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))

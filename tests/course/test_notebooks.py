@@ -262,6 +262,17 @@ def test_a_story_without_its_end(source):
         told(found, words)
 
 
+@pytest.mark.parametrize(("code", "own"), [
+    ("axes.scatter(x, y, color='red')", True), ("axes.imshow(x, cmap=\"jet\")", True), ("plot(x, c=['b', 'r'])", True),
+    ("axes.axvline(0, edgecolors='#00ff00')", True), ("wheel = {'happiness': '#ffcc00'}", True),
+    ("axes.scatter(x, y, color=fc.plots.COLOURS['fear'], edgecolors='none')", False),
+    ("method(c=3, name='red')", False),
+])
+def test_there_is_one_palette(code, own, source):
+    found = lint.story(new_notebook(cells=[new_code_cell(code)]), source)
+    assert any("is a colour of its own" in one for one in found) == own
+
+
 @pytest.mark.parametrize(("text", "words"), [
     ("[x](nowhere.ipynb)", "names a file that is not there"),
     ("[x](#nothing)", "names a heading that is not there"),
