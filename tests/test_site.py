@@ -68,6 +68,24 @@ def test_the_glossary_has_its_terms(pages):
         assert f'id="term-{word}"' in pages[0]["glossary.html"]
 
 
+def test_the_graph_of_what_needs_what_is_the_table():
+    rows = re.findall(r"^\| (\d\d) .*? \| (.*) \|$", (ROOT / "site" / "index.md").read_text("utf-8"), re.MULTILINE)
+    told = set()
+    for lesson, before in rows:
+        before = before.replace("02 to 06", "02 03 04 05 06")
+        helps = re.findall(r"(\d\d) helps", before)
+        told |= {("helps" if one in helps else "needs", lesson, one) for one in re.findall(r"\d\d", before)}
+    drawn = (ROOT / "site" / "needs.svg").read_text("utf-8")
+    assert {tuple(name.split("-")) for name in re.findall(r'id="(\w+-\d\d-\d\d)"', drawn)} == told and len(told) == 13
+
+    def all_before(lesson):
+        direct = {before for _, after, before in told if after == lesson}
+        return direct.union(*map(all_before, direct))
+    for lesson in LESSONS:                                   # and what a lesson itself asks for comes before it
+        text = nbformat.read(lesson, as_version=4).cells[0].source.split("**You will")[0]
+        assert set(re.findall(r"\]\((\d\d)_", text)) <= all_before(lesson.stem[:2]), lesson.stem
+
+
 # ---------------------------------------------------------------------- in a browser
 
 @pytest.fixture(scope="module")
