@@ -74,22 +74,64 @@ def test_pictures_without_a_face_or_without_a_picture(tmp_path):
         from_photo(tmp_path / "text.jpg")
 
 
-def test_predict_writes_an_annotated_picture(scene, tmp_path, capsys):
+# ---------------------------------------------------------------------- fercourse predict
+
+def command(*words):
+    """Run the command line; return its exit status."""
     from fercourse.cli import main
-    Image.fromarray(scene).save(tmp_path / "scene.png")
     with pytest.raises(SystemExit) as end:
-        main(["train", "baseline", "--data", "synthfaces/lab:val", "--score", "synthfaces/lab:val", "--size", "48",
-              "--epochs", "1", "--out", str(tmp_path / "run")])
-    assert not end.value.code
-    capsys.readouterr()
-    with pytest.raises(SystemExit) as end:
-        main(["predict", str(tmp_path / "run"), str(tmp_path / "scene.png"), "--out", str(tmp_path / "out.png"),
-              "--json"])
-    assert not end.value.code
+        main([str(word) for word in words])
+    return end.value.code or 0
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return the folder of a short training."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert command("train", "baseline", "--data", "synthfaces/lab:val", "--score", "synthfaces/lab:val", "--size", "48",
+                   "--epochs", "1", "--out", out) == 0
+    return out
+
+
+def test_predict_writes_an_annotated_picture(scene, trained, tmp_path, capsys):
+    Image.fromarray(np.rot90(scene)).save(tmp_path / "scene.png")
+    assert command("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert len(told["faces"]) == 2 and told["temperature"] > 0
+    assert len(told["faces"]) == 2 and told["temperature"] > 0 and told["turned"] == 270
     for face in told["faces"]:
         assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert face["probability"] == max(face["probabilities"].values())
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width > 500
+
+
+def test_predict_shows_calibrated_odds_where_it_looked_and_the_nearest_faces(scene, trained, tmp_path, monkeypatch,
+                                                                             capsys):
+    from fercourse import plots
+    from fercourse.checkpoint import load_run
+    from fercourse.embed import at_most, saliency
+    shown, drawn = {}, plots.reading
+
+    def reading(photo, probabilities, classes, maps, alike, **more):
+        shown.update(probabilities=torch.tensor(probabilities), maps=maps, alike=alike)
+        return drawn(photo, probabilities, classes, maps, alike, **more)
+    monkeypatch.setattr(plots, "reading", reading)
+    Image.fromarray(scene).save(tmp_path / "scene.png")
+    assert command("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
+    temperature = json.loads(capsys.readouterr().out)["temperature"]
+    method, photo = load_run(trained, torch.device("cpu")), from_photo(tmp_path / "scene.png", 48)
+    known = at_most(fc.load_faces("synthfaces", "val", domain="lab", size=48), 2000, 0)
+    with torch.no_grad():
+        logits, features = method.predict(photo.images), method.embed(photo.images)
+        likeness = torch.nn.functional.cosine_similarity(features[:, None], method.embed(known.images)[None], dim=2)
+    torch.testing.assert_close(shown["probabilities"], (logits / temperature).softmax(1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(shown["maps"], saliency(method, photo.images), atol=1e-3, rtol=0)
+    assert torch.equal(shown["alike"], known.images[likeness.topk(4).indices])
+
+
+def test_predict_tells_what_it_cannot_read_in_one_sentence(trained, tmp_path, capsys):
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(tmp_path / "noise.png")
+    for name, words in (("noise.png", "no face found in 120 x 90 pixels"), ("none.jpg", "there is no such file")):
+        assert command("predict", trained, tmp_path / name) == 2
+        [line] = capsys.readouterr().err.strip().splitlines()
+        assert line.startswith("fercourse: ") and words in line
