@@ -1,5 +1,8 @@
 """What every checker can rely on: the verdict, the hints, the progress, and a wary reading of answers."""
 
+from collections import defaultdict
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -146,6 +149,32 @@ def test_progress_of_a_lesson():
     table = base.progress_table([one, other, made()])
     assert table.splitlines() == ["lesson09: 1 of 3", "  half  ●●○  right (1 try)", "  half  ●●○  not yet (1 try)",
                                   "  half  ●●○  open"]
+
+
+def test_progress_tells_of_the_lessons_that_were_begun(capsys, monkeypatch):
+    for one in (one for lesson in fc.check.lessons() for one in fc.check.checkers_of(getattr(fc.check, lesson))):
+        monkeypatch.setattr(one, "tries", 0)
+        monkeypatch.setattr(one, "passed", False)
+    fc.check.progress()
+    assert capsys.readouterr().out == "Nothing checked yet in this session.\n"
+    with pytest.raises(base.WrongAnswer):
+        fc.check.lesson02.masks(3)
+    fc.check.progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["lesson02: 0 of 4", "  masks     ●●○  not yet (1 try)"] and len(lines) == 5
+
+
+@pytest.mark.parametrize("lesson", fc.check.lessons())
+def test_every_checker_is_tried_with_two_wrong_answers_and_has_hints_that_differ(lesson):
+    tried = defaultdict(set)
+    for function in vars(import_module(f"tests.check.test_{lesson}")).values():
+        for mark in getattr(function, "pytestmark", ()):
+            if str(mark.args[0][-1] if isinstance(mark.args[0], tuple) else mark.args[0]).endswith(("told", "hint")):
+                for checker, _, told in mark.args[1]:
+                    tried[getattr(checker, "name", checker)].add(told)
+    for one in fc.check.checkers_of(getattr(fc.check, lesson)):
+        assert len(tried[one.name] - {"not written yet"}) >= 2, one.name
+        assert len(set(one.hints)) == 3 and one.minutes > 0, one.name
 
 
 def test_an_unknown_lesson_is_an_attribute_error():
