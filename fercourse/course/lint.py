@@ -33,7 +33,7 @@ def problems(source: Path) -> list[str]:
 
 
 def course_problems(books: dict[str, object], page: str) -> list[str]:
-    """Return what is wrong between lessons: grade ids that two of them have, points not told on the instructors' page.
+    """Return what is wrong between lessons: grade ids of two of them, points and goals not on the instructors' page.
 
     Args:
         books: {file name without ending: notebook}; `page`: with a table row `| NN | by code | by hand | all |` each.
@@ -48,6 +48,10 @@ def course_problems(books: dict[str, object], page: str) -> list[str]:
         row = f"| {name[:2]} | {by_code} | {by_hand} | {by_code + by_hand} |"
         if row not in page.splitlines():
             found.append(f"the instructors' page does not tell the points of {name}; expected the line {row}")
+    for name, book in books.items():
+        for aim in _bullets([cell.source for cell in book.cells if cell.cell_type == "markdown"], OBJECTIVES):
+            if f" - {aim}" not in " ".join(page.split()):
+                found.append(f"the instructors' page does not tell what {name} teaches; expected the point: {aim}")
     return found
 
 

@@ -229,6 +229,11 @@ def test_lessons_that_disagree():
     books["06_b"] = new_notebook(cells=exercise())
     told(lint.course_problems(books, page), "2 lessons have the grade_id '05-mask'")
     told(lint.course_problems(books, page), "expected the line | 06 | 1 | 0 | 1 |")
+    aims = new_markdown_cell("**You will be able to**\n\n- see what\n  is wrong\n- two")
+    books = {"05_a": new_notebook(cells=[*exercise(), aims])}
+    page = "| 05 | 1 | 0 | 1 |\n\n- see what is\n  wrong\n- two"
+    assert lint.course_problems(books, page) == []
+    told(lint.course_problems(books, page.replace("two", "three")), "tell what 05_a teaches; expected the point: two")
 
 
 def test_checkers_that_nobody_calls():

@@ -1,10 +1,12 @@
 """The page on how long lessons run: read from the last test run, and honest where there was none."""
 
+import re
 import subprocess
 
 import pytest
 
 from fercourse.course import timing
+from fercourse.course.notebooks import sources
 from fercourse.errors import InputError
 
 MADE = {"system": "Linux", "processor": "x86_64", "cores": 2, "gpu": None, "threads": "1", "python": "3.12.3",
@@ -61,6 +63,12 @@ def test_the_command_writes_the_page(tmp_path, capsys):
     timing.main(tmp_path, tmp_path / "timing.md")
     assert "| 00_faces | 1.5" in (tmp_path / "timing.md").read_text() and "PyTorch" in capsys.readouterr().out
     assert {"torch", "python", "threads", "gpu"} <= timing.this_machine().keys()
+
+
+def test_the_committed_page_tells_of_every_lesson_and_keeps_the_promise():
+    minutes = dict(re.findall(r"^\| (\d\d_\w+) \| ([\d.]+), ", timing.PAGE.read_text("utf-8"), re.MULTILINE))
+    assert list(minutes) == [source.stem for source in sources()]
+    assert max(map(float, minutes.values())) <= 4 and sum(map(float, minutes.values())) <= 30
 
 
 def test_git_ignores_what_the_tests_leave():
