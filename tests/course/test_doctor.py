@@ -2,6 +2,7 @@
 
 import json
 from importlib.metadata import PackageNotFoundError
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +56,42 @@ def test_a_gpu_that_torch_does_not_see(monkeypatch):
     monkeypatch.setattr("fercourse.device.pick_device", lambda: __import__("torch").device("cpu"))
     one = doctor.device(which=lambda name: name)
     assert one.state == MIND and "does not see it" in one.found and "CUDA" in one.fix
+
+
+def test_a_gpu_is_named_and_on_colab_one_is_proposed(monkeypatch):
+    import torch
+    monkeypatch.setattr("fercourse.device.pick_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "T4")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=16 * 2**30))
+    assert doctor.device(which=lambda _: None) == doctor.Finding("device", RIGHT, "T4, 16 GiB")
+    monkeypatch.setattr("fercourse.device.pick_device", lambda: torch.device("cpu"))
+    monkeypatch.setitem(doctor.sys.modules, "google.colab", object())
+    one = doctor.device(which=lambda _: None)
+    assert one.state == MIND and "Change runtime type" in one.fix
+
+
+def test_a_torchvision_of_another_torch_is_seen(monkeypatch):
+    import torchvision
+
+    def nms(*_):
+        raise RuntimeError("operator torchvision::nms does not exist")
+    monkeypatch.setattr(torchvision.ops, "nms", nms)
+    one = doctor.torch()
+    assert one.state == WRONG and "no pair" in one.found and "torchvision" in one.fix
+
+
+@pytest.mark.parametrize(("argv", "state"), [(None, WRONG), (["/elsewhere/bin/python"], MIND), (["python"], RIGHT),
+                                             ([doctor.sys.executable], RIGHT)])
+def test_notebooks_that_would_run_elsewhere_are_seen(argv, state, monkeypatch):
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    def found(self, name):
+        if argv is None:
+            raise NoSuchKernel(name)
+        return SimpleNamespace(argv=argv)
+    monkeypatch.setattr(KernelSpecManager, "get_kernel_spec", found)
+    one = doctor.kernel()
+    assert one.state == state and bool(one.fix) == (state != RIGHT)
 
 
 def test_spoilt_weights_are_seen(tmp_path):
