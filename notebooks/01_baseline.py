@@ -607,13 +607,13 @@ for arm, found in results["summary"].items():
 # ```
 #
 # `fercourse data list` tells which sets there are, and how to ask for each. A longer training on Colab should survive a
-# disconnect: give it a folder on your drive, and call it again with the same arguments. It goes on at the step where it
-# stopped, with the same numbers as if nothing had happened.
+# disconnect: keep it on your drive (one line, before the training), and call it again with the same arguments. It goes on
+# at the step where it stopped, with the same numbers as if nothing had happened.
 #
 # ```python
-# from google.colab import drive
-# drive.mount("/content/drive")
-# fc.fit(model, train, epochs=60, out="/content/drive/MyDrive/fercourse/baseline", resume=True, save_every=100)
+# from fercourse.course import drive
+# drive.use()                                  # asks for your drive; data/ and runs/ lie there from here on
+# fc.fit(model, train, epochs=60, out="runs/baseline", resume=True, save_every=100)
 # ```
 
 # %% [markdown]

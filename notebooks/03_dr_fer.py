@@ -590,6 +590,7 @@ figure
 # ```python
 # train = fc.load_faces("fer2013", split="train", root="/path/to/it").resize(SIZE)
 # method = create("dr-fer", train, backbone="resnet18", relabel=False)      # each part is one argument
+# fc.fit(method, train, epochs=60, out="runs/dr-fer", resume=True)          # after a disconnect it goes on where it was
 # ```
 
 # %% [markdown]

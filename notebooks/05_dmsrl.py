@@ -526,7 +526,7 @@ fc.plots.group_bars(fc.evaluate.by_group(wild_test, predicted, "skin_tone"), who
 # source = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
 # target = fc.load_faces("fer2013", split="train", root="/path/to/it", size=SIZE)
 # method = fc.methods.create("dmsrl", source, backbone="resnet18", pretrained=True)
-# fc.fit(method, source, target=target, epochs=60)
+# fc.fit(method, source, target=target, epochs=60, out="runs/dmsrl", resume=True)    # goes on after a disconnect
 # ```
 #
 # On the command line: `fercourse train dmsrl --data synthfaces/lab --target synthfaces/wild`.
