@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from ..augment import without_colour
 from ..errors import InputError
+from .hub import patient_only_with_a_network
 
 # Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
 # masks, corners and Grad-CAM need more than 2 x 2. `lesson8` keeps 8 x 8 at about half the speed.
@@ -105,7 +107,8 @@ def _create(name, pretrained, size, options):
                          f"lesson8, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
     options = {**LESSONS.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
     try:
-        return _sized(timm.create_model, base, size, options)
+        with patient_only_with_a_network() if pretrained else nullcontext():
+            return _sized(timm.create_model, base, size, options)
     except Exception as error:                                       # every client library has its own kind
         if not pretrained or isinstance(error, InputError):
             raise

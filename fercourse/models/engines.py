@@ -16,6 +16,7 @@ from .. import augment
 from ..errors import InputError
 from ..files import sha256
 from .backbone import backbone
+from .hub import patient_only_with_a_network
 from .shipped import shipped
 
 OFFLINE, SCALE = "offline", 100.0        # CLIP's own scale of cosines
@@ -142,7 +143,8 @@ def open_clip_engine(name: str) -> OpenClip:
         raise InputError(f"engine {name!r} is unknown; expected {OFFLINE!r} or model/weights of open_clip, such as "
                          "ViT-B-32/laion2b_s34b_b79k")
     try:
-        model = open_clip.create_model(model_name, pretrained=weights)
+        with patient_only_with_a_network():
+            model = open_clip.create_model(model_name, pretrained=weights)
     except Exception as error:                                      # every client library has its own kind
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise InputError(f"the weights of {name!r} cannot be loaded ({first}); connect to a network, give a file "
