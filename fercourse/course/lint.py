@@ -207,6 +207,8 @@ def story(book, source: Path) -> Iterator[str]:
     for cell in book.cells:
         if cell.cell_type == "code" and (own := OWN_COLOURS.search(cell.source)):
             yield f"{_told(cell)}: {own[0]}… is a colour of its own; take it from fc.plots.COLOURS"
+    if _trains(book) and not any("resume=True" in one or "--resume" in one for one in text):
+        yield "it trains, and does not show how a training goes on after a disconnect: resume=True"
     if not DOI.search(text[-1] if text else ""):
         yield "the last cell of text has no reference with a DOI"
     aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))
@@ -215,6 +217,10 @@ def story(book, source: Path) -> Iterator[str]:
     for aim in aims:
         if not any(point.startswith(aim.rstrip(".;,")) for point in reached):
             yield f"the recap, '{RECAP}', does not take up: {aim}"
+
+
+def _trains(book):
+    return any(cell.cell_type == "code" and "fc.fit(" in cell.source for cell in book.cells)
 
 
 def _bullets(texts, heading):

@@ -267,6 +267,16 @@ def test_a_story_without_its_end(source):
         told(found, words)
 
 
+@pytest.mark.parametrize(("text", "missing"), [
+    ("nothing", True), ("`fc.fit(model, train, out='runs/a', resume=True)`", False), ("fercourse train --resume", False),
+])
+def test_a_lesson_that_trains_shows_how_to_go_on(text, missing, source):
+    book = new_notebook(cells=[new_code_cell("fc.fit(model, train)"), new_markdown_cell(text)])
+    assert any("after a disconnect" in one for one in lint.story(book, source)) == missing
+    still = new_notebook(cells=[new_code_cell("model(train)"), new_markdown_cell(text)])
+    assert not any("after a disconnect" in one for one in lint.story(still, source))
+
+
 @pytest.mark.parametrize(("code", "own"), [
     ("axes.scatter(x, y, color='red')", True), ("axes.imshow(x, cmap=\"jet\")", True), ("plot(x, c=['b', 'r'])", True),
     ("axes.axvline(0, edgecolors='#00ff00')", True), ("wheel = {'happiness': '#ffcc00'}", True),
