@@ -268,7 +268,7 @@ def test_a_story_without_its_end(source):
 
 
 @pytest.mark.parametrize(("text", "missing"), [
-    ("nothing", True), ("`fc.fit(model, train, out='runs/a', resume=True)`", False), ("fercourse train --resume", False),
+    ("nothing", True), ("`fc.fit(model, train, resume=True)`", False), ("fercourse train --resume", False),
 ])
 def test_a_lesson_that_trains_shows_how_to_go_on(text, missing, source):
     book = new_notebook(cells=[new_code_cell("fc.fit(model, train)"), new_markdown_cell(text)])
