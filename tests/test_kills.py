@@ -41,7 +41,7 @@ JOBS = {
     "packing": Job(["data", "pack", "folder", "--root", "../faces", "--size", "16", "--out", "a.safetensors",
                     "--workers", "1"], "fercourse.faces.pack:write_pack"),
     "rendering": Job(["render", "--out", "a.parquet", "--people", "3", "--per-person", "2", "--size", "16",
-                      "--workers", "1"], "fercourse.synth.population:write_population", needs="embreex"),
+                      "--workers", "1"], "fercourse.synth.population_file:write_population", needs="embreex"),
 }
 
 

@@ -4,49 +4,19 @@ nbgrader's preprocessors and its rule for points (extra `instructor`), without i
 student's own process can be fooled by code that means to: read what earns full marks too easily.
 """
 
-import csv
-import html
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing
 from . import submissions
-from .notebooks import ROOT, regenerate, sources
-from .release import REGION, applied, locked, nbgrader
+from .feedback import write_pages
+from .grades import Grade, known, one_lesson, table, write
+from .notebooks import ROOT, grade_id, regenerate, sources
+from .release import applied, locked, nbgrader
 from .sandbox import Limits, run
-from .submissions import Submission
-
-COLUMNS = ("plain", "moodle", "canvas")
-NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
-              'img-src data:; font-src data:">')
-
-
-@dataclass
-class Grade:
-    """What one submission earned.
-
-    Attributes:
-        points: {grade_id: points}, None where a person must mark; `of`: {grade_id: most possible}.
-        problem: one sentence where something went wrong, else empty.
-        book: the executed notebook, None if it could not be read.
-    """
-
-    submission: Submission
-    lesson: str
-    of: dict[str, float]
-    points: dict[str, float | None]
-    problem: str = ""
-    book: object = field(default=None, repr=False)
-
-    @property
-    def total(self) -> float:
-        """Return the points so far, those by hand left out."""
-        return sum(value for value in self.points.values() if value is not None)
 
 
 def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | None = None, lesson: str | None = None,
@@ -62,14 +32,14 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     Raises:
         InputError: wrong arguments; never for what a student handed in.
     """
-    _known(columns)
+    known(columns)
     released = {path.stem[:2]: path for path in (sources([lesson] if lesson else ()) if lessons is None else lessons)}
     tests = _tests(hidden)
     handed_in = _opened(submissions.find(folder), released, lesson)
     needed = {number for _, _, number, _ in handed_in}
-    _one_lesson(columns, needed)
+    one_lesson(columns, needed)
     released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
-    if unknown := tests.keys() - {_name(cell) for book in released.values() for cell in book.cells}:
+    if unknown := tests.keys() - {grade_id(cell) for book in released.values() for cell in book.cells}:
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
     secret = [place for place in (folder, hidden, out.parent / "feedback") if place]
 
@@ -81,19 +51,8 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         grades = list(pool.map(one, handed_in))
     write(out, table(grades, columns))
-    _write_pages(grades, out)
+    write_pages(grades, out)
     return grades
-
-
-def _known(columns):
-    if columns not in COLUMNS:
-        raise InputError(f"there are no columns {columns!r}; expected one of {', '.join(COLUMNS)}")
-
-
-def _one_lesson(columns, found):
-    if columns != "plain" and len(found) != 1:
-        raise InputError(f"{columns} takes one lesson at a time, but here are {', '.join(sorted(found))}; "
-                         "choose one with --lesson")
 
 
 # ---------------------------------------------------------------------- reading
@@ -134,23 +93,19 @@ def _tests(hidden):
 def _with_tests(book, tests):
     """Return a lesson with private tests added to its test cells."""
     for cell in book.cells:
-        if text := tests.get(_name(cell)):
+        if text := tests.get(grade_id(cell)):
             about = cell.metadata.nbgrader
             if not about.grade or about.solution:
-                raise InputError(f"private tests for {_name(cell)!r}, which is no test cell; "
-                                 f"expected a name such as {_name(cell)}-test")
+                raise InputError(f"private tests for {grade_id(cell)!r}, which is no test cell; "
+                                 f"expected a name such as {grade_id(cell)}-test")
             cell.source += f"\n### BEGIN HIDDEN TESTS\n{text}\n### END HIDDEN TESTS"
     return book
-
-
-def _name(cell):
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
 
 
 # ---------------------------------------------------------------------- grading
 
 def _graded(submission, book, lesson, problem, released, limits, secret):
-    of = {_name(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
+    of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
           if cell.metadata.get("nbgrader", {}).get("grade")}
     nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
     if book is None:
@@ -160,7 +115,8 @@ def _graded(submission, book, lesson, problem, released, limits, secret):
         ran = run(book, limits, secret)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())
-        points = {_name(cell): _points(cell) for cell in book.cells if cell.metadata.get("nbgrader", {}).get("grade")}
+        points = {grade_id(cell): _points(cell) for cell in book.cells
+                  if cell.metadata.get("nbgrader", {}).get("grade")}
         late = sum(one.get("ename") in ("KeyboardInterrupt", "Timeout") for cell in book.cells
                    for one in cell.get("outputs", ())[-1:])
         problem = ran.stopped or (f"{late} cell{'s' * (late > 1)} ran longer than {limits.cell:g} s" if late else "")
@@ -191,131 +147,3 @@ def _points(cell):
     if told.cell_type == "code":
         told.outputs = [one for one in told.outputs if one.get("name") != "stderr"]
     return determine_grade(told)[0]
-
-
-# ---------------------------------------------------------------------- writing
-
-def table(grades: list[Grade], columns: str) -> list[list]:
-    """Return the rows of a table, its headings first.
-
-    Raises:
-        InputError: unknown columns, or several lessons where they hold one.
-    """
-    _known(columns)
-    _one_lesson(columns, {one.lesson for one in grades})
-    return list({"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades))
-
-
-def write(out: Path, rows):
-    """Write rows as CSV, none of whose cells a spreadsheet takes for a formula."""
-    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
-
-
-def _write_pages(grades, out):
-    names = Counter()
-    for one in grades:
-        stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"
-        stem = f"{stem[:80]}-{one.lesson}"
-        names[stem] += 1
-        stem += f"-{names[stem]}" if names[stem] > 1 else ""
-        with replacing(out.parent / "feedback" / f"{stem}.html") as part:
-            part.write_text(feedback(one), encoding="utf-8")
-    with replacing(out.parent / "written.html") as part:
-        part.write_text(written(grades), encoding="utf-8")
-
-
-def _harmless(value):
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
-
-
-def _number(value):
-    return "" if value is None else f"{value:g}"
-
-
-def _plain(grades):
-    names = list(dict.fromkeys(name for one in grades for name in one.of))
-    yield ["student", "id", "lesson", "file", *names, "points", "by hand", "of", "problem"]
-    for one in grades:
-        yield [one.submission.student, one.submission.ident, one.lesson,
-               one.submission.path.name if one.submission.path else "",
-               *(_number(one.points.get(name)) for name in names), _number(one.total), _by_hand(one),
-               _number(sum(one.of.values())), one.problem]
-
-
-def _by_hand(one):
-    return _number(sum(one.of[name] for name, value in one.points.items() if value is None))
-
-
-def _remark(one):
-    waiting = f"{_by_hand(one)} more points are marked by hand." if _by_hand(one) != "0" else ""
-    parts = (f"{name} {_number(value)}/{_number(one.of[name])}" for name, value in one.points.items()
-             if value is not None)
-    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, one.problem]))
-
-
-def _moodle(grades):
-    # Moodle refuses a table without the last column; left empty, it spares grades that somebody changed in Moodle.
-    yield ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments", "Last modified (grade)"]
-    for one in grades:
-        ident = f"Participant {one.submission.ident}" if one.submission.ident else ""
-        yield [ident, one.submission.student, _number(one.total), _number(sum(one.of.values())), _remark(one), ""]
-
-
-def _canvas(grades):
-    yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"fercourse {grades[0].lesson}"]
-    yield ["    Points Possible", "", "", "", "", _number(sum(grades[0].of.values()))]
-    for one in grades:
-        yield [one.submission.student, one.submission.ident, "", "", "", _number(one.total)]
-
-
-def feedback(one: Grade) -> str:
-    """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
-    if one.book is None:
-        told = html.escape(one.problem)
-        return f"<!doctype html><meta charset=utf-8><title>Feedback</title><h1>0 points</h1><p>{told}</p>"
-    from nbconvert.exporters import HTMLExporter
-    from nbgrader.server_extensions import formgrader
-    book = nbformat.from_dict(one.book)
-    for cell in book.cells:
-        about = cell.metadata.get("nbgrader", {})
-        if about.get("grade"):
-            about.update(score=one.points[_name(cell)] or 0, points=one.of[_name(cell)])
-        if about.get("solution"):
-            waits = about.get("grade") and one.points[_name(cell)] is None
-            about["comment"] = "Points for this answer are given by a person." if waits else None
-        _covered(cell)
-    home = Path(formgrader.__file__).parent
-    exporter = HTMLExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
-                            extra_template_paths=[str(home / "static/node_modules/bootstrap/dist/css")])
-    title = html.escape(", ".join(filter(None, [one.submission.student, f"lesson {one.lesson}", one.problem])))
-    score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
-    text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
-    return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
-
-
-def _covered(cell):
-    """Take hidden tests out of a cell, and tracebacks that would quote them."""
-    if cell.cell_type != "code" or not REGION.search(cell.source):
-        return
-    cell.source = REGION.sub("# (hidden tests)", cell.source)
-    for output in cell.outputs:
-        if output.output_type == "error":
-            output["traceback"] = [f"{output.ename}: {output.evalue}"]
-
-
-def written(grades) -> str:
-    """Return one page with all written answers, question by question, as plain text."""
-    page = ["<!doctype html><html lang=en><meta charset=utf-8><title>Written answers</title>", NO_SCRIPTS,
-            "<style>body{font:16px/1.5 sans-serif;max-width:48em;margin:2em auto;padding:0 1em}"
-            "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:1em}</style>"
-            "<h1>Written answers</h1>"]
-    questions = dict.fromkeys(name for one in grades for name, value in one.points.items() if value is None)
-    for question in questions:
-        answers = [one for one in grades if one.points.get(question, 0) is None]
-        page.append(f"<h2>{question} ({_number(answers[0].of[question])} points)</h2>")
-        for one in answers:
-            text = next(cell.source for cell in one.book.cells if _name(cell) == question)
-            page.append(f"<h3>{html.escape(one.submission.student)}</h3><pre>{html.escape(text)}</pre>")
-    return "\n".join(page if questions else [*page, "<p>No written answer waits for marking.</p>"]) + "\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from .notebooks import SETUP, badge, regenerate
+from .notebooks import SETUP, badge, grade_id, regenerate
 from .numbers import unbacked
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
@@ -33,7 +33,7 @@ def problems(source: Path) -> list[str]:
 
 
 def course_problems(books: dict[str, object], page: str) -> list[str]:
-    """Return what is wrong between lessons: grade ids of two of them, points and goals not on the instructors' page.
+    """Return what is wrong between lessons: one grade id in two of them, points or goals the instructors' page lacks.
 
     Args:
         books: {file name without ending: notebook}; `page`: with a table row `| NN | by code | by hand | all |` each.
@@ -263,6 +263,6 @@ def _leads_nowhere(target, anchors, folder):
 def _told(cell):
     """Return how a cell is named to people: its nbgrader name or its first line."""
     first = cell.source.strip().splitlines()[0][:50] if cell.source.strip() else "an empty cell"
-    return f"cell {cell.metadata.get('nbgrader', {}).get('grade_id') or repr(first)}"
+    return f"cell {grade_id(cell) or repr(first)}"
 
 

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from ..errors import InputError
-from .grade import Grade, table, write
+from .grades import Grade, table, write
 from .notebooks import regenerate, sources
 from .submissions import Submission
 

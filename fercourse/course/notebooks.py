@@ -77,11 +77,16 @@ def regenerate(source: Path):
     return book
 
 
+def grade_id(cell) -> str | None:
+    """Return a cell's nbgrader name; None for a cell that nobody grades."""
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
 def cell_ids(cells) -> list[str]:
     """Return an id a cell: its nbgrader name, else a digest of type and source, numbered where it recurs."""
     seen, names = Counter(), []
     for cell in cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        name = grade_id(cell)
         if name is None:
             name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
             seen[name] += 1

@@ -12,7 +12,7 @@ import nbformat
 
 from ..errors import InputError
 from ..files import replacing
-from .notebooks import SETUP, badge, cell_ids, regenerate
+from .notebooks import SETUP, badge, cell_ids, grade_id, regenerate
 
 WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
 STUDENT_SETUP = SETUP + '''
@@ -69,7 +69,7 @@ def locked(book):
     book = applied(book, tools.LockCells())
     stubs = _stubs(book)
     for cell in book.cells:
-        clear = tools.ClearSolutions(code_stub={"python": stubs.get(_name(cell), "")}, text_stub=WRITTEN_STUB)
+        clear = tools.ClearSolutions(code_stub={"python": stubs.get(grade_id(cell), "")}, text_stub=WRITTEN_STUB)
         _call(clear.preprocess_cell, cell, {"language": "python"}, 0)
     return applied(book, tools.ClearOutput(), tools.CheckCellMetadata(), tools.ComputeChecksums())
 
@@ -112,10 +112,6 @@ def _stub(lesson, name):
     asked = (found.__doc__ or "").strip().splitlines()[:1] if found else []
     stop = f'raise NotImplementedError("{name} is not written yet; stuck? fc.check.{lesson}.{name}.hint()")'
     return "\n".join([*(f"# {line}" for line in asked), stop])
-
-
-def _name(cell):
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
 
 
 def relinked(text: str, source: Path) -> str:
@@ -171,9 +167,9 @@ def leaks(source: Path, book) -> list[str]:
     found += [f"a name that only solutions use: {name}" for name in sorted(names) if re.search(rf"\b{name}\b", text)]
     for cell in book.cells:
         if cell.get("outputs") or cell.get("attachments") or cell.get("execution_count"):
-            found.append(f"outputs or attachments in {_name(cell) or cell.source[:40]!r}")
+            found.append(f"outputs or attachments in {grade_id(cell) or cell.source[:40]!r}")
         if extra := set(cell.metadata) - KEPT_METADATA:
-            found.append(f"metadata {', '.join(sorted(extra))} in {_name(cell) or cell.source[:40]!r}")
+            found.append(f"metadata {', '.join(sorted(extra))} in {grade_id(cell) or cell.source[:40]!r}")
     if re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", text):
         found.append("a mark of a solution or of hidden tests")
     own = badge(source)

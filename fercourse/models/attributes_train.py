@@ -99,7 +99,8 @@ def written(truth, rows, draw):
 
 def rendered(out: Path, people: int, per_person: int):
     """Return faces of people who are in no other set, rendered at the first call, resumable."""
-    from ..synth.population import Population, write_population
+    from ..synth.population import Population
+    from ..synth.population_file import write_population
     path = out / "faces.parquet"
     if not path.is_file():
         write_population(Population(people, per_person, ImageText(()).size, seed=derive("attributes") % 2**31), path,

@@ -2,7 +2,6 @@
 
 import socket
 from contextlib import contextmanager
-from unittest.mock import patch
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -11,8 +10,12 @@ from urllib.request import getproxies
 def patient_only_with_a_network():
     """Within, weights of the Hugging Face hub are looked for in its cache alone where its name cannot be resolved."""
     from huggingface_hub import constants
-    with patch.object(constants, "HF_HUB_OFFLINE", constants.HF_HUB_OFFLINE or not _within_reach(constants.ENDPOINT)):
+    wanted = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = wanted or not _within_reach(constants.ENDPOINT)
+    try:
         yield
+    finally:
+        constants.HF_HUB_OFFLINE = wanted
 
 
 def _within_reach(address):

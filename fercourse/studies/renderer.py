@@ -8,7 +8,8 @@ import torch
 
 from ..faces import SEVEN, FaceSet
 from ..synth.plain import WITHOUT
-from ..synth.population import Population, one_thread, row_picture
+from ..synth.population import Population, row_picture
+from ..synth.population_file import one_thread
 from . import Scale, study
 from .transfer import train_and_test
 

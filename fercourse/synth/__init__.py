@@ -6,7 +6,8 @@ Needs NumPy and Pillow; `embreex` (extra `render`) makes it fast and gives shado
 from .api import render_face
 from .people import Person, draw_person
 from .picture import Picture, render
-from .population import Population, row_picture, write_population
+from .population import Population, row_picture
+from .population_file import write_population
 from .shots import Light, Shot, draw_shot, shot_words
 
 __all__ = [

@@ -1,31 +1,22 @@
-"""A population on disk: people x shots -> rows with every ground truth -> one Parquet file and its manifest.
+"""A population: people x shots -> rows with every ground truth.
 
 Each row can be rendered again alone from `person` and `shot` (and the seed in the manifest): see `row_picture`.
 """
 
-import json
-import multiprocessing
-import os
-import shutil
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
 from ..faces.emotions import SEVEN
-from ..files import replacing, sha256, writing
 from .annotators import confusion, majority, votes
 from .head import head
 from .people import GENDERS, draw_person
 from .picture import render
 from .plain import plain_person, plain_shot
-from .props import OCCLUDERS
-from .shots import DOMAINS, LIGHTS, draw_shot, shot_words
-from .units import ACTION_UNITS, action_units
+from .shots import draw_shot, shot_words
+from .units import action_units
 
 VERSION = 2  # of the recipe: the same version and seed mean the same faces
 SHARE_WILD = 0.625
@@ -133,196 +124,3 @@ def _encode(image, quality):
     file = BytesIO()
     Image.fromarray(image).save(file, "WEBP", quality=quality, method=6)
     return file.getvalue()
-
-
-# ------------------------------------------------------------------ the file
-
-
-def schema(population: Population):
-    """Return the Parquet schema: typed columns, with metadata that Hugging Face `datasets` reads."""
-    import pyarrow as pa
-
-    half = pa.float16()
-    columns = dict(
-        id=pa.int64(),
-        split=pa.string(),
-        image=pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-        label=pa.string(),
-        domain=pa.string(),
-        person=pa.int32(),
-        shot=pa.int32(),
-        intensity=pa.float32(),
-        blend=pa.string(),
-        blend_share=pa.float32(),
-        valence=pa.float32(),
-        arousal=pa.float32(),
-        votes=pa.list_(pa.uint8(), len(SEVEN)),
-        majority=pa.string(),
-        single=pa.string(),
-        units=pa.list_(half, len(head().units)),
-        action_units=pa.list_(half, len(ACTION_UNITS)),
-        landmarks=pa.list_(half, 136),
-        visible=pa.list_(pa.bool_(), 68),
-        yaw=pa.float32(),
-        pitch=pa.float32(),
-        roll=pa.float32(),
-        occluder=pa.string(),
-        light=pa.string(),
-        light_across=pa.float32(),
-        light_up=pa.float32(),
-        backdrop=pa.string(),
-        age=pa.float32(),
-        gender=pa.string(),
-        skin_tone=pa.int8(),
-        hair=pa.string(),
-    )
-    features = {name: _feature(kind) for name, kind in columns.items()} | {"image": {"_type": "Image"}}
-    facts = dict(
-        version=VERSION,
-        **asdict(population),
-        classes=SEVEN,
-        domains=DOMAINS,
-        units=head().units,
-        action_units=ACTION_UNITS,
-        genders=GENDERS,
-        lights=LIGHTS,
-        occluders=OCCLUDERS,
-    )
-    return pa.schema(
-        columns, metadata={"fercourse": json.dumps(facts), "huggingface": json.dumps({"info": {"features": features}})}
-    )
-
-
-def _feature(kind):
-    import pyarrow as pa
-
-    if pa.types.is_fixed_size_list(kind):
-        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "Sequence"}
-    names = {"halffloat": "float16", "float": "float32"}
-    return {"dtype": names.get(str(kind), str(kind)), "_type": "Value"}
-
-
-def write_population(population: Population, out: Path, workers: int = 0, progress: bool = True) -> dict:
-    """Render a population into a Parquet file with a manifest (`.json`) beside it; returns the manifest.
-
-    People are rendered one by one into `<out>.parts`, so that a stopped run goes on where it was; the file
-    appears only when it is complete, with the same bytes whatever the number of workers.
-
-    Raises:
-        InputError: `out` is a folder or cannot be written, the parts there belong to other settings, or `workers` is
-            below 0 (0: one for each core).
-    """
-    out = Path(out)
-    if workers < 0:
-        raise InputError(f"workers is {workers}; expected 0 (one for each core) or more")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
-    parts = out.with_name(out.name + ".parts")
-    _open_parts(parts, population)
-    waiting = [n for n in range(population.people) if not (parts / f"{n:06d}.parquet").exists()]
-    _render_all(population, parts, waiting, workers, progress)
-    manifest = _assemble(population, parts, out)
-    shutil.rmtree(parts)
-    return manifest
-
-
-def _open_parts(parts, population):
-    plan = json.dumps(dict(version=VERSION, **asdict(population)), sort_keys=True)
-    note = parts / "population.json"
-    with writing(parts):
-        parts.mkdir(parents=True, exist_ok=True)
-    if note.exists() and note.read_text() != plan:
-        raise InputError(
-            f"{parts} holds faces of another plan ({note.read_text()}); "
-            "remove that folder or repeat the command with its settings"
-        )
-    with replacing(note) as part:
-        part.write_text(plan)
-
-
-def _render_all(population, parts, waiting, workers, progress):
-    from tqdm.auto import tqdm
-
-    workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    with tqdm(
-        total=population.people * population.per_person,
-        unit="face",
-        disable=not progress,
-        initial=(population.people - len(waiting)) * population.per_person,
-    ) as bar:
-        if workers == 1 or len(waiting) < 2:
-            for number in waiting:
-                _render_person(population, parts, number)
-                bar.update(population.per_person)
-            return
-        with ProcessPoolExecutor(min(workers, len(waiting)), initializer=_start_worker) as pool:
-            jobs = [pool.submit(_render_person, population, parts, number) for number in waiting]
-            for job in jobs:
-                job.result()
-                bar.update(population.per_person)
-
-
-def one_thread():
-    """Keep a worker's matrix products on its own core: the workers are the parallelism."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-
-
-def _start_worker():
-    """Begin a worker that ends with its parent, even where that one is killed and cannot tell."""
-    one_thread()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _render_person(population, parts, number):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = [describe_row(population, number, shot) for shot in range(population.per_person)]
-    table = pa.Table.from_pylist(rows, schema=schema(population))
-    with replacing(parts / f"{number:06d}.parquet") as part:
-        pq.write_table(table, part, compression="zstd")
-
-
-def _assemble(population, parts, out):
-    """Join the parts, one row group a split, into the file, and put the manifest beside it; returns the manifest."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables = [pq.read_table(parts / f"{n:06d}.parquet") for n in range(population.people)]
-    counts = {}
-    with replacing(out) as part:
-        with pq.ParquetWriter(part, schema(population), compression="zstd", compression_level=19) as writer:
-            for split in SPLITS:
-                chosen = [t for n, t in enumerate(tables) if population.split_of(n) == split]
-                if chosen:
-                    joined = pa.concat_tables(chosen).combine_chunks()
-                    writer.write_table(joined, row_group_size=len(joined))
-                    counts[split] = _count(joined)
-    manifest = dict(
-        file=out.name,
-        version=VERSION,
-        sha256=sha256(out),
-        bytes=out.stat().st_size,
-        **asdict(population),
-        faces=population.people * population.per_person,
-        counts=counts,
-    )
-    with replacing(out.with_suffix(".json")) as part:
-        part.write_text(json.dumps(manifest, indent=1) + "\n")
-    return manifest
-
-
-def _count(table):
-    frame = table.select(["person", "domain", "label"]).to_pandas()
-    return dict(
-        people=int(frame.person.nunique()),
-        **{d: int((frame.domain == d).sum()) for d in DOMAINS},
-        **{w: int((frame.label == w).sum()) for w in SEVEN},
-    )

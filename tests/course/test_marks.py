@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from fercourse.cli import main
-from fercourse.course import grade, marks
+from fercourse.course import grades, marks
 from fercourse.course.submissions import Submission
 from fercourse.errors import InputError
 
@@ -25,10 +25,10 @@ def lesson(tmp_path):
 def plain(tmp_path):
     """Return a table of two students, one of whom waits for points by hand."""
     def one(student, ident, *points, problem=""):
-        return grade.Grade(Submission(student, ident, None), "07", OF, dict(zip(OF, points)), problem)
+        return grades.Grade(Submission(student, ident, None), "07", OF, dict(zip(OF, points)), problem)
     path = tmp_path / "grades.csv"
     class_ = [one("=José", "12", 2.0, None, 1.0), one("Kim", "13", 0, 0, 0, problem="stopped,\nlate")]
-    grade.write(path, grade.table(class_, "plain"))
+    grades.write(path, grades.table(class_, "plain"))
     return path
 
 

@@ -60,7 +60,7 @@ def test_there_is_no_edition_without_its_lesson():
 @pytest.fixture
 def edition(source):
     pytest.importorskip("nbgrader")
-    return {release._name(cell) or i: cell for i, cell in enumerate(release.student(source).cells)}
+    return {notebooks.grade_id(cell) or i: cell for i, cell in enumerate(release.student(source).cells)}
 
 
 def test_solutions_become_stubs_that_say_what_to_write(edition):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fercourse.errors import InputError
-from fercourse.synth import Population, population, render_face, row_picture, write_population
+from fercourse.synth import Population, population_file, render_face, row_picture, write_population
 from fercourse.synth.people import draw_person
 from fercourse.synth.picture import render
 from fercourse.synth.shots import Light, Shot, draw_shot
@@ -28,14 +28,14 @@ def made(tmp_path_factory):
 def test_workers_and_interruptions_do_not_change_a_byte(made, tmp_path, monkeypatch):
     out, _ = made
     again = tmp_path / "again.parquet"
-    whole = population._render_person
+    whole = population_file._render_person
 
     def stop_at_two(plan, parts, number):
         if number == 2:
             raise KeyboardInterrupt
         whole(plan, parts, number)
 
-    monkeypatch.setattr(population, "_render_person", stop_at_two)
+    monkeypatch.setattr(population_file, "_render_person", stop_at_two)
     with pytest.raises(KeyboardInterrupt):
         write_population(SMALL, again, workers=1, progress=False)
     assert not again.exists()
@@ -47,9 +47,9 @@ def test_workers_and_interruptions_do_not_change_a_byte(made, tmp_path, monkeypa
 
 def test_parts_of_another_plan_are_refused(tmp_path):
     parts = tmp_path / "x.parquet.parts"
-    population._open_parts(parts, SMALL)
+    population_file._open_parts(parts, SMALL)
     with pytest.raises(InputError, match="another plan"):
-        population._open_parts(parts, Population(people=4, per_person=3, size=32))
+        population_file._open_parts(parts, Population(people=4, per_person=3, size=32))
 
 
 def test_one_row_again_alone(made):

@@ -1,0 +1,80 @@
+"""What a grading tells people: a feedback page a student, and all written answers on one page, for marking by hand."""
+
+import html
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+
+from ..files import replacing
+from .grades import Grade, number
+from .notebooks import grade_id
+from .release import REGION
+
+NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
+              'img-src data:; font-src data:">')
+
+
+def write_pages(grades: list[Grade], out: Path):
+    """Write `feedback/` and `written.html` beside the table `out`."""
+    names = Counter()
+    for one in grades:
+        stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"
+        stem = f"{stem[:80]}-{one.lesson}"
+        names[stem] += 1
+        stem += f"-{names[stem]}" if names[stem] > 1 else ""
+        with replacing(out.parent / "feedback" / f"{stem}.html") as part:
+            part.write_text(feedback(one), encoding="utf-8")
+    with replacing(out.parent / "written.html") as part:
+        part.write_text(written(grades), encoding="utf-8")
+
+
+def feedback(one: Grade) -> str:
+    """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
+    if one.book is None:
+        told = html.escape(one.problem)
+        return f"<!doctype html><meta charset=utf-8><title>Feedback</title><h1>0 points</h1><p>{told}</p>"
+    from nbconvert.exporters import HTMLExporter
+    from nbgrader.server_extensions import formgrader
+    book = nbformat.from_dict(one.book)
+    for cell in book.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("grade"):
+            about.update(score=one.points[grade_id(cell)] or 0, points=one.of[grade_id(cell)])
+        if about.get("solution"):
+            waits = about.get("grade") and one.points[grade_id(cell)] is None
+            about["comment"] = "Points for this answer are given by a person." if waits else None
+        _covered(cell)
+    home = Path(formgrader.__file__).parent
+    exporter = HTMLExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
+                            extra_template_paths=[str(home / "static/node_modules/bootstrap/dist/css")])
+    title = html.escape(", ".join(filter(None, [one.submission.student, f"lesson {one.lesson}", one.problem])))
+    score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
+    text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
+    return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
+
+
+def _covered(cell):
+    """Take hidden tests out of a cell, and tracebacks that would quote them."""
+    if cell.cell_type != "code" or not REGION.search(cell.source):
+        return
+    cell.source = REGION.sub("# (hidden tests)", cell.source)
+    for output in cell.outputs:
+        if output.output_type == "error":
+            output["traceback"] = [f"{output.ename}: {output.evalue}"]
+
+
+def written(grades) -> str:
+    """Return one page with all written answers, question by question, as plain text."""
+    page = ["<!doctype html><html lang=en><meta charset=utf-8><title>Written answers</title>", NO_SCRIPTS,
+            "<style>body{font:16px/1.5 sans-serif;max-width:48em;margin:2em auto;padding:0 1em}"
+            "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:1em}</style>"
+            "<h1>Written answers</h1>"]
+    questions = dict.fromkeys(name for one in grades for name, value in one.points.items() if value is None)
+    for question in questions:
+        answers = [one for one in grades if one.points.get(question, 0) is None]
+        page.append(f"<h2>{question} ({number(answers[0].of[question])} points)</h2>")
+        for one in answers:
+            text = next(cell.source for cell in one.book.cells if grade_id(cell) == question)
+            page.append(f"<h3>{html.escape(one.submission.student)}</h3><pre>{html.escape(text)}</pre>")
+    return "\n".join(page if questions else [*page, "<p>No written answer waits for marking.</p>"]) + "\n"

@@ -1,0 +1,110 @@
+"""What submissions earned, as tables: our own, and those that Moodle and Canvas take."""
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import InputError
+from ..files import replacing
+from .submissions import Submission
+
+COLUMNS = ("plain", "moodle", "canvas")
+
+
+@dataclass
+class Grade:
+    """What one submission earned.
+
+    Attributes:
+        points: {grade_id: points}, None where a person must mark; `of`: {grade_id: most possible}.
+        problem: one sentence where something went wrong, else empty.
+        book: the executed notebook, None if it could not be read.
+    """
+
+    submission: Submission
+    lesson: str
+    of: dict[str, float]
+    points: dict[str, float | None]
+    problem: str = ""
+    book: object = field(default=None, repr=False)
+
+    @property
+    def total(self) -> float:
+        """Return the points so far, those by hand left out."""
+        return sum(value for value in self.points.values() if value is not None)
+
+
+def known(columns):
+    """Raise InputError unless there are such columns."""
+    if columns not in COLUMNS:
+        raise InputError(f"there are no columns {columns!r}; expected one of {', '.join(COLUMNS)}")
+
+
+def one_lesson(columns, found):
+    """Raise InputError if the columns hold one lesson and several were found."""
+    if columns != "plain" and len(found) != 1:
+        raise InputError(f"{columns} takes one lesson at a time, but here are {', '.join(sorted(found))}; "
+                         "choose one with --lesson")
+
+
+def table(grades: list[Grade], columns: str) -> list[list]:
+    """Return the rows of a table, its headings first.
+
+    Raises:
+        InputError: unknown columns, or several lessons where they hold one.
+    """
+    known(columns)
+    one_lesson(columns, {one.lesson for one in grades})
+    return list({"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades))
+
+
+def write(out: Path, rows):
+    """Write rows as CSV, none of whose cells a spreadsheet takes for a formula."""
+    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
+
+
+def _harmless(value):
+    """Return a value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+
+
+def number(value):
+    """Return points as text, without zeros at the end; None is empty."""
+    return "" if value is None else f"{value:g}"
+
+
+def _plain(grades):
+    names = list(dict.fromkeys(name for one in grades for name in one.of))
+    yield ["student", "id", "lesson", "file", *names, "points", "by hand", "of", "problem"]
+    for one in grades:
+        yield [one.submission.student, one.submission.ident, one.lesson,
+               one.submission.path.name if one.submission.path else "",
+               *(number(one.points.get(name)) for name in names), number(one.total), _by_hand(one),
+               number(sum(one.of.values())), one.problem]
+
+
+def _by_hand(one):
+    return number(sum(one.of[name] for name, value in one.points.items() if value is None))
+
+
+def _remark(one):
+    waiting = f"{_by_hand(one)} more points are marked by hand." if _by_hand(one) != "0" else ""
+    parts = (f"{name} {number(value)}/{number(one.of[name])}" for name, value in one.points.items()
+             if value is not None)
+    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, one.problem]))
+
+
+def _moodle(grades):
+    # Moodle refuses a table without the last column; left empty, it spares grades that somebody changed in Moodle.
+    yield ["Identifier", "Full name", "Grade", "Maximum grade", "Feedback comments", "Last modified (grade)"]
+    for one in grades:
+        ident = f"Participant {one.submission.ident}" if one.submission.ident else ""
+        yield [ident, one.submission.student, number(one.total), number(sum(one.of.values())), _remark(one), ""]
+
+
+def _canvas(grades):
+    yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", f"fercourse {grades[0].lesson}"]
+    yield ["    Points Possible", "", "", "", "", number(sum(grades[0].of.values()))]
+    for one in grades:
+        yield [one.submission.student, one.submission.ident, "", "", "", number(one.total)]
