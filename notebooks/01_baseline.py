@@ -583,12 +583,12 @@ print(f"epoch {story[-1]['step']}: {story[-1]['wrong labels seen through']:.0%} 
 # `results/noise-synthfaces-lab-cpu.json`, which `fercourse study noise` writes:
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import made, told
+from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/noise-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-for arm, found in results["summary"].items():
-    print(f"{arm:12}", ", ".join(f"{name} {told(found[name])}" for name in ("accuracy", "memorised") if name in found))
+print(in_columns({arm: {name: found[name] for name in ("accuracy", "memorised") if name in found}
+                  for arm, found in results["summary"].items()}))
 
 # %% [markdown]
 # *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.

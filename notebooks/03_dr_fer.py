@@ -500,12 +500,12 @@ fc.plots.overlay(faces.images[:6].repeat(2, 1, 1, 1), torch.cat([heat[:6] for he
 # *Clean subset* is cross-entropy on the rightly labelled faces alone: the ceiling for whoever only leaves faces out.
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import made, told
+from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/robust-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-for arm, found_ in results["summary"].items():
-    print(f"{arm:34}", ", ".join(f"{name} {told(found_[name])}" for name in ("accuracy", "best_epoch", "memorised") if name in found_))
+print(in_columns({arm: {name: found_[name] for name in ("accuracy", "best_epoch", "memorised") if name in found_}
+                  for arm, found_ in results["summary"].items()}))
 
 # %% [markdown]
 # *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it

@@ -415,21 +415,21 @@ for name, net in networks.items():
 # and views. *Supervised* had all labels for the same number of steps; *oracle* took neighbours of the same class.
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import made, told
+from fercourse.studies.record import in_columns, made, told
 
 results = json.loads(Path("../results/selfsup-synthfaces-wild-cpu.json").read_text())
 print(made(results))
-for arm, measured in results["summary"].items():
-    line = [f"{name} {told(measured[name])}"
-            for name in ("heatmap_class", "pixels_class", "probe_10", "probe_100", "tuned_10", "elsewhere", "own_class",
-                         "identity_leak") if name in measured]
-    print(f"{arm:31}", ", ".join(line))
+alone = results["summary"].pop("neighbours alone")
+print("purity before any training:", ", ".join(f"by {name} {told(alone[f'{name}_class'])}" for name in ("heatmap", "pixels")))
+columns = ("probe_10", "probe_100", "tuned_10", "elsewhere", "own_class", "identity_leak")
+print(in_columns({arm: {name: measured[name] for name in columns if name in measured}
+                  for arm, measured in results["summary"].items()}))
 
 # %% [markdown]
-# *heatmap_class* and *pixels_class* are purities before any training; *probe* and *tuned* are linear probe and
-# fine-tuning with that per cent of the labels; *elsewhere* is fine-tuning on a tenth of the **lab** faces, each labelled
-# by a single annotator, which is the paper's own point: labels of another place, made by other people. *own_class* is
-# the purity of a network's own five nearest faces; *identity_leak* says how well a linear probe names the person.
+# *probe* and *tuned* are linear probe and fine-tuning with that per cent of the labels; *elsewhere* is fine-tuning on a
+# tenth of the **lab** faces, each labelled by a single annotator, which is the paper's own point: labels of another place,
+# made by other people. *own_class* is the purity of a network's own five nearest faces; *identity_leak* says how well a
+# linear probe names the person.
 #
 # Read three things. **MoCo, random neighbours and neighbours by the embedding stay near the untrained network**: with so few
 # faces and steps, what augmentation alone asks for is to tell *people* apart, and neighbours found by such an embedding

@@ -54,15 +54,15 @@ def test_a_run_names_the_commit_it_was_loaded_from_not_the_one_it_ended_at(count
     assert [run["commit"] for run in found.runs] == ["began", "began"]
 
 
-def _file(path, seeds, **changes):
-    runs = [{"arm": "only", "seed": seed, "metrics": {"accuracy": seed / 10}, "seconds": 1.0, "commit": "abc"}
+def _file(path, seeds, arm="only", **changes):
+    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": seed / 10}, "seconds": 1.0, "commit": "abc"}
             for seed in seeds]
-    content = {"study": "toy", "data": "d", "config": {"name": "cpu"}, "hardware": {"cores": 2}, "runs": runs}
+    content = {"study": "toy", "data": "d", "config": {"name": "smoke"}, "hardware": {"cores": 2}, "runs": runs}
     path.write_text(json.dumps(content | changes))
     return path
 
 
-def test_runs_of_several_folders_become_one_file(tmp_path):
+def test_runs_of_several_folders_become_one_file(counted, tmp_path):
     into, other = _file(tmp_path / "a.json", [0, 1]), _file(tmp_path / "b.json", [1, 2])
     assert merge(into, other) == 1 and merge(into, other) == 0
     found = json.loads(into.read_text())
@@ -70,8 +70,14 @@ def test_runs_of_several_folders_become_one_file(tmp_path):
     assert found["summary"]["only"]["accuracy"] == {"mean": .1, "sd": .1, "n": 3}
 
 
+def test_joined_runs_stand_in_the_order_of_the_study(counted, tmp_path):
+    into, other = _file(tmp_path / "a.json", [0], "of an older version"), _file(tmp_path / "b.json", [0])
+    merge(into, other)
+    assert list(json.loads(into.read_text())["summary"]) == ["only", "of an older version"]
+
+
 @pytest.mark.parametrize("changes", [{"config": {"name": "full"}}, {"hardware": {"cores": 64}}, {"study": "other"}])
-def test_runs_that_do_not_belong_together_are_not_mixed(tmp_path, changes):
+def test_runs_that_do_not_belong_together_are_not_mixed(counted, tmp_path, changes):
     into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], **changes)
     before = into.read_text()
     with pytest.raises(InputError, match=f"its {next(iter(changes))} is"):
@@ -123,6 +129,15 @@ def test_the_faces_study_at_its_smallest(tmp_path):
 def test_numbers_are_told_with_their_spread_and_seeds():
     assert record.told({"mean": .5239, "sd": .0123, "n": 3}) == "52.4 ± 1.2 (3)"
     assert record.told({"mean": .5239, "sd": None, "n": 1}) == "52.4 (1)"                     # never "± 0"
+    assert record.told({"mean": -.0004, "sd": None, "n": 1}) == "0.0 (1)"
+
+
+def test_arms_in_columns():
+    of = lambda mean, n: {"mean": mean, "sd": .01 if n > 1 else None, "n": n}                      # noqa: E731
+    assert record.in_columns({"long name": {"a": of(.5, 2)}, "b": {"a": of(.4, 1), "probe": of(-.031, 3)}}) == (
+        "           a           probe       seeds\n"
+        "long name  50.0 ± 1.0              2\n"
+        "b          40.0        -3.1 ± 1.0  1 to 3")
     assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
     results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
     assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from .. import studies
 from ..errors import InputError
 from .record import Record
 
@@ -18,6 +19,8 @@ def merge(into, *others) -> int:
     """
     ours = _read(into)
     record = Record(Path(into), ours["study"], ours["data"], ours["config"], ours["runs"])
+    study = studies.get(ours["study"])
+    record.arms = tuple(study.arms(study.scales[ours["config"]["name"]], ours["data"], None))
     before = len(record.runs)
     for other in others:
         theirs = _read(other)

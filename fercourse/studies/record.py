@@ -94,7 +94,24 @@ def made(results: dict) -> str:
 def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -> str:
     """Return `mean ± sd (n)` of a metric in a summary, times `scale`; one seed has no spread, and shows none."""
     spread = "" if found["sd"] is None else f" ± {scale * found['sd']:.{places}f}"
-    return f"{scale * found['mean']:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
+    mean = round(scale * found["mean"], places) + 0.0                           # -0.0 says no more than 0.0
+    return f"{mean:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
+
+
+def in_columns(arms: dict[str, dict[str, dict]]) -> str:
+    """Return a table as text: a row an arm, a column a metric, `mean ± sd` in per cent, the number of seeds at the end.
+
+    Args:
+        arms: {arm: {metric: what a summary tells of it}}; where an arm lacks a metric its place stays empty.
+    """
+    names = list(dict.fromkeys(name for found in arms.values() for name in found))
+    rows = [["", *names, "seeds"]]
+    for arm, found in arms.items():
+        seeds = sorted({one["n"] for one in found.values()})
+        rows.append([arm, *(told(found[name], seeds=False) if name in found else "" for name in names),
+                     " to ".join(map(str, seeds[::max(1, len(seeds) - 1)]))])
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:
