@@ -6,23 +6,39 @@ import torch
 
 from ..augment import Preset
 from ..evaluate import accuracy, evaluate, seen, truth_in
-from ..faces import SEVEN, load_faces
+from ..faces import SEVEN, concat, load_faces
+from ..faces.cache import folder
+from ..synth.population import VERSION, Population
+from ..synth.population_file import write_population
 from . import Scale, study, train_classifier
 
 # Photographs differ from renderings in light and lens more than in anything else: change those hard.
 HARD = Preset(flip=.5, rotation=18, scale=(.82, 1.22), shift=.1, brightness=.35, contrast=.5, gamma=1.8, blur=.2,
               blur_width=(.005, .025), erase=.4, erase_area=(.02, .15))
 TESTS = {"fer2013": "PublicTest"}
+MORE = {"smoke": 3, "cpu": 840, "full": 3780}         # people beside the 420 of the pack
 
 
 @study("transfer", data="fer2013", cpu=dict(epochs=25, lr=3e-3))
 def arms(scale: Scale, data, root) -> dict:
-    """Train on all synthetic faces, without colour, and test on a real set's public test part."""
-    return {"synthfaces": partial(_transfer, scale, data, root)}
+    """Train on all synthetic faces, without colour, then on more of them; test on a real set's public test part."""
+    return {"synthfaces": partial(_transfer, 0, scale, data, root),
+            "with more people": partial(_transfer, MORE[scale.name], scale, data, root)}
 
 
-def _transfer(scale, data, root, seed):
-    return train_and_test(load_faces("synthfaces", split="train+val+test").grey(), scale, data, root, seed)
+def _transfer(more, scale, data, root, seed):
+    faces = load_faces("synthfaces", split=None, size=scale.size)
+    if more:
+        faces = concat(faces, more_people(more, scale.size))
+    return train_and_test(faces.grey(), scale, data, root, seed)
+
+
+def more_people(count: int, size: int):
+    """Return faces of people who are not in the pack, rendered once into the cache, and resumed where it stopped."""
+    path = folder() / f"people-{count}-{size}px-v{VERSION}.parquet"
+    if not path.is_file():
+        write_population(Population(people=count, size=size, seed=1), path)
+    return load_faces(path, split=None)
 
 
 def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:

@@ -1,0 +1,58 @@
+"""Studies that end on real faces, on a miniature of FER2013 and its annotators: `transfer` and `annotators`."""
+
+import pytest
+import torch
+
+from fercourse import studies
+from fercourse.faces import load_faces
+from fercourse.studies import annotators, transfer
+from tests.faces import miniatures
+
+
+def test_further_people_are_rendered_once_and_are_not_those_of_the_pack(tmp_path, monkeypatch):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path))
+    rendered = []
+    write = transfer.write_population
+    monkeypatch.setattr(transfer, "write_population", lambda *given: rendered.append(given) or write(*given))
+    faces = transfer.more_people(3, 16)
+    again = transfer.more_people(3, 16)
+    assert len(rendered) == 1 and len(faces) == 72 and faces.images.shape[-1] == 16
+    assert torch.equal(faces.images, again.images)
+    ages = set(load_faces("synthfaces", split="train+val+test").column("age").tolist())
+    assert ages.isdisjoint(faces.column("age").tolist())
+
+
+def test_transfer_trains_on_synthetic_faces_and_is_told_of_real_ones(tmp_path, monkeypatch):
+    miniatures.fer2013(tmp_path / "real")
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    seen = []
+    train = transfer.train_classifier
+    monkeypatch.setattr(transfer, "train_classifier", lambda faces, *rest, **more: seen.append(faces) or train(
+        faces.sample(64), *rest, **more))
+    found = studies.run("transfer", scale="smoke", seeds=1, root=tmp_path / "real", out=tmp_path).summary()
+    alone, more = seen
+    assert len(more) == len(alone) + 72 and found["with more people"]["train_faces"]["mean"] == len(more)
+    assert not [faces for faces in seen if "fer2013" in faces.name]
+    assert (alone.images[:, 0] == alone.images[:, -1]).all(), "photographs of FER2013 have no colour"
+    classes = load_faces("fer2013", split="PublicTest", root=tmp_path / "real").labels.bincount()
+    share = (classes.max() / classes.sum()).item()
+    assert found["synthfaces"]["majority_class"]["mean"] == pytest.approx(share, abs=1e-5)
+
+
+def test_knowing_the_shares_moves_every_answer_to_a_class_that_alone_occurs():
+    shares = transfer._shares(torch.tensor([2, 2, -1, 2]))
+    assert shares.tolist() == [0, 0, 1, 0, 0, 0, 0]
+
+
+def test_annotators_judge_by_the_votes_and_train_on_the_labels(tmp_path, monkeypatch):
+    miniatures.ferplus(tmp_path / "real")
+    seen = []
+    train = annotators.train_classifier
+    monkeypatch.setattr(annotators, "train_classifier", lambda faces, *rest, **more: seen.append(faces) or train(
+        faces, *rest, **more))
+    found = studies.run("annotators", scale="smoke", seeds=1, root=tmp_path / "real", out=tmp_path).summary()
+    assert {"f1", "cleanlab_f1", "small_loss_f1", "accuracy_ferplus"} <= found["DR-FER"].keys()
+    labels = load_faces("fer2013", split="train", root=tmp_path / "real")
+    given = dict(zip(labels.ids.tolist(), labels.labels.tolist()))
+    for faces in seen:
+        assert all(given[row] == label for row, label in zip(faces.ids.tolist(), faces.labels.tolist()))
