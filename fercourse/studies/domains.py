@@ -38,6 +38,8 @@ PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthf
          "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
 
 
+@study("domains-real", data="synthfaces-fer2013", smoke=dict(limit=96), full=dict(epochs=30, batch_size=64, lr=1e-3),
+       cpu=dict(limit=10_000, epochs=8, lr=1e-3))              # few faces teach next to nothing about photographs
 @study("domains", data="lab-wild", smoke=dict(limit=96), cpu=dict(limit=1600, epochs=8, batch_size=32, lr=1e-3),
        full=dict(epochs=30, batch_size=64, lr=1e-3))
 def arms(scale: Scale, data, root) -> dict:

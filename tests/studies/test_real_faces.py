@@ -1,11 +1,11 @@
-"""Studies that end on real faces, on a miniature of FER2013 and its annotators: `transfer` and `annotators`."""
+"""Studies of real faces, on a miniature of FER2013 and its annotators: `transfer`, `annotators`, `domains-real`."""
 
 import pytest
 import torch
 
 from fercourse import studies
 from fercourse.faces import load_faces
-from fercourse.studies import annotators, transfer
+from fercourse.studies import annotators, domains, transfer
 from tests.faces import miniatures
 
 
@@ -56,3 +56,13 @@ def test_annotators_judge_by_the_votes_and_train_on_the_labels(tmp_path, monkeyp
     given = dict(zip(labels.ids.tolist(), labels.labels.tolist()))
     for faces in seen:
         assert all(given[row] == label for row, label in zip(faces.ids.tolist(), faces.labels.tolist()))
+
+
+def test_adaptation_to_photographs_is_without_colour_and_tested_on_the_public_part(tmp_path):
+    miniatures.fer2013(tmp_path)
+    scale = studies.get("domains-real").scales["smoke"]
+    source, target, test = domains.domains("synthfaces-fer2013", scale, tmp_path, 0)
+    assert (len(source), len(target), len(test)) == (96, 63, 14)
+    assert (source.images[:, 0] == source.images[:, -1]).all()
+    known = studies.get("domains-real").arms(scale, "synthfaces-fer2013", tmp_path)
+    assert list(known) == [*domains.FEW, "oracle"]
