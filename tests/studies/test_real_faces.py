@@ -32,6 +32,7 @@ def test_transfer_trains_on_synthetic_faces_and_is_told_of_real_ones(tmp_path, m
     found = studies.run("transfer", scale="smoke", seeds=1, root=tmp_path / "real", out=tmp_path).summary()
     alone, more = seen
     assert len(more) == len(alone) + 72 and found["with more people"]["train_faces"]["mean"] == len(more)
+    assert 0 <= found["synthfaces"]["accuracy_mirrored"]["mean"] <= 1
     assert not [faces for faces in seen if "fer2013" in faces.name]
     assert (alone.images[:, 0] == alone.images[:, -1]).all(), "photographs of FER2013 have no colour"
     classes = load_faces("fer2013", split="PublicTest", root=tmp_path / "real").labels.bincount()
