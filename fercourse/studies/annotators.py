@@ -16,7 +16,7 @@ LEFT_OUT = ("fear", "contempt")   # FER+ votes on hardly any fear in our copy, a
 PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, relabelling": dict(reconstruct=0.0)}
 
 
-@study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=3000, epochs=8), full=dict(epochs=40))
+@study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=6000, epochs=12), full=dict(epochs=40))
 def arms(scale: Scale, data, root) -> dict:
     """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
     place = (scale, data, root)
@@ -71,7 +71,7 @@ def _ours(place, hyper, seed):
     memory = {name: value.cpu() for name, value in learner.memory.items()}
     changed = (memory["labels"] != memory["given"]) & (truth >= 0)
     flagged = memory["doubted"]
-    facts = _against(truth, faces.labels, flagged)
+    facts = _against(truth, faces.labels, flagged) | _by_class(truth, faces, flagged)
     for name, doubt in _doubts(place, seed).items():
         facts[f"{name}_f1"] = _against(truth, faces.labels, _as_many(doubt, flagged, truth >= 0))["f1"]
     if changed.any():
@@ -84,6 +84,17 @@ def _against(truth, labels, flagged):
     """Score flags where annotators have a word."""
     known = truth >= 0
     return found(flagged[known], (labels != truth)[known])
+
+
+def _by_class(truth, faces, flagged):
+    """Return for every class the share of its judged faces that annotators contradict, and that was flagged."""
+    facts = {}
+    for number, word in enumerate(faces.classes):
+        own = (truth >= 0) & (faces.labels == number)
+        if own.any():
+            facts[f"wrong_{word}"] = (truth != number)[own].float().mean().item()
+            facts[f"flagged_{word}"] = flagged[own].float().mean().item()
+    return facts
 
 
 def _as_many(doubt, flagged, known):

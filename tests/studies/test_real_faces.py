@@ -7,6 +7,7 @@ from fercourse import studies
 from fercourse.faces import load_faces
 from fercourse.studies import annotators, domains, transfer
 from tests.faces import miniatures
+from tests.toy import toy_faces
 
 
 def test_further_people_are_rendered_once_and_are_not_those_of_the_pack(tmp_path, monkeypatch):
@@ -67,3 +68,11 @@ def test_adaptation_to_photographs_is_without_colour_and_tested_on_the_public_pa
     assert (source.images[:, 0] == source.images[:, -1]).all()
     known = studies.get("domains-real").arms(scale, "synthfaces-fer2013", tmp_path)
     assert list(known) == [*domains.FEW, "oracle"]
+
+
+def test_flags_are_counted_class_by_class_where_annotators_have_a_word():
+    faces = toy_faces(6, 8).relabel(torch.tensor([0, 0, 0, 1, 1, 2]))
+    truth, flagged = torch.tensor([0, 1, -1, 1, 0, -1]), torch.tensor([1, 0, 1, 1, 0, 1]).bool()
+    assert annotators._by_class(truth, faces, flagged) == {
+        f"wrong_{faces.classes[0]}": 0.5, f"flagged_{faces.classes[0]}": 0.5,
+        f"wrong_{faces.classes[1]}": 0.5, f"flagged_{faces.classes[1]}": 0.5}
