@@ -555,7 +555,7 @@ for arm, row in results["summary"].items():
 # agreement alone change little: they give identity a place of its own, but nothing makes it leave the expression. Which
 # **list** is retrieved matters: with the tone alone the method does about as well as with all three attributes, with gender
 # or age alone it does not; nobody had confounded those. On people of tones that training never showed (*unseen tones*),
-# hardly anything is won. Few seeds (lines without a spread have one) are a reason to measure again at your own size.
+# nothing is won, and some concordance is lost. Few seeds are a reason to measure again at your own size.
 #
 # **LEACE** erases a concept from finished features in closed form, such that no linear reader can find it. It is the peer
 # for the probes: what does it leave of the expression, and what can a reader with a hidden layer still find?

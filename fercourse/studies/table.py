@@ -51,6 +51,10 @@ ROWS = (
         ("   cross-entropy on the rightly labelled faces alone", "one annotator, clean subset"),
         ("Lab, every label right, not augmented: cross-entropy", "no noise, cross-entropy"),
         ("   DR-FER", "no noise, DR-FER"))),
+    *((title, "annotators-fer2013-cpu", "DR-FER", metric) for title, metric in (
+        ("FER2013's own wrong labels, as FER+ has them, found by DR-FER: F1", "f1"),
+        ("   by cleanlab, as many flags", "cleanlab_f1"),
+        ("   by the largest mean losses, as many flags", "small_loss_f1"))),
     *((title, "domains-lab-wild-cpu", arm, metric) for title, arm, metric in (
         ("Labels in the lab only, tested in the wild: source only, three times as long", "source only", "macro_recall"),
         ("   batch norm recalibrated in the wild", "source only", "recalibrated_macro_recall"),
