@@ -60,12 +60,15 @@ ROWS = (
         ("   batch norm recalibrated in the wild", "source only", "recalibrated_macro_recall"),
         ("   DANN", "DANN", "macro_recall"), ("   CDAN", "CDAN", "macro_recall"), ("   DMSRL", "DMSRL", "macro_recall"),
         ("   taught with the labels of the wild", "oracle", "macro_recall"))),
-    *((title, "domains-real-synthfaces-fer2013-cpu", arm, metric) for title, arm, metric in (
-        ("Labels of synthetic faces, tested on FER2013: source only, three times as long", "source only",
-         "macro_recall"),
-        ("   batch norm recalibrated on FER2013", "source only", "recalibrated_macro_recall"),
+    *((title, file, arm, metric) for file, first, place in (
+        ("domains-wild-lab-cpu", "Labels in the wild only, tested in the lab", "the lab"),
+        ("domains-real-synthfaces-fer2013-cpu", "Labels of synthetic faces, tested on FER2013", "FER2013"),
+        ("domains-real-fer2013-synthfaces-cpu", "Labels of FER2013, tested on synthetic faces", "synthetic faces"))
+      for title, arm, metric in (
+        (f"{first}: source only, three times as long", "source only", "macro_recall"),
+        (f"   batch norm recalibrated on {place}", "source only", "recalibrated_macro_recall"),
         ("   DANN", "DANN", "macro_recall"), ("   DMSRL", "DMSRL", "macro_recall"),
-        ("   taught with labels of FER2013", "oracle", "macro_recall"))),
+        (f"   taught with the labels of {place}", "oracle", "macro_recall"))),
     ("Wild, five nearest by heatmap of the same class, no training", *_ALONE, "heatmap_class"),
     ("   by the true landmarks", *_ALONE, "true_landmarks_class"), ("   by pixels", *_ALONE, "pixels_class"),
     ("FER2013, five nearest by heatmap of the same class", *_ALONE_FER, "heatmap_class"),
