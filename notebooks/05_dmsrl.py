@@ -486,11 +486,13 @@ print(in_columns({arm: {words: found[name] for name, words in columns.items() if
                   for arm, found in photographs["summary"].items()}))
 
 # %% [markdown]
-# Between our two domains recalibration was worth more than any method; between renderings and photographs it is worth
+# From the lab to the wild, recalibration was worth more than any method; between renderings and photographs it is worth
 # nothing here: these differ in more than light and lens. Now learning pays, a little: DANN raises the mean recall by about a
 # point, DMSRL by somewhat more, and the accuracy only DMSRL. It closes more than a quarter of the distance to the
 # oracle in mean recall, half of that in accuracy, where the oracle also gains by knowing how frequent each class is. Read the
 # worst class, too: the oracle, taught with the target's own uneven labels, gives up its rarest class altogether.
+# The README's table has the two ways back: from the wild to the lab both methods pass recalibration, and from photographs to
+# renderings nothing helps.
 #
 # ## Where it breaks: other shares of the classes
 # The lab has as many angry as happy faces. So has our wild; real sets have not. Thin the **target** out, so that two
