@@ -556,9 +556,9 @@ for word in (name.removeprefix("wrong_") for name in ours if name.startswith("wr
     print(f"{word:15} {ours[f'wrong_{word}']['mean']:19.0%} {ours[f'flagged_{word}']['mean']:20.0%}")
 
 # %% [markdown]
-# Here DR-FER's doubts hit wrong labels little more often than chance, and leaving right ones out costs accuracy; cleanlab
+# Here DR-FER's doubts hit wrong labels little more often than chance, and its accuracy is below cross-entropy's; cleanlab
 # and large losses find clearly more at the same number of flags. The lower table says why. People do not err evenly: about
-# half of the labels sadness, disgust and anger are contradicted, and hardly one label happiness. But a class is split only
+# half of the labels sadness, disgust and anger are contradicted, and few labels happiness. But a class is split only
 # once its doubts have come apart into two heaps, and that happens first where a class is learnt easily, **which is where its
 # labels are right**. So happiness loses faces that were only hard, and the classes full of wrong labels are never doubted at
 # all. *Category-aware* means that each class is judged by its own measure, and by its own measure no class is badly labelled

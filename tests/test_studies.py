@@ -130,6 +130,9 @@ def test_numbers_are_told_with_their_spread_and_seeds():
     assert record.told({"mean": .5239, "sd": .0123, "n": 3}) == "52.4 ± 1.2 (3)"
     assert record.told({"mean": .5239, "sd": None, "n": 1}) == "52.4 (1)"                     # never "± 0"
     assert record.told({"mean": -.0004, "sd": None, "n": 1}) == "0.0 (1)"
+    assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
+    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
+    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"
 
 
 def test_arms_in_columns():
@@ -138,6 +141,3 @@ def test_arms_in_columns():
         "           a           probe       seeds\n"
         "long name  50.0 ± 1.0              2\n"
         "b          40.0        -3.1 ± 1.0  1 to 3")
-    assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
-    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
-    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"

@@ -53,13 +53,21 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     load = lambda split: load_faces(data, split=split, root=root, size=scale.size)                # noqa: E731
     test = load(TESTS.get(data, "test"))
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)
-    mirrored = replace(test, images=test.images.flip(-1))
-    told, told_mirrored = (seen(learner, one)["logits"].cpu().log_softmax(1) for one in (test, mirrored))
+    told = _told(learner, test)
     knowing = (told + _shares(truth_in(learner, load("train"))).log()).argmax(1)
     return {"train_faces": len(faces), "accuracy": scores["accuracy"], "macro_recall": scores["macro_recall"],
-            "accuracy_mirrored": accuracy((told + told_mirrored).argmax(1), truth),
+            "accuracy_mirrored": accuracy(both_ways(learner, test).argmax(1), truth),
             "accuracy_knowing_shares": accuracy(knowing, truth), "majority_class": _shares(truth).max().item(),
             **{f"recall_{word}": value for word, value in scores["recall"].items()}}
+
+
+def both_ways(learner, faces):
+    """Return the sum of the log-probabilities [N, C] of each face and of its mirror image."""
+    return _told(learner, faces) + _told(learner, replace(faces, images=faces.images.flip(-1)))
+
+
+def _told(learner, faces):
+    return seen(learner, faces)["logits"].cpu().log_softmax(1)
 
 
 def _shares(labels):
