@@ -587,8 +587,7 @@ from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/noise-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-print(in_columns({arm: {name: found[name] for name in ("accuracy", "memorised") if name in found}
-                  for arm, found in results["summary"].items()}))
+print(in_columns(results["summary"], ("accuracy", "memorised")))
 
 # %% [markdown]
 # *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.

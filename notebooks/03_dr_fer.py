@@ -504,8 +504,7 @@ from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/robust-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-print(in_columns({arm: {name: found_[name] for name in ("accuracy", "best_epoch", "memorised") if name in found_}
-                  for arm, found_ in results["summary"].items()}))
+print(in_columns(results["summary"], ("accuracy", "best_epoch", "memorised")))
 
 # %% [markdown]
 # *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it
@@ -546,8 +545,7 @@ real = json.loads(Path("../results/annotators-fer2013-cpu.json").read_text())
 print("FER2013:", made(real))
 columns = {"accuracy_fer2013": "right by FER2013", "accuracy_ferplus": "by FER+", "precision": "precision", "f1": "F1",
            "cleanlab_f1": "cleanlab's F1", "small_loss_f1": "large loss's F1"}
-print(in_columns({arm: {words: found_[name] for name, words in columns.items() if name in found_}
-                  for arm, found_ in real["summary"].items()}))
+print(in_columns(real["summary"], columns))
 ours = real["summary"]["DR-FER"]
 precision, recall, flagged = (ours[name]["mean"] for name in ("precision", "recall", "flagged"))
 print(f"\nFER+ contradicts {precision:.0%} of the faces that DR-FER doubts, and {flagged * precision / recall:.0%} of all faces")

@@ -422,8 +422,7 @@ print(made(results))
 alone = results["summary"].pop("neighbours alone")
 print("purity before any training:", ", ".join(f"by {name} {told(alone[f'{name}_class'])}" for name in ("heatmap", "pixels")))
 columns = ("probe_10", "probe_100", "tuned_10", "elsewhere", "own_class", "identity_leak")
-print(in_columns({arm: {name: measured[name] for name in columns if name in measured}
-                  for arm, measured in results["summary"].items()}))
+print(in_columns(results["summary"], columns))
 
 # %% [markdown]
 # *probe* and *tuned* are linear probe and fine-tuning with that per cent of the labels; *elsewhere* is fine-tuning on a

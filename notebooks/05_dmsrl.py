@@ -482,8 +482,7 @@ photographs = json.loads(Path("../results/domains-real-synthfaces-fer2013-cpu.js
 print("at most, of each domain,", made(photographs))
 columns = {"macro_recall": "mean recall", "recalibrated_macro_recall": "after recalibration", "accuracy": "accuracy",
            "worst_recall": "worst class"}
-print(in_columns({arm: {words: found[name] for name, words in columns.items() if name in found}
-                  for arm, found in photographs["summary"].items()}))
+print(in_columns(photographs["summary"], columns))
 
 # %% [markdown]
 # From the lab to the wild, recalibration was worth more than any method; between renderings and photographs it is worth

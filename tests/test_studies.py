@@ -141,3 +141,6 @@ def test_arms_in_columns():
         "           a           probe       seeds\n"
         "long name  50.0 ± 1.0              2\n"
         "b          40.0        -3.1 ± 1.0  1 to 3")
+    assert record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, {"probe": "right", "none": "never"}) == (
+        "   right  seeds\nb  50.0   1")
+    assert "probe" not in record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, ("a",))

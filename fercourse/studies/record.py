@@ -98,12 +98,17 @@ def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -
     return f"{mean:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
 
 
-def in_columns(arms: dict[str, dict[str, dict]]) -> str:
+def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> str:
     """Return a table as text: a row an arm, a column a metric, `mean ± sd` in per cent, the number of seeds at the end.
 
     Args:
         arms: {arm: {metric: what a summary tells of it}}; where an arm lacks a metric its place stays empty.
+        columns: the metrics to show, or {metric: heading}; default: all.
     """
+    if columns is not None:
+        columns = columns if isinstance(columns, dict) else dict(zip(columns, columns))
+        arms = {arm: {heading: found[name] for name, heading in columns.items() if name in found}
+                for arm, found in arms.items()}
     names = list(dict.fromkeys(name for found in arms.values() for name in found))
     rows = [["", *names, "seeds"]]
     for arm, found in arms.items():
