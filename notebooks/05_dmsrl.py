@@ -473,12 +473,12 @@ for arm in (one for one in ("DANN", "CDAN", "DMSRL") if one in level):
 # own, for its loss would teach shared features to *show* the domain, against the adversary.
 #
 # ### And to photographs?
-# The synthetic training faces, lab and wild, as the source, FER2013 without labels as the target: `fercourse study domains-real`.
+# The synthetic training faces, lab and wild, as the source, FER2013 without labels as the target: `fercourse study domains --data synthfaces-fer2013`.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns
 
-photographs = json.loads(Path("../results/domains-real-synthfaces-fer2013-cpu.json").read_text())
+photographs = json.loads(Path("../results/domains-synthfaces-fer2013-cpu.json").read_text())
 print("at most, of each domain,", made(photographs))
 columns = {"macro_recall": "mean recall", "recalibrated_macro_recall": "after recalibration", "accuracy": "accuracy",
            "worst_recall": "worst class"}

@@ -22,7 +22,7 @@ def counted(monkeypatch):
             return {"accuracy": .5 + seed / 10, "note": "words are no metric"}
         return {"only": measure}
 
-    toy = Study("toy", "synthfaces", arms, {"smoke": Scale("smoke", 48, 1)})
+    toy = Study("toy", "synthfaces", arms, {})
     monkeypatch.setattr(studies, "get", lambda name: toy)
     return calls
 

@@ -6,14 +6,14 @@ beside `faces.py`, decorate its function with `@study("name")` and list the modu
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "supervised", "noise", "robust", "annotators", "wscfer", "identity",
-            "domains", "selfsup", "comparison")
+_MODULES = ("faces", "transfer", "renderer", "pretraining", "supervised", "noise", "robust", "annotators", "wscfer",
+            "identity", "domains", "selfsup", "comparison")
 _STUDIES: dict[str, "Study"] = {}
 
 
@@ -45,21 +45,37 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Study:
-    """A named experiment: `arms(scale, data, root)` gives a function of the seed for each arm."""
+    """A named experiment: `arms(scale, data, root)` gives a function of the seed for each arm.
+
+    Attributes:
+        changes: what differs from `SCALES` here, by the scale's name; `on`: what differs further, by the set's name.
+    """
 
     name: str
     data: str
     arms: Callable[..., dict[str, Callable[[int], dict]]]
-    scales: dict[str, Scale]
+    changes: dict[str, dict]
+    on: dict[str, dict[str, dict]] = field(default_factory=dict)
+
+    def scale(self, name: str, data: str | None = None) -> Scale:
+        """Return what a scale spends on a set of faces; default: on the study's own.
+
+        Raises:
+            InputError: there is no such scale.
+        """
+        if name not in SCALES:
+            raise InputError(f"scale {name!r} is unknown; expected one of {', '.join(SCALES)}")
+        further = self.on.get(data or self.data, {})
+        return replace(SCALES[name], **self.changes.get(name, {}) | further.get(name, {}))
 
 
-def study(name: str, data: str = "synthfaces", **changes: dict):
-    """Register a study; `changes` are fields of a scale that differ here, such as `cpu=dict(epochs=15)`."""
-    from dataclasses import replace
+def study(name: str, data: str = "synthfaces", on: dict | None = None, **changes: dict):
+    """Register a study; `changes` are fields of a scale that differ here, such as `cpu=dict(epochs=15)`.
 
+    `on` are such changes for sets that ask for more, or less: `on={"fer2013": dict(cpu=dict(limit=5000))}`.
+    """
     def keep(arms):
-        scales = {word: replace(scale, **changes.get(word, {})) for word, scale in SCALES.items()}
-        _STUDIES[name] = Study(name, data, arms, scales)
+        _STUDIES[name] = Study(name, data, arms, changes, on or {})
         return arms
 
     return keep
@@ -90,11 +106,10 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
         only: run just the arms whose name contains one of these texts; default: all.
     """
     chosen = get(name)
-    if scale not in chosen.scales:
-        raise InputError(f"scale {scale!r} is unknown; expected one of {', '.join(chosen.scales)}")
     data = data or chosen.data
-    record = Record.open(out, name, data, chosen.scales[scale])
-    arms = chosen.arms(chosen.scales[scale], data, root)
+    spends = chosen.scale(scale, data)
+    record = Record.open(out, name, data, spends)
+    arms = chosen.arms(spends, data, root)
     record.arms = tuple(arms)
     wanted = {arm: measure for arm, measure in arms.items() if not only or any(text in arm for text in only)}
     if not wanted:
@@ -126,3 +141,15 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     fit(learner, faces, target=target, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces)), lr=scale.lr,
         seed=seed, watch=watch)
     return learner
+
+
+def backbone_file(learner) -> str:
+    """Write the weights of a method's backbone to a file of its own and return its path, for `weights=`."""
+    import tempfile
+    from pathlib import Path
+
+    import torch
+
+    path = Path(tempfile.mkdtemp()) / "backbone.pt"
+    torch.save(learner.backbone.trunk.state_dict(), path)
+    return str(path)

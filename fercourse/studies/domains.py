@@ -1,19 +1,15 @@
 """Labels in one domain, none in the other: DMSRL, its parts, and what others do, between domains and to real faces."""
 
-import tempfile
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
-
-import torch
 
 from ..errors import InputError
 from ..evaluate import confusion, evaluate, recalls, seen, truth_in
 from ..evaluate.unlabelled import information
 from ..faces import load_faces
 from ..models.norms import recalibrate
-from . import Scale, study, train_classifier
+from . import Scale, backbone_file, study, train_classifier
 from .transfer import HARD, TESTS
 
 # Every arm starts from the backbone of "source only", which is trained three times as long, and then has the same
@@ -38,10 +34,12 @@ PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthf
          "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
 
 
-@study("domains-real", data="synthfaces-fer2013", smoke=dict(limit=96), full=dict(epochs=30, batch_size=64, lr=1e-3),
-       cpu=dict(limit=10_000, epochs=8, lr=1e-3))              # few faces teach next to nothing about photographs
+PHOTOGRAPHS = dict(cpu=dict(limit=10_000, batch_size=64))              # of which few faces teach next to nothing
+
+
 @study("domains", data="lab-wild", smoke=dict(limit=96), cpu=dict(limit=1600, epochs=8, batch_size=32, lr=1e-3),
-       full=dict(epochs=30, batch_size=64, lr=1e-3))
+       full=dict(epochs=30, batch_size=64, lr=1e-3),
+       on={"synthfaces-fer2013": PHOTOGRAPHS, "fer2013-synthfaces": PHOTOGRAPHS})
 def arms(scale: Scale, data, root) -> dict:
     """Adapt from one domain to another, `lab-wild` or another of `PAIRS`; the oracle learns the target's labels."""
     if data not in PAIRS:
@@ -76,7 +74,7 @@ def _adapt(name, scale, data, root, seed):
     epochs, adapts = Epochs(test), method != "baseline"
     learner = train_classifier(source if adapts else target, replace(scale, limit=None), seed, method, views=views,
                                watch=epochs, target=target if adapts else None, target_views=views if adapts else None,
-                               weights=str(start(scale, data, root, seed)[1]), **COMMON | hyper)
+                               weights=start(scale, data, root, seed)[1], **COMMON | hyper)
     return scores(learner, test) | {"best_epoch": epochs.best(), "chosen_epoch": epochs.chosen()}
 
 
@@ -86,9 +84,7 @@ def start(scale: Scale, data, root, seed):
     source, views = domains(data, scale, root, seed)[0], (HARD,) if "fer2013" in data else None
     longer = replace(scale, limit=None, epochs=LONGER * scale.epochs, lr=2e-3)
     learner = train_classifier(source, longer, seed, views=views, **COMMON)
-    path = Path(tempfile.mkdtemp()) / "source.pt"
-    torch.save(learner.backbone.trunk.state_dict(), path)
-    return learner, path
+    return learner, backbone_file(learner)
 
 
 def scores(learner, test) -> dict:

@@ -4,6 +4,7 @@ Trained where skin tone predicts valence (nine faces of ten), or without the dar
 among whom neither holds. Sets without attributes (real photographs) are classified, with retrieved attributes.
 """
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -39,7 +40,8 @@ ARMS = {
 ENDS = ("baseline", "+ weighed (the whole)")
 
 
-@study("identity", data="synthfaces/wild", cpu=dict(epochs=20), full=dict(epochs=40, batch_size=128))
+@study("identity", data="synthfaces/wild", smoke=dict(limit=128), cpu=dict(epochs=20),
+       full=dict(epochs=40, batch_size=128), on={"fer2013": dict(cpu=dict(limit=10_000, epochs=12))})
 def arms(scale: Scale, data, root) -> dict:
     """Name the arms: every part of the method on confounded faces, and the whole of it where a group is unseen."""
     from ..faces.load import parse_spec
@@ -128,11 +130,14 @@ def _classes(options, scale, spec, root, seed):
     train, test = load(split="train"), load(split=TESTS.get(spec.name, "test"))
     learner = train_classifier(train, scale, seed, task="classes", **options)
     seen = see_all(learner, test.images)
-    scores = ev.class_scores(seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test), learner.classes)
+    guess, truth = seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test)
+    scores = ev.class_scores(guess, truth, learner.classes)
     metrics = {name: scores[name] for name in ("accuracy", "macro_f1", "macro_recall")}
     taught = train.sample(TAUGHT, 0)
     known, found = see_all(learner, taught.images)["embedding"], [retrieve(part) for part in (taught, test)]
     for name in ATTRIBUTES:
-        answers = [part.answers(name) for part in found]
-        metrics |= _read(f"retrieved_{name}", known, answers[0], seen["embedding"], answers[1])
+        told, asked = (part.answers(name) for part in found)
+        metrics |= _read(f"retrieved_{name}", known, told, seen["embedding"], asked)
+        table = ev.by_group(replace(test, attributes={name: asked}), guess, name, truth, draws=1)
+        metrics[f"retrieved_{name}_gap"] = ev.group_gap(table)
     return metrics

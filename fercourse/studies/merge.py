@@ -20,7 +20,7 @@ def merge(into, *others) -> int:
     ours = _read(into)
     record = Record(Path(into), ours["study"], ours["data"], ours["config"], ours["runs"])
     study = studies.get(ours["study"])
-    record.arms = tuple(study.arms(study.scales[ours["config"]["name"]], ours["data"], None))
+    record.arms = tuple(study.arms(study.scale(ours["config"]["name"], ours["data"]), ours["data"], None))
     before = len(record.runs)
     for other in others:
         theirs = _read(other)

@@ -28,7 +28,7 @@ OURS = {              # the parts of DR-FER, alone and together
 
 
 @study("robust", data="synthfaces/lab", smoke=dict(limit=140), cpu=dict(limit=1200, epochs=10, batch_size=32),
-       full=dict(limit=2700))
+       full=dict(limit=2700), on={"fer2013": dict(cpu=dict(limit=5000, batch_size=64), full=dict(limit=None))})
 def arms(scale: Scale, data, root) -> dict:
     """Train on faces with wrong labels: cross-entropy, its usual cures, DR-FER and its parts, and the clean subset."""
     place, ways = (scale, data, root), _ways()

@@ -62,8 +62,8 @@ ROWS = (
         ("   taught with the labels of the wild", "oracle", "macro_recall"))),
     *((title, file, arm, metric) for file, first, place in (
         ("domains-wild-lab-cpu", "Labels in the wild only, tested in the lab", "the lab"),
-        ("domains-real-synthfaces-fer2013-cpu", "Labels of synthetic faces, tested on FER2013", "FER2013"),
-        ("domains-real-fer2013-synthfaces-cpu", "Labels of FER2013, tested on synthetic faces", "synthetic faces"))
+        ("domains-synthfaces-fer2013-cpu", "Labels of synthetic faces, tested on FER2013", "FER2013"),
+        ("domains-fer2013-synthfaces-cpu", "Labels of FER2013, tested on synthetic faces", "synthetic faces"))
       for title, arm, metric in (
         (f"{first}: source only, three times as long", "source only", "macro_recall"),
         (f"   batch norm recalibrated on {place}", "source only", "recalibrated_macro_recall"),

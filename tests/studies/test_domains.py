@@ -19,7 +19,7 @@ def test_every_arm_is_a_method_with_settings_it_has():
 
 
 def test_pairs_and_their_domains():
-    source, target, test = domains.domains("wild-lab", studies.get("domains").scales["smoke"], None, 0)
+    source, target, test = domains.domains("wild-lab", studies.get("domains").scale("smoke"), None, 0)
     assert len(source) == len(target) == 96 and source.images.shape[-1] == 48
     assert [part.domain.unique().numel() for part in (source, target, test)] == [1, 1, 1]
     assert set(target.identity.tolist()).isdisjoint(test.identity.tolist())

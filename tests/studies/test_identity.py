@@ -19,13 +19,13 @@ def faces():
 
 
 def test_every_arm_can_be_built():
-    arms = studies.get("identity").arms(studies.get("identity").scales["smoke"], "synthfaces/wild", None)
+    arms = studies.get("identity").arms(studies.get("identity").scale("smoke"), "synthfaces/wild", None)
     assert {"baseline", "+ vCLUB beyond the label", "baseline, unseen tones", "whole, skin tone alone"} <= set(arms)
     for options in identity.ARMS.values():
         hyper = {name: value for name, value in options.items() if name != "method"}
         known = {field.name for field in fields(method_class(options["method"]).Hyper)}
         assert set(hyper) <= known
-    real = studies.get("identity").arms(studies.get("identity").scales["smoke"], "fer2013", None)
+    real = studies.get("identity").arms(studies.get("identity").scale("smoke"), "fer2013", None)
     assert set(real) == set(identity.ENDS)
 
 

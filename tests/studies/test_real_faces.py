@@ -1,4 +1,4 @@
-"""Studies of real faces, on a miniature of FER2013 and its annotators: `transfer`, `annotators`, `domains-real`."""
+"""Studies of real faces, on a miniature of FER2013 and its annotators."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import torch
 
 from fercourse import studies
 from fercourse.faces import load_faces
-from fercourse.studies import annotators, domains, transfer
+from fercourse.studies import annotators, domains, pretraining, transfer
 from tests.faces import miniatures
 from tests.toy import toy_faces, toy_method
 
@@ -72,11 +72,11 @@ def test_annotators_judge_by_the_votes_and_train_on_the_labels(tmp_path, monkeyp
 
 def test_adaptation_to_photographs_is_without_colour_and_tested_on_the_public_part(tmp_path):
     miniatures.fer2013(tmp_path)
-    scale = studies.get("domains-real").scales["smoke"]
+    scale = studies.get("domains").scale("smoke", "synthfaces-fer2013")
     source, target, test = domains.domains("synthfaces-fer2013", scale, tmp_path, 0)
     assert (len(source), len(target), len(test)) == (96, 63, 14)
     assert (source.images[:, 0] == source.images[:, -1]).all()
-    known = studies.get("domains-real").arms(scale, "synthfaces-fer2013", tmp_path)
+    known = studies.get("domains").arms(scale, "synthfaces-fer2013", tmp_path)
     assert list(known) == [*domains.FEW, "oracle"]
 
 
@@ -86,3 +86,40 @@ def test_flags_are_counted_class_by_class_where_annotators_have_a_word():
     assert annotators._by_class(truth, faces, flagged) == {
         f"wrong_{faces.classes[0]}": 0.5, f"flagged_{faces.classes[0]}": 0.5,
         f"wrong_{faces.classes[1]}": 0.5, f"flagged_{faces.classes[1]}": 0.5}
+
+
+def test_synthetic_faces_come_first_where_the_arm_says_so_and_the_budget_is_the_same(tmp_path, monkeypatch):
+    miniatures.fer2013(tmp_path / "real")
+    seen = []
+    train = pretraining.train_classifier
+
+    def watched(faces, scale, *rest, **more):
+        seen.append((faces.name, scale.epochs, len(faces), more.get("weights")))
+        return train(faces.sample(64), scale, *rest, **more)
+    monkeypatch.setattr(pretraining, "train_classifier", watched)
+    pretraining._taught.cache_clear()
+    found = studies.run("pretraining", scale="smoke", seeds=1, root=tmp_path / "real", out=tmp_path).summary()
+    ways = ("from scratch", "synthetic first")
+    assert list(found) == [f"{told}, {way}" for told in pretraining.SHARES for way in ways]
+    scratch, first, second, whole, again = seen
+    assert "synthfaces" in first[0] and not [name for name, *_ in (scratch, second, whole, again) if "synth" in name]
+    assert scratch[1:3] == second[1:3] and whole[1:3] == again[1:3], "both ways see the same photographs as often"
+    assert scratch[3] is whole[3] is None and second[3] == again[3] is not None
+
+
+@pytest.mark.parametrize("name, arm, metrics", [
+    ("wscfer", "noisy, CE + WSC + PCL", {"accuracy", "memorised"}),
+    ("robust", "30 %, self-pacing", {"accuracy", "f1", "cleanlab_f1"}),
+    ("identity", "+ weighed (the whole)", {"accuracy", "retrieved_gender_linear", "retrieved_skin_tone_gap"}),
+])
+def test_studies_of_rendered_faces_run_on_photographs(name, arm, metrics, tmp_path):
+    miniatures.fer2013(tmp_path / "real")
+    found = studies.run(name, "fer2013", "smoke", 1, tmp_path / "real", tmp_path, only=(arm,)).summary()
+    assert metrics <= found[arm].keys()
+
+
+def test_photographs_ask_for_more_faces_than_renderings():
+    for name in ("wscfer", "robust"):
+        there, here = studies.get(name).scale("cpu", "fer2013"), studies.get(name).scale("cpu")
+        assert there.limit > here.limit and there.lr == here.lr
+        assert studies.get(name).scale("cpu", "synthfaces/lab") == here

@@ -1,0 +1,38 @@
+"""Do synthetic faces teach what labelled photographs are for? A real set learnt from scratch, and after them."""
+
+from dataclasses import replace
+from functools import lru_cache, partial
+
+from ..evaluate import accuracy, evaluate, truth_in
+from ..faces import load_faces
+from . import Scale, backbone_file, study, train_classifier
+from .transfer import HARD, TESTS, both_ways
+
+SHARES = {"a tenth of the labels": 0.1, "all labels": 1.0}
+LONGER = 3                        # epochs of the tenth, as a multiple: its epochs have few steps
+
+
+@study("pretraining", data="fer2013", smoke=dict(limit=128), cpu=dict(epochs=15), full=dict(epochs=60))
+def arms(scale: Scale, data, root) -> dict:
+    """Train on a real set's labels, few or all, from random weights or from those that synthetic faces taught."""
+    return {f"{told}, {way}": partial(_trained, share, first, scale, data, root)
+            for told, share in SHARES.items() for way, first in (("from scratch", False), ("synthetic first", True))}
+
+
+def _trained(share, first, scale, data, root, seed):
+    """Train with the same budget on the real set either way; test once, at the last epoch."""
+    load = lambda split: load_faces(data, split=split, root=root, size=scale.size)                # noqa: E731
+    train, test = load("train").fraction(share, seed), load(TESTS.get(data, "test"))
+    given = {"weights": _taught(scale, seed)} if first else {}
+    budget = replace(scale, epochs=scale.epochs * (LONGER if share < 1 else 1))
+    learner = train_classifier(train, budget, seed, label_smoothing=.05, **given)
+    scores = evaluate(learner, test, draws=0)
+    return {"train_faces": len(train), "accuracy": scores["accuracy"], "macro_recall": scores["macro_recall"],
+            "accuracy_mirrored": accuracy(both_ways(learner, test).argmax(1), truth_in(learner, test))}
+
+
+@lru_cache(maxsize=1)
+def _taught(scale, seed):
+    """Return a file with the weights of a backbone that has seen synthetic faces alone, without colour."""
+    faces = load_faces("synthfaces", split=None, size=scale.size).grey()
+    return backbone_file(train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05))
