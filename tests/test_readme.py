@@ -8,6 +8,8 @@ import pytest
 
 from fercourse.course.notebooks import badge, sources
 from fercourse.studies import table
+from fercourse.studies.record import paired
+from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -15,20 +17,32 @@ DIGITS = "zero one two three four five six".split()
 WHOLE = {"60 minutes": "60", "two hours": "120", "two and a half hours": "150"}
 
 
-def test_the_results_table_is_the_one_of_the_results_files():
-    shown = README.split(table.BEGIN)[1].split(table.END)[0].strip()
-    assert shown == table.results_table(ROOT / "results").strip()
+@pytest.mark.parametrize("page", table.PAGES)
+def test_the_tables_are_those_of_the_results_files(page, tmp_path):
+    text = (ROOT / page).read_text()
+    copy = tmp_path / "copy.md"
+    copy.write_text(text)
+    assert not table.rewrite(copy, ROOT / "results"), f"{page}: run python -m fercourse.studies.table"
+    shown = [name for name in table.TABLES if table.between(name)[0] in text]
+    assert shown == (["effects", "comparison", "first-speeds"] if page == "README.md" else
+                     ["comparison", "results", "speed"])
 
 
-def test_the_comparison_is_the_one_of_the_results_files():
-    shown = README.split(table.COMPARED_BEGIN)[1].split(table.COMPARED_END)[0].strip()
-    assert shown == table.comparison_table(ROOT / "results").strip()
-    assert shown.startswith("| accuracy, % | right labels |")
+def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
+    [row] = [line for line in table.effects_table(ROOT / "results").splitlines() if "lab to wild" in line]
+    content = json.loads((ROOT / "results" / "domains-lab-wild-cpu.json").read_text())
+    found = {run["arm"]: run["metrics"]["macro_recall"] for run in content["runs"]}
+    gain = paired(content["runs"], "DMSRL", "source only", "macro_recall")
+    cells = row.strip("| ").split(" | ")
+    assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
+    assert cells[5].startswith("DANN: ") and "oracle" in found
 
 
-def test_the_speed_table_is_the_one_of_the_benchmarks():
-    shown = README.split(table.SPEED_BEGIN)[1].split(table.SPEED_END)[0].strip()
-    assert shown == table.speed_table(ROOT / "results").strip()
+def test_every_result_is_shown_somewhere():
+    """A file of results that no table shows is a number nobody can find."""
+    shown = {file for rows in SECTIONS.values() for _, file, *_ in rows} | {"comparison-synthfaces-cpu", "bench-cpu"}
+    told = {path.stem for path in (ROOT / "results").glob("*.json")} - shown
+    assert told <= {"noise-synthfaces-lab-cpu", "wscfer-tuning-synthfaces-lab-cpu", "ferplus-agreement"}, "or a lesson"
 
 
 def test_every_results_file_names_its_making():
@@ -39,7 +53,7 @@ def test_every_results_file_names_its_making():
         assert counted or all(part["hardware"]["cores"] and part["versions"]["torch"] for part in parts), path
 
 
-@pytest.mark.parametrize("page", ["README.md", "data/README.md", "LICENSES.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "data/README.md", "LICENSES.md"])
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
@@ -73,6 +87,7 @@ def test_a_rewritten_table_follows_the_results(tmp_path):
                "config": {"name": "cpu", "size": 48, "epochs": 3}}
     (tmp_path / "faces-synthfaces-cpu.json").write_text(json.dumps(content))
     page = tmp_path / "README.md"
-    page.write_text(f"a\n{table.BEGIN}\nold\n{table.END}\nb\n")
+    begin, end = table.between("results")
+    page.write_text(f"a\n{begin}\nold\n{end}\nb\n")
     assert table.rewrite(page, tmp_path) and not table.rewrite(page, tmp_path)
     assert "| 50.0 ± 1.0 | 3 | cpu, 48 px, 3 epochs | 2 x cores | abcdef1 |" in page.read_text()

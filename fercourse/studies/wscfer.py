@@ -29,7 +29,7 @@ CEILING = "CE, wrong labels left out"
 
 
 REGIME = dict(smoke=dict(limit=128), cpu=dict(limit=1200, epochs=14, batch_size=32), full=dict(batch_size=64),
-              on={"fer2013": dict(cpu=dict(limit=5000, epochs=16, batch_size=64))})
+              on={"fer2013": dict(cpu=dict(limit=2000, epochs=40))})
 
 
 @study("wscfer", data="synthfaces/lab", **REGIME)

@@ -1,0 +1,185 @@
+"""What the published tables show: `EFFECTS` in the README, `SECTIONS` on the page of results.
+
+A row names a file of `results/`, an arm and a metric; one that was not measured is left out.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a method is worth: one metric with and without it, seed by seed, and what one could hope for.
+
+    Attributes:
+        beside: words and arm of each yardstick.
+    """
+
+    lesson: str
+    what: str
+    file: str
+    metric: str
+    without: tuple[str, str]
+    method: tuple[str, str]
+    beside: tuple[tuple[str, str], ...] = ()
+
+
+_CE, _CLEAN = "cross-entropy", "wrong labels left out"
+_ROBUST, _DOMAINS, _IDENTITY = "robust-{}-cpu", "domains-{}-cpu", "identity-synthfaces-wild-cpu"
+_SOURCE, _DMSRL = ("source only", "source only"), ("DMSRL", "DMSRL")
+
+EFFECTS = (
+    *(Effect("00 synthetic faces", f"FER2013, {told}, accuracy", "pretraining-fer2013-cpu", "accuracy",
+             ("from scratch", f"{told}, from scratch"), ("synthetic faces first", f"{told}, synthetic first"))
+      for told in ("a tenth of the labels", "all labels")),
+    *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
+             (f"{_CE}, two views", "noisy, CE"), ("WSCFER", "noisy, CE + WSC + PCL"),
+             (("SupCon", "noisy, CE + SupCon"), (_CLEAN, "noisy, CE, wrong labels left out")))
+      for place, file in (("lab", "synthfaces-lab"), ("FER2013", "fer2013"))),
+    *(Effect("03 DR-FER", f"{place}, 30 % wrong labels, accuracy", _ROBUST.format(file), "accuracy",
+             (_CE, "30 %, cross-entropy"), ("DR-FER", "30 %, DR-FER"),
+             (("cleanlab", "30 %, pruned by cleanlab"), (_CLEAN, "30 %, clean subset")))
+      for place, file in (("lab", "synthfaces-lab"), ("FER2013", "fer2013"))),
+    Effect("03 DR-FER", "lab, one annotator a face, accuracy", _ROBUST.format("synthfaces-lab"), "accuracy",
+           (_CE, "one annotator, cross-entropy"), ("DR-FER", "one annotator, DR-FER"),
+           ((_CLEAN, "one annotator, clean subset"),)),
+    *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
+             ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
+             (("SimCLR", "SimCLR"), ("taught with labels", "supervised")))
+      for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
+    *(Effect("05 DMSRL", f"{place}, mean recall", _DOMAINS.format(file), "macro_recall", _SOURCE, _DMSRL,
+             (("DANN", "DANN"), ("taught with the target's labels", "oracle")))
+      for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
+                          ("synthetic faces to FER2013", "synthfaces-fer2013"))),
+    *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
+             ("identity-invariant", "+ weighed (the whole)"))
+      for what, file, metric in (
+        ("wild, tone predicts valence in training, CCC × 100", "synthfaces-wild", "ccc"),
+        ("the same: person read off the feature (less is better)", "synthfaces-wild", "person_linear"),
+        ("FER2013, classes, accuracy", "fer2013", "accuracy"))),
+)
+
+_ALONE, _ALONE_FER = (f"selfsup-{data}-cpu" for data in ("synthfaces-wild", "fer2013"))
+
+
+def _column(file, metric, *rows):
+    """Return rows that differ in their arm alone."""
+    return tuple((title, file, arm, metric) for title, arm in rows)
+
+
+def _shifted(file, first, place):
+    """Return the rows of a pair of domains."""
+    return _column(file, "macro_recall", (f"{first}: source only, three times as long", "source only")) + _column(
+        file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
+        file, "macro_recall", ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
+        (f"   taught with the labels of {place}", "oracle"))
+
+
+def _wscfer(file, place):
+    """Return the rows of a place's five sums of terms, on its labels as they are and on wrong ones."""
+    parts = (("   with SimCLR beside it", "CE + SimCLR"), ("   with SupCon beside it", "CE + SupCon"),
+             ("   with WSC beside it", "CE + WSC"), ("   with WSC and partial consistency: WSCFER", "CE + WSC + PCL"))
+    told = {"clean": "labels as they are", "noisy": "30 % wrong labels"}
+    return tuple(row for short, words in told.items() for row in _column(
+        file, "accuracy", (f"{place}, {words}, two augmented views: cross-entropy", f"{short}, CE"),
+        *((title, f"{short}, {arm}") for title, arm in parts),
+        ("   cross-entropy, wrong labels left out", f"{short}, CE, wrong labels left out")))
+
+
+def _robust(file, place):
+    return _column(
+        file, "accuracy", (f"{place}, 30 % wrong labels, not augmented: cross-entropy", "30 %, cross-entropy"),
+        ("   label smoothing", "30 %, label smoothing"), ("   averaged weights", "30 %, averaged weights"),
+        ("   masked images", "30 %, masked images"), ("   self-pacing", "30 %, self-pacing"),
+        ("   self-pacing and relabelling", "30 %, self-pacing, relabelling"),
+        ("   masked images and self-pacing", "30 %, masked images, self-pacing"),
+        ("   with relabelling, too: DR-FER", "30 %, DR-FER"), ("   pruned by cleanlab", "30 %, pruned by cleanlab"),
+        ("   cross-entropy on the rightly labelled faces alone", "30 %, clean subset"),
+        (f"{place}, one annotator a face, not augmented: cross-entropy", "one annotator, cross-entropy"),
+        ("   DR-FER", "one annotator, DR-FER"),
+        ("   cross-entropy on the rightly labelled faces alone", "one annotator, clean subset"),
+        (f"{place}, labels as they are, not augmented: cross-entropy", "no noise, cross-entropy"),
+        ("   DR-FER", "no noise, DR-FER"))
+
+
+def _selfsup(file, place):
+    ways = (("HNCL", "heatmap neighbours"), ("   same-class neighbours (oracle)", "same-class neighbours (oracle)"),
+            ("   embedding neighbours", "embedding neighbours"), ("   random neighbours", "random neighbours"),
+            ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"), ("   untrained network", "random encoder"),
+            ("   taught with all labels", "supervised"))
+    return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
+                 for metric, told in (("probe_100", "linear probe, all labels"),
+                                      ("tuned_10", "fine-tuned on a tenth of the labels")) for title, arm in ways)
+
+
+SECTIONS = {
+    "The synthetic faces": (
+        ("Lesson network, wild to wild, unseen people", "faces-synthfaces-cpu", "wild", "wild_accuracy"),
+        ("   trained for less time, at 48 px", "supervised-synthfaces-wild-cpu", "baseline", "accuracy"),
+        ("Lesson network, lab to lab, unseen people", "faces-synthfaces-cpu", "lab", "lab_accuracy"),
+        ("Lesson network, lab to wild: the domain gap", "faces-synthfaces-cpu", "lab", "wild_accuracy"),
+        ("Person told apart from an expression embedding (linear probe)", "faces-synthfaces-cpu", "wild",
+         "identity_probe"),
+        ("   by always naming the commonest person", "faces-synthfaces-cpu", "wild", "identity_chance"),
+    ),
+    "Photographs: FER2013": (
+        ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
+        *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
+          for told in ("a tenth of the labels", "all labels") for title, way, metric in (
+            (f"FER2013, {told}: from scratch", "from scratch", "accuracy"),
+            ("   synthetic faces first", "synthetic first", "accuracy"),
+            ("   and asked about each face and its mirror image", "synthetic first", "accuracy_mirrored"))),
+        *((title, "transfer-fer2013-cpu", arm, metric) for title, arm, metric in (
+            ("Trained on synthetic faces alone, tested on FER2013", "synthfaces", "accuracy"),
+            ("   asked about each face and its mirror image", "synthfaces", "accuracy_mirrored"),
+            ("   knowing how frequent FER2013's classes are", "synthfaces", "accuracy_knowing_shares"),
+            ("   by always naming FER2013's commonest class", "synthfaces", "majority_class"),
+            ("   with three times as many synthetic people", "with more people", "accuracy"),
+            ("   and asked about each face and its mirror image", "with more people", "accuracy_mirrored"))),
+        *_column("renderer-fer2013-cpu", "accuracy",
+                 ("Which variety of the renderer helps on FER2013? 3,360 faces with all of it", "everything"),
+                 ("   without people's manners of moving", "manner"), ("   textbook poses only", "variants"),
+                 ("   without variety of looks", "looks"), ("   without the camera's faults", "camera"),
+                 ("   without variety of light", "light"), ("   without variety of pose", "pose"),
+                 ("   without things before and behind the face", "things")),
+    ),
+    "Lesson 02: WSCFER": _wscfer("wscfer-synthfaces-lab-cpu", "Lab") + _wscfer("wscfer-fer2013-cpu", "FER2013"),
+    "Lesson 03: DR-FER": (
+        *_robust("robust-synthfaces-lab-cpu", "Lab"), *_robust("robust-fer2013-cpu", "FER2013"),
+        *((title, "annotators-fer2013-cpu", "DR-FER", metric) for title, metric in (
+            ("FER2013's own wrong labels, as FER+ has them, found by DR-FER: F1", "f1"),
+            ("   by cleanlab, as many flags", "cleanlab_f1"),
+            ("   by the largest mean losses, as many flags", "small_loss_f1"))),
+    ),
+    "Lesson 04: HNCL": (
+        *((title, _ALONE, "neighbours alone", metric) for title, metric in (
+            ("Wild, five nearest by heatmap of the same class, no training", "heatmap_class"),
+            ("   by the true landmarks", "true_landmarks_class"), ("   by pixels", "pixels_class"),
+            ("   by chance", "random_class"))),
+        *((title, _ALONE_FER, "neighbours alone", metric) for title, metric in (
+            ("FER2013, five nearest by heatmap of the same class", "heatmap_class"),
+            ("   by pixels", "pixels_class"), ("   by chance", "random_class"))),
+        *_selfsup(_ALONE, "Wild"), *_selfsup(_ALONE_FER, "FER2013"),
+    ),
+    "Lesson 05: DMSRL": tuple(row for file, first, place in (
+        ("lab-wild", "Labels in the lab only, tested in the wild", "the wild"),
+        ("wild-lab", "Labels in the wild only, tested in the lab", "the lab"),
+        ("synthfaces-fer2013", "Labels of synthetic faces, tested on FER2013", "FER2013"),
+        ("fer2013-synthfaces", "Labels of FER2013, tested on synthetic faces", "synthetic faces"))
+        for row in _shifted(_DOMAINS.format(file), first, place)),
+    "Lesson 06: identity-invariant FER": (
+        *(row for metric, title in (
+            ("rmse_valence", "Trained where skin tone predicts valence: RMSE of valence × 100"),
+            ("ccc", "   concordance (mean CCC × 100)"),
+            ("person_linear", "   person read off the expression feature by a line"),
+            ("skin_tone_linear", "   skin tone (4 words) read off the expression feature by a line"))
+          for row in _column(_IDENTITY, metric, (f"{title}, baseline", "baseline"),
+                             ("   identity-invariant", "+ weighed (the whole)"))),
+        *(row for metric, title in (
+            ("accuracy", "FER2013, classes"),
+            ("retrieved_gender_linear", "   retrieved gender word read off the feature by a line"),
+            ("retrieved_age_linear", "   retrieved age word (of 4) read off the feature by a line"),
+            ("retrieved_skin_tone_linear", "   retrieved tone word (of 4) read off the feature by a line"))
+          for row in _column("identity-fer2013-cpu", metric, (f"{title}, baseline", "baseline"),
+                             ("   identity-invariant", "+ weighed (the whole)"))),
+    ),
+}
