@@ -30,6 +30,7 @@ class DrFerHyper(Hyper):
         reconstruct: lambda, weight of the reconstruction; 0 leaves masked image modelling out.
         mask_ratio: share of cells hidden; cell: their side in pixels (0: see `masked_image.cell_size`).
         pace: split into easy and hard faces; relabel: let easy faces vote on hard ones, which needs the split.
+        by_class: each class has a pace and a threshold of its own; False: one of each for all faces.
         apart: Ashman's D at which the pace of a class begins.
         keep: how much of a face's running loss the next epoch keeps.
         neighbours: K; margin: delta, least lead of a new label over the given one.
@@ -45,6 +46,7 @@ class DrFerHyper(Hyper):
     cell: int = 0
     pace: bool = True
     relabel: bool = True
+    by_class: bool = True
     apart: float = APART
     keep: float = 0.5
     neighbours: int = 20
@@ -114,12 +116,14 @@ class DrFer(Method):
     def _split(self, noise):
         """Split every class whose two groups have come apart into easy and hard faces, eqs. (3.2) and (3.3)."""
         losses, labels = self.memory["losses"], self.memory["given"]
-        groups = two_groups(doubts(losses), labels, len(self.classes))
-        self.memory["paced"] |= groups.apart >= self.hyper.apart
-        limit = thresholds(losses, labels, quota(groups, noise))
+        kinds = torch.arange(len(self.classes), device=labels.device)
+        heap, own = (labels, kinds) if self.hyper.by_class else (labels.clamp(max=0), torch.zeros_like(kinds))
+        groups = two_groups(doubts(losses), heap, len(kinds))
+        self.memory["paced"] |= (groups.apart >= self.hyper.apart)[own]
+        limit = thresholds(losses, heap, quota(groups, noise))[own]
         self.memory["thresholds"] = torch.where(self.memory["paced"], limit, torch.inf)
         self.memory["easy"] = losses <= self.memory["thresholds"][labels]
-        return {"paced": self.memory["paced"].float().mean(), "apart": groups.apart.mean(),
+        return {"paced": self.memory["paced"].float().mean(), "apart": groups.apart[own].mean(),
                 "noise": groups.noise, "easy": self.memory["easy"].float().mean(),
                 "bare": (torch.bincount(labels[self.memory["easy"]], minlength=len(self.classes)) < 2).sum()}
 

@@ -20,7 +20,8 @@ PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, rela
 def arms(scale: Scale, data, root) -> dict:
     """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
     place = (scale, data, root)
-    whole = {"cross-entropy": partial(_plain, place), "DR-FER": partial(_ours, place, {})}
+    whole = {"cross-entropy": partial(_plain, place), "DR-FER": partial(_ours, place, {}),
+             "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}
     parts = {name: partial(_ours, place, hyper) for name, hyper in PARTS.items()}
     return whole if scale.name == "cpu" else whole | parts | {"pruned by cleanlab": partial(_pruned, place)}
 

@@ -24,6 +24,7 @@ OURS = {              # the parts of DR-FER, alone and together
     "self-pacing, relabelling": dict(reconstruct=0.0),
     "masked images, self-pacing": dict(relabel=False),
     "DR-FER": dict(),
+    "DR-FER, one pace for all": dict(by_class=False),
 }
 
 

@@ -141,6 +141,19 @@ def test_right_labels_that_are_hard_to_learn_are_not_doubted():
     assert asking.memory["easy"].all() and facts["jury_noise"] == 0 and not asking.memory["doubted"].any()
 
 
+def test_one_pace_for_all_doubts_a_class_that_is_wrong_as_a_whole():
+    """By its own measure a class is never badly labelled as a whole; by everybody's measure it can be."""
+    faces, seen = world()
+    wrong = faces.relabel(torch.arange(40) // 10)                              # half of the classes are made up
+    losses = torch.full((40,), 0.05) + 0.05 * torch.rand(40, generator=torch.Generator().manual_seed(2))
+    losses[10:20] += 2.5
+    for by_class, least, most in ((True, 0, 0), (False, 9, 10)):
+        method, _ = made(wrong, neighbours=5, jury=0.0, by_class=by_class, relabel=False)
+        method.start_epoch(1, looked(seen | {"loss": losses}))
+        assert least <= method.memory["doubted"].sum() <= most and not method.memory["doubted"][20:].any()
+        assert method.memory["paced"].any() != by_class and len(set(method.memory["thresholds"].tolist())) == 1
+
+
 def test_nothing_is_split_before_the_groups_part():
     faces, seen = world()
     early = seen | {"loss": 1.4 + 0.1 * torch.randn(40, generator=torch.Generator().manual_seed(1))}
