@@ -2,12 +2,14 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fercourse.course.notebooks import badge, sources
-from fercourse.studies import table
+from fercourse.studies import picture, table
 from fercourse.studies.record import paired
 from fercourse.studies.rows import SECTIONS
 
@@ -36,6 +38,22 @@ def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     cells = row.strip("| ").split(" | ")
     assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
     assert cells[5].startswith("DANN: ") and "oracle" in found
+
+
+def test_the_picture_of_effects_is_that_of_the_results_files():
+    content = partial(table._content, ROOT / "results")
+    with Image.open(ROOT / picture.PICTURE) as drawn:
+        assert drawn.text["Description"] == picture.shown(content), "run python -m fercourse.studies.table"
+
+
+def test_a_picture_of_other_results_is_another_one(tmp_path):
+    content = partial(table._content, ROOT / "results")
+    def changed(file):
+        text = json.dumps(content(file)).replace('"mean": 0.5', '"mean": 0.6')
+        return json.loads(text)
+    picture.draw(changed, tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as drawn:
+        assert drawn.text["Description"] == picture.shown(changed) != picture.shown(content)
 
 
 def test_every_result_is_shown_somewhere():

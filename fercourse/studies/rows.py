@@ -11,7 +11,7 @@ class Effect:
     """What a method is worth: one metric with and without it, seed by seed, and what one could hope for.
 
     Attributes:
-        beside: words and arm of each yardstick.
+        beside: words and arm of each yardstick: peers, and last what one could hope for.
     """
 
     lesson: str

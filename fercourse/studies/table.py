@@ -4,8 +4,9 @@ import json
 from functools import lru_cache, partial
 from pathlib import Path
 
+from .picture import draw, measured
 from .record import made, paired, told
-from .rows import EFFECTS, SECTIONS
+from .rows import SECTIONS
 
 PAGES = ("README.md", "docs/results.md")
 
@@ -13,11 +14,9 @@ def effects_table(folder="results") -> str:
     """Return what each method is worth in Markdown: without it, with it, the difference seed by seed, a yardstick."""
     lines = ["| lesson | measured | without the method | with it | difference, seed by seed | for comparison | seeds |",
              "|---|---|---|---|---|---|---|"]
-    for effect in EFFECTS:
-        content = _content(folder, effect.file)
+    for effect, content in measured(partial(_content, folder)):
         found = {arm: metrics[effect.metric] for arm, metrics in content["summary"].items() if effect.metric in metrics}
-        if effect.without[1] in found and effect.method[1] in found:
-            lines.append(_effect(effect, found, content["runs"]))
+        lines.append(_effect(effect, found, content["runs"]))
     return "\n".join(lines)
 
 
@@ -140,3 +139,4 @@ def rewrite(page, folder="results") -> bool:
 if __name__ == "__main__":
     for page in PAGES:
         print(page, "rewritten" if rewrite(page) else "is up to date")
+    draw(partial(_content, "results"))
