@@ -115,7 +115,8 @@ def sanitise(book):
     for cell in book.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [_clean(one) for one in _joined(cell.outputs) if WIDGET not in one.get("data", {})]
+            kept = [one for one in cell.outputs if WIDGET not in one.get("data", {})]
+            cell.outputs = [_clean(one) for one in _joined(kept)]
     return book
 
 

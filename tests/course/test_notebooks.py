@@ -94,7 +94,8 @@ def test_outputs_are_cleaned():
     streams = [new_output("stream", name="stdout", text=text) for text in ("a", f"{notebooks.ROOT}/data/x ")]
     widget = new_output("display_data", {notebooks.WIDGET: {}, "text/plain": "interactive(…)"})
     shown = new_output("execute_result", {"text/plain": "<object at 0x7f00aa11bb22>"}, execution_count=1)
-    book = new_notebook(cells=[new_code_cell("1", outputs=[*streams, widget, shown])], metadata={"widgets": {}})
+    cell = new_code_cell("1", outputs=[streams[0], widget, *streams[1:], shown])
+    book = new_notebook(cells=[cell], metadata={"widgets": {}})
     outputs = notebooks.sanitise(book).cells[0].outputs
     assert [one.get("text") for one in outputs] == ["adata/x ", None] and "widgets" not in book.metadata
     assert outputs[1].data["text/plain"] == "<object at 0x…>"
