@@ -102,9 +102,12 @@ def _umap(features, start, seed, neighbours):
     from umap import UMAP  # compiles for seconds on its first import
     umap = UMAP(n_neighbors=min(neighbours, len(features) - 1), init=10 * unit_size(start).numpy(),
                 random_state=seed % 2**32, n_jobs=1)
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return torch.from_numpy(umap.fit_transform(features.numpy())).float()
+        found = torch.from_numpy(umap.fit_transform(features.numpy())).float()
+    torch.set_num_threads(threads)           # umap's compiler shares torch's threads, and wakes all of them
+    return found
 
 
 def _matrix(features):

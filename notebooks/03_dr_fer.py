@@ -546,12 +546,14 @@ print("FER2013:", made(real))
 columns = {"accuracy_fer2013": "right by FER2013", "accuracy_ferplus": "by FER+", "precision": "precision", "f1": "F1",
            "cleanlab_f1": "cleanlab's F1", "small_loss_f1": "large loss's F1"}
 print(in_columns(real["summary"], columns))
-ours = real["summary"]["DR-FER"]
-precision, recall, flagged = (ours[name]["mean"] for name in ("precision", "recall", "flagged"))
+each, one = (real["summary"][arm] for arm in ("DR-FER", "DR-FER, one pace for all"))
+precision, recall, flagged = (each[name]["mean"] for name in ("precision", "recall", "flagged"))
 print(f"\nFER+ contradicts {precision:.0%} of the faces that DR-FER doubts, and {flagged * precision / recall:.0%} of all faces")
-print("\nFER2013 says    contradicted by FER+    doubted by DR-FER")
-for word in (name.removeprefix("wrong_") for name in ours if name.startswith("wrong_")):
-    print(f"{word:15} {ours[f'wrong_{word}']['mean']:19.0%} {ours[f'flagged_{word}']['mean']:20.0%}")
+print("\nFER2013 says  contradicted by FER+  doubted by DR-FER  with one pace for all")
+for word in (name.removeprefix("wrong_") for name in each if name.startswith("wrong_")):
+    print(f"{word:13} {each[f'wrong_{word}']['mean']:20.0%} {each[f'flagged_{word}']['mean']:18.0%} {one[f'flagged_{word}']['mean']:22.0%}")
+print(f"\nof the faces that one pace relabels, FER+ agrees with {one['old_labels_right']['mean']:.0%} of the old labels, "
+      f"{one['new_labels_right']['mean']:.0%} of the new")
 
 # %% [markdown]
 # Here DR-FER's doubts hit wrong labels little more often than chance, and its accuracy is below cross-entropy's; cleanlab
@@ -560,9 +562,29 @@ for word in (name.removeprefix("wrong_") for name in ours if name.startswith("wr
 # once its doubts have come apart into two heaps, and that happens first where a class is learnt easily, **which is where its
 # labels are right**. So happiness loses faces that were only hard, and the classes full of wrong labels are never doubted at
 # all. *Category-aware* means that each class is judged by its own measure, and by its own measure no class is badly labelled
-# as a whole; one order of losses over all classes sees it. Symmetric noise falls on all classes alike and hides this
-# completely: try a cure for wrong labels on wrong labels that people made. (Small network, few epochs: at your size, look
-# at the two columns again. Fear is left out, because the copy of FER+ at hand hardly knows it.)
+# as a whole.
+#
+# The cure is one word: `by_class=False` gives all faces one pace and one threshold. F1 doubles, to what cleanlab and large
+# losses find among as many, and happiness is left alone. It has its price in the column beside it: *all* of disgust, the
+# rarest class, is doubted, which is what category-awareness was invented to prevent. Its new labels are wrong more often than
+# those that they replace, though votes had to be trusted first: the jury's labels are no better than the others. And on
+# symmetric noise, in the first table, one pace does neither better nor worse: noise that falls on all classes alike hides all
+# of this. **Try a cure for wrong labels on wrong labels that people made.** (Small network, few epochs: at your size, look
+# at the columns again. Fear is left out, because the copy of FER+ at hand hardly knows it.)
+#
+# **Photographs, and wrong labels on top.** The first table again on FER2013, five thousand faces, 30 % of whose labels were
+# made wrong; its own wrong labels count as right here, for whoever made the set believed them.
+
+# %% tags=["nbval-check-output"]
+photographs = json.loads(Path("../results/robust-fer2013-cpu.json").read_text())
+print(made(photographs))
+print(in_columns(photographs["summary"], ("accuracy", "best_epoch", "memorised", "f1", "cleanlab_f1")))
+
+# %% [markdown]
+# Leaving faces out by confident learning wins about half of what the clean subset would; DR-FER repeats fewer wrong labels
+# than cross-entropy and is no more often right. Photographs are hard for this network: at its best epoch it knows little, soon
+# after it knows its training faces by heart, and in between there is no time at which right labels are learnt and wrong ones are
+# not. Self-pacing needs that time. Relabelling did not even begin: some class never came apart.
 #
 # **Whose faces are left out?** Hard is not the same as wrong. Which share of the *rightly* labelled faces was used under its
 # right label in the last epoch, class by class and group by group?

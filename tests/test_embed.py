@@ -1,5 +1,9 @@
 """Projections, neighbours and class activation maps against values known by hand."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +27,15 @@ def test_pca_finds_the_axis_of_points_on_a_line():
     points = embed.pca(line[:, None] * torch.tensor([0.6, 0.8, 0.0]))
     assert torch.allclose(points[:, 0], line, atol=1e-6)
     assert torch.allclose(points[:, 1], torch.zeros(4), atol=1e-6)
+
+
+def test_a_projection_leaves_the_number_of_threads_alone():
+    """Other work shares the cores where somebody asked for one thread; a fresh process, for umap wakes them once."""
+    asked = ("import torch; from fercourse import embed; embed.project(torch.randn(60, 5)); "
+             "print(torch.get_num_threads())")
+    told = subprocess.run([sys.executable, "-c", asked], env=os.environ | {"OMP_NUM_THREADS": "1"}, text=True,
+                          capture_output=True, check=True).stdout
+    assert told.strip() == "1"
 
 
 def test_pca_agrees_with_scikit_learn():

@@ -62,7 +62,7 @@ def test_every_arm_runs(tmp_path):
     found = studies.run("robust", scale="smoke", seeds=1, out=tmp_path).summary()
     assert {name.split(", ", 1)[1] for name in found} == {
         "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab", "masked images", "self-pacing",
-        "self-pacing, relabelling", "masked images, self-pacing", "DR-FER",
+        "self-pacing, relabelling", "masked images, self-pacing", "DR-FER", "DR-FER, one pace for all",
         "clean subset"}
     assert all({"accuracy", "best_epoch", "memorised", "wrong_labels"} <= arm.keys() for arm in found.values())
     assert {"f1", "cleanlab_f1", "relabelled"} <= found["30 %, DR-FER"].keys()
