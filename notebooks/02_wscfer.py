@@ -531,7 +531,7 @@ for arm, found in sorted(tried["summary"].items(), key=lambda one: (one[0].split
 against_ce("wscfer-fer2013-cpu.json")
 
 # %% [markdown]
-# Where labels are as they are, all five sums are alike, here as there. Under noise cross-entropy learns six wrong labels of
+# Where labels are as they are, all five sums are alike. Under noise cross-entropy learns six wrong labels of
 # ten by heart, and there is something to win; only **SupCon** repeats fewer of them, and gains the little that it gains, while
 # the two that tell single faces apart repeat as many as cross-entropy, or more. That fits the guess above, and its opposite is
 # not excluded by one seed: read the line of the ceiling, too, and see how small all differences are beside it.

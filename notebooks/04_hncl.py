@@ -450,8 +450,8 @@ without_labels("selfsup-fer2013-cpu.json", ("probe_10", "probe_100", "tuned_10",
 # %% [markdown]
 # The landmark network was taught on renderings alone, and it carries over: nearly four in ten of a photograph's nearest by
 # heatmap share its class, twice as many as by chance. **HNCL's probe ends close to that of a network that was taught with
-# every label for as many steps**, far above MoCo, and fine-tuned on a tenth of the labels it is right nearly twice as often as
-# an untrained network. What was learnt on photographs serves rendered faces, too (*elsewhere*). This is the paper's claim, and
+# every label for as many steps**, far above MoCo, and fine-tuned on a tenth of the labels it is right far more often
+# than MoCo or an untrained network. What was learnt on photographs serves rendered faces, too (*elsewhere*). This is the paper's claim, and
 # here it holds.
 #
 # ## Where it breaks

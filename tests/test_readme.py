@@ -10,7 +10,8 @@ from PIL import Image
 
 from fercourse.course.notebooks import badge, sources
 from fercourse.studies import picture, table
-from fercourse.studies.record import paired
+from fercourse.studies.effects import Effect
+from fercourse.studies.record import Record, paired
 from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -33,11 +34,20 @@ def test_the_tables_are_those_of_the_results_files(page, tmp_path):
 def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     [row] = [line for line in table.effects_table(ROOT / "results").splitlines() if "lab to wild" in line]
     content = json.loads((ROOT / "results" / "domains-lab-wild-cpu.json").read_text())
-    found = {run["arm"]: run["metrics"]["macro_recall"] for run in content["runs"]}
     gain = paired(content["runs"], "DMSRL", "source only", "macro_recall")
     cells = row.strip("| ").split(" | ")
     assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
-    assert cells[5].startswith("DANN: ") and "oracle" in found
+    assert cells[5].startswith("DANN: ") and "; taught with the target's labels: " in cells[5]
+
+
+def test_a_yardstick_of_fewer_seeds_says_so_and_one_that_was_not_run_is_no_hope():
+    effect = Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b"), peer=("peer", "c"), hope=("hope", "d"))
+    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}}
+            for arm, seed, value in (("a", 0, .5), ("a", 1, .6), ("b", 0, .6), ("b", 1, .8), ("c", 0, .55))]
+    content = {"runs": runs, "summary": Record("", "", "", {}, runs).summary()}
+    parts = effect.read(content)
+    assert list(parts) == ["without", "method", "peer"] and effect.gain(content) == ("+15.0 ± 7.1", 2)
+    assert table._shown(*parts["peer"], 2) == "peer: 55.0 (1)" and table._shown(*parts["without"], 2).endswith("7.1")
 
 
 def test_the_picture_of_effects_is_that_of_the_results_files():

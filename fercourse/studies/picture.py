@@ -6,31 +6,20 @@ import json
 from ..files import replacing
 from ..plots.figure import new_figure, style
 from ..plots.palette import COLOURS
-from .record import paired, told
-from .rows import EFFECTS
+from .effects import measured
 
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
 BELOW = 0.36                              # of a row: where a peer stands, so that nothing hides it
 
 
-def measured(content) -> list:
-    """Return the effects both of whose arms have been run, each with its file's content.
+def shown(content) -> str:
+    """Return a fingerprint of all that the picture shows; the picture carries it.
 
     Args:
         content: the name of a results file -> what it says.
     """
-    found = [(effect, content(effect.file)) for effect in EFFECTS]
-    return [(effect, said) for effect, said in found
-            if {effect.without[1], effect.method[1]} <= {arm for arm, told in said["summary"].items()
-                                                         if effect.metric in told}]
-
-
-def shown(content) -> str:
-    """Return a fingerprint of all that the picture shows; the picture carries it."""
-    facts = [(effect.lesson, effect.what, [said["summary"].get(arm, {}).get(effect.metric) for _, arm in
-                                          (effect.without, effect.method, *effect.beside)], _gain(effect, said))
-             for effect, said in measured(content)]
+    facts = [(effect.lesson, effect.what, effect.read(said), effect.gain(said)) for effect, said in measured(content)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -54,22 +43,15 @@ def draw(content, path=PICTURE):
 
 
 def _row(axes, row, effect, said):
-    found = said["summary"]
-    place = lambda arm: 100 * found[arm][effect.metric]["mean"]                                 # noqa: E731
-    before, after = place(effect.without[1]), place(effect.method[1])
+    place = {part: (word, 100 * found["mean"]) for part, (word, found) in effect.read(said).items()}
+    before, after = place["without"][1], place["method"][1]
     axes.plot([before, after], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1)
-    *peers, hope = [one for one in effect.beside if one[1] in found] or [None]
-    for word, arm in peers:
-        axes.plot(place(arm), row + BELOW, "x", color=PEER, ms=6, label="a peer")
-        axes.text(place(arm) + 1.5, row + BELOW, word, va="center", fontsize=7, color=PEER)
-    if hope:
-        axes.plot(place(hope[1]), row, "|", color=HOPE, ms=14, mew=2.5, label="what one could hope for")
     axes.plot(before, row, "o", mfc="white", mec=INK, ms=8, label="without the method")
     axes.plot(after, row, "o", color=INK, ms=8, label="with it")
-    gain = _gain(effect, said)
-    sign = "+" if gain["mean"] > 0 else ""
-    axes.text(99, row, f"{sign}{told(gain, seeds=False)}", ha="right", va="center", fontsize=8)
-
-
-def _gain(effect, said):
-    return paired(said["runs"], effect.method[1], effect.without[1], effect.metric)
+    if "peer" in place:
+        word, at = place["peer"]
+        axes.plot(at, row + BELOW, "x", color=PEER, ms=6, label="a peer")
+        axes.text(at + 1.5, row + BELOW, word, va="center", fontsize=7, color=PEER)
+    if "hope" in place:
+        axes.plot(place["hope"][1], row, "|", color=HOPE, ms=14, mew=2.5, zorder=1, label="what one could hope for")
+    axes.text(99, row, effect.gain(said)[0], ha="right", va="center", fontsize=8)

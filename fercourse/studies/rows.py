@@ -1,63 +1,9 @@
-"""What the published tables show: `EFFECTS` in the README, `SECTIONS` on the page of results.
+"""What the page of results shows, by lesson.
 
-A row names a file of `results/`, an arm and a metric; one that was not measured is left out.
+A row is a title, a file of `results/`, an arm and a metric; one that was not measured is left out.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a method is worth: one metric with and without it, seed by seed, and what one could hope for.
-
-    Attributes:
-        beside: words and arm of each yardstick: peers, and last what one could hope for.
-    """
-
-    lesson: str
-    what: str
-    file: str
-    metric: str
-    without: tuple[str, str]
-    method: tuple[str, str]
-    beside: tuple[tuple[str, str], ...] = ()
-
-
-_CE, _CLEAN = "cross-entropy", "wrong labels left out"
-_ROBUST, _DOMAINS, _IDENTITY = "robust-{}-cpu", "domains-{}-cpu", "identity-synthfaces-wild-cpu"
-_SOURCE, _DMSRL = ("source only", "source only"), ("DMSRL", "DMSRL")
-
-EFFECTS = (
-    *(Effect("00 synthetic faces", f"FER2013, {told}, accuracy", "pretraining-fer2013-cpu", "accuracy",
-             ("from scratch", f"{told}, from scratch"), ("synthetic faces first", f"{told}, synthetic first"))
-      for told in ("a tenth of the labels", "all labels")),
-    *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
-             (f"{_CE}, two views", "noisy, CE"), ("WSCFER", "noisy, CE + WSC + PCL"),
-             (("SupCon", "noisy, CE + SupCon"), (_CLEAN, "noisy, CE, wrong labels left out")))
-      for place, file in (("lab", "synthfaces-lab"), ("FER2013", "fer2013"))),
-    *(Effect("03 DR-FER", f"{place}, 30 % wrong labels, accuracy", _ROBUST.format(file), "accuracy",
-             (_CE, "30 %, cross-entropy"), ("DR-FER", "30 %, DR-FER"),
-             (("cleanlab", "30 %, pruned by cleanlab"), (_CLEAN, "30 %, clean subset")))
-      for place, file in (("lab", "synthfaces-lab"), ("FER2013", "fer2013"))),
-    Effect("03 DR-FER", "lab, one annotator a face, accuracy", _ROBUST.format("synthfaces-lab"), "accuracy",
-           (_CE, "one annotator, cross-entropy"), ("DR-FER", "one annotator, DR-FER"),
-           ((_CLEAN, "one annotator, clean subset"),)),
-    *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
-             ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
-             (("SimCLR", "SimCLR"), ("taught with labels", "supervised")))
-      for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
-    *(Effect("05 DMSRL", f"{place}, mean recall", _DOMAINS.format(file), "macro_recall", _SOURCE, _DMSRL,
-             (("DANN", "DANN"), ("taught with the target's labels", "oracle")))
-      for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
-                          ("synthetic faces to FER2013", "synthfaces-fer2013"))),
-    *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
-             ("identity-invariant", "+ weighed (the whole)"))
-      for what, file, metric in (
-        ("wild, tone predicts valence in training, CCC × 100", "synthfaces-wild", "ccc"),
-        ("the same: person read off the feature (less is better)", "synthfaces-wild", "person_linear"),
-        ("FER2013, classes, accuracy", "fer2013", "accuracy"))),
-)
-
+_IDENTITY = "identity-synthfaces-wild-cpu"
 _ALONE, _ALONE_FER = (f"selfsup-{data}-cpu" for data in ("synthfaces-wild", "fer2013"))
 
 
@@ -86,6 +32,7 @@ def _wscfer(file, place):
 
 
 def _robust(file, place):
+    """Return the rows of a place's cures for wrong labels, under 30 %, under one annotator, and without any."""
     return _column(
         file, "accuracy", (f"{place}, 30 % wrong labels, not augmented: cross-entropy", "30 %, cross-entropy"),
         ("   label smoothing", "30 %, label smoothing"), ("   averaged weights", "30 %, averaged weights"),
@@ -104,6 +51,7 @@ def _robust(file, place):
 
 
 def _selfsup(file, place):
+    """Return the rows of a place's ways to learn without labels, read by a probe and by fine-tuning."""
     ways = (("HNCL", "heatmap neighbours"), ("   same-class neighbours (oracle)", "same-class neighbours (oracle)"),
             ("   embedding neighbours", "embedding neighbours"), ("   random neighbours", "random neighbours"),
             ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"), ("   untrained network", "random encoder"),
@@ -126,8 +74,9 @@ SECTIONS = {
     "Photographs: FER2013": (
         ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
-          for told in ("a tenth of the labels", "all labels") for title, way, metric in (
-            (f"FER2013, {told}: from scratch", "from scratch", "accuracy"),
+          for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
+          for title, way, metric in (
+            (f"FER2013, {told}{longer}: from scratch", "from scratch", "accuracy"),
             ("   synthetic faces first", "synthetic first", "accuracy"),
             ("   and asked about each face and its mirror image", "synthetic first", "accuracy_mirrored"))),
         *((title, "transfer-fer2013-cpu", arm, metric) for title, arm, metric in (
@@ -169,7 +118,7 @@ SECTIONS = {
         ("wild-lab", "Labels in the wild only, tested in the lab", "the lab"),
         ("synthfaces-fer2013", "Labels of synthetic faces, tested on FER2013", "FER2013"),
         ("fer2013-synthfaces", "Labels of FER2013, tested on synthetic faces", "synthetic faces"))
-        for row in _shifted(_DOMAINS.format(file), first, place)),
+        for row in _shifted(f"domains-{file}-cpu", first, place)),
     "Lesson 06: identity-invariant FER": (
         *(row for metric, title in (
             ("rmse_valence", "Trained where skin tone predicts valence: RMSE of valence × 100"),

@@ -4,8 +4,9 @@ import json
 from functools import lru_cache, partial
 from pathlib import Path
 
-from .picture import draw, measured
-from .record import made, paired, told
+from .effects import measured
+from .picture import draw
+from .record import made, told
 from .rows import SECTIONS
 
 PAGES = ("README.md", "docs/results.md")
@@ -15,18 +16,17 @@ def effects_table(folder="results") -> str:
     lines = ["| lesson | measured | without the method | with it | difference, seed by seed | for comparison | seeds |",
              "|---|---|---|---|---|---|---|"]
     for effect, content in measured(partial(_content, folder)):
-        found = {arm: metrics[effect.metric] for arm, metrics in content["summary"].items() if effect.metric in metrics}
-        lines.append(_effect(effect, found, content["runs"]))
+        gain, seeds = effect.gain(content)
+        found = {part: _shown(word, said, seeds) for part, (word, said) in effect.read(content).items()}
+        beside = "; ".join(found[part] for part in ("peer", "hope") if part in found) or "–"
+        cells = (effect.lesson, effect.what, found["without"], found["method"], gain, beside, seeds)
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
-def _effect(effect, found, runs):
-    def shown(*parts):
-        return "; ".join(f"{word}: {told(found[arm], seeds=False)}" for word, arm in parts if arm in found) or "–"
-    gain = paired(runs, effect.method[1], effect.without[1], effect.metric)
-    sign = "+" if gain["mean"] > 0 else ""
-    return (f"| {effect.lesson} | {effect.what} | {shown(effect.without)} | {shown(effect.method)} | "
-            f"{sign}{told(gain, seeds=False)} | {shown(*effect.beside)} | {gain['n']} |")
+def _shown(word, said, seeds):
+    """Return a word and its number; of other seeds than the row's, how many they are is said."""
+    return f"{word}: {told(said, seeds=said['n'] != seeds)}"
 
 
 def results_table(folder="results") -> str:
@@ -35,7 +35,7 @@ def results_table(folder="results") -> str:
 
 
 def _section(rows, folder):
-    lines = ["| what | accuracy, % | seeds | scale | made on | commit |", "|---|---|---|---|---|---|"]
+    lines = ["| what | %, mean ± sd | seeds | scale | made on | commit |", "|---|---|---|---|---|---|"]
     for title, file, arm, metric in rows:
         content = _content(folder, file)
         if metric in content["summary"].get(arm, {}):
