@@ -53,12 +53,13 @@ from fercourse.device import pick_device
 from fercourse.methods import create
 
 # %% [markdown]
-# One switch decides how much is computed: little on a CPU, more on a GPU. The regime is the one of lesson 01 in which a
-# network learns by heart: few faces, no augmentation, enough epochs.
+# One switch decides how much is computed: little on a CPU, more on a GPU. The regime is that of lesson 01, in which a
+# network learns by heart: no augmentation, enough epochs. But there are more faces here, so that it understands something
+# before; why that matters, you will see.
 
 # %%
 device = pick_device()
-SIZE, FACES, EPOCHS, BACKBONE = (48, 1200, 10, "lesson") if device.type == "cpu" else (64, 2700, 30, "resnet18")
+SIZE, FACES, EPOCHS, BACKBONE = (48, 2000, 12, "lesson") if device.type == "cpu" else (64, 2700, 30, "resnet18")
 
 # %%
 load = lambda split: fc.load_faces("synthfaces", split=split, domain="lab").resize(SIZE)
@@ -174,9 +175,10 @@ fc.plots.doubt_histograms(doubts(looks[3]), train.labels, train.classes, wrong=w
 
 # %% [markdown]
 # Two lessons are in these pictures. (DR-FER looks with averaged weights and keeps a running mean of the losses, which
-# parts the heaps further.) **When**: sorting must wait until there are two heaps. We fit a mixture of two normal
-# distributions to each class, and begin when they lie two standard deviations apart (Ashman's $D \ge 2$), not at some
-# epoch number. **Where**: a single threshold would empty the hard classes. So class $c$ has its own, a quantile:
+# parts the heaps further.) **When**: sorting must wait until there are two heaps, and no longer: a wrong label that has been
+# learnt by heart meanwhile lies among the right ones, and no threshold finds it there. We fit a mixture of two normal
+# distributions to each class, and begin when they lie one and a half standard deviations apart (Ashman's $D \ge 1.5$), not
+# at some epoch number. **Where**: a single threshold would empty the hard classes. So class $c$ has its own, a quantile:
 #
 # $$ \lambda_c = \text{Quantile}_{\rho_c} \{ \ell_j : y_j = c \}, \qquad v_i = 1 \text{ if } \ell_i \le \lambda_{y_i}, \text{ else } 0 \tag{3.2} $$
 

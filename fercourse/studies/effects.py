@@ -50,7 +50,8 @@ EFFECTS = (
              peer=("cleanlab", f"{arm}, pruned by cleanlab"), hope=(CLEAN, f"{arm}, clean subset"))
       for place, file, noise, arm in (("lab", "synthfaces-lab", "30 % wrong labels", "30 %"),
                                       ("FER2013", "fer2013", "30 % wrong labels", "30 %"),
-                                      ("lab", "synthfaces-lab", "one annotator a face", "one annotator"))),
+                                      ("lab", "synthfaces-lab", "one annotator a face", "one annotator"),
+                                      ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
              peer=("SimCLR", "SimCLR"), hope=("taught with labels", "supervised"))

@@ -66,3 +66,24 @@ def test_every_arm_runs(tmp_path):
         "clean subset"}
     assert all({"accuracy", "best_epoch", "memorised", "wrong_labels"} <= arm.keys() for arm in found.values())
     assert {"f1", "cleanlab_f1", "relabelled"} <= found["30 %, DR-FER"].keys()
+
+
+def test_few_faces_are_a_third_of_them_under_the_same_noise(monkeypatch):
+    seen = {}
+    keep = lambda kind, way, place, seed: seen.update({kind: place[0].limit})                     # noqa: E731
+    monkeypatch.setattr("fercourse.studies.robust._arm", keep)
+    robust = studies.get("robust")
+    for arm, measure in robust.arms(robust.scale("cpu"), "synthfaces/lab", None).items():
+        if arm.endswith("cross-entropy"):
+            measure(0)
+    assert seen == {"30 %": 2700, "one annotator": 2700, "no noise": 2700, "few faces": 900}
+    assert not [arm for arm in robust.arms(robust.scale("full", "fer2013"), "fer2013", None) if "few" in arm]
+
+
+def test_when_to_begin_is_chosen_on_validation_faces_and_asks_no_peer(monkeypatch):
+    asked = []
+    monkeypatch.setattr("fercourse.studies.robust._arm", lambda *place, peers: asked.append((place[2][3], peers)))
+    tuning = studies.get("robust-tuning")
+    for measure in tuning.arms(tuning.scale("cpu"), "synthfaces/lab", None).values():
+        measure(0)
+    assert set(asked) == {("val", False)}
