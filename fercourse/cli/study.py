@@ -7,7 +7,8 @@ import typer
 
 def study(
     name: str = typer.Argument(help="faces, transfer, renderer, supervised, noise, wscfer, wscfer-tuning, "
-                               "pretraining, robust, annotators, selfsup, domains, identity or comparison."),
+                               "pretraining, robust, robust-tuning, annotators, selfsup, domains, "
+                               "identity or comparison."),
     data: str = typer.Option(None, help="Set of faces; default: the study's own."),
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
     seeds: int = typer.Option(3, min=1, help="Number of repetitions."),

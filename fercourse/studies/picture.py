@@ -10,6 +10,7 @@ from .effects import measured
 
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
+WIDTH = 112           # the differences stand beyond 100 per cent
 BELOW = 0.36                              # of a row: where a peer stands, so that nothing hides it
 
 
@@ -31,7 +32,8 @@ def draw(content, path=PICTURE):
         for row, (effect, said) in enumerate(effects):
             _row(axes, row, effect, said)
         axes.set(yticks=range(len(effects)), yticklabels=[f"{effect.lesson} · {effect.what}" for effect, _ in effects],
-                 xlim=(0, 100), xlabel="per cent (CCC × 100)", title="What each method is worth")
+                 xlim=(0, WIDTH), xticks=range(0, 101, 20), xlabel="per cent (CCC × 100)",
+                 title="What each method is worth")
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#eeeeee")
@@ -54,4 +56,4 @@ def _row(axes, row, effect, said):
         axes.text(at + 1.5, row + BELOW, word, va="center", fontsize=7, color=PEER)
     if "hope" in place:
         axes.plot(place["hope"][1], row, "|", color=HOPE, ms=14, mew=2.5, zorder=1, label="what one could hope for")
-    axes.text(99, row, effect.gain(said)[0], ha="right", va="center", fontsize=8)
+    axes.text(WIDTH - 1, row, effect.gain(said)[0], ha="right", va="center", fontsize=8)
