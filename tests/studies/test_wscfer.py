@@ -26,6 +26,17 @@ def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
     assert {"accuracy", "knn", "silhouette"} <= found["clean, CE"].keys()
 
 
+def test_more_faces_are_the_same_sums_of_terms_on_more_faces(monkeypatch, tmp_path):
+    monkeypatch.setattr(wscfer, "TERMS", {"CE": wscfer.TERMS["CE"]})
+    monkeypatch.setattr(wscfer, "MANY", {("synthfaces/lab", "smoke"): dict(limit=160)})
+    trained, train = [], wscfer.train_classifier
+    monkeypatch.setattr(wscfer, "train_classifier",
+                        lambda faces, *a, **k: trained.append(len(faces)) or train(faces, *a, **k))
+    found = studies.run("wscfer", scale="smoke", seeds=1, out=tmp_path, only=["clean, CE"]).summary()
+    assert list(found) == ["clean, CE", "many, clean, CE"] and trained == [128, 160]
+    assert not any(arm.startswith("many") for arm in wscfer.arms(studies.get("wscfer").scale("cpu"), "fer2013", None))
+
+
 def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkeypatch, tmp_path):
     monkeypatch.setattr(wscfer, "REMEDIES", {})
     asked, load = [], wscfer.load_faces
