@@ -1,7 +1,8 @@
-"""Partial consistency: the class space and the instance space should agree on who is like whom.
+"""Partial consistency: the class space and the instance space should agree.
 
 Found: a partial consistency loss ties the two spaces (Nie et al. 2023). Its formula was not found; both forms here
-are our design choices. `results/wscfer-*.json` says what they are worth.
+are our design choices. In form A the spaces agree on who is like whom; in form B what makes an instance, that two
+views are one face, holds in the class space, too. `results/wscfer-*.json` says what they are worth.
 """
 
 import math
@@ -36,6 +37,10 @@ def similarity_consistency(features: Tensor, projections: Tensor, pairs, class_t
 
 def view_consistency(first: Tensor, second: Tensor) -> Tensor:
     """Return the Jensen-Shannon divergence of the two views' class shares over faces whose views agree: form B.
+
+        L = mean of [KL(p_i || m_i) + KL(q_i || m_i)] / 2 over i with argmax p_i = argmax q_i,    m = (p + q) / 2    (2.6)
+
+    No label enters, so that none can be wrong.
 
     Args:
         first, second: logits [B, C] of the two views. The mean is over the agreeing faces of all processes; 0 if none.

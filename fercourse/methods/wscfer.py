@@ -21,12 +21,12 @@ log = logging.getLogger("fercourse")
 
 @dataclass
 class WscferHyper(Hyper):
-    """Hyper-parameters of WSCFER; none was found but the family of the backbone.
+    """Hyper-parameters of WSCFER; none was found but the family of the backbone. Ours: the study `wscfer-tuning`.
 
     Attributes:
         rule: who attracts whom: `wsc`, `supcon`, `simclr`; see `losses.contrastive`.
         contrast: alpha, weight of the instance contrast; 0 leaves a classifier on two views.
-        consistency: beta, weight of the partial consistency; form: `spaces` (A) or `views` (B), `losses.consistency`.
+        consistency: beta, weight of the partial consistency; form: `views` or `spaces`, see `losses.consistency`.
         temperature, class_temperature: t and t_c.
         begin, ramp: share of the training before the backbone listens to the instances, and share over which it
             does so more and more; the projector learns from the first step. 5 of 60 epochs.
@@ -35,10 +35,10 @@ class WscferHyper(Hyper):
     """
 
     rule: str = "wsc"
-    contrast: float = 0.5
-    consistency: float = 0.5
-    form: str = "spaces"
-    temperature: float = 0.1
+    contrast: float = 0.1
+    consistency: float = 5.0
+    form: str = "views"
+    temperature: float = 0.5
     class_temperature: float = 0.2
     begin: float = 0.08
     ramp: float = 0.0
@@ -77,7 +77,7 @@ class Wscfer(Method):
         classify = F.cross_entropy(logits.float(), batch.labels.repeat(len(batch.views)),
                                    label_smoothing=self.hyper.label_smoothing)
         contrast = instance_contrast(projections, pairs, self.hyper.temperature)     # (2.1)
-        consistency = self._agree(listened, projections, logits, pairs)              # (2.5)
+        consistency = self._agree(listened, projections, logits, pairs)              # (2.5) or (2.6)
         total = classify + self.hyper.contrast * contrast + self.hyper.consistency * consistency
         return {"total": total, "classify": classify, "contrast": contrast, "consistency": consistency}
 

@@ -1,4 +1,4 @@
-"""Does an instance term help the class term? The three rules and partial consistency, on right and on wrong labels."""
+"""Does an instance term help the class term? Three rules, two forms of consistency, on right and on wrong labels."""
 
 from dataclasses import replace
 from functools import partial
@@ -11,18 +11,22 @@ from . import Scale, study, train_classifier
 from .noise import RATE, TESTS, by_heart
 
 # Same backbone, budget and two views for every arm. Weight and temperature of each rule: the best of `TRIED` on
-# validation faces under noise, one seed (the study `wscfer-tuning`); WSC with consistency starts from WSC's.
+# validation faces under noise, one seed (the study `wscfer-tuning`); so for the form of consistency and its weight.
+WSC, PCL = dict(rule="wsc", contrast=0.1, temperature=0.5), dict(form="views", consistency=5.0)
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
     "CE + SimCLR": dict(rule="simclr", contrast=0.1, temperature=0.5, consistency=0.0),
     "CE + SupCon": dict(rule="supcon", contrast=0.5, temperature=0.1, consistency=0.0),
-    "CE + WSC": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.0),
-    "CE + WSC + PCL": dict(rule="wsc", contrast=0.1, temperature=0.5, consistency=0.1),
+    "CE + WSC": WSC | dict(consistency=0.0),
+    "CE + PCL": PCL | dict(contrast=0.0),
+    "CE + WSC + PCL": WSC | PCL,
+    "CE + WSC + PCL of spaces": WSC | dict(form="spaces", consistency=0.1),
 }
 TRIED = ((0.1, 0.1), (0.1, 0.5), (0.5, 0.1), (1.0, 0.2))         # weight and temperature, the same for each rule
+AGREE = (1.0, 2.0, 5.0, 10.0)                                    # weights of the views' consistency, beside `WSC`
 REMEDIES = {                                                     # for the first guess at WSC, weight 0.5 and t 0.1
-    "partial consistency": dict(consistency=0.5),
-    "consistency of views": dict(consistency=1.0, form="views"),
+    "partial consistency": dict(form="spaces", consistency=0.5),
+    "consistency of views": dict(form="views", consistency=1.0),
     "fading out": dict(ramp=0.1, fade=0.6),
 }
 CEILING = "CE, wrong labels left out"
@@ -58,6 +62,7 @@ def tuning(scale: Scale, data, root) -> dict:
         for rule in RULES for weight, temperature in TRIED}
     guess = tried["wsc 0.5, t 0.1"]
     tried |= {f"wsc 0.5, t 0.1, {name}": guess | remedy for name, remedy in REMEDIES.items()}
+    tried |= {f"wsc 0.1, t 0.5, views agree {beta:g}": WSC | PCL | dict(consistency=beta) for beta in AGREE}
     return {f"{told}, {name}": partial(_train, terms, rate, False, scale, data, root, split="val")
             for told, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in tried.items()
             if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}

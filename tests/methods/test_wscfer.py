@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from fercourse import fit
 from fercourse.errors import InputError
 from fercourse.look import see_all
-from fercourse.losses.consistency import similarity_consistency
+from fercourse.losses.consistency import similarity_consistency, view_consistency
 from fercourse.losses.contrastive import Pairs, instance_contrast
 from fercourse.methods import Batch, create
 from tests.toy import toy_faces, toy_method
@@ -33,7 +33,8 @@ def slopes(method, batch, progress):
 
 
 def test_the_total_is_the_sum_of_its_terms():
-    method, batch = made(contrast=0.3, consistency=0.7, temperature=0.3, class_temperature=0.5, label_smoothing=0.1)
+    method, batch = made(contrast=0.3, consistency=0.7, form="spaces", temperature=0.3, class_temperature=0.5,
+                         label_smoothing=0.1)
     found, views, labels = method(batch, 1.0), batch.views.flatten(0, 1), batch.labels.repeat(2)
     features = method.backbone.features(views)
     z, pairs = method.projector(features), Pairs(labels, batch.index.repeat(2), "wsc")
@@ -49,7 +50,7 @@ def test_the_total_is_the_sum_of_its_terms():
 @pytest.mark.parametrize("rule", ["simclr", "supcon", "wsc"])
 def test_rules_and_forms_change_their_own_term(rule):
     values = {name: made(**hyper)[0](made()[1], 1.0) for name, hyper in
-              {"this": {"rule": rule}, "other": {"rule": "wsc" if rule == "simclr" else "simclr"},
+              {"this": {"rule": rule, "form": "spaces"}, "other": {"rule": "wsc" if rule == "simclr" else "simclr"},
                "views": {"rule": rule, "form": "views"}}.items()}
     assert values["this"]["contrast"] != values["other"]["contrast"]
     assert values["this"]["classify"] == values["other"]["classify"]
@@ -58,13 +59,24 @@ def test_rules_and_forms_change_their_own_term(rule):
 
 def test_before_its_time_the_backbone_hears_the_classes_only():
     """The projector learns from the first step; the backbone's gradient is that of cross-entropy on two views."""
-    method, batch = made(begin=0.5)
+    method, batch = made(begin=0.5, form="spaces")
     plain, _ = made(contrast=0.0, consistency=0.0)
     before, alone, after = slopes(method, batch, 0.4), slopes(plain, batch, 0.4), slopes(method, batch, 0.5)
     torch.testing.assert_close(before[0], alone[0], rtol=1e-4, atol=1e-8)
     assert before[1] > 0 and alone[1] == 0
     assert (after[0] - alone[0]).abs() > 1e-3 * alone[0]
     torch.testing.assert_close(before[2], after[2], rtol=1e-4, atol=1e-8)
+
+
+def test_by_default_the_two_views_of_a_face_should_be_told_alike():
+    """No label and no warm-up: what makes an instance holds in the class space, too."""
+    method, batch = made(begin=0.5)
+    logits = method.head(method.backbone.features(batch.views.flatten(0, 1)))
+    found = method(batch, 0.0)
+    torch.testing.assert_close(found["consistency"], view_consistency(*logits.chunk(2)), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found["total"], found["classify"] + 0.1 * found["contrast"] + 5 * found["consistency"])
+    alone = made(begin=0.5, consistency=0.0)[0]
+    assert abs(slopes(method, batch, 0.0)[2] / slopes(alone, batch, 0.0)[2] - 1) > 1e-3
 
 
 def test_the_course_of_listening_by_hand():

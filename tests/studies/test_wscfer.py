@@ -41,9 +41,11 @@ def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkey
     monkeypatch.setattr(wscfer, "REMEDIES", {})
     asked, load = [], wscfer.load_faces
     monkeypatch.setattr(wscfer, "TRIED", ((0.5, 0.1),))
+    monkeypatch.setattr(wscfer, "AGREE", (2.0,))
     monkeypatch.setattr(wscfer, "load_faces", lambda *a, **k: asked.append(k["split"]) or load(*a, **k))
     found = studies.run("wscfer-tuning", scale="smoke", seeds=1, out=tmp_path, only=["noisy"]).summary()
-    assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc"))]
+    assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc")),
+                           "noisy, wsc 0.1, t 0.5, views agree 2"]
     assert set(asked) == {"train", "val"}
 
 
