@@ -38,7 +38,7 @@ def similarity_consistency(features: Tensor, projections: Tensor, pairs, class_t
 def view_consistency(first: Tensor, second: Tensor) -> Tensor:
     """Return the Jensen-Shannon divergence of the two views' class shares over faces whose views agree: form B.
 
-        L = mean of [KL(p_i || m_i) + KL(q_i || m_i)] / 2 over i with argmax p_i = argmax q_i,    m = (p + q) / 2    (2.6)
+        L = mean of [KL(p_i || m_i) + KL(q_i || m_i)] / 2 over i with argmax p_i = argmax q_i,   m = (p + q) / 2   (2.6)
 
     No label enters, so that none can be wrong.
 
