@@ -11,7 +11,7 @@ from . import Scale, study, train_classifier
 from .noise import RATE, TESTS, by_heart
 
 # Same backbone, budget and two views for every arm. Weight and temperature of each rule: the best of `TRIED` on
-# validation faces under noise, one seed (the study `wscfer-tuning`); so for the form of consistency and its weight.
+# validation faces under noise, one seed (the study `wscfer-tuning`); the consistency of views so, too, on `MANY` faces.
 WSC, PCL = dict(rule="wsc", contrast=0.1, temperature=0.5), dict(form="views", consistency=5.0)
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
@@ -56,16 +56,26 @@ def _sums(scale, data, root):
 
 @study("wscfer-tuning", data="synthfaces/lab", **REGIME)
 def tuning(scale: Scale, data, root) -> dict:
-    """Try every rule at the same settings, and remedies for WSC; scored on validation faces, never on test faces."""
+    """Try every rule at the same settings, remedies for WSC, and how much the views should agree.
+
+    Scored on validation faces, never on test faces.
+    """
     tried = {"CE": TERMS["CE"]} | {
         f"{rule} {weight}, t {temperature}": dict(rule=rule, contrast=weight, temperature=temperature, consistency=0.0)
         for rule in RULES for weight, temperature in TRIED}
     guess = tried["wsc 0.5, t 0.1"]
     tried |= {f"wsc 0.5, t 0.1, {name}": guess | remedy for name, remedy in REMEDIES.items()}
-    tried |= {f"wsc 0.1, t 0.5, views agree {beta:g}": WSC | PCL | dict(consistency=beta) for beta in AGREE}
-    return {f"{told}, {name}": partial(_train, terms, rate, False, scale, data, root, split="val")
-            for told, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in tried.items()
-            if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}
+    agree = {f"wsc 0.1, t 0.5, views agree {beta:g}": WSC | PCL | dict(consistency=beta) for beta in AGREE}
+
+    def run(terms, rate, spent):
+        return partial(_train, terms, rate, False, spent, data, root, split="val")
+    found = {f"{told}, {name}": run(terms, rate, scale)
+             for told, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in (tried | agree).items()
+             if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}
+    if (data, scale.name) in MANY:
+        spent, few = replace(scale, **MANY[data, scale.name]), {"CE": TERMS["CE"], "wsc 0.1, t 0.5": TERMS["CE + WSC"]}
+        found |= {f"many, noisy, {name}": run(terms, RATE, spent) for name, terms in (few | agree).items()}
+    return found
 
 
 def _train(terms, rate, cleaned, scale, data, root, seed, split=None):

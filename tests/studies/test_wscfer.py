@@ -47,6 +47,8 @@ def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkey
     assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc")),
                            "noisy, wsc 0.1, t 0.5, views agree 2"]
     assert set(asked) == {"train", "val"}
+    many = [arm for arm in wscfer.tuning(studies.get("wscfer").scale("cpu"), "synthfaces/lab", None) if "many" in arm]
+    assert many == ["many, noisy, CE", "many, noisy, wsc 0.1, t 0.5", "many, noisy, wsc 0.1, t 0.5, views agree 2"]
 
 
 def test_paired_differences_by_hand():
