@@ -27,6 +27,7 @@ class WscferHyper(Hyper):
         rule: who attracts whom: `wsc`, `supcon`, `simclr`; see `losses.contrastive`.
         contrast: alpha, weight of the instance contrast; 0 leaves a classifier on two views.
         consistency: beta, weight of the partial consistency; form: `views` or `spaces`, see `losses.consistency`.
+        rise: share of the training over which the consistency gains its weight, in proportion; 0: it has it at once.
         temperature, class_temperature: t and t_c.
         begin, ramp: share of the training before the backbone listens to the instances, and share over which it
             does so more and more; the projector learns from the first step. 5 of 60 epochs.
@@ -38,6 +39,7 @@ class WscferHyper(Hyper):
     contrast: float = 0.1
     consistency: float = 5.0
     form: str = "views"
+    rise: float = 0.5
     temperature: float = 0.5
     class_temperature: float = 0.2
     begin: float = 0.08
@@ -78,7 +80,8 @@ class Wscfer(Method):
                                    label_smoothing=self.hyper.label_smoothing)
         contrast = instance_contrast(projections, pairs, self.hyper.temperature)     # (2.1)
         consistency = self._agree(listened, projections, logits, pairs)              # (2.5) or (2.6)
-        total = classify + self.hyper.contrast * contrast + self.hyper.consistency * consistency
+        beta = self.hyper.consistency * (min(1.0, progress / self.hyper.rise) if self.hyper.rise else 1.0)
+        total = classify + self.hyper.contrast * contrast + beta * consistency
         return {"total": total, "classify": classify, "contrast": contrast, "consistency": consistency}
 
     def _agree(self, features, projections, logits, pairs):

@@ -42,9 +42,9 @@ EFFECTS = (
              ("from scratch", f"{told}, from scratch"), ("synthetic faces first", f"{told}, synthetic first"))
       for told in ("a tenth of the labels", "all labels")),
     *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
-             ("cross-entropy, two views", f"{faces}noisy, CE"), ("WSCFER", f"{faces}noisy, CE + WSC + PCL"),
-             peer=("SupCon", f"{faces}noisy, CE + SupCon"), hope=(CLEAN, f"{faces}noisy, CE, wrong labels left out"))
-      for place, file, faces in (("lab", "synthfaces-lab", ""), ("lab, all its faces", "synthfaces-lab", "many, "),
+             ("cross-entropy, two views", f"{before}noisy, CE"), ("WSCFER", f"{before}noisy, CE + WSC + PCL"),
+             peer=("SupCon", f"{before}noisy, CE + SupCon"), hope=(CLEAN, f"{before}noisy, CE, wrong labels left out"))
+      for place, file, before in (("lab", "synthfaces-lab", ""), ("lab, learnt by heart", "synthfaces-lab", "long, "),
                                  ("FER2013", "fer2013", ""))),
     *(Effect("03 DR-FER", f"{place}, {noise}, accuracy", f"robust-{file}-cpu", "accuracy",
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),

@@ -69,14 +69,18 @@ def test_before_its_time_the_backbone_hears_the_classes_only():
 
 
 def test_by_default_the_two_views_of_a_face_should_be_told_alike():
-    """No label and no warm-up: what makes an instance holds in the class space, too."""
-    method, batch = made(begin=0.5)
+    """What makes an instance holds in the class space, too; asked for gently at first, in full from `rise` on."""
+    method, batch = made(begin=0.9, rise=0.5)
     logits = method.head(method.backbone.features(batch.views.flatten(0, 1)))
-    found = method(batch, 0.0)
-    torch.testing.assert_close(found["consistency"], view_consistency(*logits.chunk(2)), rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found["total"], found["classify"] + 0.1 * found["contrast"] + 5 * found["consistency"])
-    alone = made(begin=0.5, consistency=0.0)[0]
-    assert abs(slopes(method, batch, 0.0)[2] / slopes(alone, batch, 0.0)[2] - 1) > 1e-3
+    for progress, weight in ((0.0, 0.0), (0.1, 1.0), (0.5, 5.0), (1.0, 5.0)):
+        found = method(batch, progress)
+        torch.testing.assert_close(found["consistency"], view_consistency(*logits.chunk(2)), rtol=1e-4, atol=1e-6)
+        total = found["classify"] + 0.1 * found["contrast"] + weight * found["consistency"]
+        torch.testing.assert_close(found["total"], total)
+    alone = made(begin=0.9, consistency=0.0)[0]
+    assert abs(slopes(method, batch, 0.5)[2] / slopes(alone, batch, 0.5)[2] - 1) > 1e-3
+    at_once = made(begin=0.9, rise=0.0)[0](batch, 0.0)
+    torch.testing.assert_close(at_once["total"], method(batch, 1.0)["total"], rtol=1e-4, atol=1e-5)
 
 
 def test_the_course_of_listening_by_hand():

@@ -26,29 +26,34 @@ def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
     assert {"accuracy", "knn", "silhouette"} <= found["clean, CE"].keys()
 
 
-def test_more_faces_are_the_same_sums_of_terms_on_more_faces(monkeypatch, tmp_path):
+def test_a_longer_training_is_the_same_sums_of_terms_for_longer(monkeypatch, tmp_path):
     monkeypatch.setattr(wscfer, "TERMS", {"CE": wscfer.TERMS["CE"]})
-    monkeypatch.setattr(wscfer, "MANY", {("synthfaces/lab", "smoke"): dict(limit=160)})
+    monkeypatch.setattr(wscfer, "LONG", {("synthfaces/lab", "smoke"): dict(epochs=2)})
     trained, train = [], wscfer.train_classifier
     monkeypatch.setattr(wscfer, "train_classifier",
-                        lambda faces, *a, **k: trained.append(len(faces)) or train(faces, *a, **k))
+                        lambda faces, scale, *a, **k: trained.append(scale.epochs) or train(faces, scale, *a, **k))
     found = studies.run("wscfer", scale="smoke", seeds=1, out=tmp_path, only=["clean, CE"]).summary()
-    assert list(found) == ["clean, CE", "many, clean, CE"] and trained == [128, 160]
-    assert not any(arm.startswith("many") for arm in wscfer.arms(studies.get("wscfer").scale("cpu"), "fer2013", None))
+    assert list(found) == ["clean, CE", "long, clean, CE"] and trained == [1, 2]
+    assert not any(arm.startswith("long") for arm in wscfer.arms(studies.get("wscfer").scale("cpu"), "fer2013", None))
 
 
 def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkeypatch, tmp_path):
     monkeypatch.setattr(wscfer, "REMEDIES", {})
     asked, load = [], wscfer.load_faces
     monkeypatch.setattr(wscfer, "TRIED", ((0.5, 0.1),))
-    monkeypatch.setattr(wscfer, "AGREE", (2.0,))
     monkeypatch.setattr(wscfer, "load_faces", lambda *a, **k: asked.append(k["split"]) or load(*a, **k))
     found = studies.run("wscfer-tuning", scale="smoke", seeds=1, out=tmp_path, only=["noisy"]).summary()
-    assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc")),
-                           "noisy, wsc 0.1, t 0.5, views agree 2"]
+    assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc"))]
     assert set(asked) == {"train", "val"}
-    many = [arm for arm in wscfer.tuning(studies.get("wscfer").scale("cpu"), "synthfaces/lab", None) if "many" in arm]
-    assert many == ["many, noisy, CE", "many, noisy, wsc 0.1, t 0.5", "many, noisy, wsc 0.1, t 0.5, views agree 2"]
+
+
+def test_where_the_training_is_long_the_best_are_tried_again_and_the_views_of_wsc_agree_more_or_less():
+    arms = wscfer.tuning(studies.get("wscfer").scale("cpu"), "synthfaces/lab", None)
+    long = {name.removeprefix("long, noisy, "): arm.args for name, arm in arms.items() if name.startswith("long")}
+    assert set(wscfer.AGAIN) < set(long) and all(args[3].epochs == 40 for args in long.values())
+    agreeing = [args[0] for name, args in long.items() if "agree" in name]
+    assert [terms["consistency"] for terms in agreeing] == list(wscfer.AGREE)
+    assert all(terms["contrast"] == 0.1 and terms["form"] == "views" for terms in agreeing)
 
 
 def test_paired_differences_by_hand():
