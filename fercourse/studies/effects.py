@@ -44,8 +44,8 @@ EFFECTS = (
     *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
              ("cross-entropy, two views", f"{before}noisy, CE"), ("WSCFER", f"{before}noisy, CE + WSC + PCL"),
              peer=("SupCon", f"{before}noisy, CE + SupCon"), hope=(CLEAN, f"{before}noisy, CE, wrong labels left out"))
-      for place, file, before in (("lab", "synthfaces-lab", ""), ("lab, learnt by heart", "synthfaces-lab", "long, "),
-                                 ("FER2013", "fer2013", ""))),
+      for place, file, before in (("lab", "synthfaces-lab", ""), ("lab, trained for long", "synthfaces-lab", "long, "),
+                                  ("wild, trained for long", "synthfaces-wild", "long, "), ("FER2013", "fer2013", ""))),
     *(Effect("03 DR-FER", f"{place}, {noise}, accuracy", f"robust-{file}-cpu", "accuracy",
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),
              peer=("cleanlab", f"{arm}, pruned by cleanlab"), hope=(CLEAN, f"{arm}, clean subset"))

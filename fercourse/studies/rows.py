@@ -103,7 +103,8 @@ SECTIONS = {
     ),
     "Lesson 02: WSCFER": (
         *_wscfer("wscfer-synthfaces-lab-cpu", "Lab"),
-        *_wscfer("wscfer-synthfaces-lab-cpu", "Lab, learnt by heart for 40 epochs", "long, "),
+        *_wscfer("wscfer-synthfaces-lab-cpu", "Lab, for long", "long, "),
+        *_wscfer("wscfer-synthfaces-wild-cpu", "Wild, for long", "long, "),
         *_wscfer("wscfer-fer2013-cpu", "FER2013"),
     ),
     "Lesson 03: DR-FER": (

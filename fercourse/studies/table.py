@@ -58,8 +58,9 @@ def _row(title, content, arm, metric):
     made = content["hardware"]
     device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
     commits = sorted({_short(run["commit"]) for run in content["runs"] if run["arm"] == arm and run["commit"]})
+    epochs = content["summary"][arm].get("epochs", {"mean": content["config"]["epochs"]})["mean"]     # of a longer arm
     return (f"| {title} | {told(found, seeds=False)} | {found['n']} | {content['config']['name']}, "
-            f"{content['config']['size']} px, {content['config']['epochs']} epochs | {device} | {', '.join(commits)} |")
+            f"{content['config']['size']} px, {epochs:.0f} epochs | {device} | {', '.join(commits)} |")
 
 
 def _short(commit):
