@@ -121,5 +121,6 @@ def test_a_rewritten_table_follows_the_results(tmp_path):
     assert table.rewrite(page, tmp_path) and not table.rewrite(page, tmp_path)
     assert "| 50.0 ± 1.0 | 3 | cpu, 48 px, 3 epochs | 2 x cores | abcdef1 |" in page.read_text()
     content["summary"]["wild"]["epochs"] = {"mean": 9.0, "sd": 0.0, "n": 3}                 # an arm that ran for longer
-    (tmp_path / "faces-synthfaces-cpu.json").write_text(json.dumps(content))
-    assert table.rewrite(page, tmp_path) and "| 3 | cpu, 48 px, 9 epochs |" in page.read_text()
+    (tmp_path / "longer").mkdir()
+    (tmp_path / "longer" / "faces-synthfaces-cpu.json").write_text(json.dumps(content))
+    assert table.rewrite(page, tmp_path / "longer") and "| 3 | cpu, 48 px, 9 epochs |" in page.read_text()
