@@ -1,4 +1,6 @@
-"""Checkers of lesson 02, instance contrast: its mask, its loss, its temperature, and what wrong labels do to it."""
+"""Checkers of lesson 02, contrast: its mask, loss and temperature, what wrong labels do, and what needs no label."""
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -158,3 +160,52 @@ def harm(answer):
                 torch.tensor([(positive & ~alike).sum(), (kept & alike).sum()]),
         }, "at least one count is off. Draw a batch of three faces and count by hand.")
     return "a wrong label can make WSC repel a friend; it cannot make it attract a stranger"
+
+
+@checker(12, 2, hints=(
+    "Class shares are a softmax over each row. (2.6) holds both views against the middle of the two, not against each "
+    "other, and looks only at faces of which both views name the same class.",
+    "A share may be so small that a float makes it 0, and 0 has no logarithm: keep `log_softmax` of both views, p and "
+    "q. The log of their middle is `torch.logaddexp(p, q) - math.log(2)`.",
+    "`(p.exp() * (p - middle)).sum(1)` is one of the two divergences, for every face. Who counts is "
+    "`first.argmax(1) == second.argmax(1)`; divide by how many these are, but never by 0."))
+def agree(answer):
+    """Write the consistency of two views (2.6) from their logits [B, C]; 0 where no face's views agree."""
+    generator = torch.Generator().manual_seed(1)
+    first, second = 2 * torch.randn(2, 9, 4, generator=generator)
+    found = number(call(answer, first, second), "your consistency is")
+    expect(found, _consistency(first, second), _one_sided(first, second),
+           "it is not (2.6). Take one face with the shares (0.8, 0.2) and (0.6, 0.4): their middle is (0.7, 0.3).")
+    strangers = torch.as_tensor(call(answer, first[:2], first[:2].flip(1))).double()
+    require(strangers.isfinite().all() and strangers == 0,
+            "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
+    sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
+    require(torch.as_tensor(call(answer, sure, sure)).double().abs() < 1e-6,
+            "right, but not for views that are quite sure: equal views cost 0. A share of 0 has no logarithm; work "
+            "with `log_softmax`.")
+    return "no label was needed, so none can be wrong"
+
+
+def _parts(first, second):
+    p, q = first.double().log_softmax(1), second.double().log_softmax(1)
+    return p, q, torch.logaddexp(p, q) - math.log(2), first.argmax(1) == second.argmax(1)
+
+
+def _consistency(first, second):
+    p, q, middle, same = _parts(first, second)
+    return ((p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2)[same].mean()
+
+
+def _one_sided(first, second):
+    p, q, middle, same = _parts(first, second)
+    both = (p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2
+    across = (p.exp() * (p - q) + q.exp() * (q - p)).sum(1) / 2
+    return {
+        "every face counts; only those of which both views name the same class should.": both.mean(),
+        "these are the faces whose views disagree.": both[~same].mean(),
+        "this is a sum over the faces; take their mean.": both[same].sum(),
+        "faces that do not agree are left out of the sum, but counted in the mean.": both[same].sum() / len(both),
+        "the views are held against each other; (2.6) holds each against the middle of both.": across[same].mean(),
+        "the two divergences are added; (2.6) takes half of their sum.": 2 * both[same].mean(),
+        "it is in bits; (2.6) takes natural logarithms.": both[same].mean() / math.log(2),
+    }

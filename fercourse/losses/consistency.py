@@ -44,6 +44,8 @@ def view_consistency(first: Tensor, second: Tensor) -> Tensor:
 
     Args:
         first, second: logits [B, C] of the two views. The mean is over the agreeing faces of all processes; 0 if none.
+
+    Source: Englesson and Azizpour 2021 for this divergence between views under wrong labels; agreeing faces are ours.
     """
     agree = first.argmax(1) == second.argmax(1)
     p, q = (wide(logits).log_softmax(1) for logits in (first, second))

@@ -161,7 +161,7 @@ def test_progress_tells_of_the_lessons_that_were_begun(capsys, monkeypatch):
         fc.check.lesson02.masks(3)
     fc.check.progress()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["lesson02: 0 of 4", "  masks     ●●○  not yet (1 try)"] and len(lines) == 5
+    assert lines[:2] == ["lesson02: 0 of 5", "  masks     ●●○  not yet (1 try)"] and len(lines) == 6
 
 
 @pytest.mark.parametrize("lesson", fc.check.lessons())

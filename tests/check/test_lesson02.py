@@ -1,10 +1,13 @@
 """The checkers of lesson 02 accept what is right in several ways, and name the mistakes people make."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from fercourse.check import WrongAnswer, lesson02
+from fercourse.losses.consistency import view_consistency
 from fercourse.losses.contrastive import Masks, Pairs, instance_contrast
 
 
@@ -31,6 +34,29 @@ def counted(positive, kept, truth):
     return (positive & ~alike).sum(), (kept & ~positive & alike).sum()
 
 
+def divergences(first, second):
+    p, q = first.log_softmax(1), second.log_softmax(1)
+    middle = torch.logaddexp(p, q) - math.log(2)
+    return sum(F.kl_div(middle, one, reduction="none", log_target=True).sum(1) for one in (p, q)) / 2
+
+
+def of_agreeing(first, second, losses):
+    return losses[first.argmax(1) == second.argmax(1)].mean()
+
+
+def across(first, second):
+    p, q = first.log_softmax(1), second.log_softmax(1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(1) / 2
+
+
+def with_shares(first, second):
+    """Right but for shares of 0."""
+    p, q = first.softmax(1), second.softmax(1)
+    losses = sum((one * (one / ((p + q) / 2)).log()).sum(1) for one in (p, q)) / 2
+    same = first.argmax(1) == second.argmax(1)
+    return losses[same].sum() / same.sum().clamp(min=1)
+
+
 def not_written(*inputs):
     raise NotImplementedError
 
@@ -45,6 +71,9 @@ RIGHT = [
     (lesson02.hardest, lambda c, t: float((c.max() / t).exp() / (c / t).exp().sum())),
     (lesson02.harm, lambda p, k, y: [int(n) for n in counted(p, k, y)]),
     (lesson02.harm, lambda p, k, y: torch.stack(counted(p, k, y))),
+    (lesson02.agree, view_consistency),
+    (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) == b.argmax(1)].sum()
+                                  / (a.argmax(1) == b.argmax(1)).sum().clamp(min=1)),
 ]
 
 
@@ -102,6 +131,16 @@ MISTAKES = [
     (lesson02.harm, lambda p, k, y: ((p & (y[:, None] == y)).sum(), (k & ~p & (y[:, None] != y)).sum()), "right pairs"),
     (lesson02.harm, lambda p, k, y: (counted(p, k, y)[0], (k & (y[:, None] == y)).sum()), "`kept` holds them"),
     (lesson02.harm, not_written, "not written yet"),
+    (lesson02.agree, lambda a, b: divergences(a, b).mean(), "every face counts"),
+    (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) != b.argmax(1)].mean(), "disagree"),
+    (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) == b.argmax(1)].sum(), "a sum over the faces"),
+    (lesson02.agree, lambda a, b: (divergences(a, b) * (a.argmax(1) == b.argmax(1))).mean(), "counted in the mean"),
+    (lesson02.agree, lambda a, b: of_agreeing(a, b, across(a, b)), "against each other"),
+    (lesson02.agree, lambda a, b: of_agreeing(a, b, 2 * divergences(a, b)), "half of their sum"),
+    (lesson02.agree, lambda a, b: of_agreeing(a, b, divergences(a, b) / math.log(2)), "in bits"),
+    (lesson02.agree, lambda a, b: of_agreeing(a, b, divergences(a, b)), "divide by their number"),
+    (lesson02.agree, with_shares, "quite sure"),
+    (lesson02.agree, lambda a, b: divergences(a, b), "9 numbers"),
 ]
 
 
