@@ -46,6 +46,9 @@ EFFECTS = (
              peer=("SupCon", f"{before}noisy, CE + SupCon"), hope=(CLEAN, f"{before}noisy, CE, wrong labels left out"))
       for place, file, before in (("lab", "synthfaces-lab", ""), ("lab, trained for long", "synthfaces-lab", "long, "),
                                   ("wild, trained for long", "synthfaces-wild", "long, "), ("FER2013", "fer2013", ""))),
+    Effect("02 WSCFER", "FER2013, its own labels, accuracy", "wscfer-fer2013-cpu", "accuracy",
+           ("cross-entropy, two views", "clean, CE"), ("WSCFER", "clean, CE + WSC + PCL"),
+           peer=("SupCon", "clean, CE + SupCon")),
     *(Effect("03 DR-FER", f"{place}, {noise}, accuracy", f"robust-{file}-cpu", "accuracy",
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),
              peer=("cleanlab", f"{arm}, pruned by cleanlab"), hope=(CLEAN, f"{arm}, clean subset"))
