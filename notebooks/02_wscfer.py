@@ -155,10 +155,10 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 # In form B what makes an instance, that two views are **one face**, is to hold in the space of classes, too: the class
 # shares $p_i$ and $p_i'$ of the two views should be the same, wherever both name the same class ("partial"):
 #
-# $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big],
-# \quad m_i = \tfrac12 (p_i + p_i'), \qquad L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL} \tag{2.6}$$
+# $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big] \tag{2.6}$$
 #
-# Form B is a Jensen–Shannon divergence; no label enters it.
+# with $m_i$ the mean of $p_i$ and $p_i'$: a Jensen–Shannon divergence, into which no label enters. All together,
+# $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of the two forms.
 #
 # ## Two views
 # What differs between the views is what the network learns to overlook. Cropping away a mouth would teach it to overlook
