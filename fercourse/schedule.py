@@ -1,4 +1,4 @@
-"""The learning rate over a training: a pure function of progress, so that nothing about it needs saving."""
+"""Rates and weights over a training: pure functions of progress, so that nothing about them needs saving."""
 
 import math
 
@@ -8,6 +8,11 @@ def cosine(progress: float, warmup: float = 0.05, floor: float = 0.0) -> float:
     if progress < warmup:
         return progress / warmup
     return floor + (1 - floor) * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+
+
+def ramp(progress: float, start: float, end: float) -> float:
+    """Return 0 before `start`, 1 after `end`, and a straight line between."""
+    return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
 
 
 def set_rates(optimisers, share: float):

@@ -14,7 +14,7 @@ from fercourse.ema import Average
 from fercourse.errors import InputError
 from fercourse.log import History
 from fercourse.methods import Hyper, Method, make_optimiser, register
-from fercourse.schedule import cosine, set_rates
+from fercourse.schedule import cosine, ramp, set_rates
 from tests.toy import CLASSES, toy_faces, toy_method
 
 QUICK = {"batch_size": 16, "quiet": True, "device": "cpu"}
@@ -187,6 +187,11 @@ def test_few_faces_make_small_batches_and_none_are_refused():
     assert Stream(toy_faces(5, 8), ("none",), (), 16, 0, CPU).batch(3).views.shape[1] == 5
     with pytest.raises(InputError, match="0 faces in batches of 16"):
         Stream(toy_faces(4, 8).subset([]), ("none",), (), 16, 0, CPU)
+
+
+def test_a_weight_rises_in_a_straight_line():
+    assert [ramp(p, 0.1, 0.4) for p in (0, 0.1, 0.25, 0.4, 1)] == pytest.approx([0, 0, 0.5, 1, 1])
+    assert ramp(0.5, 0.5, 0.5) == 0 and ramp(0.6, 0.5, 0.5) == 1
 
 
 def test_schedule_by_hand():

@@ -174,7 +174,8 @@ def agree(answer):
     generator = torch.Generator().manual_seed(1)
     first, second = 2 * torch.randn(2, 9, 4, generator=generator)
     found = number(call(answer, first, second), "your consistency is")
-    expect(found, _consistency(first, second), _one_sided(first, second),
+    losses, across, same = _divergences(first, second)
+    expect(found, losses[same].mean(), _astray(losses, across, same),
            "it is not (2.6). Take one face with the shares (0.8, 0.2) and (0.6, 0.4): their middle is (0.7, 0.3).")
     strangers = torch.as_tensor(call(answer, first[:2], first[:2].flip(1))).double()
     require(strangers.isfinite().all() and strangers == 0,
@@ -186,26 +187,21 @@ def agree(answer):
     return "no label was needed, so none can be wrong"
 
 
-def _parts(first, second):
+def _divergences(first, second):
+    """Return what (2.6) sums of each face, the divergence of its views from each other, and whether they agree."""
     p, q = first.double().log_softmax(1), second.double().log_softmax(1)
-    return p, q, torch.logaddexp(p, q) - math.log(2), first.argmax(1) == second.argmax(1)
+    middle = torch.logaddexp(p, q) - math.log(2)
+    return ((p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2,
+            (p.exp() * (p - q) + q.exp() * (q - p)).sum(1) / 2, first.argmax(1) == second.argmax(1))
 
 
-def _consistency(first, second):
-    p, q, middle, same = _parts(first, second)
-    return ((p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2)[same].mean()
-
-
-def _one_sided(first, second):
-    p, q, middle, same = _parts(first, second)
-    both = (p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2
-    across = (p.exp() * (p - q) + q.exp() * (q - p)).sum(1) / 2
+def _astray(losses, across, same):
     return {
-        "every face counts; only those of which both views name the same class should.": both.mean(),
-        "these are the faces whose views disagree.": both[~same].mean(),
-        "this is a sum over the faces; take their mean.": both[same].sum(),
-        "faces that do not agree are left out of the sum, but counted in the mean.": both[same].sum() / len(both),
+        "every face counts; only those of which both views name the same class should.": losses.mean(),
+        "these are the faces whose views disagree.": losses[~same].mean(),
+        "this is a sum over the faces; take their mean.": losses[same].sum(),
+        "faces that do not agree are left out of the sum, but counted in the mean.": losses[same].sum() / len(losses),
         "the views are held against each other; (2.6) holds each against the middle of both.": across[same].mean(),
-        "the two divergences are added; (2.6) takes half of their sum.": 2 * both[same].mean(),
-        "it is in bits; (2.6) takes natural logarithms.": both[same].mean() / math.log(2),
+        "the two divergences are added; (2.6) takes half of their sum.": 2 * losses[same].mean(),
+        "it is in bits; (2.6) takes natural logarithms.": losses[same].mean() / math.log(2),
     }

@@ -17,6 +17,7 @@ from ..losses.mutual_information import ESTIMATORS, Adversary
 from ..models import attributes as retrieval
 from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
+from ..schedule import ramp
 from .base import Hyper, Method, make_optimiser, register
 from .baseline import TASKS
 
@@ -250,11 +251,6 @@ class IdInvariant(Method):
         if self.regresses:
             return (logits - self.memory["valence_arousal"][index]).square().mean(1)
         return super().sample_losses(logits, index)
-
-
-def ramp(progress: float, start: float, end: float) -> float:
-    """Return 0 before `start`, 1 after `end`, and a straight line between."""
-    return min(max((progress - start) / max(end - start, 1e-9), 0.0), 1.0)
 
 
 def _thirds(axis):

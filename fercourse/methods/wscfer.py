@@ -13,6 +13,7 @@ from torch import nn
 from ..errors import InputError
 from ..losses.consistency import similarity_consistency, view_consistency
 from ..losses.contrastive import RULES, all_pairs, instance_contrast
+from ..schedule import ramp
 from .base import Hyper, Method, register
 
 FORMS = ("spaces", "views")
@@ -80,7 +81,7 @@ class Wscfer(Method):
                                    label_smoothing=self.hyper.label_smoothing)
         contrast = instance_contrast(projections, pairs, self.hyper.temperature)     # (2.1)
         consistency = self._agree(listened, projections, logits, pairs)              # (2.5) or (2.6)
-        beta = self.hyper.consistency * (min(1.0, progress / self.hyper.rise) if self.hyper.rise else 1.0)
+        beta = self.hyper.consistency * (ramp(progress, 0.0, self.hyper.rise) if self.hyper.rise else 1.0)
         total = classify + self.hyper.contrast * contrast + beta * consistency
         return {"total": total, "classify": classify, "contrast": contrast, "consistency": consistency}
 
@@ -93,7 +94,7 @@ class Wscfer(Method):
     def heard(self, progress: float) -> float:
         """Return how much of the instance terms' gradient reaches the backbone, from 0 to 1."""
         h = self.hyper
-        risen = float(progress >= h.begin) if h.ramp == 0 else min(max((progress - h.begin) / h.ramp, 0.0), 1.0)
+        risen = ramp(progress, h.begin, h.begin + h.ramp) if h.ramp else float(progress >= h.begin)
         return risen if h.fade == 0 else risen * max(0.0, 1 - progress / h.fade)
 
     def decide(self, features):

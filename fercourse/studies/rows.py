@@ -21,7 +21,7 @@ def _shifted(file, first, place):
 
 
 def _wscfer(file, place, before=""):
-    """Return the rows of a place's five sums of terms, on its labels as they are and on wrong ones.
+    """Return the rows of a place's sums of terms, on its labels as they are and on wrong ones.
 
     `before` is how the names of the arms begin.
     """

@@ -71,11 +71,6 @@ def test_parts_are_what_the_equations_say():
         torch.testing.assert_close(parts["information"], information)
 
 
-def test_the_ramp():
-    assert [method_file.ramp(p, 0.1, 0.4) for p in (0, 0.1, 0.25, 0.4, 1)] == pytest.approx([0, 0, 0.5, 1, 1])
-    assert method_file.ramp(0.5, 0.5, 0.5) == 0 and method_file.ramp(0.6, 0.5, 0.5) == 1
-
-
 def test_bumps_can_follow_a_step():
     affect = 2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(0)) - 1
     step = (affect[:, :1] > 0).float()
