@@ -52,7 +52,8 @@ class DmsrlHyper(Hyper):
             `epoch` by the averaged one (DC).
         believe: share of each class's faces that is believed at the end, rising from half of it; 1 is all (found).
         balanced: that share of each class; else of all faces.
-        self_train: weight of the cross-entropy on believed target faces (DC); 0 as found.
+        self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It gains where both parts
+            are of one domain and labels are few (lesson 07), and costs where domains differ (study `domains-tuning`).
         begin: share of the training before target faces have labels.
         width: of the embedding.
     """
@@ -72,7 +73,7 @@ class DmsrlHyper(Hyper):
     pseudo: str = "epoch"
     believe: float = 0.6
     balanced: bool = True
-    self_train: float = 1.0
+    self_train: float = 0.0
     begin: float = 0.25
     width: int = 128
     label_smoothing: float = 0.1

@@ -23,7 +23,8 @@ WRONG, FEW = 0.3, 0.1                     # share of wrong labels, and of labels
 HERE, ELSEWHERE = "lab", "wild"
 TUNED_LR = 1e-3                           # wherever a network is trained on
 SETTINGS = {                              # of each method, where they are not its defaults
-    "baseline": {}, "wscfer": TERMS["CE + WSC + PCL"], "dr-fer": {}, "hncl": {}, "dmsrl": {},
+    "baseline": {}, "wscfer": TERMS["CE + WSC + PCL"], "dr-fer": {}, "hncl": {},
+    "dmsrl": dict(self_train=1.0),        # in most circumstances its target is of the labelled domain
     "id-invariant": dict(task="classes"),
 }
 LONGER = "baseline, twice as long"        # the budget of the methods that train twice
@@ -106,7 +107,7 @@ def trained(name: str, told: str, scale: Scale, data, root, seed: int):
         weights, before = _start(told, scale, data, root, seed)
         began = time.perf_counter()
         learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
-                                   weights=str(weights))
+                                   weights=str(weights), **SETTINGS[name])
     elif name == LONGER:
         learner = train_classifier(faces.labelled, replace(scale, epochs=2 * scale.epochs), seed)
     else:

@@ -21,56 +21,83 @@ METHODS = {
     "DANN": ("dann", {}),
     "CDAN": ("cdan", {}),
     "DMSRL": ("dmsrl", {}),
-    "DMSRL as found": ("dmsrl", dict(pseudo="step", believe=1.0, self_train=0.0, own_norms=False, sensitive=False,
-                                     centres="random", begin=0.0)),
+    "DMSRL as found": ("dmsrl", dict(pseudo="step", believe=1.0, own_norms=False, sensitive=False, centres="random",
+                                     begin=0.0)),
     "DMSRL without centres": ("dmsrl", dict(metric=0.0, align=0.0)),
     "DMSRL without adversary": ("dmsrl", dict(adversary=0.0, sensitive=False)),
     "DMSRL without local features": ("dmsrl", dict(local=False)),
     "DMSRL without own batch norm": ("dmsrl", dict(own_norms=False)),
-    "DMSRL without self-training": ("dmsrl", dict(self_train=0.0)),
+    "DMSRL and self-training": ("dmsrl", dict(self_train=1.0)),
 }
-FEW = ("source only", "DANN", "DMSRL")
+ORACLE = ("baseline", {})                               # which learns the target's labels
+FEW = ("source only", "DANN", "DMSRL", "DMSRL and self-training")
+TRIED = ((1.0, 0.1), (0.0, 0.1), (0.0, 1.0))           # weights of DMSRL's self-training and of its adversary
 PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthfaces/wild", "synthfaces/lab"),
          "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
 
 
 PHOTOGRAPHS = dict(cpu=dict(limit=10_000, batch_size=64))              # of which few faces teach next to nothing
+REGIME = dict(data="lab-wild", smoke=dict(limit=96), cpu=dict(limit=1600, epochs=8, batch_size=32, lr=1e-3),
+              full=dict(epochs=30, batch_size=64, lr=1e-3),
+              on={"synthfaces-fer2013": PHOTOGRAPHS, "fer2013-synthfaces": PHOTOGRAPHS})
 
 
-@study("domains", data="lab-wild", smoke=dict(limit=96), cpu=dict(limit=1600, epochs=8, batch_size=32, lr=1e-3),
-       full=dict(epochs=30, batch_size=64, lr=1e-3),
-       on={"synthfaces-fer2013": PHOTOGRAPHS, "fer2013-synthfaces": PHOTOGRAPHS})
+@study("domains", **REGIME)
 def arms(scale: Scale, data, root) -> dict:
     """Adapt from one domain to another, `lab-wild` or another of `PAIRS`; the oracle learns the target's labels."""
+    _check(data)
+    names = METHODS if data == "lab-wild" else FEW
+    return _ways({name: METHODS[name] for name in names} | {"oracle": ORACLE}, scale, data, root)
+
+
+@study("domains-tuning", **REGIME)
+def tuning(scale: Scale, data, root) -> dict:
+    """Weigh DMSRL's self-training and adversary, beside its peers; scored on validation faces, never on test faces."""
+    _check(data)
+    tried = {f"DMSRL, self-training {self_train:g}, adversary {adversary:g}":
+             ("dmsrl", dict(self_train=self_train, adversary=adversary)) for self_train, adversary in TRIED}
+    return _ways({name: METHODS[name] for name in ("source only", "DANN", "CDAN")} | tried, scale, data, root, "val")
+
+
+def _check(data):
     if data not in PAIRS:
         raise InputError(f"domains: {data!r} is no pair; expected one of {', '.join(PAIRS)}")
-    names = METHODS if data == "lab-wild" else FEW
-    made = {name: partial(_adapt, name, scale, data, root) for name in names}
-    return made | {"oracle": partial(_adapt, "oracle", scale, data, root)}
 
 
-def domains(data: str, scale: Scale, root, seed: int):
-    """Return the source's and the target's training faces, and the target's test faces, at the scale's size."""
+def _ways(methods, scale, data, root, tested=None):
+    return {name: partial(_source_only if name == "source only" else partial(_adapt, *way), scale, data, root, tested)
+            for name, way in methods.items()}
+
+
+def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None):
+    """Return the source's and the target's training faces, and faces to test on of the target, at the scale's size.
+
+    `tested` names their split; without it they are the target's test faces.
+    """
     found = []
     for place, name in enumerate(PAIRS[data]):
         name, _, domain = name.partition("/")
         real = name != "synthfaces"
         load = partial(load_faces, name, root=root if real else None, domain=domain or None, size=scale.size)
-        parts = [load(split="train")] + ([load(split=TESTS.get(name, "test"))] if place else [])
+        parts = [load(split="train")] + ([load(split=tested or TESTS.get(name, "test"))] if place else [])
         parts[0] = parts[0].sample(min(scale.limit or len(parts[0]), len(parts[0])), seed)
         found += [part.grey() if "fer2013" in data and not real else part for part in parts]
     return found
 
 
-def _adapt(name, scale, data, root, seed):
-    source, target, test = domains(data, scale, root, seed)
+def _source_only(scale, data, root, tested, seed):
+    """Return the scores of a network that never saw the target, and those with its batch norm's figures of it."""
+    _, target, test = domains(data, scale, root, seed, tested)
+    learner = start(scale, data, root, seed)[0]
+    found, again = scores(learner, test), deepcopy(learner)
+    recalibrate(again, target.images)
+    return found | {f"recalibrated_{key}": value for key, value in scores(again, test).items()}
+
+
+def _adapt(method, hyper, scale, data, root, tested, seed):
+    """Return the scores of a method that starts from the network of the source; the baseline learns the target."""
+    source, target, test = domains(data, scale, root, seed, tested)
     views = (HARD,) if "fer2013" in data else None
-    if name == "source only":
-        learner = start(scale, data, root, seed)[0]
-        found, again = scores(learner, test), deepcopy(learner)
-        recalibrate(again, target.images)
-        return found | {f"recalibrated_{key}": value for key, value in scores(again, test).items()}
-    method, hyper = METHODS.get(name, ("baseline", {}))
     epochs, adapts = Epochs(test), method != "baseline"
     learner = train_classifier(source if adapts else target, replace(scale, limit=None), seed, method, views=views,
                                watch=epochs, target=target if adapts else None, target_views=views if adapts else None,

@@ -27,6 +27,19 @@ def test_pairs_and_their_domains():
         domains.arms(SCALES["smoke"], "lab-moon", None)
 
 
+def test_settings_are_weighed_on_people_who_are_neither_trained_on_nor_tested(monkeypatch):
+    scale = studies.get("domains-tuning").scale("smoke")
+    people = {split: set(domains.domains("wild-lab", scale, None, 0, split)[2].identity.tolist())
+              for split in ("train", "val", "test")}
+    assert people["val"].isdisjoint(people["train"] | people["test"])
+    asked = []
+    monkeypatch.setattr(domains, "domains", lambda *args: asked.append(args[-1]) or (_ for _ in ()).throw(KeyError))
+    for measure in domains.tuning(scale, "wild-lab", None).values():
+        with pytest.raises(KeyError):
+            measure(0)
+    assert set(asked) == {"val"} and len(asked) == 6
+
+
 def test_best_and_chosen_epochs(monkeypatch):
     """The best one reads the target's labels, the chosen one does not."""
     test = toy_faces(40, 16)
