@@ -24,6 +24,7 @@ TERMS = {
 }
 TRIED = ((0.1, 0.1), (0.1, 0.5), (0.5, 0.1), (1.0, 0.2))         # weight and temperature, the same for each rule
 AGREE = (1.0, 2.0, 5.0, 10.0)                                    # weights of the views' consistency, beside `WSC`
+BESIDE = (0.0, 0.03)                                             # weights of WSC beside the views' consistency
 REMEDIES = {                                                     # for the first guess at WSC, weight 0.5 and t 0.1
     "partial consistency": dict(form="spaces", consistency=0.5, rise=0.0),
     "consistency of views": dict(form="views", consistency=1.0, rise=0.0),
@@ -68,6 +69,7 @@ def tuning(scale: Scale, data, root) -> dict:
     guess = tried["wsc 0.5, t 0.1"]
     tried |= {f"wsc 0.5, t 0.1, {name}": guess | remedy for name, remedy in REMEDIES.items()}
     agree = {f"wsc 0.1, t 0.5, views agree {beta:g}": WSC | PCL | dict(consistency=beta) for beta in AGREE}
+    agree |= {f"wsc {alpha:g}, t 0.5, views agree 5": WSC | PCL | dict(contrast=alpha) for alpha in BESIDE}
 
     def run(terms, rate, spent):
         return partial(_train, terms, rate, False, spent, data, root, split="val")
