@@ -96,24 +96,24 @@ fc.plots.image_rows({"fear": afraid.images[rows], "surprise": surprised.images[g
 # A network $f$ turns a face $x$ into a vector of $D$ numbers, its **embedding**. A linear layer, the **head**, turns
 # that into one number for each of $C$ classes, the **logits**:
 #
-# $$h = f(x) \in \mathbb{R}^D, \qquad z = W h + b \in \mathbb{R}^C \tag{1}$$
+# $$h = f(x) \in \mathbb{R}^D, \qquad z = W h + b \in \mathbb{R}^C \tag{1.1}$$
 #
 # **Softmax** makes the logits shares with the sum 1:
 #
-# $$p_c = \frac{e^{z_c}}{\sum_{k} e^{z_k}} \tag{2}$$
+# $$p_c = \frac{e^{z_c}}{\sum_{k} e^{z_k}} \tag{1.2}$$
 #
 # **Cross-entropy** is how surprised the network is by the true class $y$:
 #
-# $$\ell(z, y) = -\log p_y = \log \sum_{k} e^{z_k} - z_y \tag{3}$$
+# $$\ell(z, y) = -\log p_y = \log \sum_{k} e^{z_k} - z_y \tag{1.3}$$
 #
 # and training makes its mean over the faces small:
 #
-# $$L = \frac{1}{N} \sum_{i} \ell(z_i, y_i) \tag{4}$$
+# $$L = \frac{1}{N} \sum_{i} \ell(z_i, y_i) \tag{1.4}$$
 #
 # The head is linear, so by the time $h$ is there, the classes must lie apart. That is why this course looks at
 # embeddings: **the embedding is what the network sees just before its last, simple decision.**
 #
-# Three logits, and what formulas (2) and (3) make of them for each class that could be the true one:
+# Three logits, and what formulas (1.2) and (1.3) make of them for each class that could be the true one:
 
 # %% tags=["nbval-check-output"]
 logits = torch.tensor([2.0, 1.0, -1.0])
@@ -122,7 +122,7 @@ share = logits.exp() / logits.exp().sum()
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-cross-entropy-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · cross-entropy (10 min, ●●○)
-# Write formulas (3) and (4): logits `[B, C]` and labels `[B]` give one number. Use neither `F.cross_entropy` nor
+# Write formulas (1.3) and (1.4): logits `[B, C]` and labels `[B]` give one number. Use neither `F.cross_entropy` nor
 # `log_softmax`, and make it survive logits of 1,000. Stuck? `fc.check.lesson01.cross_entropy.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-cross-entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -182,7 +182,7 @@ def order(count, epoch, seed=0):
 order(6, epoch=0).tolist(), order(6, epoch=0).tolist(), order(6, epoch=1).tolist()
 
 # %% [markdown]
-# **The model** is formula (1): a small ResNet, then a linear head.
+# **The model** is formula (1.1): a small ResNet, then a linear head.
 
 # %%
 from fercourse.models.backbone import backbone
@@ -621,7 +621,7 @@ print(in_columns(results["summary"], ("accuracy", "memorised")))
 # **You can now**
 #
 # - write the training loop of a classifier yourself, and say what each of its lines is for: order and augmentation come
-#   from a seed, the loss from formulas (1) to (4), the score from the whole test set in evaluation mode
+#   from a seed, the loss from formulas (1.1) to (1.4), the score from the whole test set in evaluation mode
 # - look into an embedding before, during and after training, and explain which expressions it confuses: those whose
 #   action units lie near each other
 # - question a good score: unseen people, groups of people, identity, wrong labels; each had a number of its own

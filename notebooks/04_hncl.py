@@ -87,25 +87,26 @@ fc.plots.image_rows({"six views of one": views, "six people": others.images},
 # ## The idea in five formulas
 # A landmark network gives one heatmap for each of 68 points. For Gaussians at the points $p$ and $q$,
 #
-# $$\frac{\langle G_p, G_q\rangle}{\langle G_p, G_p\rangle} = e^{-\|p-q\|^2/4\sigma^2} \tag{1}$$
+# $$\frac{\langle G_p, G_q\rangle}{\langle G_p, G_p\rangle} = e^{-\|p-q\|^2/4\sigma^2} \tag{4.1}$$
 #
 # so that heatmaps can be compared by their points. After place, size, roll, and what people and poses change are taken
 # away, a face is a unit vector $m$, and its **neighbours** are
 #
-# $$N(x) = \text{the } k \text{ entries of the queue with the largest } m \cdot m_j \tag{2}$$
+# $$N(x) = \text{the } k \text{ entries of the queue with the largest } m \cdot m_j \tag{4.2}$$
 #
 # A query $q$ and the key $k^+$ of its other view, and a **queue** of earlier keys without the neighbours, $D = \text{queue}
 # \setminus N(x)$:
 #
-# $$q = \frac{g(f(x))}{\|g(f(x))\|}, \qquad k^+ = \frac{g'(f'(x'))}{\|g'(f'(x'))\|}, \qquad f' \leftarrow \mu f' + (1-\mu) f \tag{3}$$
+# $$q = \frac{g(f(x))}{\|g(f(x))\|}, \qquad k^+ = \frac{g'(f'(x'))}{\|g'(f'(x'))\|}, \qquad f' \leftarrow \mu f' + (1-\mu) f \tag{4.3}$$
 #
-# $$\ell(q, k) = -\log \frac{e^{q\cdot k/\tau}}{e^{q\cdot k/\tau} + \sum_{n \in D} e^{q\cdot n/\tau}} \tag{4}$$
+# $$\ell(q, k) = -\log \frac{e^{q\cdot k/\tau}}{e^{q\cdot k/\tau} + \sum_{n \in D} e^{q\cdot n/\tau}} \tag{4.4}$$
 #
-# $$L = \ell(q, k^+) + \lambda \frac{1}{|N|}\sum_{j\in N(x)} \ell(q, k_j) \tag{5}$$
+# $$L = \ell(q, k^+) + \lambda \frac{1}{|N|}\sum_{j\in N(x)} \ell(q, k_j) \tag{4.5}$$
 #
 # *Found in the paper's abstract:* augmentation-only positives miss the variety within a class; images whose heatmaps are
-# nearest neighbours become positives; then fine-tuning. *Our design choice:* everything in the formulas. The queue and
-# (3) are MoCo's, taking neighbours out of the negatives is Shu et al.'s.
+# nearest neighbours become positives; then fine-tuning. *Our reading:* that these are heatmaps of facial landmarks, which the
+# abstract does not say. *Our design choice:* everything in the formulas. The queue and
+# (4.3) are MoCo's, taking neighbours out of the negatives is Shu et al.'s.
 #
 # ## From heatmaps to points
 # The landmark network comes with the course: it was trained on rendered faces, whose points are known exactly.
@@ -216,7 +217,7 @@ print(f"shifted, enlarged and turned by 29 degrees: does every number stay withi
 
 # %% [markdown]
 # ## Heatmaps that nobody draws
-# Formula (1) says that points are enough. Let us draw the heatmaps of six faces once, 51 maps of 64 x 64, stack them
+# Formula (4.1) says that points are enough. Let us draw the heatmaps of six faces once, 51 maps of 64 x 64, stack them
 # into a vector of 208,896 numbers, and compare cosines:
 
 # %% tags=["nbval-check-output"]
@@ -308,7 +309,7 @@ print("neighbours", neighbours.sum(1).tolist(), "negatives", negatives.sum(1).to
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-near-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · the neighbours' loss (15 min, ●●●)
-# Write the second part of formula (5): `queries [B, D]` and `queue [Q, D]` have length 1, `neighbours` and `negatives`
+# Write the second part of formula (4.5): `queries [B, D]` and `queue [Q, D]` have length 1, `neighbours` and `negatives`
 # are masks `[B, Q]`. First the mean over a face's neighbours, then the mean over faces; every face has a neighbour. Make
 # it survive a temperature of 0.001. Stuck? `fc.check.lesson04.near.hint()`
 
@@ -350,7 +351,7 @@ moco, _ = pretrain("none")
 
 # %%
 hncl, history = pretrain("heatmap")
-fc.plots.curves(history, ["own", "near"], title="The two parts of formula (5)",
+fc.plots.curves(history, ["own", "near"], title="The two parts of formula (4.5)",
                 caption="While the queue fills, there is ever more to be told from, and both rise; only then do they fall.")
 
 # %% [markdown]
@@ -386,7 +387,9 @@ story = [{"step": 100 * share} | {name: probed(net, share) for name, net in netw
          for share in (0.01, 0.05, 0.1, 1.0)]
 
 # %%
-figure = fc.plots.curves(story, title="Label efficiency", caption="Accuracy on unseen people; chance is one in seven.")
+figure = fc.plots.curves(story, title="Label efficiency", caption="Accuracy on unseen people; chance is one in seven.",
+                         alt="Accuracy against the share of the labels: " + ", ".join(
+                             f"{name} from {story[0][name]:.0%} to {story[-1][name]:.0%}" for name in networks))
 figure.axes[0].set(xlabel="per cent of the labels", ylabel="accuracy", xscale="log")
 figure
 
@@ -411,8 +414,9 @@ for name, net in networks.items():
 
 # %% [markdown]
 # ## The same with more steps
-# From `results/selfsup-synthfaces-wild-cpu.json`, which `fercourse study selfsup` writes. All ways have the same steps
-# and views. *Supervised* had all labels for the same number of steps; *oracle* took neighbours of the same class.
+# From `results/selfsup-synthfaces-wild-cpu.json`, which `fercourse study selfsup` writes. All ways have the same steps,
+# views and settings (twenty neighbours, $\lambda = 5$, $\tau = 0.2$), which were chosen for HNCL on validation people with one
+# seed; its rivals were not tuned. *Supervised* had all labels for the same number of steps; *oracle* took neighbours of the same class.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, told
@@ -529,12 +533,12 @@ print(f"{person:.1%} of heatmap neighbours are the same person, {chance:.1%} wou
 fc.check.progress()
 
 # %% [markdown]
-# Next: lesson 05 has labels in one place and needs them in another.
+# Next: [lesson 05](05_dmsrl.ipynb) has labels in one place and needs them in another.
 #
 # **References**
 #
-# - HNCL: Heatmap neighbour contrastive learning for facial expression recognition, IEEE Transactions on Multimedia 27
-#   (2025), pp. 4795–4807. Only its abstract was at hand.
+# - Liu, Li, Wu, Du, Zhan, Tao and Wan 2025. Facial expression recognition with heatmap neighbor contrastive learning (HNCL).
+#   IEEE Transactions on Multimedia 27, 4795–4807. https://doi.org/10.1109/tmm.2025.3543029 Only its abstract was at hand.
 # - He, Fan, Wu, Xie and Girshick 2020. Momentum contrast (MoCo). https://doi.org/10.1109/CVPR42600.2020.00975
 # - Dwibedi et al. 2021. With a little help from my friends: nearest-neighbor contrastive learning (NNCLR).
 #   https://doi.org/10.1109/ICCV48922.2021.00945

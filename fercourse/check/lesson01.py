@@ -12,8 +12,8 @@ def _generator(seed):
 
 
 @checker(10, 2, hints=(
-    "Formula (2) has two parts: the logit of the true class, and the logarithm of a sum over all classes.",
-    "Subtract the largest logit of each row from that row first: nothing changes in formula (1), and no "
+    "Formula (1.3) has two parts: the logit of the true class, and the logarithm of a sum over all classes.",
+    "Subtract the largest logit of each row from that row first: nothing changes in formula (1.2), and no "
     "exponential can overflow. `torch.logsumexp` does the same for you.",
     "The true logits are `logits[torch.arange(len(labels)), labels]`, one a face; end with a mean over faces."))
 def cross_entropy(answer):
@@ -27,13 +27,13 @@ def cross_entropy(answer):
         "this is the sum over the faces; a loss that does not grow with the batch is their mean.": losses.sum(),
         "the sign is turned round: a right and certain face must cost nothing, a wrong one much.": -losses.mean(),
         "this is the mean probability of the true class; the logarithm is missing.": shares.mean(),
-        "this is 1 minus the probability of the true class; formula (2) takes its logarithm.": 1 - shares.mean(),
+        "this is 1 minus the probability of the true class; formula (1.3) takes its logarithm.": 1 - shares.mean(),
         "take the logarithm of each face's probability first, then the mean.": -shares.mean().log(),
         "softmax is applied twice: the logits are turned into probabilities before a function that does so itself.":
             F.cross_entropy(logits.softmax(1), labels),
-        "this is only minus the logit of the true class; the sum over all classes of formula (1) is missing.":
+        "this is only minus the logit of the true class; the sum over all classes of formula (1.2) is missing.":
             -logits.gather(1, labels[:, None]).mean(),
-    }, "it is not the mean of formula (2). Try two classes and logits of 0: it must be log 2.")
+    }, "it is not the mean of formula (1.3). Try two classes and logits of 0: it must be log 2.")
     _safe(answer)
     return "and it stays finite for logits in the thousands, as `F.cross_entropy` does"
 

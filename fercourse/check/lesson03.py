@@ -1,5 +1,7 @@
 """Checkers of lesson 03, DR-FER: hidden pixels, easy faces, the vote of neighbours, and noise that was found."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -50,6 +52,8 @@ def easy_faces(answer):
         "these are the faces of the largest losses; take the smallest.": _easy(-losses, labels, shares),
         "every class gets the same share; class c has `shares[c]`.":
             _easy(losses, labels, shares.mean().expand(3)),
+        "you always round down; round to the nearest number of faces.": _easy(losses, labels, shares, math.floor),
+        "you always round up; round to the nearest number of faces.": _easy(losses, labels, shares, math.ceil),
     }, "some class has too many or too few easy faces, or not those of its smallest losses.")
     none = tensor(call(answer, losses, labels, torch.zeros(3)), [len(losses)], dtype="bool")
     require(not none.any(), "at a share of 0 no face may be easy.")
@@ -57,17 +61,20 @@ def easy_faces(answer):
 
 
 def _three_classes():
-    """Return losses of 24 faces of three classes, the last of which is hard to learn, and a share for each."""
-    labels = torch.arange(24) % 3
-    losses = torch.rand(24, generator=_generator(4)) + torch.tensor([0.0, 0.5, 3.0])[labels]
-    return losses, labels, torch.tensor([0.75, 0.5, 0.25])
+    """Return losses of 32 faces of three unequal classes, the last of which is hard to learn, and a share for each.
+
+    Shares of the classes are no whole numbers of faces: 2.7, 5.2 and 9.75; a quantile gives what rounding gives.
+    """
+    labels = torch.arange(3).repeat_interleave(torch.tensor([9, 10, 13]))[torch.randperm(32, generator=_generator(4))]
+    losses = torch.rand(32, generator=_generator(5)) + torch.tensor([0.0, 0.5, 3.0])[labels]
+    return losses, labels, torch.tensor([0.3, 0.52, 0.75])
 
 
-def _easy(losses, labels, shares):
+def _easy(losses, labels, shares, whole=round):
     easy = torch.zeros(len(losses), dtype=torch.bool)
     for c, share in enumerate(shares.tolist()):
         rows = (labels == c).nonzero().flatten()
-        easy[rows[losses[rows].argsort()[:round(share * len(rows))]]] = True
+        easy[rows[losses[rows].argsort()[:whole(share * len(rows))]]] = True
     return easy
 
 
@@ -122,12 +129,12 @@ def _shares(hard, easy, labels, count, unit=True):
 def noise_found(answer):
     """Return (precision, recall) of flagged faces, bool [N], against faces whose label is wrong, bool [N]."""
     flagged = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]).bool()
-    wrong = torch.tensor([1, 1, 0, 0, 1, 1, 1, 0, 0, 0]).bool()
+    wrong = torch.tensor([1, 1, 0, 0, 1, 1, 1, 0, 1, 0]).bool()
     found = tensor(call(answer, flagged, wrong), [2], dtype="float")
-    expect(found, torch.tensor([0.5, 0.4]), {
-        "precision and recall are the other way round.": torch.tensor([0.4, 0.5]),
+    expect(found, torch.tensor([1 / 2, 1 / 3]), {
+        "precision and recall are the other way round.": torch.tensor([1 / 3, 1 / 2]),
         "you divide by the number of all faces.": torch.tensor([0.2, 0.2]),
         "accuracy counts faces that nobody flagged and nobody should have; precision does not.":
-            torch.tensor([0.5, 0.5]),
-    }, "flag four faces of which two are wrong, among five wrong ones: it must be 0.5 and 0.4.")
+            torch.tensor([0.4, 1 / 3]),
+    }, "flag four faces of which two are wrong, among six wrong ones: it must be 1/2 and 1/3.")
     return "whoever flags everything has a recall of 1"

@@ -132,11 +132,11 @@ def _contrast(queries, queue, neighbours, negatives, temperature, all_below=Fals
 
 
 @checker(15, 3, hints=(
-    "Formula (4) is the loss of one pair. A face has several neighbours: one loss for each, then their mean.",
-    "With a = q.k/t and b = log of the sum over negatives of e^{q.n/t}, formula (4) is log(1 + e^{b - a}).",
+    "Formula (4.4) is the loss of one pair. A face has several neighbours: one loss for each, then their mean.",
+    "With a = q.k/t and b = log of the sum over negatives of e^{q.n/t}, formula (4.4) is log(1 + e^{b - a}).",
     "`logits.masked_fill(~negatives, -torch.inf).logsumexp(1)` is b for every face; `F.softplus` is log(1 + e^x)."))
 def near(answer):
-    """Mean over faces of the mean over neighbours of formula (4), from unit queries [B, D] and queue [Q, D]."""
+    """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, D] and queue [Q, D]."""
     queries, queue = (F.normalize(torch.randn(n, 5, generator=_generator(n)), dim=1) for n in (4, 14))
     neighbours = torch.zeros(4, 14, dtype=torch.bool)
     for row, places in enumerate(([0], [3, 7], [1, 2, 9], [5, 13])):
@@ -164,7 +164,7 @@ def near(answer):
         "this is the sum over pairs, not a mean of means.": total,
         "only the attraction is there: what neighbours are compared with is missing.":
             -torch.stack([logits[i][neighbours[i]].mean() for i in range(4)]).mean(),
-    }, "it is not formula (5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")
+    }, "it is not formula (4.5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")
     one = torch.tensor([[True, False, False]])
     hard = -torch.ones(1, 1), torch.ones(3, 1), one, ~one
     sharp = tensor(call(answer, *hard, 0.001), what="at temperature 0.001 your loss is")

@@ -36,7 +36,7 @@ def retrieve(answer):
 
 
 @checker(10, 2, hints=(
-    "Formula (1) has three parts: twice the covariance above; two variances and a squared gap of the means below.",
+    "Formula (6.1) has three parts: twice the covariance above; two variances and a squared gap of the means below.",
     "Means, variances and the covariance all run over the faces, dimension 0, and divide by N.",
     "`cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)`; variances with `correction=0`."))
 def concordance(answer):
@@ -52,11 +52,11 @@ def concordance(answer):
         "the squared gap between the means is missing below.": 2 * cov / (one + other),
         "the gap between the means is not squared.": 2 * cov / (one + other + gap.sqrt()),
         "the factor 2 is missing: equal columns must give 1.": cov / (one + other + gap),
-        "these are standard deviations below; formula (1) has variances.": 2 * cov / (one.sqrt() + other.sqrt() + gap),
+        "these are standard deviations below; formula (6.1) has variances.": 2 * cov / (one.sqrt() + other.sqrt() + gap),
         "covariance and variances divide by different numbers: `var` divides by N - 1 unless correction=0.":
             2 * cov / (guess.var(0) + truth.var(0) + gap),
         "this is 1 - CCC, the loss; return CCC itself.": 1 - 2 * cov / (one + other + gap),
-    }, "it is not formula (1). Equal columns must give 1, and a constant guess 0.")
+    }, "it is not formula (6.1). Equal columns must give 1, and a constant guess 0.")
     return "a guess of half the right size is punished, which Pearson would not notice"
 
 
@@ -106,12 +106,12 @@ def club(answer):
         "this is only the mean over own pairs; the mean over all pairs is missing.": pairs.diagonal().mean(),
         "the one half is missing in log q.": gap(doubled),
         "this is the mean over the columns: log q of a face is the sum over its columns.": gap(pairs) / 2,
-        "the mean over pairs leaves out a face's own; formula (4) takes all pairs.":
+        "the mean over pairs leaves out a face's own; formula (6.4) takes all pairs.":
             (pairs.diagonal().mean() - pairs[others].mean()).item(),
         "`log_variance` is the logarithm of the variance, not of the standard deviation: divide by its exp once.":
             gap(squared),
         "the variance must be that of the critic's row i, whose x it was told.": gap(swapped),
-    }, "it is not formula (4). A critic that ignores x, with equal rows, must give 0.")
+    }, "it is not formula (6.4). A critic that ignores x, with equal rows, must give 0.")
     same = call(answer, torch.ones(5, 2).double(), torch.zeros(5, 2).double(), y[:5])
     require(abs(number(same, "your bound is")) < 1e-6, "a critic that says the same of everybody must give 0.")
     return "a critic that ignores x gives 0"

@@ -16,7 +16,7 @@ def _generator(seed):
     "Three products: x'y, x'x and y'y, of widths D x E, D x D, E x E. `torch.linalg.norm` of a matrix is Frobenius's.",
     "`(x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())` of the centred x and y."))
 def likeness(answer):
-    """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (1)."""
+    """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (7.1)."""
     x = torch.randn(60, 4, generator=_generator(1)).double() + 2
     y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=_generator(2)).double() - 1], 1)
     found = tensor(call(answer, x, y), [], dtype="float")
@@ -27,9 +27,9 @@ def likeness(answer):
         "the features are not centred: take away the mean of each column, over the faces.": bare,
         "the norm above is not squared.": shared.sqrt() / below,
         "one of the two norms below is missing, or both are the same.": shared / (one.T @ one).norm().square(),
-        "the norms below are squared; they are not in formula (1).": shared / below.square(),
-        "this is the root of formula (1).": (shared / below).sqrt(),
-    }, "it is not formula (1). Features compared with themselves must give 1.")
+        "the norms below are squared; they are not in formula (7.1).": shared / below.square(),
+        "this is the root of formula (7.1).": (shared / below).sqrt(),
+    }, "it is not formula (7.1). Features compared with themselves must give 1.")
     turn = torch.linalg.qr(torch.randn(4, 4, generator=_generator(3)).double())[0]
     same = tensor(call(answer, x, 5 * x @ turn), [], dtype="float")
     require(abs(float(same) - 1) < 1e-4, "features that are only turned and scaled must give 1.")
@@ -97,7 +97,7 @@ def mean_ranks(answer):
     "`F.one_hot(labels, cosines.shape[1])` is 1 there and 0 elsewhere.",
     "Lower the cosine first, then scale: `scale * (cosines - margin * one_hot)`."))
 def margin_logits(answer):
-    """Return logits [B, C] with a margin, formula (2), from cosines, labels, margin and scale."""
+    """Return logits [B, C] with a margin, formula (7.2), from cosines, labels, margin and scale."""
     cosines = torch.rand(6, 4, generator=_generator(5)).double() * 2 - 1
     labels = torch.tensor([0, 3, 1, 2, 2, 0])
     found = tensor(call(answer, cosines, labels, 0.3, 10.0), [6, 4], dtype="float")
@@ -112,5 +112,5 @@ def margin_logits(answer):
         "the margin is missing.": 10 * cosines,
         "only a face's own class is left; the others stay as they are, times the scale.":
             10 * (cosines - 0.3) * own,
-    }, "it is not formula (2).")
+    }, "it is not formula (7.2).")
     return "margin 0 is a softmax over cosines"

@@ -11,8 +11,8 @@ def neighbour_contrast(queries: Tensor, keys: Tensor, queue: Tensor, neighbours:
                        temperature: float = 0.2) -> tuple[Tensor, Tensor]:
     """Return the two terms of L = own + weight x near, each a mean over the batch.
 
-        l(q, k) = -log[ e^{q.k/t} / ( e^{q.k/t} + sum_{n in D} e^{q.n/t} ) ]                  (4.2)
-        own     = l(q, k+),        near = 1/|N| sum_{j in N} l(q, k_j)                        (4.3)
+        l(q, k) = -log[ e^{q.k/t} / ( e^{q.k/t} + sum_{n in D} e^{q.n/t} ) ]                  (4.4)
+        own     = l(q, k+),        near = 1/|N| sum_{j in N} l(q, k_j)                        (4.5)
 
     Where D is a row's negatives: the queue without its neighbours N. With no neighbours `own` is MoCo's loss. A
     neighbour is never weighed against another neighbour, as it would be in SupCon.

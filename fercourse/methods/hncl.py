@@ -1,4 +1,4 @@
-"""HNCL: heatmap neighbour contrastive learning (Wang et al., IEEE TMM 2025): no labels until the probe.
+"""HNCL: heatmap neighbour contrastive learning (Liu et al., IEEE TMM 2025): no labels until the probe.
 
 Two views of a face are alike (MoCo v2); so are faces whose facial heatmaps are alike, whoever they show. From the
 abstract: augmentation alone gives too little variety of positives, and heatmaps find more. The loss, the queue and

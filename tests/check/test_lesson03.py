@@ -1,5 +1,7 @@
 """The checkers of lesson 03 accept what is right in several ways, and name the mistakes people make."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,17 +15,17 @@ def error(rebuilt, images, hidden):
     return (rebuilt - images).abs()[hidden.expand_as(images)].mean()
 
 
-def easy(losses, labels, shares):
+def easy(losses, labels, shares, whole=round):
     found = torch.zeros(len(losses), dtype=torch.bool)
     for c, share in enumerate(shares):
         rows = (labels == c).nonzero().flatten()
-        found[rows[losses[rows].argsort()[:round(float(share) * len(rows))]]] = True
+        found[rows[losses[rows].argsort()[:whole(float(share) * len(rows))]]] = True
     return found
 
 
-def by_quantile(losses, labels, shares):
+def by_quantile(losses, labels, shares, below=torch.le):
     limits = torch.stack([losses[labels == c].quantile(shares[c]) for c in range(len(shares))])
-    return (losses <= limits[labels]) & (shares[labels] > 0)
+    return below(losses, limits[labels]) & (shares[labels] > 0)
 
 
 def vote(hard, faces, labels, classes, count):
@@ -88,6 +90,10 @@ MISTAKES = [
     (lesson03.easy_faces, lambda x, y, s: easy(x, y, s.mean().expand(3)), "same share"),
     (lesson03.easy_faces, lambda x, y, s: easy(x, y, s).long(), "expected bool"),
     (lesson03.easy_faces, lambda x, y, s: easy(x, y, s.clamp(min=0.1)), "share of 0"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s, math.floor), "round down"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s, math.ceil), "round up"),
+    (lesson03.easy_faces, lambda x, y, s: by_quantile(x, y, s, torch.lt), "too many or too few"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s, lambda n: len(x) // 4), "too many or too few"),
     (lesson03.easy_faces, stub, "not written yet"),
     (lesson03.vote, unweighted, "counts alike"),
     (lesson03.vote, unscaled, "length 1"),
@@ -97,7 +103,7 @@ MISTAKES = [
     (lesson03.vote, stub, "not written yet"),
     (lesson03.noise_found, lambda f, w: [f[w].float().mean(), w[f].float().mean()], "other way round"),
     (lesson03.noise_found, lambda f, w: [(f & w).float().mean()] * 2, "all faces"),
-    (lesson03.noise_found, lambda f, w: [(f == w).float().mean()] * 2, "accuracy"),
+    (lesson03.noise_found, lambda f, w: [(f == w).float().mean(), f[w].float().mean()], "accuracy"),
     (lesson03.noise_found, lambda f, w: f.sum(), "shape"),
     (lesson03.noise_found, stub, "not written yet"),
 ]
