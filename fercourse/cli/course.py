@@ -32,7 +32,7 @@ def grade(
     out: Path = typer.Option(Path("grades.csv"), help="Where points go; feedback/ and written.html come beside it."),
     columns: str = typer.Option("plain", help="plain (every exercise), moodle or canvas (for their import)."),
     hidden: Path = typer.Option(None, help="Folder of private tests, GRADE_ID.py each; outside the course's folder."),
-    lesson: str = typer.Option(None, help="Such as 01: everything handed in is taken for it."),
+    lesson: str = typer.Option(None, help="Such as 01: only what answers it, and what does not tell what it answers."),
     cell_timeout: float = typer.Option(300, help="Seconds a cell may take."),
     timeout: float = typer.Option(1800, help="Seconds a notebook may take."),
     memory: float = typer.Option(6, help="GiB of memory a notebook may hold."),

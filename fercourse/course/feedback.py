@@ -4,12 +4,10 @@ import html
 from collections import Counter
 from pathlib import Path
 
-import nbformat
-
 from ..files import replacing
+from .covered import covered
 from .grades import Grade, number
 from .notebooks import grade_id
-from .release import REGION
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
@@ -36,7 +34,7 @@ def feedback(one: Grade) -> str:
         return f"<!doctype html><meta charset=utf-8><title>Feedback</title><h1>0 points</h1><p>{told}</p>"
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
-    book = nbformat.from_dict(one.book)
+    book = covered(one.book)
     for cell in book.cells:
         about = cell.metadata.get("nbgrader", {})
         if about.get("grade"):
@@ -44,7 +42,6 @@ def feedback(one: Grade) -> str:
         if about.get("solution"):
             waits = about.get("grade") and one.points[grade_id(cell)] is None
             about["comment"] = "Points for this answer are given by a person." if waits else None
-        _covered(cell)
     home = Path(formgrader.__file__).parent
     exporter = HTMLExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
                             extra_template_paths=[str(home / "static/node_modules/bootstrap/dist/css")])
@@ -52,16 +49,6 @@ def feedback(one: Grade) -> str:
     score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
     text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
     return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
-
-
-def _covered(cell):
-    """Take hidden tests out of a cell, and tracebacks that would quote them."""
-    if cell.cell_type != "code" or not REGION.search(cell.source):
-        return
-    cell.source = REGION.sub("# (hidden tests)", cell.source)
-    for output in cell.outputs:
-        if output.output_type == "error":
-            output["traceback"] = [f"{output.ename}: {output.evalue}"]
 
 
 def written(grades) -> str:

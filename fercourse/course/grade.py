@@ -4,16 +4,18 @@ nbgrader's preprocessors and its rule for points (extra `instructor`), without i
 student's own process can be fooled by code that means to: read what earns full marks too easily.
 """
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import nbformat
 
 from ..errors import InputError
 from . import submissions
+from .chosen import choose, number_of
 from .feedback import write_pages
-from .grades import Grade, known, one_lesson, table, write
+from .grades import Grade, known, one_lesson, probe, table, write
+from .marks import carried
 from .notebooks import ROOT, grade_id, regenerate, sources
 from .release import applied, locked, nbgrader
 from .sandbox import Limits, run
@@ -23,61 +25,71 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
           limits: Limits = Limits(), jobs: int = 1, lessons=None, told=lambda line: None) -> list[Grade]:  # noqa: B008
     """Grade every submission below a folder, and write `out`, `feedback/` and `written.html` beside it.
 
+    Interrupted, it stops what runs, and writes what those earned who were finished. Points given by hand in an earlier
+    table at `out` are carried over; a table that says anything else is kept beside the new one.
+
     Args:
         hidden: folder of private tests, `GRADE_ID.py` each, added to the test cell of that name.
-        lesson: such as `"01"`; everything handed in is taken for it.
+        lesson: such as `"01"`; only what answers it, and what does not tell which lesson it answers.
         lessons: source files; default: the course's.
-        told: gets one line a submission.
+        told: gets one line a submission, and one for whatever is left aside, carried over, kept or missing.
 
     Raises:
-        InputError: wrong arguments; never for what a student handed in.
+        InputError: wrong arguments, or `out` cannot be written; never for what a student handed in.
     """
     known(columns)
-    released = {path.stem[:2]: path for path in (sources([lesson] if lesson else ()) if lessons is None else lessons)}
+    released = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
+    lesson = number_of(lesson, released)
     tests = _tests(hidden)
-    handed_in = _opened(submissions.find(folder), released, lesson)
+    handed_in = choose(submissions.find(folder), released, lesson, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
+    probe(out)
     released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
     if unknown := tests.keys() - {grade_id(cell) for book in released.values() for cell in book.cells}:
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
-    secret = [place for place in (folder, hidden, out.parent / "feedback") if place]
+    secret = [folder, *([hidden] if hidden else ()), *_earlier(out)]
+    given_up, finished = Event(), {}
 
-    def one(item):
-        found = _graded(*item, released[item[2]], limits, secret)
+    def one(i, item):
+        found = _graded(*item, released[item[2]], limits, secret, given_up)
+        if given_up.is_set():                                # it may have been stopped half-way
+            return
+        finished[i] = found
         told(f"{found.submission.student}: {found.total:g} of {sum(found.of.values()):g}"
              + (f" ({found.problem})" if found.problem else ""))
-        return found
-    with ThreadPoolExecutor(max(1, jobs)) as pool:
-        grades = list(pool.map(one, handed_in))
-    write(out, table(grades, columns))
-    write_pages(grades, out)
+    try:
+        _each(one, handed_in, jobs, given_up)
+    finally:
+        grades = [finished[i] for i in sorted(finished)]
+        if grades:
+            before = carried(grades, out, columns, lessons, told)
+            write(out, table(grades, columns), before)
+            write_pages(grades, out)
+        if missing := len(handed_in) - len(grades):
+            told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
+                 + (f"; {out} has the others" if grades else ""))
     return grades
 
 
-# ---------------------------------------------------------------------- reading
+def _earlier(out):
+    """Return where earlier gradings left what nobody who is graded should read."""
+    return [out, *out.parent.glob("*.csv"), out.parent / "written.html", out.parent / "feedback"]
 
-def _opened(found, lessons, lesson):
-    """Return (submission, notebook or None, lesson, problem) of each student's newest file for a lesson."""
-    opened = []
-    for submission in found:
+
+def _each(one, items, jobs, given_up):
+    """Call one(i, item) for every item, several at a time; an interruption gives up those that run."""
+    with ThreadPoolExecutor(max(1, jobs)) as pool:
         try:
-            book, problem = submissions.read(submission), ""
-        except InputError as error:
-            book, problem = None, str(error)
-        number = lesson[:2] if lesson else submissions.lesson_of(book, submission.path, lessons)
-        opened.append((submission, book, number, problem))
-    usual = Counter(number for _, _, number, _ in opened if number).most_common(1)
-    if not usual:
-        raise InputError("no submission tells which lesson it answers; say so with --lesson, such as --lesson 01")
-    newest = {}
-    for submission, book, number, problem in opened:
-        key = (submission.student, submission.ident, number or usual[0][0])
-        age = submission.path.lstat().st_mtime if submission.path else 0
-        if key not in newest or age > newest[key][0]:
-            newest[key] = (age, (submission, book, key[2], problem))
-    return [item for _, item in newest.values()]
+            for waiting in [pool.submit(one, i, item) for i, item in enumerate(items)]:
+                waiting.result()
+        except BaseException:
+            given_up.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
+
+# ---------------------------------------------------------------------- reading
 
 def _tests(hidden):
     """Return {grade_id: text} of private tests."""
@@ -104,7 +116,7 @@ def _with_tests(book, tests):
 
 # ---------------------------------------------------------------------- grading
 
-def _graded(submission, book, lesson, problem, released, limits, secret):
+def _graded(submission, book, lesson, problem, released, limits, secret, given_up):
     of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
           if cell.metadata.get("nbgrader", {}).get("grade")}
     nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
@@ -112,7 +124,7 @@ def _graded(submission, book, lesson, problem, released, limits, secret):
         return nothing
     try:
         book = submissions.merged(book, released)
-        ran = run(book, limits, secret)
+        ran = run(book, limits, secret, given_up)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())
         points = {grade_id(cell): _points(cell) for cell in book.cells

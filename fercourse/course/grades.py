@@ -1,11 +1,12 @@
 """What submissions earned, as tables: our own, and those that Moodle and Canvas take."""
 
 import csv
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replacing, writing
 from .submissions import Submission
 
 COLUMNS = ("plain", "moodle", "canvas")
@@ -58,9 +59,28 @@ def table(grades: list[Grade], columns: str) -> list[list]:
     return list({"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades))
 
 
-def write(out: Path, rows):
-    """Write rows as CSV, none of whose cells a spreadsheet takes for a formula."""
-    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as file:
+def probe(out: Path):
+    """Raise InputError now, and not after hours of grading, where a table and pages beside it cannot be written."""
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'grades.csv'}")
+    for place in (out, out.parent / "feedback" / "a page"):
+        with writing(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            trial = place.with_name(f".{place.name}.{os.getpid()}.trial")
+            trial.touch()
+            trial.unlink()
+
+
+def write(out: Path, rows, before: Path | None = None):
+    """Write rows as CSV, none of whose cells a spreadsheet takes for a formula.
+
+    Args:
+        before: name that a table already there gets; None: it is replaced.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    with replacing(out, before) as part, part.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
 
 

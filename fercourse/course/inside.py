@@ -16,7 +16,9 @@ def main(own: str, cell_timeout: str):
     from nbclient import NotebookClient
     from nbclient.exceptions import DeadKernelError
     _prepare()
-    book = nbformat.read(Path(own) / "book.ipynb", as_version=4)
+    handed_over = Path(own) / "book.ipynb"
+    book = nbformat.read(handed_over, as_version=4)
+    handed_over.unlink()                                     # it holds private tests, and what runs can read files
     with (Path(own) / "outputs.jsonl").open("w", encoding="utf-8") as file:
 
         def ended(cell, cell_index, execute_reply):
@@ -42,11 +44,14 @@ def _prepare():
     resource.setrlimit(resource.RLIMIT_FSIZE, (BIGGEST_FILE, BIGGEST_FILE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if os.environ.get("FERCOURSE_WALLED") == "1":            # the kernel is talked to over the loopback device
+        import ctypes
         import fcntl
         import socket
         import struct
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
             fcntl.ioctl(link, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))       # SIOCSIFFLAGS: up, running
+        for capability in range(64):                         # what starts from here cannot take the walls down again
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)                           # PR_CAPBSET_DROP
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import io
 from pathlib import Path
 
 from ..errors import InputError
-from .grades import Grade, table, write
+from .chosen import number_of
+from .grades import Grade, number, table, write
 from .notebooks import regenerate, sources
 from .submissions import Submission
 
@@ -16,9 +17,19 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
            told=lambda line: None) -> list[Grade]:
     """Write a plain table, filled in by hand, as a table with those columns.
 
+    Args:
+        lesson: the only one wanted, such as `"02"`; default: all.
+        lessons: source files; default: the course's.
+        told: gets one line.
+
     Raises:
-        InputError: the file is no plain table, or somebody has points that an exercise cannot earn.
+        InputError: the file is no plain table or would be overwritten, there is no such lesson, or somebody has
+            points that an exercise cannot earn.
     """
+    if filled.exists() and out.exists() and out.samefile(filled):
+        raise InputError(f"{filled} holds the points given by hand and would be overwritten; "
+                         "choose another name with --out, such as --out moodle.csv")
+    lesson = number_of(lesson, {path.stem[:2]: path for path in lessons or sources()})
     grades = [one for one in read(filled, lessons) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
@@ -28,18 +39,92 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     return grades
 
 
+def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:
+    """Give answers that wait the points which an earlier plain table at `out` gives them by hand.
+
+    Args:
+        grades: changed in place.
+        columns: of the table that is to be written at `out`.
+        lessons: source files; default: the course's.
+        told: gets a line where points are carried over, and one where the earlier table is kept.
+
+    Returns:
+        A name to keep the earlier table under; None where there is none, or the new one says all it says.
+    """
+    if not out.exists():
+        return None
+    try:
+        count, lost = _carry(read(out, lessons), grades)
+        lost |= bool(_columns(out) - set(table(grades, "plain")[0]))
+    except InputError:                                       # some other table: who knows what it says
+        count, lost = 0, True
+    if count:
+        told(f"points given by hand for {count} answer{'s' * (count != 1)} carried over from {out}; "
+             "look again where an answer has changed")
+    if not (lost or columns != "plain"):
+        return None
+    before = _free(out)
+    told(f"the earlier {out.name} says what the new one does not; it is kept as {before}")
+    return before
+
+
+def _carry(earlier, grades):
+    """Return how many answers got their earlier points, and whether earlier points are in no grade."""
+    now = {_whose(one): one.points for one in grades}
+    count, lost = 0, False
+    for old in earlier:
+        points = now.get(_whose(old), {})
+        for name, value in old.points.items():
+            if value is not None and name in points and points[name] is None:
+                points[name] = value
+                count += 1
+            lost |= value is not None and number(points.get(name)) != number(value)
+    return count, lost
+
+
+def _columns(filled):
+    """Return the names of the columns that hold anything."""
+    return {name for _, row in _rows(filled) for name, text in row.items() if text}
+
+
+def _whose(one):
+    return one.submission.student, one.submission.ident.lstrip("0"), one.lesson
+
+
+def _free(out):
+    """Return a name beside a table that nothing has yet."""
+    before, count = out.with_name(f"{out.stem}.before{out.suffix}"), 1
+    while before.exists():
+        count += 1
+        before = out.with_name(f"{out.stem}.before-{count}{out.suffix}")
+    return before
+
+
 def read(filled: Path, lessons=None) -> list[Grade]:
-    """Return the grades of a plain table as a spreadsheet may have saved it: `;` for `,`, no leading zeros, a BOM."""
+    """Return the grades of a plain table as a spreadsheet may have saved it.
+
+    That is with `;` for `,`, without leading zeros, with a BOM, with short rows, and with empty rows at its end.
+
+    Raises:
+        InputError: the file cannot be read or is no plain table, or a row names no lesson or has wrong points.
+    """
+    possible = {path.stem[:2]: _possible(path) for path in lessons or sources()}
+    return [_grade(row, possible, f"{filled}, line {line}") for line, row in _rows(filled) if row["student"].strip()]
+
+
+def _rows(filled):
+    """Return (line in the file, {column: text}) of a plain table; a short row has empty text for what it lacks."""
     try:
         text = filled.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        head = text.partition("\n")[0]
+        rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
+                              delimiter=";" if head.count(";") > head.count(",") else ",")
+        found = [(rows.line_num, row) for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{filled} cannot be read ({error}); expected a table saved as CSV, UTF-8") from None
-    head = text.partition("\n")[0]
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
     if not NEEDED <= set(rows.fieldnames or ()):
         raise InputError(f"{filled} is no table of a grading; expected one written with --columns plain")
-    possible = {path.stem[:2]: _possible(path) for path in lessons or sources()}
-    return [_grade(row, possible, f"{filled}, line {rows.line_num}") for row in rows]
+    return found
 
 
 def _possible(source):
@@ -49,13 +134,14 @@ def _possible(source):
 
 
 def _grade(row, possible, where):
-    number = row["lesson"].zfill(2)
-    if number not in possible:
-        raise InputError(f"{where}: there is no lesson {number!r}; expected one of {', '.join(possible)}")
-    of = possible[number]
+    lesson = row["lesson"].strip()
+    lesson = lesson.zfill(2) if lesson else lesson
+    if lesson not in possible:
+        raise InputError(f"{where}: there is no lesson {lesson!r}; expected one of {', '.join(possible)}")
+    of = possible[lesson]
     points = {name: _points(row.get(name), most, f"{where}, {name}") for name, most in of.items()}
     student = row["student"].removeprefix("'")               # as spreadsheets are kept from taking it for a formula
-    return Grade(Submission(student, row["id"], Path(row["file"]) if row["file"] else None), number, of, points,
+    return Grade(Submission(student, row["id"], Path(row["file"]) if row["file"] else None), lesson, of, points,
                  row["problem"])
 
 

@@ -1,7 +1,8 @@
 """Run somebody else's notebook: in a process of its own, with limits on time and memory, and shut in where possible.
 
-On Linux with user namespaces it has no network, sees a read-only disk without the folders it must not see, and
-writes only into its own folder. Elsewhere the limits hold, but not the walls: use a throw-away machine.
+On Linux with user namespaces it has no network, sees a read-only disk without the places it must not see, shares no
+memory with other runs, and writes only into its own folder. Elsewhere the limits hold, but not the walls: use a
+throw-away machine.
 """
 
 import json
@@ -15,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import Event
 
 import nbformat
 
@@ -22,19 +24,26 @@ from .notebooks import ROOT
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "OMP_NUM_THREADS",
              "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
-WALLS = ("unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+WALLS = ("unshare", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child",
+         "--mount-proc")
 EVERY = 0.1                                                  # seconds between looks at its memory
 
-# Its own folder stays writable, hidden folders look empty, everything else becomes read-only.
+# Its own folder stays writable, hidden folders and files look empty, shared memory is its own, the rest is read-only.
 SHUT_IN = """
 set -e
 mount --make-rprivate /
 mount --bind "$1" "$1"
 own="$1"; shift
-while [ "$1" != -- ]; do mount -t tmpfs -o ro none "$1"; shift; done
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mount -t tmpfs -o ro none "$1"; else mount --bind /dev/null "$1"; fi
+  shift
+done
 shift
+for place in /dev/shm /dev/mqueue; do
+  if [ -d "$place" ]; then mount -t tmpfs -o mode=1777,size=1g none "$place"; fi
+done
 while read -r _ _ _ _ place _; do
-  case "$place" in "$own"|/proc*|/dev*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
+  case "$place" in "$own"|/proc|/proc/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
 done < /proc/self/mountinfo
 cd "$own/notebooks"
 exec "$@"
@@ -69,11 +78,12 @@ def walled() -> bool:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
-def run(book, limits: Limits = Limits(), hidden=()) -> Run:
+def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = None) -> Run:
     """Execute a notebook and return its outputs; never raises for what the notebook does.
 
     Args:
-        hidden: folders that must look empty to it; left visible where Python or the course lies inside.
+        hidden: folders and files that must look empty to it; left visible where Python or the course lies inside.
+        given_up: once set, the notebook is stopped.
     """
     own = Path(tempfile.mkdtemp(prefix="fercourse-")).resolve()
     try:
@@ -82,7 +92,7 @@ def run(book, limits: Limits = Limits(), hidden=()) -> Run:
         if (ROOT / "results").is_dir():
             shutil.copytree(ROOT / "results", own / "results")
         (own / "book.ipynb").write_text(nbformat.writes(book), encoding="utf-8")
-        stopped = _watch(_start(own, limits, hidden), limits)
+        stopped = _watch(_start(own, limits, hidden), limits, given_up)
         return Run(_read(own / "outputs.jsonl", book), stopped)
     finally:
         shutil.rmtree(own, ignore_errors=True)
@@ -103,19 +113,21 @@ def _start(own, limits, hidden):
 
 
 def _hideable(own, hidden):
-    """Return those of the folders that can be hidden without hiding what the run needs."""
+    """Return those of the places that are there and can be hidden without hiding what the run needs."""
     needed = [own, ROOT, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
-    folders = {Path(folder).resolve() for folder in hidden}
-    return [str(folder) for folder in sorted(folders)
-            if folder.is_dir() and not any(one.is_relative_to(folder) for one in needed)]
+    places = {place for place in (Path(place).resolve() for place in hidden)
+              if (place.is_dir() or place.is_file()) and not any(one.is_relative_to(place) for one in needed)}
+    return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)]      # others go with these
 
 
-def _watch(process, limits):
+def _watch(process, limits, given_up=None):
     """Wait for the end, or bring it about; return why."""
     end, why = time.monotonic() + limits.whole, ""
     while process.poll() is None and not why:
         time.sleep(EVERY)
-        if time.monotonic() > end:
+        if given_up and given_up.is_set():
+            why = "given up"
+        elif time.monotonic() > end:
             why = f"stopped after {limits.whole:g} s"
         elif (used := _resident(process.pid)) > limits.memory:
             why = f"stopped at {used / 2**30:.1f} GiB of memory (limit {limits.memory / 2**30:.1f})"

@@ -10,7 +10,7 @@ import nbformat
 from ..errors import InputError
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
-MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_file_?", re.ASCII)
+MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_\d+_(?P<rest>.+)", re.ASCII)
 LESSON = re.compile(r"(?<![0-9A-Za-z])(\d\d)_[a-z]\w*")
 
@@ -32,22 +32,37 @@ class Submission:
 def find(folder: Path) -> list[Submission]:
     """Return the submissions below a folder: a folder a student, or all files side by side as Canvas hands them out.
 
+    An archive of Moodle's may have been unpacked into a folder of its own. A student has one without a file only
+    where none of the student's folders holds a notebook.
+
     Raises:
         InputError: there is no such folder, or nothing in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected one with a folder a student, or with their notebooks")
+    found = dict.fromkeys(_below(folder))
+    if not found:
+        raise InputError(f"{folder} holds no submissions; expected a folder a student, or *.ipynb files")
+    with_file = {(one.student, one.ident) for one in found if one.path}
+    return [one for one in found if one.path or (one.student, one.ident) not in with_file]
+
+
+def _below(folder):
     found = []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith((".", "__")):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            found += _of_folder(entry)
+            found += _below(entry) if _is_archive(entry) else _of_folder(entry)
         elif entry.suffix == ".ipynb":
             found.append(Submission(*_whose(entry.stem), entry))
-    if not found:
-        raise InputError(f"{folder} holds no submissions; expected a folder a student, or *.ipynb files")
     return found
+
+
+def _is_archive(folder):
+    """Return whether a folder is no student's, but holds the students' folders as Moodle names them."""
+    return not MOODLE.fullmatch(folder.name) and any(
+        MOODLE.fullmatch(entry.name) for entry in folder.iterdir() if entry.is_dir())
 
 
 def _of_folder(folder):

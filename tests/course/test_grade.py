@@ -126,13 +126,18 @@ def double(x):
     put("leaver", book(double="import os\nos._exit(0)"))
     put("broken", "{not json")
     (folder / "nobody").mkdir()
+    peeks = book()
+    peeks.cells += [nbformat.v4.new_code_cell(text) for text in (
+        "print(In)", "from html import escape\nfrom IPython.display import HTML\nHTML('<pre>' + escape(repr(In)))")]
+    put("peeks", peeks)
     script = book(why="<script>alert(1)</script>")
     script.cells.insert(0, nbformat.v4.new_code_cell("from IPython.display import HTML\nHTML('<script>x()</script>')"))
     script.cells.append(nbformat.v4.new_code_cell("# a cell of mine"))
     put("=cmd|script", script)
     return {"perfect": (2, 1), "half": (2, 0), "untouched": (0, 0), "wrong": (0, 0), "endless": (0, 1), "bomb": (0, 0),
             "deleted": (2, 1), "doubled": (2, 1), "edited": (0, 1), "syntax": (0, 1), "outside": (2, 1),
-            "leaver": (0, 0), "broken": (0, 0), "nobody": (0, 0), "=cmd|script": (2, 1)}
+            "leaver": (0, 0), "broken": (0, 0), "nobody": (0, 0), "peeks": (2, 1),
+            "=cmd|script": (2, 1)}
 
 
 @pytest.fixture(scope="module")

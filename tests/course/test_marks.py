@@ -1,6 +1,7 @@
 """Points given by hand: the plain table, filled in, becomes the table to hand on; no notebook runs again."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -66,12 +67,42 @@ def test_what_spreadsheets_make_of_a_table_is_read(plain, lesson):
     ("2,,1,3,3,6", "2,4,1,3,3,6", "line 2, 07-why: '4' is no number of points; expected 0 to 3"),
     ("2,,1,3,3,6", "2,good,1,3,3,6", "07-why: 'good' is no number"),
     ("Kim,13,07", "Kim,13,08", "there is no lesson '08'; expected one of 07"),
+    ("Kim,13,07", "Kim,13,", "there is no lesson ''; expected one of 07"),
     ("student,", "who,", "is no table of a grading; expected one written with --columns plain"),
 ])
 def test_what_is_no_table_or_no_points_is_told(plain, lesson, old, new, words):
     changed(plain, old, new)
     with pytest.raises(InputError, match=words):
         marks.read(plain, [lesson])
+
+
+def test_short_and_empty_rows_are_read(plain, lesson):
+    with plain.open("a", encoding="utf-8") as file:
+        file.write("Lee,14,07,,1\n,,,,\n,\n")
+    *_, lee = marks.read(plain, [lesson])
+    assert lee.submission.student == "Lee" and lee.points == {"07-double-test": 1.0, "07-why": None,
+                                                              "07-name-test": None}
+    with plain.open("a", encoding="utf-8") as file:
+        file.write("Mia,15\n")
+    with pytest.raises(InputError, match="there is no lesson ''"):
+        marks.read(plain, [lesson])
+
+
+def test_the_filled_table_is_never_overwritten(plain, lesson, tmp_path, monkeypatch):
+    before = plain.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    for out in (plain, Path("grades.csv")):
+        with pytest.raises(InputError, match="would be overwritten; choose another name with --out"):
+            marks.retell(plain, out, columns="moodle", lessons=[lesson])
+    assert plain.read_bytes() == before
+
+
+def test_a_lesson_is_chosen_by_any_of_its_names(plain, lesson, tmp_path):
+    for name in ("7", "07", "07_small"):
+        assert len(marks.retell(plain, tmp_path / "m.csv", lesson=name, lessons=[lesson])) == 2
+    for name in ("", "0"):
+        with pytest.raises(InputError, match="expected one of 07_small"):
+            marks.retell(plain, tmp_path / "m.csv", lesson=name, lessons=[lesson])
 
 
 def test_the_command_takes_a_table(plain, lesson, tmp_path, monkeypatch, capsys):

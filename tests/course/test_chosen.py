@@ -1,0 +1,98 @@
+"""Which file counts: archives as Moodle gives them, students with many files, and one lesson of several."""
+
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fercourse.course import chosen, submissions
+from fercourse.errors import InputError
+
+LESSONS = {"00": Path("00_faces.py"), "01": Path("01_baseline.py"), "02": Path("02_wscfer.py")}
+
+
+def book(grade_id=None):
+    about = {"nbgrader": {"grade_id": grade_id}} if grade_id else {}
+    return json.dumps(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1", metadata=about)]))
+
+
+def hand_in(folder, **files):
+    """Write a student's files, each newer than the one before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for age, (name, text) in enumerate(files.items()):
+        path = folder / f"{name.removeprefix('_')}.ipynb"
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, (1000 + age, 1000 + age))
+
+
+def chosen_of(folder, **how):
+    """Return [(student, file, lesson)] and the lines told."""
+    told = []
+    found = chosen.choose(submissions.find(folder), LESSONS, told=told.append, **how)
+    return [(one.student, one.path and one.path.name, lesson) for one, _, lesson, _ in found], told
+
+
+def test_what_tells_its_lesson_comes_before_what_is_newer(tmp_path):
+    hand_in(tmp_path / "ada", _02_wscfer=book("02-loss"), scratch=book(), Untitled="", _02_wscfer_1="{broken")
+    found, told = chosen_of(tmp_path)
+    assert found == [("ada", "02_wscfer.ipynb", "02")]
+    assert len(told) == 1 and told[0].startswith("ada: set aside 02_wscfer_1.ipynb (not a notebook")
+    assert "scratch.ipynb (tells no lesson)" in told[0] and "Untitled.ipynb (not a notebook" in told[0]
+
+
+def test_a_name_will_do_and_a_file_that_can_be_read_comes_first(tmp_path):
+    hand_in(tmp_path / "ada", _02_wscfer=book(), _02_wscfer_1="{broken")
+    hand_in(tmp_path / "bob", work=book(), later="")
+    assert chosen_of(tmp_path)[0] == [("ada", "02_wscfer.ipynb", "02"), ("bob", "work.ipynb", "02")]
+
+
+def test_of_equals_the_newest_counts(tmp_path):
+    hand_in(tmp_path / "ada", old=book("02-loss"), newer=book("02-loss"), _01_baseline=book("01-loss"),
+            _02_notes=book())
+    found, told = chosen_of(tmp_path)
+    assert found == [("ada", "01_baseline.ipynb", "01"), ("ada", "newer.ipynb", "02")]
+    assert told == ["ada: set aside 02_notes.ipynb (lesson 02), old.ipynb (lesson 02)"]
+
+
+def test_one_lesson_of_several_leaves_the_others_aside(tmp_path):
+    hand_in(tmp_path / "ada", _02_wscfer=book("02-loss"), _01_baseline=book("01-loss"))
+    hand_in(tmp_path / "bob", _01_baseline=book())
+    hand_in(tmp_path / "cem", work=book())
+    (tmp_path / "dan").mkdir()
+    found, told = chosen_of(tmp_path, lesson="02")
+    assert found == [("ada", "02_wscfer.ipynb", "02"), ("cem", "work.ipynb", "02"), ("dan", None, "02")]
+    assert told == ["ada: set aside 01_baseline.ipynb (lesson 01)", "bob: set aside 01_baseline.ipynb (lesson 01)"]
+    with pytest.raises(InputError, match="nobody handed in lesson 00"):
+        (tmp_path / "dan").rmdir()
+        (tmp_path / "cem" / "work.ipynb").rename(tmp_path / "ada" / "work.ipynb")
+        (tmp_path / "cem").rmdir()
+        chosen_of(tmp_path, lesson="00")
+
+
+@pytest.mark.parametrize("name", ["2", "02", "02_wscfer"])
+def test_a_lesson_has_three_names(name):
+    assert chosen.number_of(name, LESSONS) == "02" and chosen.number_of("0", LESSONS) == "00"
+
+
+@pytest.mark.parametrize("name", ["", "8", "2_wscfer", "002", "wscfer"])
+def test_other_names_are_told(name):
+    with pytest.raises(InputError, match="expected one of 00_faces, 01_baseline, 02_wscfer"):
+        chosen.number_of(name, LESSONS)
+
+
+def test_moodles_archive_may_lie_in_a_folder_of_its_own(tmp_path):
+    archive = tmp_path / "MLCourse-Assignment 2-4711"
+    hand_in(archive / "Stud 0_100_assignsubmission_file_", _02_wscfer=book())
+    hand_in(archive / "Stud 1_101_assignsubmission_file", _02_wscfer=book())
+    assert [(one.student, one.ident) for one in submissions.find(tmp_path)] == [("Stud 0", "100"), ("Stud 1", "101")]
+
+
+def test_text_written_online_is_nobody_of_its_own(tmp_path):
+    hand_in(tmp_path / "Bo Lee_12_assignsubmission_file_", _02_wscfer=book())
+    for whose in ("Bo Lee_12", "Kim_13"):
+        (tmp_path / f"{whose}_assignsubmission_onlinetext_").mkdir()
+        (tmp_path / f"{whose}_assignsubmission_onlinetext_" / "onlinetext.html").touch()
+    found = [(one.student, one.ident, one.path and one.path.name) for one in submissions.find(tmp_path)]
+    assert found == [("Bo Lee", "12", "02_wscfer.ipynb"), ("Kim", "13", None)]
