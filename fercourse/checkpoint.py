@@ -1,11 +1,15 @@
 """Checkpoints that survive a kill at any moment, and exported weights that need no training set."""
 
+import atexit
 import hashlib
 import io
 import json
 import pickle
+import weakref
 import zipfile
+from contextlib import suppress
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -13,10 +17,13 @@ import torch
 from . import __version__, distributed
 from .errors import InputError
 from .files import replacing, writing
+from .lock import take
 
 FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+LOCK = "training.lock"
+_LOCKS = weakref.WeakValueDictionary()   # of this process: a cell that is run again takes over from the one stopped
 
 
 def write_json(path: Path, content):
@@ -28,6 +35,36 @@ def write_json(path: Path, content):
 def log_path(folder) -> Path | None:
     """Return where a run in `folder` logs."""
     return Path(folder) / "log.jsonl" if folder else None
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Make the first `NAME-NUMBER` in a folder that is not there yet; the same for all processes, and theirs alone.
+
+    Where it is still empty when the process ends, it is removed.
+
+    Raises:
+        Unwritable: no folder can be made there.
+    """
+    made = [_make_next(parent, name) if distributed.rank() == 0 else None]
+    if distributed.world() > 1:
+        torch.distributed.broadcast_object_list(made)
+    return made[0]
+
+
+def _make_next(parent, name):
+    with writing(parent / name):
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            with suppress(FileExistsError):
+                (folder := parent / f"{name}-{number}").mkdir()
+                break
+    atexit.register(_remove_empty, folder.absolute())
+    return folder
+
+
+def _remove_empty(folder):
+    with suppress(OSError):
+        folder.rmdir()
 
 
 class Checkpoint:
@@ -44,24 +81,26 @@ class Checkpoint:
 
     def __init__(self, folder, config: dict, method, parts: dict):
         self.folder, self.config, self.method = Path(folder) if folder else None, config, method
-        self.parts = {"method": method, **parts}
+        self.parts, self.lock = {"method": method, **parts}, None
 
     def open(self, resume: bool) -> int:
-        """Prepare the folder and return the number of finished steps: 0, or where the kept run stopped."""
+        """Prepare the folder and return the number of finished steps: 0, or where the kept run stopped.
+
+        Until `finish`, or the end of this process, no other may train into the folder.
+
+        Raises:
+            InputError: a resume without a folder, a run is there or being trained, or what is kept is another's.
+        """
         if self.folder is None and resume:
             raise InputError("a resume was asked for, but no folder says of what; give out=… as well")
         if self.folder is None:
             return 0
-        kept = next((self.folder / n for n in (CHECKPOINT, PREVIOUS) if (self.folder / n).exists()), None)
-        if kept and not resume:
-            raise InputError(f"{self.folder}: holds a run already; go on with --resume or another --out")
-        done = self._restore(kept) if kept else 0
-        if distributed.rank() == 0:
-            with writing(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
-            for left in self.folder.glob("*.part"):                       # of a writer that was killed
-                left.unlink()
-            write_json(self.folder / CONFIG, self.config)
+        self._claim()
+        try:
+            done = self._begin(resume)
+        except BaseException:
+            self._leave()
+            raise
         distributed.wait()
         return done
 
@@ -81,7 +120,36 @@ class Checkpoint:
         """Export the finished method into the folder."""
         if self.folder and distributed.rank() == 0:
             export(self.method, self.folder, self.config)
+        self._leave()
         distributed.wait()
+
+    def _claim(self):
+        """Keep other processes' trainings out of the folder."""
+        if distributed.rank() != 0:
+            return
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        place = self.folder.resolve() / LOCK
+        ours = _LOCKS.get(place)
+        self.lock = ours if ours and ours.held else take(place)
+        if self.lock is None:
+            raise InputError(f"{self.folder}: another training writes into it; wait for its end, or choose another "
+                             "--out")
+        _LOCKS[place] = self.lock
+
+    def _leave(self):
+        if self.lock:
+            self.lock.release()
+
+    def _begin(self, resume):
+        kept = next((self.folder / n for n in (CHECKPOINT, PREVIOUS) if (self.folder / n).exists()), None)
+        if kept and not resume:
+            raise InputError(f"{self.folder}: holds a run already; go on with --resume or another --out")
+        done = self._restore(kept) if kept else 0
+        if distributed.rank() == 0:
+            _sweep(self.folder)
+            write_json(self.folder / CONFIG, self.config)
+        return done
 
     def _restore(self, path):
         state = read_checkpoint(path)
@@ -95,6 +163,14 @@ class Checkpoint:
         fresh, kept, device = self.method.memory, state["memory"], self.method.device
         self.method.memory = {name: _like(value, fresh.get(name), device) for name, value in kept.items()}
         return state["step"]
+
+
+def _sweep(folder):
+    """Remove what a killed training was writing, on whatever machine, and nothing of anybody else."""
+    for name in (CHECKPOINT, CONFIG, WEIGHTS):
+        for left in folder.glob(f"{name}.*.[0-9]*.part"):
+            with suppress(OSError):                                       # a folder, or not ours to remove
+                left.unlink()
 
 
 def read_checkpoint(path) -> dict:

@@ -6,7 +6,11 @@ from .errors import InputError
 
 
 def pick_device(name: str | torch.device = "auto") -> torch.device:
-    """Return the device of that name; `auto` prefers CUDA, then MPS, then the CPU."""
+    """Return the device of that name; `auto` prefers CUDA, then MPS, then the CPU.
+
+    Raises:
+        InputError: a name that is none, or a device that is not there.
+    """
     if isinstance(name, torch.device):
         return name
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -16,7 +20,13 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     if not available.get(kind, False):
         raise InputError(f"device {name!r} is not available here; expected auto, "
                          f"{' or '.join(k for k, there in available.items() if there)}")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device {name!r} is none; expected {kind}, or {kind}:0 for the first") from error
+    if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device {name!r} is not there; expected cuda:0 to cuda:{torch.cuda.device_count() - 1}")
+    return device
 
 
 def half_precision(device: torch.device, wish: str = "auto") -> torch.dtype | None:

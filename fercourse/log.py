@@ -46,8 +46,8 @@ class History:
 
     @property
     def last(self) -> dict:
-        """Return the last record of the losses."""
-        return self.steps[-1]
+        """Return the last record of the losses; empty where the log of a resumed run is lost."""
+        return self.steps[-1] if self.steps else {}
 
 
 class Log:
@@ -131,14 +131,22 @@ class Log:
 
 
 def _read_records(path):
-    """Return the records of a log; a line that a killed process left unfinished is dropped."""
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else ():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return records
+    """Return the records of a log; lines that are none, such as one a killed process left unfinished, are dropped."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return [record for record in map(_parsed, text.splitlines()) if _is_record(record)]
+
+
+def _parsed(line):
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        return None
+
+
+def _is_record(value):
+    """Return whether a value is what `_record` writes."""
+    return (isinstance(value, dict) and isinstance(value.get("step"), int) and isinstance(value.get("epoch"), int)
+            and (isinstance(value.get("start"), dict) or isinstance(value.get("of"), int)))
 
 
 def _number(value):

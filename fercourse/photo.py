@@ -76,7 +76,8 @@ def _cv2():
     try:
         import cv2
     except ImportError as error:
-        raise InputError("finding faces in photographs needs OpenCV; pip install 'fercourse[photo]'") from error
+        raise InputError("finding faces in photographs needs OpenCV; "
+                         "pip install -e '.[photo]' in the checkout") from error
     return cv2
 
 

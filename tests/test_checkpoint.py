@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from fercourse import checkpoint, fit
 from fercourse.checkpoint import load_run, read_checkpoint
 from fercourse.errors import InputError
+from fercourse.lock import take
+from tests.holder import holding
 from tests.killed import train
 from tests.same import equal
 from tests.toy import toy_faces, toy_method
@@ -84,6 +86,56 @@ def test_the_checkpoint_before_is_kept_and_used(whole, tmp_path):
 def test_a_run_is_not_overwritten(whole, tmp_path):
     with pytest.raises(InputError, match="holds a run already; go on with --resume or another --out"):
         train(whole, resume=False)
+
+
+def test_two_trainings_never_write_into_one_folder(whole, tmp_path):
+    """The other one is killed, and this one goes on."""
+    out = shutil.copytree(whole, tmp_path / "run")
+    other = "from fercourse.checkpoint import Checkpoint; kept = Checkpoint(sys.argv[1], {}, None, {}); kept._claim()"
+    with holding(out, code=other) as kill:
+        for resume in (True, False):
+            with pytest.raises(InputError, match="run: another training writes into it; wait for its end, or choose"):
+                train(out, resume)
+        kill()
+        train(out)
+    assert not (out / "training.lock").exists()
+
+
+def test_a_stopped_cell_may_be_run_again_in_its_process_but_a_refusal_keeps_nobody_out(whole, tmp_path):
+    first, again = (checkpoint.Checkpoint(tmp_path / "run", {}, None, {}) for _ in range(2))
+    assert first.open(False) == again.open(True) == 0                     # the first is kept alive by its traceback
+    assert take(tmp_path / "run" / "training.lock") is None
+    del first
+    assert take(tmp_path / "run" / "training.lock") is None
+    del again
+    assert take(tmp_path / "run" / "training.lock") is not None
+    refused = checkpoint.Checkpoint(shutil.copytree(whole, tmp_path / "whole"), {}, None, {})
+    with pytest.raises(InputError, match="holds a run already"):
+        refused.open(False)
+    assert take(tmp_path / "whole" / "training.lock") is not None
+
+
+def test_only_what_a_killed_training_left_is_removed(tmp_path):
+    ours = ("checkpoint.pt.host.12.part", "model.safetensors.other.7.part", "config.json..3.part")
+    theirs = ("x.iso.part", "checkpoint.pt.part", "thesis.host.12.part")
+    for name in ours + theirs:
+        (tmp_path / name).touch()
+    for name in ("x.part", "checkpoint.pt.host.13.part"):
+        (tmp_path / name).mkdir()
+    checkpoint.Checkpoint(tmp_path, {}, None, {}).open(False)
+    assert {path.name for path in tmp_path.glob("*.part")} == {*theirs, "x.part", "checkpoint.pt.host.13.part"}
+
+
+def test_two_that_begin_together_get_two_folders(tmp_path):
+    first, second = (checkpoint.new_folder(tmp_path / "runs", "baseline") for _ in range(2))
+    assert (first.name, second.name) == ("baseline-1", "baseline-2") and first.is_dir() and second.is_dir()
+    (second / "log.jsonl").touch()
+    for folder in (first, second):
+        checkpoint._remove_empty(folder)
+    assert not first.exists() and second.exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file is where a folder is needed"):
+        checkpoint.new_folder(tmp_path / "file", "baseline")
 
 
 @pytest.mark.parametrize("change, message", [

@@ -97,6 +97,15 @@ def test_torch_is_never_pinned():
     assert [path for path, text in tracked().items() if pinned.search(text)] == []
 
 
+def test_extras_are_installed_from_the_checkout():
+    """No registry has the package, so that its bare name would install nothing, or somebody else's."""
+    bare = re.compile(r"pip install [^\n]*\bfercourse\[")
+    assert bare.search("pip install 'fercourse" + "[photo]'")
+    assert [path for path, text in tracked().items() if bare.search(text)] == []
+    asked = re.compile(r"pip install -e '\.\[(\w+)\]'")
+    assert {extra for text in tracked().values() for extra in asked.findall(text)} <= EXTRAS.keys()
+
+
 # ---------------------------------------------------------------------- versions and licences
 
 def test_the_version_is_one():

@@ -1,6 +1,11 @@
 """Studies: every finished run is kept, nothing is run twice, and the summary is the mean and spread."""
 
 import json
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +13,8 @@ from fercourse import studies
 from fercourse.errors import InputError
 from fercourse.studies import Scale, Study, record
 from fercourse.studies.merge import merge
+from tests.holder import holding
+from tests.line import call
 
 
 @pytest.fixture
@@ -52,6 +59,85 @@ def test_a_run_names_the_commit_it_was_loaded_from_not_the_one_it_ended_at(count
     monkeypatch.setattr(record, "commit", lambda: next(heads))
     found = studies.run("toy", scale="smoke", seeds=2, out=tmp_path)
     assert [run["commit"] for run in found.runs] == ["began", "began"]
+
+
+def test_two_that_write_one_file_lose_no_run_of_each_other(tmp_path):
+    one, two = (record.Record.open(tmp_path, "toy", "d", Scale("smoke", 48, 1)) for _ in range(2))
+    for kept, arm, seed in ((one, "wild", 0), (two, "wild", 1), (one, "lab", 0), (two, "lab", 0)):
+        kept.measure(arm, seed, lambda seed: {"accuracy": seed / 10})
+    saved = json.loads(one.path.read_text())
+    assert [(run["arm"], run["seed"]) for run in saved["runs"]] == [("wild", 0), ("wild", 1), ("lab", 0)]
+    assert saved["summary"]["wild"]["accuracy"]["n"] == 2 and [file.name for file in tmp_path.iterdir()] == [
+        one.path.name]
+
+
+def test_who_writes_while_another_does_waits_for_it(tmp_path):
+    kept = record.Record.open(tmp_path, "toy", "d", Scale("smoke", 48, 1))
+    with holding(f"{kept.path}.lock") as kill:
+        writer = threading.Thread(target=kept.measure, args=("wild", 0, lambda seed: {"accuracy": .5}))
+        writer.start()
+        writer.join(.5)
+        assert not kept.path.exists()
+        kill()
+        writer.join(10)
+        assert len(json.loads(kept.path.read_text())["runs"]) == 1
+
+
+def test_a_run_that_was_made_otherwise_than_the_file_says_so(tmp_path, monkeypatch):
+    def measured(cores, torch, seeds):
+        monkeypatch.setattr(record, "hardware", lambda: {"cores": cores, "gpu": None})
+        monkeypatch.setattr(record, "versions", lambda: {"torch": torch})
+        kept = record.Record.open(tmp_path, "toy", "d", Scale("smoke", 48, 1))
+        for seed in seeds:
+            kept.measure("wild", seed, lambda seed: {"accuracy": .5})
+        return json.loads(kept.path.read_text())
+    first = measured(2, "2.6", [0])
+    assert "hardware" not in first["runs"][0] and "versions" not in first["runs"][0]
+    assert measured(64, "2.6", [0]) == first
+    measured(64, "2.6", [1])
+    last = measured(2, "2.7", [2])
+    assert last["hardware"] == {"cores": 2, "gpu": None} and last["versions"] == {"torch": "2.6"}
+    assert [run.get("hardware") for run in last["runs"]] == [None, {"cores": 64, "gpu": None}, None]
+    assert [run.get("versions") for run in last["runs"]] == [None, None, {"torch": "2.7"}]
+    assert "2 CPU cores and 64 CPU cores;" in record.made(last)
+
+
+def test_what_a_file_told_of_its_runs_stays_true_where_another_took_its_place(tmp_path, monkeypatch):
+    for cores, seed in ((2, 0), (4, 1)):
+        monkeypatch.setattr(record, "hardware", lambda cores=cores: {"cores": cores, "gpu": None})
+        kept = record.Record.open(tmp_path, "toy", "d", Scale("smoke", 48, 1))
+        kept.measure("wild", seed, lambda seed: {})
+    other = json.loads(kept.path.read_text()) | {"hardware": {"cores": 8, "gpu": None}, "runs": []}
+    kept.path.write_text(json.dumps(other))
+    kept.save()
+    saved = json.loads(kept.path.read_text())
+    assert saved["hardware"]["cores"] == 8 and [run["hardware"]["cores"] for run in saved["runs"]] == [2, 4]
+
+
+def test_committed_results_are_read_and_not_touched(counted, tmp_path):
+    studies.run("toy", scale="smoke", seeds=2, out=tmp_path)
+    [path] = tmp_path.iterdir()
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    again = studies.run("toy", scale="smoke", seeds=2, out=tmp_path)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before and counted == [0, 1]
+    assert (again.found, again.measured) == (2, 0)
+
+
+def test_the_command_says_which_numbers_are_no_news(counted, tmp_path, capsys):
+    said = "runs were there already; nothing was run; --out elsewhere measures again"
+    line = ("study", "toy", "--scale", "smoke", "--out", tmp_path, "--seeds")
+    assert call(*line, 2) == 0 and "already" not in capsys.readouterr().out
+    assert call(*line, 2) == 0 and capsys.readouterr().out.splitlines()[0] == f"all 2 {said}"
+    assert call(*line, 1) == 0 and "the run was there already; nothing was run" in capsys.readouterr().out
+    counted.clear()
+    assert call(*line, 3) == 0 and capsys.readouterr().out.splitlines()[0] == "2 of 3 runs were there already"
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_first_run(counted, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        studies.run("toy", scale="smoke", seeds=1, out=tmp_path / "file")
+    assert counted == []
 
 
 def _file(path, seeds, arm="only", **changes):
@@ -111,6 +197,29 @@ def test_the_help_names_every_study():
     from fercourse.cli import app
     told = "".join(CliRunner().invoke(app, ["study", "--help"]).output.split())          # lines are wrapped anywhere
     assert [name for name in studies.names() if name not in told] == []
+
+
+def test_every_study_is_told_by_name():
+    source = "".join(path.read_text("utf-8") for path in Path(studies.__file__).parent.glob("*.py"))
+    written = re.findall(r'^@study\("(.+?)"', source, re.MULTILINE)
+    assert sorted(written) == sorted(name for told in studies._MODULES.values() for name in told)
+    assert [studies.get(name).name for name in written] == written
+
+
+def test_the_command_line_needs_no_torch_to_name_them():
+    code = "import sys, fercourse.cli; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_files_of_backbones_end_with_the_process():
+    code = ("from types import SimpleNamespace as of\nfrom torch import nn\n"
+            "from fercourse.studies import backbone_file\nlearner = of(backbone=of(trunk=nn.Linear(1, 1)))\n"
+            "first, second = backbone_file(learner), backbone_file(learner)\n"
+            "assert first != second\nopen(first).close()\nprint(first)")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = Path(done.stdout.strip())
+    assert path.name == "backbone.pt" and not path.parent.exists()
 
 
 def test_unknown_study_and_scale():

@@ -258,6 +258,17 @@ def test_devices_and_precisions_by_name():
         half_precision(CPU, "int8")
     with pytest.raises(InputError, match="device 'tpu' is not available here; expected auto"):
         pick_device("tpu")
+    for name in ("cpu:x", "cpu:"):
+        with pytest.raises(InputError, match=f"device '{name}' is none; expected cpu, or cpu:0 for the first"):
+            pick_device(name)
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert pick_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(InputError, match="device 'cuda:2' is not there; expected cuda:0 to cuda:1"):
+        pick_device("cuda:2")
 
 
 def test_history_weighs_by_steps():

@@ -37,7 +37,7 @@ def kornia_like(wanted: augment.Preset):
     try:
         from kornia import augmentation as kornia
     except ImportError as error:
-        raise InputError("this benchmark needs kornia; pip install 'fercourse[bench]'") from error
+        raise InputError("this benchmark needs kornia; pip install -e '.[bench]' in the checkout") from error
     steps = [kornia.RandomHorizontalFlip(p=wanted.flip),
              kornia.RandomAffine(wanted.rotation, (wanted.shift, wanted.shift), wanted.scale, padding_mode="border",
                                  p=1.0)]

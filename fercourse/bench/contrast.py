@@ -58,7 +58,8 @@ def _peer(module):
     try:
         return import_module(module)
     except ImportError as error:
-        raise InputError(f"this benchmark needs {module.split('.')[0]}; pip install 'fercourse[bench]'") from error
+        raise InputError(f"this benchmark needs {module.split('.')[0]}; "
+                         "pip install -e '.[bench]' in the checkout") from error
 
 
 PEERS = {"simclr": (_lightly, "NTXentLoss of lightly"), "supcon": (_metric_learning, "SupConLoss of "

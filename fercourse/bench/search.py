@@ -35,7 +35,7 @@ def _faiss(vectors):
     try:
         import faiss
     except ImportError as error:
-        raise InputError("the benchmark against faiss needs it: pip install 'fercourse[bench]'") from error
+        raise InputError("the benchmark against faiss needs it: pip install -e '.[bench]' in the checkout") from error
     faiss.omp_set_num_threads(torch.get_num_threads())
     numbers = vectors.numpy()
 

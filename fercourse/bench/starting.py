@@ -13,7 +13,7 @@ OURS, PEER = "import fercourse as fc; fc.load_faces, fc.fit, fc.methods", "impor
 def importing(scale):
     """The imports of a lesson (faces, methods, loop) in a fresh process, against lightly's losses and transforms."""
     if subprocess.run([sys.executable, "-c", PEER], capture_output=True).returncode:
-        raise InputError("this benchmark needs lightly; pip install 'fercourse[bench]'")
+        raise InputError("this benchmark needs lightly; pip install -e '.[bench]' in the checkout")
     yield Duel(_runner(OURS), _runner(PEER), 1, {"ours": OURS, "peer": PEER})
 
 

@@ -52,7 +52,8 @@ def concordance(answer):
         "the squared gap between the means is missing below.": 2 * cov / (one + other),
         "the gap between the means is not squared.": 2 * cov / (one + other + gap.sqrt()),
         "the factor 2 is missing: equal columns must give 1.": cov / (one + other + gap),
-        "these are standard deviations below; formula (6.1) has variances.": 2 * cov / (one.sqrt() + other.sqrt() + gap),
+        "these are standard deviations below; formula (6.1) has variances.":
+            2 * cov / (one.sqrt() + other.sqrt() + gap),
         "covariance and variances divide by different numbers: `var` divides by N - 1 unless correction=0.":
             2 * cov / (guess.var(0) + truth.var(0) + gap),
         "this is 1 - CCC, the loss; return CCC itself.": 1 - 2 * cov / (one + other + gap),

@@ -8,7 +8,7 @@ import typer
 from ..errors import InputError
 from . import bench, course, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds to data)
 
-STOPPED = 130
+FAULT, STOPPED = 1, 130
 _Misused = typer.BadParameter.__base__                  # click's UsageError; newer typers carry a click of their own
 
 app = typer.Typer(
@@ -49,7 +49,7 @@ def options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; bad input ends in one sentence on stderr and exit status 2."""
+    """Run the command line; an error ends in one sentence on stderr: status 2 for bad input, 1 for a fault of ours."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments                      # accepted anywhere on the line
     rest = [a for a in arguments if a != "--debug"]
@@ -67,6 +67,11 @@ def main(arguments: list[str] | None = None) -> None:
             ending = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help", 2
     except (KeyboardInterrupt, typer.Abort):
         ending = "", STOPPED
+    except Exception as error:
+        if debug:
+            raise
+        words = " ".join(str(error).split())            # torch tells some errors in several lines
+        ending = f"{type(error).__name__}: {words}; this is a fault of fercourse, --debug shows where", FAULT
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
 
 

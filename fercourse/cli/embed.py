@@ -17,9 +17,11 @@ def embed(
     out: Annotated[Path, typer.Option(help="A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html.")],
     root: Annotated[Path | None, typer.Option(help="Where a real set is.")] = None,
     projection: Annotated[str, Projection] = "umap",
-    colour_by: Annotated[str, typer.Option(help="labels, identity, domain, or any attribute.")] = "labels",
-    faces: Annotated[bool, typer.Option("--faces", help="Draw faces into the picture.")] = False,
-    most: Annotated[int, typer.Option(help="At most so many faces, every class in its share.")] = 2000,
+    colour_by: Annotated[str | None, typer.Option(
+        help="Of a picture: labels (the default), identity, domain, or any attribute; a page has them all.")] = None,
+    faces: Annotated[bool, typer.Option("--faces", help="Draw faces into the picture; a page shows them.")] = False,
+    most: Annotated[int, typer.Option(
+        help="About so many faces at most, every class in its share, and at least one of each.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of UMAP.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ):
@@ -27,6 +29,10 @@ def embed(
     if out.suffix.lower() not in (".html", *PICTURES):
         raise InputError(f"--out {out} is neither a picture nor a page; expected a name ending in .html, "
                          f"{', '.join(PICTURES)}")
+    is_page = out.suffix.lower() == ".html"
+    if is_page and (faces or colour_by is not None):
+        raise InputError(f"{out} is a page, on which you choose the colours and see the faces; "
+                         "leave out --colour-by and --faces, or write a picture")
     from .. import plots
     from ..checkpoint import load_run
     from ..device import pick_device
@@ -37,13 +43,13 @@ def embed(
     shown = _faces(data, root, method.size, most, seed)
     seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
-    if out.suffix.lower() == ".html":
+    if is_page:
         _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
         page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
         typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
         return
     draw = plots.embedding_thumbnails if faces else plots.embedding
-    figure = draw(points, shown, colour_by, title=f"{run.name}: {shown.name}")
+    figure = draw(points, shown, colour_by or "labels", title=f"{run.name}: {shown.name}")
     figure.savefig(out)
     typer.echo(f"{out}: {figure.alt}")
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import typer
 
+from .. import studies
+
+*_MOST, _LAST = studies.names()
+
 
 def study(
-    name: str = typer.Argument(help="faces, transfer, renderer, supervised, noise, wscfer, wscfer-tuning, "
-                               "pretraining, robust, robust-tuning, annotators, selfsup, domains, "
-                               "identity or comparison."),
+    name: str = typer.Argument(help=f"{', '.join(_MOST)} or {_LAST}."),
     data: str = typer.Option(None, help="Set of faces; default: the study's own."),
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
     seeds: int = typer.Option(3, min=1, help="Number of repetitions."),
@@ -18,11 +20,19 @@ def study(
     arms: list[str] = typer.Option(None, help="Only arms whose name contains this; may be repeated."),
 ):
     """Run a study, or what is left of it, and write its results file."""
-    from .. import studies
-
     record = studies.run(name, data, scale, seeds, root, out, arms or (), first_seed)
+    if record.found:
+        typer.echo(_told_before(record))
     for arm, metrics in record.summary().items():
         for metric, found in metrics.items():
             spread = "" if found["sd"] is None else f" ± {found['sd']:.4f}"
             typer.echo(f"{arm:24} {metric:24} {found['mean']:.4f}{spread} (n = {found['n']})")
     typer.echo(str(record.path))
+
+
+def _told_before(record):
+    """Return which of the numbers that follow are no news."""
+    if record.measured:
+        return f"{record.found} of {record.found + record.measured} runs were there already"
+    every = "the run was" if record.found == 1 else f"all {record.found} runs were"
+    return f"{every} there already; nothing was run; --out elsewhere measures again"

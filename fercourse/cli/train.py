@@ -1,6 +1,7 @@
 """`fercourse train` and `fercourse evaluate`: the main job."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +10,18 @@ import typer
 
 from ..errors import InputError
 
-Data = Annotated[str, typer.Option(help="Set of faces: NAME[/DOMAIN][:SPLIT], or the path of a pack.")]
+METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
+                 for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
+SPEC = "NAME[/DOMAIN][:SPLIT], or the path of a pack"
 Root = Annotated[Path | None, typer.Option(help="Where a real set is: its folder, its archive, or a pack of it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="Method, such as baseline.")],
-    data: Data = "synthfaces/wild",
+    method: Annotated[str, typer.Argument(
+        help=f"{', '.join(METHODS)}, or one of a file of your own: fercourse --use FILE train …")],
+    data: Annotated[str, typer.Option(help=f"Set of faces: {SPEC}.")] = "synthfaces/wild",
     target: Annotated[str | None, typer.Option(help="Second domain, for methods that adapt: NAME[/DOMAIN].")] = None,
     score: Annotated[str | None, typer.Option(
         help="Set scored at the end; default: the val split of the target, else of the data.")] = None,
@@ -26,7 +30,9 @@ def train(
     weights: Annotated[Path | None, typer.Option(help="Local file of pre-trained backbone weights.")] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from timm's published weights.")] = False,
     init: Annotated[Path | None, typer.Option(help="Start from the weights of another run, where they fit.")] = None,
-    labels: Annotated[float, typer.Option(help="Share of the labelled faces to train on, class by class.")] = 1.0,
+    labels: Annotated[float, typer.Option(
+        help="Share of the labelled faces to train on, class by class. hncl, which needs no labels, learns from "
+             "all faces; this share is its probe's.")] = 1.0,
     noise: Annotated[float, typer.Option(help="Share of the training labels that is made wrong.")] = 0.0,
     noise_kind: Annotated[str, typer.Option(help="symmetric, pair or votes.")] = "symmetric",
     epochs: Annotated[int, typer.Option(min=1, help="Walks through the training set.")] = 20,
@@ -34,7 +40,8 @@ def train(
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     size: Annotated[int | None, typer.Option(help="Side of the images in pixels; default: as the set has it.")] = None,
     grey: Annotated[bool, typer.Option("--grey", help="Take the colour away.")] = False,
-    seed: Annotated[int, typer.Option(help="Decides weights, order, augmentation, noise and subsets.")] = 0,
+    seed: Annotated[int, typer.Option(
+        min=0, max=2**63 - 1, help="Decides weights, order, augmentation, noise and subsets.")] = 0,
     out: Annotated[Path | None, typer.Option(
         help="Folder of the run: checkpoint, log, weights, metrics; default: a new runs/METHOD-NUMBER.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run in --out stopped.")] = False,
@@ -64,9 +71,12 @@ def train(
     out = out or _free_folder(method)
     distributed.wait()                                                    # every process chose before one makes it
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
+    hyper |= _settings(set_ or [])
     faces = _load(data, "train", root, size)
     torch.manual_seed(seed)
-    model = create(method, faces, **hyper, **_settings(set_ or []))
+    if _probes(method):
+        hyper, labels = {"labels": labels} | hyper, 1.0
+    model = create(method, faces, **hyper)
     faces = _with_noise(_usable(faces, model), labels, noise, noise_kind, seed)
     second = _load(target, "train", root, faces.images.shape[-1]) if target else None
     test = _scored(score, target or data, root, faces.images.shape[-1])
@@ -79,15 +89,16 @@ def train(
                   resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
     if distributed.rank() == 0:
         facts = {"method": method, "run": str(out), "data": faces.name, "trained_on": len(faces), "epochs": epochs,
-                 "seed": seed, "loss": history.last["total"], "seconds": round(time.perf_counter() - began, 1),
-                 "images_per_s": history.last["images_per_s"]}
+                 "seed": seed, "loss": history.last.get("total"), "seconds": round(time.perf_counter() - began, 1),
+                 "images_per_s": history.last.get("images_per_s")}
         _tell(_measure(model, test, facts), out, as_json)
     distributed.stop()
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    data: Data = "synthfaces/wild:test",
+    data: Annotated[str | None, typer.Option(
+        help=f"Set of faces: {SPEC}; default: the set that the run was trained for.")] = None,
     root: Root = None,
     by: Annotated[list[str] | None, typer.Option(help="Also a table by this column, such as gender.")] = None,
     device: Device = "auto",
@@ -96,8 +107,11 @@ def evaluate(
     """Score a run on a set of faces: its test split unless the data says another."""
     from ..checkpoint import load_run
     from ..device import pick_device
+    from ..evaluate.groups import groups_of
     model = load_run(run, pick_device(device))
-    faces = _load(data, "test", root, model.size)
+    faces = _load(data, "test", root, model.size) if data else _own(run, root, model.size)
+    for column in by or []:
+        groups_of(faces, column)                                          # before scoring, which may take long
     facts = _measure(model, faces, {"method": model.name, "run": str(run)})
     _tell(facts, None, as_json)
     for column in by or []:
@@ -111,6 +125,26 @@ def _load(text, split, root, size):
     from ..faces.load import load_faces, parse_spec
     spec = parse_spec(text)
     return load_faces(spec.name, spec.split or split, root, spec.domain, size)
+
+
+def _own(run, root, size):
+    """Return the test split of the set that a run was trained for: its target, else its data."""
+    from ..checkpoint import CONFIG
+    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    name = str(config.get("target") or config.get("data"))
+    known = re.fullmatch(r"([^ :]+)(:\S+)? \(\d+ faces, \w+\)", name)     # as checkpoint.fingerprint writes it
+    try:
+        return _load(f"{known[1] if known else name}:test", "test", root, size)
+    except InputError as error:
+        raise InputError(f"{run}: the test split of its own set is not at hand ({error}); "
+                         "say with --data what to score it on, and with --root where that is") from error
+
+
+def _probes(method):
+    """Return whether a method learns without labels and has a probe that takes a share of them."""
+    from ..methods import method_class
+    cls = method_class(method)
+    return "labels" not in cls.needs and hasattr(cls.Hyper, "labels")
 
 
 def _scored(text, default, root, size):
@@ -154,10 +188,10 @@ def _settings(pairs):
 
 
 def _free_folder(method):
-    number = 1
-    while (folder := Path("runs") / f"{method}-{number}").exists():
-        number += 1
-    return folder
+    from ..checkpoint import new_folder
+    from ..methods import method_class
+    method_class(method)                                                  # no folder for a misspelt one
+    return new_folder(Path("runs"), method)
 
 
 def _measure(model, faces, facts):
@@ -199,7 +233,7 @@ def _readable(facts):
             value = "  ".join(f"{k} {'–' if v is None else f'{v:.3f}'}" for k, v in value.items())
         elif name.endswith("_interval"):
             value = f"{value[0]:.3f} to {value[1]:.3f} (95 %, over people where they are known)"
-        elif name == "confusion":
+        elif name == "confusion" or value is None:
             continue
         elif isinstance(value, float):
             value = f"{value:.4g}"

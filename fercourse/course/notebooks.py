@@ -50,9 +50,11 @@ def sources(names=()) -> list[Path]:
     """Return the lessons' source files in their order, or those whose name starts with one of `names`.
 
     Raises:
-        InputError: no lesson is called so.
+        InputError: no lesson is called so, or there are none because this is no checkout.
     """
     found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    if not found:
+        raise InputError(f"{FOLDER} holds no lessons; run this in a checkout of the course")
     for name in names:
         if not any(path.stem.startswith(name) for path in found):
             raise InputError(f"there is no lesson {name!r} in {FOLDER}; "

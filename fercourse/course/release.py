@@ -33,7 +33,8 @@ def nbgrader():
     try:
         from nbgrader import preprocessors
     except ImportError:
-        raise InputError("nbgrader is not installed; install the extra: pip install 'fercourse[instructor]'") from None
+        raise InputError("nbgrader is not installed; install the extra: "
+                         "pip install -e '.[instructor]' in the checkout") from None
     return preprocessors
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .bootstrap import bootstrap
 from .classes import accuracy
 
@@ -37,8 +38,16 @@ def group_gap(table, lower_is_better: bool = False) -> float:
 
 
 def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
-    """Return the name and the rows, bool [N], of every group that has a face; see `by_group`."""
+    """Return the name and the rows, bool [N], of every group that has a face; see `by_group`.
+
+    Raises:
+        InputError: the faces have no such column, or one with several values a face.
+    """
     values = faces.column(column).cpu()
+    if values.ndim > 1:
+        single = [name for name, known in faces.columns().items() if known.ndim == 1]
+        raise InputError(f"{faces.name}: {column} holds {list(values.shape[1:])} values a face, which make no groups; "
+                         f"expected one of {', '.join(single)}")
     if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
         values, words = _quartiles(values.float())
     else:

@@ -1,16 +1,19 @@
 """Decoded pixels kept between runs, so that a second start is instant; delete them at any time."""
 
 import hashlib
+import logging
 import os
 import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..files import replacing
+from ..lock import alone
 
 UNUSED_DAYS = 30      # what nobody opened for so long is removed by the next writer
 
@@ -24,6 +27,8 @@ def folder() -> Path:
 def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Path | None:
     """Return the cached file of `key`, written by `write(path)` if it is not there yet.
 
+    One process makes it; others that want it meanwhile wait for it.
+
     Args:
         key: says everything the content depends on; short keys stay readable in the file's name.
         write: makes the file at the temporary path it is given. Its own errors pass through.
@@ -33,15 +38,15 @@ def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Pa
         The file, or None where the cache folder cannot be written.
     """
     path = folder() / f"{_name(key)}{suffix}"
-    if path.is_file():
-        with suppress(OSError):
-            os.utime(path)
+    if _used(path):
         return path
     if not _writable(path.parent):
         return None
     _tidy(path.parent)
-    with replacing(path) as temporary:
-        write(temporary)
+    with alone(path, partial(_say_waiting, path)):
+        if not _used(path):                              # another process was quicker
+            with replacing(path) as temporary:
+                write(temporary)
     return path
 
 
@@ -73,6 +78,19 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
             with suppress(OSError):
                 path.unlink()
     return made[0] if made else make()
+
+
+def _used(path):
+    """Return whether a file is there, and note that it was wanted."""
+    if not path.is_file():
+        return False
+    with suppress(OSError):
+        os.utime(path)
+    return True
+
+
+def _say_waiting(path):
+    logging.getLogger(__name__).warning("waiting for another process, which makes %s", path)
 
 
 def _name(key):

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass, field, fields
 from importlib.util import module_from_spec, spec_from_file_location
+from numbers import Real
 from pathlib import Path
 
 import torch
@@ -36,14 +37,15 @@ class Batch:
 
 
 RANGES = {"label_smoothing": (0, 1), "warmup": (0, 1), "ema": (0, 0.99999), "clip": (0, 1e9), "weight_decay": (0, 1),
-          "temperature": (1e-4, 100)}
+          "temperature": (1e-4, 100), "momentum": (0, 1)}
 
 
 def within(hyper, **ranges):
     """Raise InputError for the first hyper-parameter outside its range (low, high), both ends included."""
     for name, (low, high) in ranges.items():
-        if not low <= getattr(hyper, name) <= high:
-            raise InputError(f"hyper-parameter {name} is {getattr(hyper, name)}; expected {low:g} to {high:g}")
+        value = getattr(hyper, name)
+        if not (isinstance(value, Real) and low <= value <= high):
+            raise InputError(f"hyper-parameter {name} is {value}; expected {low:g} to {high:g}")
 
 
 @dataclass
@@ -196,7 +198,7 @@ def method_class(name: str) -> type:
     return _METHODS[name]
 
 
-def create(name: str, faces, **hyper) -> Method:
+def create(name: str, faces, /, **hyper) -> Method:
     """Build a method for faces like these: their classes and their size.
 
     Args:
@@ -210,7 +212,7 @@ def typed(cls, given: dict) -> dict:
     """Return hyper-parameters as the types of the class's fields.
 
     Raises:
-        InputError: a field it does not have, or text that is no such value.
+        InputError: a field it does not have, or a value that is none for it.
     """
     known = {f.name: f for f in fields(cls.Hyper)}
     if unknown := given.keys() - known.keys():
@@ -220,13 +222,14 @@ def typed(cls, given: dict) -> dict:
 
 
 def _read(value, f, method):
-    """Read text as the type of the field's default; other values pass."""
-    if not isinstance(value, str) or f.default is None or isinstance(f.default, str):
+    """Read text as the type of the field's default; values that are of its kind pass."""
+    kind = str if isinstance(f.default, str) else Real
+    if f.default is None or isinstance(value, kind):
         return value
     try:
         if isinstance(f.default, bool):
             return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
         return type(f.default)(value)
-    except (KeyError, ValueError, TypeError) as error:
+    except (AttributeError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{method}: {f.name}={value!r} is no {type(f.default).__name__}; "
                          f"its default is {f.default}") from error

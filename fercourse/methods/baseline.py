@@ -9,7 +9,7 @@ from ..distributed import gather
 from ..errors import InputError
 from ..faces.sampling import BALANCES, class_weights
 from ..losses.concordance import concordance_loss
-from .base import Hyper, Method, register
+from .base import Hyper, Method, register, within
 
 TASKS = ("classes", "valence_arousal")
 
@@ -43,6 +43,7 @@ class Baseline(Method):
         if hyper.task not in TASKS or hyper.balance not in BALANCES:
             raise InputError(f"baseline: task is {hyper.task!r} and balance {hyper.balance!r}; expected "
                              f"one of {', '.join(TASKS)}, and one of {', '.join(BALANCES)}")
+        within(hyper, concordance=(0, 1e6))
         self.regresses = hyper.task == "valence_arousal"
         self.needs = ("valence_arousal",) if self.regresses else ("labels",)
         self.head = nn.Linear(self.backbone.width, 2 if self.regresses else len(classes))

@@ -19,7 +19,7 @@ from ..faces.sampling import stratified_rows
 from ..losses.neighbour_contrast import neighbour_contrast
 from ..models.descriptor import embedded_descriptor
 from ..models.landmarks import find_landmarks
-from .base import Hyper, Method, create, register
+from .base import Hyper, Method, create, register, within
 
 SOURCES = ("none", "random", "embedding", "heatmap", "class")
 
@@ -68,6 +68,8 @@ class Hncl(Method):
         super().__init__(classes, size, hyper)
         if hyper.neighbours not in SOURCES:
             raise InputError(f"hncl: neighbours is {hyper.neighbours!r}; expected one of {', '.join(SOURCES)}")
+        within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), queue=(1, 10**7), key_decay=(0, 1),
+               width=(1, 10**5), labels=(1e-6, 1))
         width = self.backbone.width
         self.projector = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
                                        nn.Linear(width, hyper.width))
@@ -104,6 +106,9 @@ class Hncl(Method):
         return {"without_landmarks": (self.memory["descriptors"] == 0).all(1).float().mean()}
 
     def forward(self, batch, progress):
+        if len(batch.index) < 2:
+            raise InputError("hncl: a step sees one face, which batch normalisation cannot take; "
+                             "expected a batch size of at least 2 for each process")
         query = self.projector(self.backbone.features(batch.views[0]))
         with torch.no_grad():
             key = F.normalize(self.key_projector(self.key_backbone.features(batch.views[1])).float(), dim=1)

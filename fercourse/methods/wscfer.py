@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..losses.consistency import similarity_consistency, view_consistency
 from ..losses.contrastive import RULES, all_pairs, instance_contrast
 from ..schedule import ramp
-from .base import Hyper, Method, register
+from .base import Hyper, Method, register, within
 
 FORMS = ("spaces", "views")
 log = logging.getLogger("fercourse")
@@ -62,6 +62,8 @@ class Wscfer(Method):
         if hyper.rule not in RULES or hyper.form not in FORMS:
             raise InputError(f"wscfer: rule is {hyper.rule!r} and form {hyper.form!r}; expected one of "
                              f"{', '.join(RULES)}, and one of {', '.join(FORMS)}")
+        within(hyper, contrast=(0, 1e6), consistency=(0, 1e6), rise=(0, 1), class_temperature=(1e-4, 100),
+               begin=(0, 1), ramp=(0, 1), fade=(0, 1), width=(1, 10**5))
         width = self.backbone.width
         self.head = nn.Linear(width, len(classes))
         self.projector = nn.Sequential(nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, hyper.width))

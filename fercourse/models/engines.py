@@ -136,8 +136,8 @@ def open_clip_engine(name: str) -> OpenClip:
     try:
         import open_clip
     except ImportError as error:
-        raise InputError(f"the engine {name!r} needs open_clip; pip install 'fercourse[clip]', or use the engine "
-                         f"{OFFLINE!r}") from error
+        raise InputError(f"the engine {name!r} needs open_clip; pip install -e '.[clip]' in the checkout, or use "
+                         f"the engine {OFFLINE!r}") from error
     model_name, _, weights = name.partition("/")
     if model_name not in open_clip.list_models() or not weights:
         raise InputError(f"engine {name!r} is unknown; expected {OFFLINE!r} or model/weights of open_clip, such as "
@@ -171,5 +171,5 @@ def text_width(name: str) -> int:
         import open_clip
         return open_clip.get_model_config(name.partition("/")[0])["embed_dim"]
     except (ImportError, TypeError) as error:
-        raise InputError(f"the length of the vectors of {name!r} is not known; pip install 'fercourse[clip]' and "
-                         "give model/weights of open_clip") from error
+        raise InputError(f"the length of the vectors of {name!r} is not known; pip install -e '.[clip]' in the "
+                         "checkout and give model/weights of open_clip") from error

@@ -184,8 +184,8 @@ def _by_face_alignment(images, device):
         from face_alignment import FaceAlignment, LandmarksType
         aligner = FaceAlignment(LandmarksType.TWO_D, device=str(device))
     except ImportError as error:
-        raise InputError("the detector face-alignment is not installed; pip install 'fercourse[landmarks]', or use "
-                         "the embedded one") from error
+        raise InputError("the detector face-alignment is not installed; pip install -e '.[landmarks]' in the checkout, "
+                         "or use the embedded one") from error
     except OSError as error:
         raise InputError(f"face-alignment cannot fetch its weights ({error}); connect to a network, or use the "
                          "embedded detector") from error

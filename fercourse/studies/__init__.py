@@ -2,18 +2,25 @@
 
 A study is a function that names its arms; `run` trains every arm with every seed, writes each finished run at
 once into `results/NAME-DATA-SCALE.json`, and goes on there where it was stopped. To add one, write a file
-beside `faces.py`, decorate its function with `@study("name")` and list the module in `_MODULES`.
+beside `faces.py`, decorate its function with `@study("name")` and list both in `_MODULES`.
 """
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 from ..errors import InputError
 from .record import Record
 
-_MODULES = ("faces", "transfer", "renderer", "pretraining", "supervised", "noise", "robust", "annotators", "wscfer",
-            "identity", "domains", "selfsup", "comparison")
+_MODULES = {                                                 # and their studies, told without importing torch
+    "faces": ("faces",), "transfer": ("transfer",), "renderer": ("renderer",), "pretraining": ("pretraining",),
+    "supervised": ("supervised",), "noise": ("noise",), "robust": ("robust", "robust-tuning"),
+    "annotators": ("annotators",), "wscfer": ("wscfer", "wscfer-tuning"), "identity": ("identity",),
+    "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup",), "comparison": ("comparison",),
+}
 _STUDIES: dict[str, "Study"] = {}
 
 
@@ -83,15 +90,20 @@ def study(name: str, data: str = "synthfaces", on: dict | None = None, **changes
 
 def names() -> list[str]:
     """Return the names of all studies."""
-    for module in _MODULES:
-        import_module(f"{__name__}.{module}")
-    return list(_STUDIES)
+    return list(dict.fromkeys([*(name for told in _MODULES.values() for name in told), *_STUDIES]))
 
 
 def get(name: str) -> Study:
-    """Return a study by name."""
+    """Return a study by name.
+
+    Raises:
+        InputError: there is no such study.
+    """
     if name not in names():
-        raise InputError(f"study {name!r} is unknown; expected one of {', '.join(sorted(_STUDIES))}")
+        raise InputError(f"study {name!r} is unknown; expected one of {', '.join(sorted(names()))}")
+    for module, told in _MODULES.items():
+        if name in told:
+            import_module(f"{__name__}.{module}")
     return _STUDIES[name]
 
 
@@ -104,6 +116,10 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
         scale: `smoke` (seconds, for tests), `cpu` (two cores) or `full` (a GPU).
         seeds: number of repetitions, seeds `first`, `first` + 1, ….
         only: run just the arms whose name contains one of these texts; default: all.
+
+    Raises:
+        InputError: there is no such study, scale or arm, the file holds another configuration, or its place cannot be
+            written.
     """
     chosen = get(name)
     data = data or chosen.data
@@ -144,12 +160,18 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
 
 
 def backbone_file(learner) -> str:
-    """Write the weights of a method's backbone to a file of its own and return its path, for `weights=`."""
-    import tempfile
-    from pathlib import Path
+    """Write the weights of a method's backbone to a file of its own and return its path, for `weights=`.
 
+    The file is removed when this process ends.
+    """
     import torch
 
-    path = Path(tempfile.mkdtemp()) / "backbone.pt"
+    path = Path(tempfile.mkdtemp(dir=_scratch().name)) / "backbone.pt"
     torch.save(learner.backbone.trunk.state_dict(), path)
     return str(path)
+
+
+@cache
+def _scratch():
+    """Return the folder of what only this process needs."""
+    return tempfile.TemporaryDirectory(prefix="fercourse-")

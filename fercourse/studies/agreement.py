@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checkpoint import write_json
+from ..errors import InputError
 from ..faces import load_faces
 from ..faces.readers.common import csv_rows
 from ..faces.readers.ferplus import COLUMNS, OTHER
@@ -61,4 +62,9 @@ def agreement(root) -> dict:
 
 
 if __name__ == "__main__":
-    write_json(Path("results/ferplus-agreement.json"), agreement(sys.argv[1]))
+    if len(sys.argv) != 2:
+        sys.exit("agreement: expected the folder of FER2013 and FER+: python -m fercourse.studies.agreement DIR")
+    try:
+        write_json(Path("results/ferplus-agreement.json"), agreement(sys.argv[1]))
+    except InputError as error:
+        sys.exit(f"agreement: {error}")

@@ -3,11 +3,9 @@
 The labelled faces are always of the lab. What changes is how good the labels are, how many, and where the test is.
 """
 
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
 
 import torch
 
@@ -16,7 +14,7 @@ from ..faces import FaceSet, load_faces
 from ..faces.concat import concat
 from ..methods.hncl import to_fine_tune
 from ..train import fit
-from . import Scale, study, train_classifier
+from . import Scale, backbone_file, study, train_classifier
 from .wscfer import TERMS
 
 WRONG, FEW = 0.3, 0.1                     # share of wrong labels, and of labels that are known
@@ -107,7 +105,7 @@ def trained(name: str, told: str, scale: Scale, data, root, seed: int):
         weights, before = _start(told, scale, data, root, seed)
         began = time.perf_counter()
         learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
-                                   weights=str(weights), **SETTINGS[name])
+                                   weights=weights, **SETTINGS[name])
     elif name == LONGER:
         learner = train_classifier(faces.labelled, replace(scale, epochs=2 * scale.epochs), seed)
     else:
@@ -128,9 +126,7 @@ def _pretrained(faces, scale, seed):
 def _start(told, scale, data, root, seed):
     """Return a file with the baseline's backbone, from which DMSRL starts as in its lesson, and what it cost."""
     learner, seconds = trained("baseline", told, scale, data, root, seed)
-    path = Path(tempfile.mkdtemp()) / "start.pt"
-    torch.save(learner.backbone.trunk.state_dict(), path)
-    return path, seconds
+    return backbone_file(learner), seconds
 
 
 def measured(learner, faces: Faces) -> dict[str, float]:

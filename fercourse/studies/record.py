@@ -10,19 +10,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replacing, writing
+from ..lock import alone
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn")
+FACTS = ("hardware", "versions")            # of a file; a run that was made otherwise tells its own
 
 
 @dataclass
 class Record:
     """The results of one study at one scale; `path` is rewritten after every run.
 
+    Several processes, also of several machines, may add runs to one file.
+
     Attributes:
-        runs: one entry a finished run: arm, seed, metrics, seconds, commit.
+        runs: one entry a finished run: arm, seed, metrics, seconds, commit; hardware and versions where they are not
+            the file's.
         code: the commit when the study was opened: what runs is what was loaded then.
         arms: the order in which the file tells of them, whatever was run first; others follow.
+        facts: the file's hardware and versions.
+        found, measured: how many of the runs asked for were there already, and how many were not.
     """
 
     path: Path
@@ -32,6 +39,9 @@ class Record:
     runs: list[dict] = field(default_factory=list)
     code: str | None = field(default_factory=lambda: commit())
     arms: tuple[str, ...] = ()
+    facts: dict = field(default_factory=dict)
+    found: int = 0
+    measured: int = 0
 
     @classmethod
     def open(cls, folder, study: str, data: str, scale) -> "Record":
@@ -43,26 +53,27 @@ class Record:
         plain = data.replace("/", "-").replace(":", "-")
         path, config = Path(folder) / f"{study}-{plain}-{scale.name}.json", asdict(scale)
         record = cls(path, study, data, config)
-        if path.is_file():
-            try:
-                saved = json.loads(path.read_text())
-                if saved["config"] != config:
-                    raise InputError(f"{path} holds runs of another configuration ({saved['config']}); "
-                                     "move it away to run the study anew")
-                record.runs = saved["runs"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{path} is not a results file ({error}); move it away") from error
+        there = record._there()
+        record.runs, record.facts = there.get("runs", []), {name: there[name] for name in FACTS if name in there}
         return record
 
     def measure(self, arm: str, seed: int, measure):
-        """Run one arm with one seed and write it down, unless it is there already."""
+        """Run one arm with one seed and write it down, unless it is there already.
+
+        Raises:
+            Unwritable: the file cannot be written, which is tried before the run.
+        """
         if any(run["arm"] == arm and run["seed"] == seed for run in self.runs):
+            self.found += 1
             return
+        self._try_place()
         start = time.perf_counter()
         metrics = measure(seed)
         self.runs.append({"arm": arm, "seed": seed, "metrics": metrics,
-                          "seconds": round(time.perf_counter() - start, 1), "commit": self.code})
+                          "seconds": round(time.perf_counter() - start, 1), "commit": self.code,
+                          "hardware": hardware(), "versions": versions()})
         self.save()
+        self.measured += 1
 
     def summary(self) -> dict:
         """Return arm -> metric -> mean, sd (of the sample) and n over seeds."""
@@ -74,21 +85,60 @@ class Record:
         return {arm: {name: _spread(values) for name, values in metrics.items()} for arm, metrics in arms.items()}
 
     def save(self, made_on: dict | None = None):
-        """Write the file; it is there in full or not at all. `made_on` is the hardware where it was not this one."""
+        """Write the file with the runs of others that came into it meanwhile; it is there in full or not at all.
+
+        Args:
+            made_on: the hardware of a new file's runs where it was not this one.
+
+        Raises:
+            InputError: the file became one of another configuration meanwhile.
+        """
+        with alone(self.path):
+            self._join(self._there(), {"hardware": made_on or hardware(), "versions": versions()})
+            content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
+                       "runs": self.runs, **self.facts}
+            with replacing(self.path) as temporary:
+                temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+    def _join(self, there, here):
+        """Add our runs to those of the file, each with the facts in which it differs from the file's."""
+        known = {(run["arm"], run["seed"]) for run in there.get("runs", ())}
+        ours = [run | (self.facts | run) for run in self.runs if (run["arm"], run["seed"]) not in known]
+        self.facts = {name: there.get(name) or self.facts.get(name) or here[name] for name in FACTS}
+        ours = [{name: value for name, value in run.items() if name not in FACTS or value != self.facts[name]}
+                for run in ours]
         places = {arm: place for place, arm in enumerate(self.arms)}
-        self.runs.sort(key=lambda run: places.get(run["arm"], len(places)))
-        content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
-                   "runs": self.runs, "hardware": made_on or hardware(), "versions": versions()}
-        with replacing(self.path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n")
+        self.runs = sorted([*there.get("runs", ()), *ours], key=lambda run: places.get(run["arm"], len(places)))
+
+    def _there(self):
+        """Return what the file holds: nothing where there is none."""
+        if not self.path.is_file():
+            return {}
+        try:
+            saved = json.loads(self.path.read_text())
+            if saved["config"] != self.config:
+                raise InputError(f"{self.path} holds runs of another configuration ({saved['config']}); "
+                                 "move it away to run the study anew")
+            return saved | {"runs": list(saved["runs"])}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.path} is not a results file ({error}); move it away") from error
+
+    def _try_place(self):
+        """Raise Unwritable where no file can be made, before hours are spent on what goes into it."""
+        attempt = self.path.with_name(f"{self.path.name}.part")
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            attempt.touch()
+            attempt.unlink(missing_ok=True)
 
 
 def made(results: dict) -> str:
     """Return the scale that a results file was made at, in words: what every table of numbers must say first."""
-    config, hardware = results["config"], results["hardware"]
+    config = results["config"]
+    places = [results["hardware"], *(run["hardware"] for run in results.get("runs", ()) if "hardware" in run)]
     faces = "all" if config["limit"] is None else f"{config['limit']:,}"
-    device = hardware["gpu"] or f"{hardware['cores']} CPU cores"
-    return f"{faces} faces, {config['epochs']} epochs, {config['size']} px, {device}; mean ± sd over n seeds"
+    devices = " and ".join(dict.fromkeys(one["gpu"] or f"{one['cores']} CPU cores" for one in places))
+    return f"{faces} faces, {config['epochs']} epochs, {config['size']} px, {devices}; mean ± sd over n seeds"
 
 
 def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -> str:

@@ -68,6 +68,8 @@ def test_predictions_are_matched_by_name():
     ("a.png", ("--projection", "tsne"), "projection 'tsne' is unknown"),
     ("a.png", ("--most", "0"), "most is 0; expected at least 1 face"),
     ("a.png", ("--projection", "pca", "--colour-by", "mood"), "has no 'mood'"),
+    ("a.html", ("--colour-by", "mood"), "leave out --colour-by and --faces, or write a picture"),
+    ("a.html", ("--faces",), "leave out --colour-by and --faces, or write a picture"),
 ])
 def test_bad_input_is_told_in_one_sentence(run, faces, tmp_path, capsys, out, more, told):
     assert call(run, tmp_path / out, *more) == 2

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from fercourse.cli import train
+from fercourse.errors import InputError
 from tests.line import QUICK, call, toy_pack
 
 
@@ -62,13 +64,21 @@ def test_runs_get_a_folder_of_their_own(pack, tmp_path, monkeypatch, capsys):
         assert (tmp_path / "runs" / f"baseline-{number}" / "model.safetensors").exists()
 
 
+def test_two_trainings_that_begin_together_get_two_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert [train._free_folder("baseline").as_posix() for _ in range(2)] == ["runs/baseline-1", "runs/baseline-2"]
+    with pytest.raises(InputError, match="method 'baselin' is unknown"):
+        train._free_folder("baselin")
+
+
 def test_torchrun(pack, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-               "fercourse", "train", "baseline", "--data", str(pack), "--out", str(tmp_path / "run"), *QUICK, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+               "fercourse", "train", "baseline", "--data", str(pack), *QUICK, "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout.strip())["trained_on"] == 48                 # one line, by rank 0 alone
-    assert call("evaluate", tmp_path / "run", "--data", pack) == 0
+    assert [run.name for run in (tmp_path / "runs").iterdir()] == ["baseline-1"]
+    assert call("evaluate", tmp_path / "runs" / "baseline-1", "--data", pack) == 0
 
 
 @pytest.mark.parametrize("arguments, message", [
@@ -76,11 +86,21 @@ def test_torchrun(pack, tmp_path):
     (["baseline", "--set", "smooth=1"], "baseline has no hyper-parameter smooth"),
     (["baseline", "--set", "smooth"], "--set smooth is no setting; expected NAME=VALUE"),
     (["baseline", "--set", "ema=much"], "ema='much' is no float"),
+    (["baseline", "--set", "name=x"], "baseline has no hyper-parameter name"),
+    (["baseline", "--set", "faces=x"], "baseline has no hyper-parameter faces"),
+    (["baseline", "--set", "weights=nowhere.pt"], "nowhere.pt: no such file"),
+    (["baseline", "--set", "grey=perhaps"], "grey='perhaps' is no bool"),
+    (["baseline", "--set", "optimiser=sgd", "--set", "momentum=-1"], "momentum is -1.0; expected 0 to 1"),
+    (["baseline", "--seed", "99999999999999999999"], "Invalid value for '--seed'"),
+    (["baseline", "--seed", "-1"], "Invalid value for '--seed'"),
+    (["hncl", "--labels", "0"], "labels is 0.0; expected 1e-06 to 1"),
+    (["hncl", "--batch-size", "1", "--set", "neighbours=none"], "expected a batch size of at least 2"),
     (["baseline", "--backbone", "resnet19x"], "'resnet19x' is unknown to timm"),
     (["baseline", "--weights", "nowhere.pt"], "nowhere.pt: no such file"),
     (["baseline", "--init", "nowhere"], "no such file"),
     (["baseline", "--resume"], "no --out says which"),
     (["baseline", "--device", "tpu"], "device 'tpu' is not available here"),
+    (["baseline", "--device", "cpu:x"], "device 'cpu:x' is none; expected cpu"),
     (["baseline", "--precision", "int8"], "precision 'int8' is unknown"),
     (["baseline", "--labels", "0"], "share is 0"),
     (["baseline", "--lr", "nan"], "lr is nan; expected a number above 0"),
@@ -103,9 +123,79 @@ def test_bad_input_is_one_sentence_and_status_2(pack, tmp_path, monkeypatch, cap
 def test_help_explains_every_option_with_its_default(command, capsys):
     assert call(command, "--help") == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "NAME[/DOMAIN][:SPLIT]" in told and "[default: synthfaces/wild" in told and "--json" in told
+    assert "NAME[/DOMAIN][:SPLIT]" in told and "--json" in told
+    assert {"train": "[default: synthfaces/wild]", "evaluate": "default: the set that the run was"}[command] in told
 
 
 def test_evaluate_wants_a_run(pack, tmp_path, capsys):
     assert call("evaluate", tmp_path, "--data", pack) == 2
     assert "not a run; expected a folder with config.json" in capsys.readouterr().err
+
+
+def test_a_setting_wins_over_its_option(pack, tmp_path):
+    settings = "--set", "grey=true", "--set", "backbone=lesson8"
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, *settings) == 0
+    hyper = json.loads((tmp_path / "run" / "config.json").read_text())["hyper"]
+    assert hyper["grey"] is True and hyper["backbone"] == "lesson8"
+
+
+def test_without_labels_to_learn_from_the_share_is_the_probes(pack, tmp_path, capsys):
+    few = "--labels", "0.25", "--set", "neighbours=none"
+    assert call("train", "hncl", "--data", pack, "--out", tmp_path / "run", *QUICK, *few, "--json") == 0
+    assert json.loads(capsys.readouterr().out.strip().splitlines()[-1])["trained_on"] == 48
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["hyper"]["labels"] == 0.25
+
+
+@pytest.fixture
+def run(pack, tmp_path, capsys):
+    """The folder of a run that is finished."""
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK) == 0
+    capsys.readouterr()
+    return tmp_path / "run"
+
+
+def test_a_run_is_scored_on_its_own_set(run, pack, capsys):
+    assert call("evaluate", run) == 2                                          # a pack has no place of its own
+    told = capsys.readouterr().err
+    assert "the test split of its own set is not at hand (set 'drawn' is unknown" in told and "--data" in told
+    assert call("evaluate", run, "--root", pack, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["scored"] == "drawn:test"
+
+
+@pytest.mark.parametrize("target, scored", [
+    ("synthfaces/lab:train (9 faces, 0a1b)", ("synthfaces", "test", None, "lab")),
+    (None, ("rafdb", "test", None, None)),
+])
+def test_its_own_set_is_the_target_else_the_data(tmp_path, monkeypatch, target, scored):
+    from fercourse.cli.train import _own
+    (tmp_path / "config.json").write_text(json.dumps({"data": "rafdb:train+val (8 faces, 77aa)", "target": target}))
+    monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *asked: asked)
+    assert _own(tmp_path, None, 16) == (*scored, 16)
+
+
+@pytest.mark.parametrize("column", ["valence_arousal", "mood"])
+def test_a_column_that_makes_no_groups_is_refused_before_scoring(run, pack, capsys, column):
+    assert call("evaluate", run, "--data", pack, "--by", "gender", "--by", column) == 2
+    told = capsys.readouterr()
+    assert not told.out and column in told.err and told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("log", [None, "5\n", "[]\n", '{"step": "2"}\n', '{"step": 1}\nnull\n', b"\xff\n"])
+def test_a_finished_run_whose_log_is_lost_has_no_figures(run, pack, capsys, log):
+    (run / "log.jsonl").unlink()
+    if log is not None:
+        (run / "log.jsonl").write_bytes(log if isinstance(log, bytes) else log.encode())
+    again = "train", "baseline", "--data", pack, "--out", run, *QUICK, "--resume"
+    assert call(*again, "--json") == 0
+    metrics = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert metrics["loss"] is None and metrics["accuracy"] >= 0
+    assert call(*again) == 0
+    told = capsys.readouterr().out
+    assert "accuracy" in told and "loss" not in told
+
+
+def test_a_broken_line_costs_the_log_only_itself(run, pack):
+    whole = (run / "log.jsonl").read_text().splitlines()
+    (run / "log.jsonl").write_text("\n".join([whole[0], "7", *whole[1:], '{"step": 6, "ep']))
+    assert call("train", "baseline", "--data", pack, "--out", run, *QUICK, "--resume") == 0
+    assert (run / "log.jsonl").read_text().splitlines() == whole

@@ -91,6 +91,18 @@ def test_a_configuration_that_makes_no_sense_is_no_run(at, capsys, change, comma
     assert said(capsys).startswith("run: not a run; expected a folder with config.json and model.safetensors")
 
 
+@pytest.mark.parametrize("change, sentence", [
+    ({"clip": None}, "baseline: clip=None is no float; its default is 5.0"), ({"grey": None}, "grey=None is no bool"),
+    ({"clip": [5]}, "clip=[5] is no float"), ({"ema": 2}, "hyper-parameter ema is 2; expected 0 to 0.99999"),
+    ({"nosuch": 1}, "baseline has no hyper-parameter nosuch"),
+])
+def test_a_hyper_parameter_that_makes_no_sense_is_named(at, capsys, change, sentence):
+    config = json.loads((at / "run" / "config.json").read_text())
+    (at / "run" / "config.json").write_text(json.dumps(config | {"hyper": config["hyper"] | change}))
+    assert call("evaluate", "run", "--data", "drawn.safetensors") == 2
+    assert sentence in said(capsys)
+
+
 # ---------------------------------------------------------------------- places
 
 

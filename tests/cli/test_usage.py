@@ -1,8 +1,12 @@
 """What is misspelt on the command line is one sentence with the way to the help; no command at all is the help."""
 
+import subprocess
+import sys
+
 import pytest
 
-from fercourse import __version__
+from fercourse import __version__, methods
+from fercourse.methods.base import _METHODS
 from tests.line import call
 
 
@@ -41,3 +45,25 @@ def test_the_keyboard_stops_with_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr("fercourse.faces.catalogue.names", stop)
     assert call("data", "list") == 130
     assert "stopped by the keyboard" in capsys.readouterr().err
+
+
+def broken(*_, **__):
+    raise RuntimeError("mat1 and mat2\n  do not fit")
+
+
+def test_a_fault_of_ours_is_one_sentence_too(monkeypatch, capsys):
+    monkeypatch.setattr("fercourse.faces.catalogue.names", broken)
+    assert call("data", "list") == 1
+    assert capsys.readouterr().err == ("fercourse: RuntimeError: mat1 and mat2 do not fit; this is a fault of "
+                                       "fercourse, --debug shows where\n")
+    with pytest.raises(RuntimeError):
+        call("data", "list", "--debug")
+
+
+def test_help_names_every_method_without_importing_them():
+    code = ("import sys; from fercourse import cli\ntry: cli.main(['train', '--help'])\n"
+            "finally: print('torch' in sys.modules)")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    own = [name for name, cls in _METHODS.items() if cls.__module__.startswith(methods.__name__)]
+    assert len(own) > 5 and ", ".join(sorted(own)) in " ".join(told.split())
+    assert told.endswith("False\n")

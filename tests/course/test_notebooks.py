@@ -106,6 +106,12 @@ def test_an_unknown_lesson_is_refused():
         notebooks.sources(["99"])
 
 
+def test_outside_a_checkout_there_are_no_lessons(monkeypatch, tmp_path):
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path / "notebooks")
+    with pytest.raises(InputError, match="notebooks holds no lessons; run this in a checkout of the course"):
+        notebooks.sources()
+
+
 def test_badges_open_their_own_lesson():
     assert notebooks.badge(notebooks.FOLDER / "00_faces.py").endswith("/blob/main/notebooks/00_faces.ipynb")
 

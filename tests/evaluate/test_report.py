@@ -8,6 +8,7 @@ import torch
 from fercourse import evaluate as ev
 from fercourse import fit
 from fercourse.errors import InputError
+from fercourse.evaluate.groups import groups_of
 from tests.toy import CLASSES, toy_faces, toy_method
 
 
@@ -139,3 +140,9 @@ def test_affect_probe_is_ridge_regression():
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-3)
     y[:20, 1] = torch.nan                                                 # half known is not known
     torch.testing.assert_close(ev.affect_probe(x, y)(x), ev.affect_probe(x[20:], y[20:])(x))
+
+
+def test_a_column_of_several_values_makes_no_groups():
+    faces = toy_faces(16)
+    with pytest.raises(InputError, match=r"valence_arousal holds \[2\] values a face.*; expected one of labels, ids"):
+        groups_of(faces, "valence_arousal")

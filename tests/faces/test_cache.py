@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 
+from fercourse import lock
 from fercourse.faces import cache
 from fercourse.faces.cache import cached_array, cached_file
+from tests.holder import holding
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -102,12 +105,47 @@ def test_what_nobody_opened_for_a_month_is_removed(own_cache):
     assert sorted(f.name for f in own_cache.iterdir()) == ["new.npy", "used.npy"]
 
 
+def test_one_process_makes_what_several_want(own_cache):
+    program = ("import sys, time, numpy as np\nfrom fercourse.faces.cache import cached_array\n"
+               "def make():\n    print('made', flush=True), time.sleep(1)\n    return np.ones(4)\n"
+               "assert cached_array('digits', make).sum() == 4")
+    several = [subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "FERCOURSE_CACHE": str(own_cache)},
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    told = [process.communicate(timeout=60) for process in several]
+    assert [process.returncode for process in several] == [0, 0, 0], told
+    assert "".join(out for out, _ in told) == "made\n"
+    assert [f.name for f in own_cache.iterdir()] == ["digits.npy"]
+
+
+def test_who_waits_for_another_process_says_so_and_makes_it_if_that_is_killed(own_cache, caplog):
+    own_cache.mkdir()
+    with holding(own_cache / "digits.npy.lock") as kill:
+        make, found = Maker(), []
+        reader = threading.Thread(target=lambda: found.append(cached_array("digits", make)))
+        reader.start()
+        reader.join(.5)
+        assert make.calls == 0 and "waiting for another process, which makes " in caplog.text
+        assert "digits.npy" in caplog.text and len(caplog.records) == 1
+        kill()
+        reader.join(10)
+        assert found[0].max() == 3 and make.calls == 1
+
+
+def test_a_cache_that_cannot_lock_is_used_without(own_cache, monkeypatch):
+    def unable(file):
+        raise OSError(95, "Operation not supported")
+    monkeypatch.setattr(lock, "_lock", unable)
+    make = Maker()
+    cached_array("digits", make), cached_array("digits", make)
+    assert make.calls == 1 and [f.name for f in own_cache.iterdir()] == ["digits.npy"]
+
+
 def test_a_killed_writer_leaves_nothing_that_looks_finished(own_cache):
     program = ("import os, numpy as np\nfrom fercourse.faces.cache import cached_array\n"
                "np.save = lambda file, *a, **k: (file.write(b'half'), file.flush(), os._exit(9))\n"
                "cached_array('digits', lambda: np.zeros(4))")
     subprocess.run([sys.executable, "-c", program], env={**os.environ, "FERCOURSE_CACHE": str(own_cache)})
-    assert [f.suffix for f in own_cache.iterdir()] == [".part"]
+    assert sorted(f.suffix for f in own_cache.iterdir()) == [".lock", ".part"]
     for left in own_cache.iterdir():
         os.utime(left, (1, 1))
     assert cached_array("digits", Maker()).max() == 3

@@ -282,6 +282,23 @@ def test_folder_words_people_and_flat_layout(tmp_path):
     assert len(read("folder", tmp_path).rejects) == 20
 
 
+@pytest.mark.parametrize("options, sentence", [
+    ({"person": "("}, r"person is '\(', which finds nobody"), ({"person": 5}, "person is 5, which finds nobody"),
+    ({"person": "p1"}, r"person is 'p1', which finds nobody \(it has no group\)"),
+    ({"words": "1"}, "words is '1'; expected a dictionary"),
+])
+def test_folder_options_that_make_no_sense(tmp_path, options, sentence):
+    put(tmp_path, "happy/p1.jpg")
+    with pytest.raises(InputError, match=sentence):
+        read("folder", tmp_path, **options)
+
+
+def test_a_csv_is_no_folder(tmp_path):
+    write(tmp_path, "mine.csv", ["path,label"])
+    with pytest.raises(InputError, match=r"mine\.csv is not a folder; .* is called \"csv\""):
+        read("folder", tmp_path / "mine.csv")
+
+
 def test_csv_with_splits_and_without_labels(tmp_path):
     for i in range(4):
         put(tmp_path, f"{i}.png")

@@ -102,4 +102,10 @@ def test_wrong_settings():
         create("baseline", faces, label_smoothing="much")
     with pytest.raises(InputError, match="'nothing' is unknown; expected one of baseline"):
         create("nothing", faces)
+    with pytest.raises(InputError, match="momentum is -1; expected 0 to 1"):
+        create("baseline", faces, optimiser="sgd", momentum=-1)
+    with pytest.raises(InputError, match="concordance is -1; expected 0 to 1e"):
+        create("baseline", faces, concordance=-1)
+    with pytest.raises(InputError, match="baseline has no hyper-parameter name"):
+        create("baseline", faces, **{"name": "x"})
     assert create("baseline", faces, ema="0.5").hyper.ema == 0.5

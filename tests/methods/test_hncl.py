@@ -252,6 +252,20 @@ def test_wrong_settings():
         create("hncl", toy_faces(8, 16), neighbours="friends")
 
 
+@pytest.mark.parametrize("wrong", [{"labels": 0}, {"labels": 1.5}, {"queue": 0}, {"queue": -5}, {"count": -1},
+                                   {"count": 0}, {"width": 0}, {"key_decay": 1.1}, {"begin": -1}, {"weight": -1}])
+def test_settings_out_of_range_are_refused_before_training(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
+        create("hncl", toy_faces(8, 16), **wrong)
+
+
+def test_one_face_a_step_is_refused():
+    faces, method = ready()
+    with pytest.raises(InputError, match="a batch size of at least 2"):
+        fit(method, faces, epochs=1, batch_size=1, **QUICK)
+
+
 def one_step():
     """Return the queue after a step on eight faces, four a process if there are two, and the loss's gradient."""
     torch.manual_seed(0)

@@ -115,3 +115,11 @@ def test_one_class_is_told_and_stays_finite(caplog):
 def test_unknown_words_are_named(wrong):
     with pytest.raises(InputError, match="expected one of simclr, supcon, wsc, and one of spaces, views"):
         create("wscfer", toy_faces(4, 16), **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"width": -1}, {"contrast": -1}, {"consistency": -0.1}, {"rise": 2}, {"begin": -1},
+                                   {"ramp": -1}, {"fade": -1}, {"class_temperature": 0}])
+def test_settings_out_of_range_are_refused(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
+        create("wscfer", toy_faces(4, 16), **wrong)

@@ -1,6 +1,9 @@
 """Counting how often FER+ confirms FER2013, on three faces by hand and on the real files."""
 
 import json
+import re
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +34,15 @@ def test_labels_and_votes_are_counted():
 def test_the_stored_counts_are_those_of_the_real_files():
     stored = json.loads((Path(__file__).parents[2] / "results" / "ferplus-agreement.json").read_text())
     assert {**agreement(ROOT), "commit": None} == {**stored, "commit": None}
+
+
+@pytest.mark.parametrize("words, sentence", [
+    ([], "expected the folder of FER2013 and FER+: python -m fercourse.studies.agreement DIR"),
+    (["nowhere"], "nowhere does not exist"),
+])
+def test_a_missing_folder_is_one_sentence(words, sentence, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["agreement", *words])
+    monkeypatch.delitem(sys.modules, "fercourse.studies.agreement")          # run it as a program
+    with pytest.raises(SystemExit, match=f"agreement: .*{re.escape(sentence)}"):
+        runpy.run_module("fercourse.studies.agreement", run_name="__main__")

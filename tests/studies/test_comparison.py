@@ -44,7 +44,8 @@ def test_the_same_seed_gives_the_same_faces_and_another_gives_others():
 @pytest.mark.parametrize("name", ["hncl", "dmsrl"])
 def test_a_method_that_trains_twice_pays_for_both(name):
     learner, seconds = comparison.trained(name, "tested in the wild", TINY, "synthfaces", None, 0)
-    _, once = comparison._start("tested in the wild", TINY, "synthfaces", None, 0)
+    start, once = comparison._start("tested in the wild", TINY, "synthfaces", None, 0)
+    assert start.startswith(studies._scratch().name)                         # removed at the end
     assert seconds > (once if name == "dmsrl" else 0)
     assert isinstance(learner, Baseline) == (name == "hncl")                 # fine-tuned it is a plain classifier
 

@@ -19,16 +19,22 @@ def read(root, words: dict | None = None, person: str | None = None):
     Args:
         words: class folders whose names are no known spelling, such as `{"1": "surprise"}`.
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
+
+    Raises:
+        InputError: no folder, or options that are no dictionary and no such expression.
     """
-    root = Path(root)
+    root, pattern = Path(root), _pattern(person)
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder; expected one with a subfolder for each class")
+        raise InputError(f"{root} is not a folder; expected one with a subfolder for each class "
+                         '(the set that is read from a csv is called "csv")')
+    if words is not None and not isinstance(words, dict):
+        raise InputError(f'words is {words!r}; expected a dictionary of class folders, such as {{"1": "surprise"}}')
     sizes = walk(root, root)
     found = Found("folder", root, EMOTIONS, sizes)
     for file in sizes:
         split, label = _place(file)
         try:
-            found.add(file, word(label, words), split, person=_person(person, file))
+            found.add(file, word(label, words), split, person=_person(pattern, file))
         except BadRow as error:
             found.reject(f"{error}; name class folders by their emotion or give words={{{label!r}: …}}", file)
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
@@ -43,8 +49,21 @@ def _place(file):
     return split, rest[0] if rest else ""
 
 
+def _pattern(person):
+    """Return the compiled expression; None if there is none."""
+    try:
+        pattern = None if person is None else re.compile(person)
+        if pattern is None or pattern.groups:
+            return pattern
+        reason = "it has no group"
+    except (re.error, TypeError) as error:
+        reason = error
+    raise InputError(f"person is {person!r}, which finds nobody ({reason}); expected a regular expression with the "
+                     r"person in brackets, such as (S\d+)_")
+
+
 def _person(pattern, file):
-    match = re.search(pattern, file) if pattern else None
+    match = pattern.search(file) if pattern else None
     return match[1] if match else None
 
 
