@@ -11,7 +11,7 @@ import pytest
 
 from fercourse import studies
 from fercourse.errors import InputError
-from fercourse.studies import Scale, Study, record
+from fercourse.studies import Scale, Study, record, table
 from fercourse.studies.merge import merge
 from tests.holder import holding
 from tests.line import call
@@ -143,7 +143,8 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_run(counted, tm
 def _file(path, seeds, arm="only", **changes):
     runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": seed / 10}, "seconds": 1.0, "commit": "abc"}
             for seed in seeds]
-    content = {"study": "toy", "data": "d", "config": {"name": "smoke"}, "hardware": {"cores": 2}, "runs": runs}
+    content = {"study": "toy", "data": "d", "config": {"name": "smoke"}, "hardware": {"cores": 2}, "runs": runs,
+               "versions": {"torch": "2.6"}}
     path.write_text(json.dumps(content | changes))
     return path
 
@@ -154,6 +155,26 @@ def test_runs_of_several_folders_become_one_file(counted, tmp_path):
     found = json.loads(into.read_text())
     assert [run["seed"] for run in found["runs"]] == [0, 1, 2] and found["hardware"] == {"cores": 2}
     assert found["summary"]["only"]["accuracy"] == {"mean": .1, "sd": .1, "n": 3}
+
+
+def test_joined_runs_of_other_versions_say_so(counted, tmp_path):
+    into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], versions={"torch": "2.9"})
+    same = _file(tmp_path / "c.json", [2])
+    assert merge(into, other, same) == 2
+    found = json.loads(into.read_text())
+    assert found["versions"] == {"torch": "2.6"}
+    assert [run.get("versions") for run in found["runs"]] == [None, {"torch": "2.9"}, None]
+    assert not any("hardware" in run for run in found["runs"])
+
+
+def test_a_table_tells_the_hardware_of_the_runs_of_its_row():
+    made = {"gpu": None, "cores": 2, "processor": "x86_64"}
+    runs = [{"arm": "a", "seed": 0, "commit": "c"}, {"arm": "a", "seed": 1, "commit": "c", "hardware": {"gpu": "H100"}},
+            {"arm": "b", "seed": 0, "commit": "c"}]
+    summary = {arm: {"accuracy": {"mean": 0.5, "sd": 0.1, "n": 2}} for arm in "ab"}
+    content = {"hardware": made, "runs": runs, "summary": summary, "config": {"name": "cpu", "size": 48, "epochs": 3}}
+    assert "| 2 x86_64 cores and H100 |" in table._row("title", content, "a", "accuracy")
+    assert "| 2 x86_64 cores |" in table._row("title", content, "b", "accuracy")
 
 
 def test_joined_runs_stand_in_the_order_of_the_study(counted, tmp_path):

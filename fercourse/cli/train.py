@@ -69,7 +69,6 @@ def train(
         raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
     began, device = time.perf_counter(), distributed.start(pick_device(device))
     out = out or _free_folder(method)
-    distributed.wait()                                                    # every process chose before one makes it
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
     hyper |= _settings(set_ or [])
     faces = _load(data, "train", root, size)

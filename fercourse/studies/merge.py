@@ -6,13 +6,15 @@ from pathlib import Path
 
 from .. import studies
 from ..errors import InputError
-from .record import Record
+from .record import FACTS, Record
 
 SAME = ("study", "data", "config", "hardware")
 
 
 def merge(into, *others) -> int:
     """Add the runs of other results files to one, and return how many were new to it.
+
+    Runs made with other versions of libraries than those of `into` say so.
 
     Raises:
         InputError: a file that is no results file, or one of another study, data, configuration or hardware.
@@ -28,7 +30,8 @@ def merge(into, *others) -> int:
             raise InputError(f"{other}: its {odd[0]} is {theirs[odd[0]]}, that of {into} is {ours[odd[0]]}; "
                              "only runs of the same study on the same hardware belong in one file")
         known = {(run["arm"], run["seed"]) for run in record.runs}
-        record.runs += [run for run in theirs["runs"] if (run["arm"], run["seed"]) not in known]
+        record.runs += [{name: theirs[name] for name in FACTS} | run for run in theirs["runs"]
+                        if (run["arm"], run["seed"]) not in known]
     record.save(ours["hardware"])
     return len(record.runs) - before
 
@@ -36,7 +39,7 @@ def merge(into, *others) -> int:
 def _read(path):
     try:
         content = json.loads(Path(path).read_text())
-        return {name: content[name] for name in (*SAME, "runs")}
+        return {name: content[name] for name in (*SAME, *FACTS, "runs")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a results file ({type(error).__name__}: {error}); "
                          "expected one that fercourse study wrote") from error

@@ -54,10 +54,10 @@ def _aim(ratio):
 
 
 def _row(title, content, arm, metric):
-    found = content["summary"][arm][metric]
-    made = content["hardware"]
-    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
-    commits = sorted({_short(run["commit"]) for run in content["runs"] if run["arm"] == arm and run["commit"]})
+    found, runs = content["summary"][arm][metric], [run for run in content["runs"] if run["arm"] == arm]
+    places = (run.get("hardware", content["hardware"]) for run in runs)
+    device = " and ".join(dict.fromkeys(made["gpu"] or f"{made['cores']} {made['processor']} cores" for made in places))
+    commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
     epochs = content["summary"][arm].get("epochs", {"mean": content["config"]["epochs"]})["mean"]     # of a longer arm
     return (f"| {title} | {told(found, seeds=False)} | {found['n']} | {content['config']['name']}, "
             f"{content['config']['size']} px, {epochs:.0f} epochs | {device} | {', '.join(commits)} |")
