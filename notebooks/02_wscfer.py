@@ -619,8 +619,8 @@ against_ce("wscfer-fer2013-cpu.json")
 # %% [markdown]
 # Faces of the wild are harder, so that more than half of the wrong labels are learnt by heart. The **consistency alone**
 # repeats more than a quarter fewer, and gains four points, half of what there is to win; on right labels it gains two, though the seeds
-# differ by more. With WSC beside it, the whole, about half of the one gain is left, and next to nothing of the other. Here the
-# contrast costs what it cost in the lab.
+# differ by more. With WSC beside it, the whole, about half of the one gain is left, and next to nothing of the other. No
+# contrast alone gains anything beyond its spread; WSC and SimCLR repeat more wrong labels, as in the lab.
 #
 # Photographs tell it most clearly. Cross-entropy repeats more than half of the wrong labels, WSCFER about four of ten, and it
 # gains 4.6 points where leaving out every wrong label would give 5.8, with each of three seeds; here WSC beside the
