@@ -499,7 +499,7 @@ print(in_columns(photographs["summary"], columns))
 # nothing here: these differ in more than light and lens. Now self-training pays: DANN raises the mean recall by about a
 # point, DMSRL **with** it by somewhat more, and the accuracy, too; as it is chosen above, DMSRL gains nothing.
 # **A setting chosen between two rendered domains does not hold between renderings and photographs**, and who has no
-# labels of the photographs cannot know. With self-training it closes more than a quarter of the distance to the
+# labels of the photographs cannot know. With self-training it closes about a quarter of the distance to the
 # oracle in mean recall, half of that in accuracy, where the oracle also gains by knowing how frequent each class is. Read the
 # worst class, too: the oracle, taught with the target's own uneven labels, gives up its rarest class altogether.
 # The table of results (`docs/results.md`) has the two ways back: from the wild to the lab DANN and DMSRL end one or two points
