@@ -604,7 +604,7 @@ for arm, found in sorted(tried["summary"].items(), key=lambda one: (one[0].split
 # network cannot afford beside its task. The paper's backbone is an IResNet, a large network known from face recognition;
 # there the instance task may cost less. That is a guess, and it can be tested: `fercourse study wscfer --scale full` is
 # ready for a GPU. In the long training look at the weights of form B: there is a best one, and twice as much is too much. Beside it, less of WSC
-# or none is as good on these faces; what it costs on test people, below and above, no validation score foresaw.
+# or none lies within three points on these faces: one seed of them is too little to foresee what it costs above and below.
 #
 # ### In the wild, and on photographs
 # The same long training with faces of the wild; and FER2013, two thousand photographs, its labels as they are and with 30 %
@@ -638,8 +638,9 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %% [markdown]
-# In the run stored here the bars of the two darkest tones end below the line: this network, trained on 800 grey faces,
-# fails dark faces more often, and no contrast term was asked to prevent it. Now by gender presentation and age:
+# In the run stored here one bar ends below the line, that of the second-darkest tone; the darkest lies below it as well, but
+# its bar does not. This network, trained on 800 grey faces, fails some dark faces more often, and no contrast term was
+# asked to prevent it. Now by gender presentation and age:
 
 # %%
 for column in ("gender", "age"):

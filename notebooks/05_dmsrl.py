@@ -463,7 +463,7 @@ for arm in (one for one in ("DANN", "CDAN", "DMSRL") if one in level):
 # neither an adversary nor a pseudo label. A method that ends below it has not yet earned its losses, and here all do; DMSRL,
 # ahead of DANN and CDAN, by the least. Now the lines *without*: no part alone is worth more than the
 # spread; leaving out the adversary costs half a point, the most. Why the whole stays below recalibration is open: a likely cause is that new layers learn from the lab again for a few hundred steps while the
-# target's labels are guesses. [Lesson 07](07_comparison.ipynb) trains longer, and there DMSRL is ahead; start from the
+# target's labels are guesses. [Lesson 07](07_comparison.ipynb) trains longer; start from the
 # recalibrated figures, or from the source's own head, and see. *As found* are the settings of the released code. And look
 # at the distance of best and last epoch.
 #

@@ -10,14 +10,7 @@ pytest.importorskip("nbgrader")
 from fercourse.course import grade, release, sandbox
 from fercourse.errors import InputError
 
-from .test_grade import LESSON, answered, write
-
-
-@pytest.fixture
-def lesson(tmp_path):
-    path = tmp_path / "07_small.py"
-    path.write_text(LESSON, encoding="utf-8")
-    return path
+from .test_grade import answered, write
 
 
 @pytest.fixture

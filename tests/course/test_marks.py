@@ -10,16 +10,7 @@ from fercourse.course import grades, marks
 from fercourse.course.submissions import Submission
 from fercourse.errors import InputError
 
-from .test_grade import LESSON
-
 OF = {"07-double-test": 2.0, "07-why": 3.0, "07-name-test": 1.0}
-
-
-@pytest.fixture
-def lesson(tmp_path):
-    path = tmp_path / "07_small.py"
-    path.write_text(LESSON, encoding="utf-8")
-    return path
 
 
 @pytest.fixture
