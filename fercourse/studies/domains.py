@@ -30,7 +30,7 @@ METHODS = {
     "DMSRL and self-training": ("dmsrl", dict(self_train=1.0)),
 }
 ORACLE = ("baseline", {})                               # which learns the target's labels
-FEW = ("source only", "DANN", "DMSRL", "DMSRL and self-training")
+FEW = ("source only", "DANN", "CDAN", "DMSRL", "DMSRL and self-training")      # of pairs with photographs
 TRIED = ((1.0, 0.1), (0.0, 0.1), (0.0, 1.0))           # weights of DMSRL's self-training and of its adversary
 PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthfaces/wild", "synthfaces/lab"),
          "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
@@ -46,7 +46,7 @@ REGIME = dict(data="lab-wild", smoke=dict(limit=96), cpu=dict(limit=1600, epochs
 def arms(scale: Scale, data, root) -> dict:
     """Adapt from one domain to another, `lab-wild` or another of `PAIRS`; the oracle learns the target's labels."""
     _check(data)
-    names = METHODS if data == "lab-wild" else FEW
+    names = FEW if "fer2013" in data else METHODS
     return _ways({name: METHODS[name] for name in names} | {"oracle": ORACLE}, scale, data, root)
 
 
