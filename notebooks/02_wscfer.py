@@ -625,7 +625,7 @@ against_ce("wscfer-fer2013-cpu.json")
 # Photographs tell it most clearly. Cross-entropy repeats more than half of the wrong labels, WSCFER about four of ten, and it
 # gains 4.6 points where leaving out every wrong label would give 5.8, with each of three seeds; here WSC beside the
 # consistency costs nothing. No contrast alone comes near, SupCon's point is the most, nor does form A (one seed). On FER2013's
-# labels as they are the whole gains 2.3 points, the consistency alone as many (two seeds), a contrast alone nothing. Are they all right? Lesson 00
+# labels as they are the whole gains 2.3 points, the consistency alone as many, a contrast alone nothing. Are they all right? Lesson 00
 # tells how many of them ten other annotators contradict. **The part that reads no label is the part that survives wrong ones.**
 #
 # ## Where it breaks
