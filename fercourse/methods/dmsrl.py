@@ -53,7 +53,7 @@ class DmsrlHyper(Hyper):
         believe: share of each class's faces that is believed at the end, rising from half of it; 1 is all (found).
         balanced: that share of each class; else of all faces.
         self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It costs between the
-            rendered domains (study `domains-tuning`) and gains from them to photographs (study `domains`).
+            rendered domains and gains from them to photographs (study `domains`).
         begin: share of the training before target faces have labels.
         width: of the embedding.
     """
