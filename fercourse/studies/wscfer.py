@@ -24,7 +24,7 @@ TERMS = {
 }
 TRIED = ((0.1, 0.1), (0.1, 0.5), (0.5, 0.1), (1.0, 0.2))         # weight and temperature, the same for each rule
 AGREE = (1.0, 2.0, 5.0, 10.0)                                    # weights of the views' consistency, beside `WSC`
-BESIDE = (0.0, 0.03)                                             # weights of WSC beside the views' consistency
+BESIDE = (0.0, 0.02, 0.05)                                       # weights of WSC beside the views' consistency
 REMEDIES = {                                                     # for the first guess at WSC, weight 0.5 and t 0.1
     "partial consistency": dict(form="spaces", consistency=0.5, rise=0.0),
     "consistency of views": dict(form="views", consistency=1.0, rise=0.0),
