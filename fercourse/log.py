@@ -113,8 +113,9 @@ class Log:
             with replacing(self.path) as part:
                 part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
         distributed.wait()
+        silent = {"disable": True} if self.quiet else {}                 # what is left unsaid, TQDM_DISABLE decides
         self.bar = tqdm(total=self.total, initial=(done - len(self.pending)) * self.batch_size, unit=" images",
-                        unit_scale=True, disable=self.quiet, desc="training")
+                        unit_scale=True, desc="training", **silent)
         self.clock = time.perf_counter()
 
     def state_dict(self) -> dict:
