@@ -37,7 +37,7 @@ class WscferHyper(Hyper):
     """
 
     rule: str = "wsc"
-    contrast: float = 0.1
+    contrast: float = 0.02
     consistency: float = 5.0
     form: str = "views"
     rise: float = 0.5
