@@ -60,7 +60,7 @@ class HeatmapNet(nn.Module):
     Down to 4 x 4, where the whole face is seen, and up again, where places are told apart.
     """
 
-    def __init__(self, widths=(16, 48, 64, 96)):
+    def __init__(self, widths=(24, 64, 128, 192)):
         super().__init__()
         first, second, third, fourth = widths
         self.enter = nn.Sequential(_layer(3, first, 2), _layer(first, first))                 # 32 x 32
@@ -150,11 +150,14 @@ def face_heatmaps(images: Tensor, detector="embedded", device="cpu") -> Tensor:
 
 @torch.no_grad()
 def _see(network, images, device):
+    """Return heatmaps and visibility, each the mean of what is seen in the face and in its mirror image."""
     pixels = images.to(device).float()
     if pixels.shape[-1] != SIZE:
         pixels = F.interpolate(pixels, (SIZE, SIZE), mode="bilinear", antialias=True).clamp(0, 255)
-    logits, visible = network(augment.normalise(pixels).contiguous(memory_format=torch.channels_last))
-    return heatmaps(logits), visible.float().sigmoid()
+    pixels = augment.normalise(pixels).contiguous(memory_format=torch.channels_last)
+    (logits, visible), (logits_there, visible_there) = network(pixels), network(pixels.flip(3))
+    heat = heatmaps(logits) + heatmaps(logits_there)[:, MIRRORED].flip(3)
+    return heat / 2, (visible.float().sigmoid() + visible_there.float().sigmoid()[:, MIRRORED]) / 2
 
 
 def _told(heat, visible, side):

@@ -1,7 +1,8 @@
 """Train the landmark network: `python -m fercourse.models.landmarks_train`, in pieces if you like.
 
 It learns from the training people of the embedded faces, both domains, under hard augmentation; the points
-are moved with the picture. `--minutes` stops early; the same call goes on where it stopped.
+are moved with the picture. `--minutes` stops early; the same call goes on where it stopped. The course's weights are
+those of `--epochs 45`, then `--epochs 20 --init --soft --lr 1e-3`: about forty minutes on one core.
 """
 
 import json

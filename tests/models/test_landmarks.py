@@ -22,8 +22,8 @@ def unseen():
 def test_points_are_found_on_unseen_people(unseen):
     faces, found = unseen
     assert found.points.shape == (300, 68, 2) and found.found.float().mean() > 0.97
-    assert lm.error_by_eyes(found.points, faces.landmarks).mean() < 0.07
-    assert lm.error_by_eyes(found.points, faces.landmarks, faces.visible).mean() < 0.055
+    assert lm.error_by_eyes(found.points, faces.landmarks).mean() < 0.055
+    assert lm.error_by_eyes(found.points, faces.landmarks, faces.visible).mean() < 0.045
     assert ((found.visible > 0.5) == faces.visible).float().mean() > 0.9
 
 
@@ -43,11 +43,11 @@ def test_other_sizes_are_told_in_their_own_pixels(unseen):
     assert error.mean() < 0.08 and large.landmarks.max() > 70
 
 
-def test_a_mirror_changes_left_and_right(unseen):
+def test_a_mirror_changes_left_and_right_and_nothing_else(unseen):
     faces, found = unseen
     mirrored = lm.find_landmarks(faces.images[:100].flip(3)).points[:, lm.MIRRORED]
     back = torch.stack([64 - mirrored[..., 0], mirrored[..., 1]], 2)
-    assert lm.error_by_eyes(back, found.points[:100]).mean() < 0.05
+    torch.testing.assert_close(back, found.points[:100], atol=1e-3, rtol=0)
     assert lm.MIRRORED[lm.MIRRORED].equal(torch.arange(68)) and lm.MIRRORED[[36, 48, 8, 30]].tolist() == [45, 54, 8, 30]
 
 
@@ -114,6 +114,7 @@ def test_training_goes_on_where_it_stopped(tmp_path, monkeypatch):
 def test_the_weights_are_small_and_those_of_the_manifest(tmp_path, monkeypatch):
     manifest = json.loads((shipped.FOLDER / "landmarks.json").read_text())
     assert manifest["bytes"] == (shipped.FOLDER / "landmarks.safetensors").stat().st_size <= 4e6
+    assert manifest["scored_on"] == "test" and manifest["wild"]["error"] <= 0.05
     for name in ("landmarks.safetensors", "landmarks.json"):
         (tmp_path / name).write_bytes((shipped.FOLDER / name).read_bytes())
     monkeypatch.setattr(shipped, "FOLDER", tmp_path)
