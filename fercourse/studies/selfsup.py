@@ -21,7 +21,7 @@ from .noise import TESTS
 SOURCES = {"MoCo (no neighbours)": "none", "random neighbours": "random", "embedding neighbours": "embedding",
            "heatmap neighbours": "heatmap", "same-class neighbours (oracle)": "class"}
 DECAY = 1e-2                              # of every linear probe
-SHARES = {"1": 0.01, "10": 0.1}           # per cent of the labels, and the share
+SHARES = {"1": 0.01, "10": 0.1, "100": 1.0}            # per cent of the labels, and the share
 STEPS, FEW_BATCH, TUNED_LR = 150, 32, 1e-3
 OTHER = {"synthfaces/wild": "synthfaces/lab", "fer2013": "synthfaces/wild"}      # small set of another domain
 
@@ -101,7 +101,7 @@ def _read(method, train, test):
     known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
     told, truth = train.truth.to(known.device), test.truth.to(known.device)
     facts = {"knn": knn_accuracy(known, told, asked, truth)}
-    for name, share in {**SHARES, "100": 1.0}.items():
+    for name, share in SHARES.items():
         rows = _few(train, share).to(known.device)
         probe = linear_probe(known[rows], told[rows], len(train.classes), DECAY)
         facts[f"probe_{name}"] = accuracy(probe(asked).argmax(1), truth)
@@ -118,9 +118,8 @@ def _few(faces, share):
 
 def _tuned(method, train, test, scale, seed, name="tuned"):
     """Fine-tune a copy on each share of the labels: a fixed number of steps, so that all have the same budget."""
-    shares = {**SHARES, "100": 1.0} if scale.name == "full" else SHARES
     return {f"{name}_{told}": _fine_tuned(method, train[_few(train, share)], test, scale, seed)
-            for told, share in shares.items()}
+            for told, share in SHARES.items()}
 
 
 def _fine_tuned(method, few, test, scale, seed):

@@ -57,7 +57,8 @@ def test_it_runs_and_is_resumed(tmp_path):
     record = studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path)
     found = record.summary()
     assert {"heatmap neighbours", "SimCLR", "random encoder", "supervised", "neighbours alone"} <= set(found)
-    assert {"knn", "probe_1", "probe_10", "probe_100", "tuned_1", "tuned_10"} <= found["heatmap neighbours"].keys()
+    assert {"knn", *(f"{way}_{share}" for way in ("probe", "tuned") for share in (1, 10, 100))} <= found[
+        "heatmap neighbours"].keys()
     alone = {name: value["mean"] for name, value in found["neighbours alone"].items()}
     assert alone["heatmap_class"] > alone["random_class"] and alone["random_class"] < 0.3
     assert len(studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path).runs) == len(record.runs)
