@@ -236,7 +236,8 @@ for one in circumstances:
 #
 # Look at the last line of each block first: **the same baseline, twice as long**. With all labels, right or wrong, only
 # DMSRL is level with it, and DMSRL trains twice, too. WSCFER is some points above the baseline where both are tested in the
-# lab (its intervals hold 0), but it looks at two views of every face, and with twice the steps the baseline is above it.
+# lab (only with few labels does its interval leave out 0), but it looks at two views of every face, and with twice the steps
+# the baseline is above it.
 # Lesson 02, in which every arm has two views, says the same of a training as short as this one, and another thing of a longer:
 # where wrong labels are learnt by heart, WSCFER gains, because the two views have to agree. **Give the baseline your budget**
 # before you praise an idea, and ask at which budget its problem begins.
