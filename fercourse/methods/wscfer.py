@@ -26,7 +26,8 @@ class WscferHyper(Hyper):
 
     Attributes:
         rule: who attracts whom: `wsc`, `supcon`, `simclr`; see `losses.contrastive`.
-        contrast: alpha, weight of the instance contrast; 0 leaves a classifier on two views.
+        contrast: alpha, weight of the instance contrast, chosen beside the consistency; 0 leaves a classifier on two
+            views.
         consistency: beta, weight of the partial consistency; form: `views` or `spaces`, see `losses.consistency`.
         rise: share of the training over which the consistency gains its weight, in proportion; 0: it has it at once.
         temperature, class_temperature: t and t_c.

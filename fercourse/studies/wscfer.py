@@ -14,14 +14,13 @@ from .noise import RATE, TESTS, by_heart
 # validation faces under noise, one seed (the study `wscfer-tuning`), and again where the training is `LONG`. Beside
 # the consistency of views WSC weighs less: the best of `BESIDE` there, over lab and wild, two seeds.
 WSC, PCL = dict(rule="wsc", contrast=0.1, temperature=0.5), dict(form="views", consistency=5.0)
-WHOLE = WSC | PCL | dict(contrast=0.02)
 TERMS = {
     "CE": dict(contrast=0.0, consistency=0.0),
     "CE + SimCLR": dict(rule="simclr", contrast=0.1, temperature=0.5, consistency=0.0),
     "CE + SupCon": dict(rule="supcon", contrast=0.5, temperature=0.1, consistency=0.0),
     "CE + WSC": WSC | dict(consistency=0.0),
     "CE + PCL": PCL | dict(contrast=0.0),
-    "CE + WSC + PCL": WHOLE,
+    "CE + WSC + PCL": WSC | PCL | dict(contrast=0.02),
     "CE + WSC + PCL of spaces": WSC | dict(form="spaces", consistency=0.1, rise=0.0),
 }
 TRIED = ((0.1, 0.1), (0.1, 0.5), (0.5, 0.1), (1.0, 0.2))         # weight and temperature, the same for each rule

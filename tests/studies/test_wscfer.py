@@ -14,6 +14,8 @@ def test_every_arm_is_the_method_with_other_terms():
     for terms in wscfer.TERMS.values():
         assert create("wscfer", faces, **terms).views == ("weak", "weak")
     assert wscfer.TERMS["CE"] == {"contrast": 0.0, "consistency": 0.0}
+    whole = create("wscfer", faces, **wscfer.TERMS["CE + WSC + PCL"]).hyper
+    assert whole == create("wscfer", faces).hyper, "the method as it comes is the one that was measured"
 
 
 def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
