@@ -37,7 +37,7 @@ def _wscfer(file, place, before=""):
 
 
 def _robust(file, place):
-    """Return the rows of a place's cures for wrong labels, under 30 %, under one annotator, and without any."""
+    """Return the rows of a place's cures for wrong labels, under 30 % and other shares, one annotator, and none."""
     return _column(
         file, "accuracy", (f"{place}, 30 % wrong labels, not augmented: cross-entropy", "30 %, cross-entropy"),
         ("   label smoothing", "30 %, label smoothing"), ("   averaged weights", "30 %, averaged weights"),
@@ -52,10 +52,14 @@ def _robust(file, place):
         ("   DR-FER", "few faces, DR-FER"),
         ("   cross-entropy on the rightly labelled faces alone", "few faces, clean subset"),
         (f"{place}, one annotator a face, not augmented: cross-entropy", "one annotator, cross-entropy"),
-        ("   DR-FER", "one annotator, DR-FER"),
+        ("   self-pacing", "one annotator, self-pacing"), ("   DR-FER", "one annotator, DR-FER"),
         ("   cross-entropy on the rightly labelled faces alone", "one annotator, clean subset"),
+        *(row for rate in ("10 %", "20 %", "40 %") for row in (
+            (f"{place}, {rate} wrong labels, not augmented: cross-entropy", f"{rate}, cross-entropy"),
+            ("   self-pacing", f"{rate}, self-pacing"), ("   DR-FER", f"{rate}, DR-FER"),
+            ("   cross-entropy on the rightly labelled faces alone", f"{rate}, clean subset"))),
         (f"{place}, labels as they are, not augmented: cross-entropy", "no noise, cross-entropy"),
-        ("   DR-FER", "no noise, DR-FER"))
+        ("   self-pacing", "no noise, self-pacing"), ("   DR-FER", "no noise, DR-FER"))
 
 
 def _selfsup(file, place):
@@ -66,7 +70,8 @@ def _selfsup(file, place):
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
                  for metric, told in (("probe_100", "linear probe, all labels"),
-                                      ("tuned_10", "fine-tuned on a tenth of the labels")) for title, arm in ways)
+                                      ("tuned_10", "fine-tuned on a tenth of the labels"),
+                                      ("tuned_100", "fine-tuned on all labels")) for title, arm in ways)
 
 
 SECTIONS = {
