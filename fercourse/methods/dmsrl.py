@@ -18,12 +18,14 @@ from torch import nn
 from .. import augment
 from ..distributed import mean
 from ..errors import InputError
+from ..evaluate.probes import linear_probe
 from ..evaluate.unlabelled import entropy, information, neighbourhood_density
 from ..losses.adversarial import Discriminator, domain_loss, domain_ramp, reverse, scale_gradient
 from ..losses.margin import SOURCE, TARGET, SemanticMetric, class_means
 from ..losses.mutual_information import VClub
 from ..models.corners import Corners
 from ..models.decoder import map_shape
+from ..models.descriptor import expressions
 from ..models.norms import as_source, keep_two_figures
 from ..models.surface import Surface
 from ..pseudo import most_sure
@@ -54,6 +56,8 @@ class DmsrlHyper(Hyper):
         balanced: that share of each class; else of all faces.
         self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It costs between the
             rendered domains and gains from them to photographs (study `domains`).
+        geometry: weight of a second opinion in the target's labels, of a linear reader of landmarks that knows the
+            source's labels (DC): where landmarks lie survives a change of light, lens and skin that pictures do not.
         begin: share of the training before target faces have labels.
         width: of the embedding.
     """
@@ -74,6 +78,7 @@ class DmsrlHyper(Hyper):
     believe: float = 0.6
     balanced: bool = True
     self_train: float = 0.0
+    geometry: float = 0.0
     begin: float = 0.25
     width: int = 128
     label_smoothing: float = 0.1
@@ -110,6 +115,14 @@ class Dmsrl(Method):
         super().setup(faces, target)
         unknown = torch.zeros(len(target), dtype=torch.int64, device=self.device)
         self.memory |= {"target_labels": unknown, "target_believed": torch.zeros_like(unknown, dtype=torch.bool)}
+        if self.hyper.geometry:
+            self.memory["target_geometry"] = self._read_landmarks(faces, target)
+
+    def _read_landmarks(self, source, target):
+        """Return log p(class) of each target face by its landmarks, [N, K]; 0 where none are found (DC)."""
+        known, asked = (expressions(faces, device=self.device) for faces in (source, target))
+        reader = linear_probe(known, source.labels, len(self.classes), decay=1e-2)
+        return (reader(asked).log_softmax(1) * asked.any(1, keepdim=True)).float().to(self.device)
 
     # ------------------------------------------------------------------ features
 
@@ -157,12 +170,18 @@ class Dmsrl(Method):
             return facts
         begun = self.memory["target_believed"].any()
         share = h.believe * (0.5 + 0.5 * (look.progress - h.begin) / max(1 - h.begin, 1e-6))
-        told, believed = most_sure(logits, share, h.balanced)
+        told, believed = most_sure(self._opinion(logits), share, h.balanced)
         self.memory |= {"target_labels": told, "target_believed": believed}
         if not begun and h.centres == "means":
             self._place(look)
         return facts | {"believed": believed.float().mean(), "rarest": torch.bincount(
             told[believed], minlength=len(self.classes)).min()}
+
+    def _opinion(self, logits, rows=slice(None)):
+        """Return the network's logits of target faces with what their landmarks say, if that is asked."""
+        if not self.hyper.geometry:
+            return logits
+        return logits.float().log_softmax(1) + self.hyper.geometry * self.memory["target_geometry"][rows]
 
     def _place(self, look):
         """Put the centres at the class means of both domains; a class that nobody is told has the source's."""
@@ -199,7 +218,7 @@ class Dmsrl(Method):
         """Return pseudo labels of the target faces, and how much each is believed, 0 or 1."""
         if self.hyper.pseudo == "epoch":
             return self.memory["target_labels"][index], self.memory["target_believed"][index].float()
-        told, believed = most_sure(logits.detach(), self.hyper.believe, self.hyper.balanced)
+        told, believed = most_sure(self._opinion(logits.detach(), index), self.hyper.believe, self.hyper.balanced)
         return told, believed.float() * (progress >= self.hyper.begin)
 
     def _metric(self, source, labels, target, told, believed, heard):

@@ -17,8 +17,7 @@ from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..faces.sampling import stratified_rows
 from ..losses.neighbour_contrast import neighbour_contrast
-from ..models.descriptor import embedded_descriptor
-from ..models.landmarks import find_landmarks
+from ..models.descriptor import expressions
 from .base import Hyper, Method, create, register, within
 
 SOURCES = ("none", "random", "embedding", "heatmap", "class")
@@ -91,13 +90,7 @@ class Hncl(Method):
         """Return the expression of each face [N, 102], 0 where no landmarks were found; of length 0 if not searched."""
         if self.hyper.neighbours != "heatmap":
             return torch.zeros(len(faces), 0)
-        if self.hyper.detector == "given":
-            points = faces.column("landmarks")
-            visible = torch.ones(points.shape[:2]) if faces.visible is None else faces.visible
-        else:
-            found = find_landmarks(faces.images, self.hyper.detector, self.device)
-            points, visible = found.points, found.visible * found.found[:, None]
-        return embedded_descriptor()(points.cpu(), visible.cpu().float())
+        return expressions(faces, self.hyper.detector, self.device)
 
     def start_epoch(self, epoch, look):
         """Say how many faces can have no neighbours, because no landmarks were found in them."""

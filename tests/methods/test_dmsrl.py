@@ -228,6 +228,44 @@ def test_parts_can_be_left_out(hyper):
     assert seen(method, toy_faces(8, 16))["embedding"].shape == (8, 128)
 
 
+@pytest.fixture
+def marked(monkeypatch):
+    """Return 24 source and 20 target faces whose landmarks show their class; the first three target faces have none."""
+    source, target = toy_faces(24, 16), toy_faces(20, 16, seed=1)
+    shown = {len(faces): F.one_hot(faces.labels, 4) + 0.01 * torch.rand(len(faces), 4) for faces in (source, target)}
+    shown[20][:3] = 0
+    monkeypatch.setattr("fercourse.methods.dmsrl.expressions", lambda faces, device: shown[len(faces)])
+    return source, target
+
+
+def test_landmarks_are_a_second_opinion_on_the_target(marked):
+    source, target = marked
+    method = toy_method(source, "dmsrl", geometry=2.0)
+    method.setup(source, replace(target, labels=torch.full_like(target.labels, -1)))
+    opinion, logits = method.memory["target_geometry"], torch.randn(20, 4)
+    assert torch.equal(opinion[3:].argmax(1), target.labels[3:]) and (opinion[:3] == 0).all()
+    torch.testing.assert_close(opinion[3:].exp().sum(1), torch.ones(17))
+    torch.testing.assert_close(method._opinion(logits), logits.log_softmax(1) + 2 * opinion)
+
+
+@pytest.mark.parametrize("pseudo", ["epoch", "step"])
+def test_with_much_weight_landmarks_decide_what_target_faces_are(marked, pseudo):
+    source, target = marked
+    method = toy_method(source, "dmsrl", geometry=1000.0, pseudo=pseudo, begin=0.0).eval()
+    method.setup(source, target)
+    logits, rows = torch.randn(20, 4), torch.arange(20).flip(0)
+    method.start_epoch(1, looked(method, 0.5, logits, torch.zeros(24, 128), torch.zeros(20, 128)))
+    told, believed = method._pseudo(rows, logits[rows], 1.0)
+    assert torch.equal(told[:17], target.labels[rows][:17]) and believed.any()
+    assert torch.equal(told[17:], logits[rows][17:].argmax(1))           # where there are no landmarks, the network
+
+
+def test_without_geometry_no_landmark_is_searched(monkeypatch):
+    monkeypatch.setattr("fercourse.methods.dmsrl.expressions", lambda *faces, **options: 1 / 0)
+    method, _ = made()
+    assert "target_geometry" not in method.memory
+
+
 def test_runs_are_kept_and_resumed(tmp_path):
     source, target = toy_faces(48, 16), toy_faces(32, 16, seed=1)
 

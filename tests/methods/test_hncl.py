@@ -156,7 +156,7 @@ def test_one_view_is_the_query_and_the_key_encoder_sees_the_other():
 def test_landmarks_that_are_not_to_be_trusted_find_no_neighbours(monkeypatch):
     faces = toy_faces(12, 16, landmarks=drawn_landmarks(toy_faces(12, 16)))
     there = torch.arange(12) >= 3
-    monkeypatch.setattr("fercourse.methods.hncl.find_landmarks", lambda images, detector, device: Landmarks(
+    monkeypatch.setattr("fercourse.models.descriptor.find_landmarks", lambda images, detector, device: Landmarks(
         faces.column("landmarks"), torch.ones(12, 68), there))
     covered = replace(faces, visible=there[:, None].expand(12, 68))
     for detector, seen in (("embedded", faces), ("given", covered)):
