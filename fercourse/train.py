@@ -101,11 +101,7 @@ def _fitting(method, faces, target, lr):
                              f"{method.size} px; use faces.resize({method.size})")
     if (target is None) == bool(method.target_views):
         raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
-    if target is None:
-        return None
-    unknown = torch.full_like(target.labels, -1)
-    return replace(target, labels=unknown, true_labels=None, votes=None, valence_arousal=None, units=None,
-                   action_units=None)
+    return None if target is None else target.without_labels()
 
 
 def _wrap(method, compiled) -> nn.Module:

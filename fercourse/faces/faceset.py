@@ -259,6 +259,12 @@ class FaceSet:
         """
         return labelling.with_classes(self, tuple(classes), unlabelled)
 
+    def without_labels(self) -> "FaceSet":
+        """Return the same faces without anything that tells what their expression is."""
+        unknown = torch.full_like(self.labels, UNKNOWN)
+        return replace(self, labels=unknown, true_labels=None, votes=None, valence_arousal=None, units=None,
+                       action_units=None)
+
     # ------------------------------------------------------------------ moving
 
     def to(self, device) -> "FaceSet":

@@ -1,13 +1,19 @@
-"""Labels in one domain, none in the other: DMSRL, its parts, and what others do, between domains and to real faces."""
+"""Labels in one domain, none in the other: DMSRL, its parts, and what others do, between domains and to real faces.
+
+Landmarks and heatmap neighbours know nothing of the target's labels, but of where its eyes and mouths are: the landmark
+network was taught on rendered faces of both domains, with points marked and no emotion told.
+"""
 
 from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
 
 from ..errors import InputError
-from ..evaluate import confusion, evaluate, recalls, seen, truth_in
+from ..evaluate import class_scores, confusion, evaluate, linear_probe, recalls, seen, truth_in
 from ..evaluate.unlabelled import information
 from ..faces import load_faces
+from ..faces.concat import concat
+from ..models.descriptor import expressions
 from ..models.norms import recalibrate
 from . import Scale, backbone_file, study, train_classifier
 from .transfer import HARD, TESTS
@@ -16,6 +22,7 @@ from .transfer import HARD, TESTS
 # epochs, batch size, averaged weights and source augmentation. The oracle does, too.
 COMMON = dict(ema=0.98, label_smoothing=0.1)
 LONGER = 3
+LANDMARKS = dict(self_train=1.0, geometry=4.0)         # chosen from lab to wild, on validation people
 METHODS = {
     "source only": ("baseline", {}),
     "DANN": ("dann", {}),
@@ -28,10 +35,13 @@ METHODS = {
     "DMSRL without local features": ("dmsrl", dict(local=False)),
     "DMSRL without own batch norm": ("dmsrl", dict(own_norms=False)),
     "DMSRL and self-training": ("dmsrl", dict(self_train=1.0)),
+    "DMSRL and landmarks": ("dmsrl", LANDMARKS),
 }
 ORACLE = ("baseline", {})                               # which learns the target's labels
-FEW = ("source only", "DANN", "CDAN", "DMSRL", "DMSRL and self-training")      # of pairs with photographs
+FEW = ("source only", "DANN", "CDAN", "DMSRL", "DMSRL and self-training",
+       "DMSRL and landmarks")                          # of pairs with photographs
 TRIED = ((1.0, 0.1), (0.0, 0.1), (0.0, 1.0))           # weights of DMSRL's self-training and of its adversary
+GEOMETRY = (1.0, 4.0, 16.0)                            # weights of landmarks in its pseudo labels, with self-training
 PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthfaces/wild", "synthfaces/lab"),
          "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
 
@@ -47,15 +57,21 @@ def arms(scale: Scale, data, root) -> dict:
     """Adapt from one domain to another, `lab-wild` or another of `PAIRS`; the oracle learns the target's labels."""
     _check(data)
     names = FEW if "fer2013" in data else METHODS
-    return _ways({name: METHODS[name] for name in names} | {"oracle": ORACLE}, scale, data, root)
+    place = (scale, data, root, None)
+    return _ways({name: METHODS[name] for name in names}, *place) | {
+        "landmarks, read": partial(_landmarks, *place), "HNCL, read": partial(_neighbours, *place),
+        "HNCL, then DMSRL and landmarks": partial(_adapt, "dmsrl", LANDMARKS, *place, begin=pretrained),
+    } | _ways({"oracle": ORACLE}, *place)
 
 
 @study("domains-tuning", **REGIME)
 def tuning(scale: Scale, data, root) -> dict:
-    """Weigh DMSRL's self-training and adversary, beside its peers; scored on validation faces, never on test faces."""
+    """Weigh DMSRL's self-training, adversary and landmarks, beside its peers; scored on validation faces alone."""
     _check(data)
     tried = {f"DMSRL, self-training {self_train:g}, adversary {adversary:g}":
              ("dmsrl", dict(self_train=self_train, adversary=adversary)) for self_train, adversary in TRIED}
+    tried |= {f"DMSRL, self-training 1, landmarks {weight:g}": ("dmsrl", LANDMARKS | dict(geometry=weight))
+              for weight in GEOMETRY}
     return _ways({name: METHODS[name] for name in ("source only", "DANN", "CDAN")} | tried, scale, data, root, "val")
 
 
@@ -64,7 +80,7 @@ def _check(data):
         raise InputError(f"domains: {data!r} is no pair; expected one of {', '.join(PAIRS)}")
 
 
-def _ways(methods, scale, data, root, tested=None):
+def _ways(methods, scale, data, root, tested):
     return {name: partial(_source_only if name == "source only" else partial(_adapt, *way), scale, data, root, tested)
             for name, way in methods.items()}
 
@@ -94,14 +110,17 @@ def _source_only(scale, data, root, tested, seed):
     return found | {f"recalibrated_{key}": value for key, value in scores(again, test).items()}
 
 
-def _adapt(method, hyper, scale, data, root, tested, seed):
-    """Return the scores of a method that starts from the network of the source; the baseline learns the target."""
+def _adapt(method, hyper, scale, data, root, tested, seed, begin=None):
+    """Return the scores of a method that starts from a backbone, by default the source's; the oracle learns the target.
+
+    `begin` is another function like `start`.
+    """
     source, target, test = domains(data, scale, root, seed, tested)
     views = (HARD,) if "fer2013" in data else None
     epochs, adapts = Epochs(test), method != "baseline"
     learner = train_classifier(source if adapts else target, replace(scale, limit=None), seed, method, views=views,
                                watch=epochs, target=target if adapts else None, target_views=views if adapts else None,
-                               weights=start(scale, data, root, seed)[1], **COMMON | hyper)
+                               weights=(begin or start)(scale, data, root, seed)[1], **COMMON | hyper)
     return scores(learner, test) | {"best_epoch": epochs.best(), "chosen_epoch": epochs.chosen()}
 
 
@@ -114,11 +133,40 @@ def start(scale: Scale, data, root, seed):
     return learner, backbone_file(learner)
 
 
+@lru_cache(maxsize=1)
+def pretrained(scale: Scale, data, root, seed):
+    """Return HNCL, trained on both domains with a probe of the source's labels, and a file with its backbone's weights.
+
+    It sees as many faces as `start` does, each in two views.
+    """
+    source, target, _ = domains(data, scale, root, seed)
+    both = concat(source, target.without_labels())
+    epochs = max(1, round(LONGER * scale.epochs * len(source) / len(both)))
+    learner = train_classifier(both, replace(scale, limit=None, epochs=epochs, lr=2e-3), seed, "hncl")
+    return learner, backbone_file(learner)
+
+
+def _neighbours(scale, data, root, tested, seed):
+    """Return what a linear probe of the source's labels reads off heatmap neighbours of both domains."""
+    return scores(pretrained(scale, data, root, seed)[0], domains(data, scale, root, seed, tested)[2])
+
+
+def _landmarks(scale, data, root, tested, seed):
+    """Return what a linear reader of landmarks, taught by the source's labels, tells of the target."""
+    source, _, test = domains(data, scale, root, seed, tested)
+    test = test.with_classes(source.classes)
+    reader = linear_probe(expressions(source), source.labels, len(source.classes), decay=1e-2)
+    return _told(class_scores(reader(expressions(test)).argmax(1), test.truth, test.classes))
+
+
 def scores(learner, test) -> dict:
     """Return what is told of the target's test faces: mean recall, macro F1, accuracy, the worst class's recall."""
-    found = evaluate(learner, test, draws=0)
-    return {"macro_recall": found["macro_recall"], "macro_f1": found["macro_f1"], "accuracy": found["accuracy"],
-            "worst_recall": min(value for value in found["recall"].values() if value is not None)}
+    return _told(evaluate(learner, test, draws=0))
+
+
+def _told(found):
+    return {name: found[name] for name in ("macro_recall", "macro_f1", "accuracy")} | {
+        "worst_recall": min(value for value in found["recall"].values() if value is not None)}
 
 
 class Epochs:

@@ -185,6 +185,15 @@ def test_faces_without_label_can_be_kept():
     assert len(faces.with_classes(SEVEN)) == 63 and len(faces.with_classes(SEVEN, unlabelled=True)) == 70
 
 
+def test_without_labels_nothing_tells_the_expression():
+    faces = FACES
+    blind = faces.without_labels()
+    assert (blind.labels == -1).all() and (blind.truth == -1).all() and (blind.soft_labels() == 0).all()
+    assert not {"votes", "valence_arousal", "units", "action_units"} & {
+        name for name in vars(faces) if getattr(blind, name) is not None}
+    assert torch.equal(blind.images, faces.images) and torch.equal(blind.identity, faces.identity)
+
+
 def test_soft_labels_by_hand():
     votes = torch.tensor([[8, 1, 1, 0, 0, 0, 0], [0] * 7, [0] * 7, [0.5, 0.25, 0, 0, 0, 0, 0]])
     faces = made.faces(4, votes=votes, labels=torch.tensor([0, 2, -1, 0]))

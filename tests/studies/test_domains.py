@@ -1,5 +1,7 @@
 """The study of domains: who sees which labels, what is reported, and that best epochs are kept apart from last ones."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -37,7 +39,7 @@ def test_settings_are_weighed_on_people_who_are_neither_trained_on_nor_tested(mo
     for measure in domains.tuning(scale, "wild-lab", None).values():
         with pytest.raises(KeyError):
             measure(0)
-    assert set(asked) == {"val"} and len(asked) == 6
+    assert set(asked) == {"val"} and len(asked) == 9
 
 
 def test_best_and_chosen_epochs(monkeypatch):
@@ -53,9 +55,35 @@ def test_best_and_chosen_epochs(monkeypatch):
     assert epochs.best() == 1.0 and epochs.chosen() == 0.0
 
 
+def test_pre_training_sees_both_domains_and_the_labels_of_the_source_alone(monkeypatch):
+    scale, seen = studies.get("domains").scale("smoke"), {}
+    monkeypatch.setattr(domains, "train_classifier", lambda faces, scale, seed, method: seen.update(
+        faces=faces, epochs=scale.epochs, method=method))
+    monkeypatch.setattr(domains, "backbone_file", lambda learner: "file")
+    domains.pretrained.__wrapped__(replace(scale, epochs=8), "lab-wild", None, 0)
+    source, target, _ = domains.domains("lab-wild", scale, None, 0)
+    faces = seen["faces"]
+    assert seen["method"] == "hncl" and seen["epochs"] == 12
+    assert torch.equal(faces.ids, torch.cat([source.ids, target.ids])) and torch.equal(faces.labels[:96], source.labels)
+    assert (faces.labels[96:] == -1).all() and (faces.truth[96:] == -1).all()
+
+
+def test_landmarks_are_read_as_the_source_has_them(monkeypatch):
+    """Landmarks that show the class right in the source, and one class further on in half of the test faces."""
+    scale = studies.get("domains").scale("smoke")
+    source, _, test = domains.domains("lab-wild", scale, None, 0)
+    wrong = torch.arange(len(test)) % 2
+    shown = {len(source): source.labels, len(test): (test.truth + wrong) % 7}
+    monkeypatch.setattr(domains, "expressions",
+                        lambda faces: torch.nn.functional.one_hot(shown[len(faces)], 7).float())
+    found = domains._landmarks(scale, "lab-wild", None, None, 0)
+    assert found["accuracy"] == pytest.approx(0.5, abs=1e-3)
+
+
 def test_it_runs(monkeypatch, tmp_path):
     monkeypatch.setattr(domains, "METHODS", {name: METHODS[name] for name in ("source only", "DMSRL")})
     found = studies.run("domains", scale="smoke", seeds=1, out=tmp_path).summary()
-    assert list(found) == ["source only", "DMSRL", "oracle"]
+    assert list(found) == ["source only", "DMSRL", "landmarks, read", "HNCL, read", "HNCL, then DMSRL and landmarks",
+                           "oracle"]
     assert {"macro_recall", "macro_f1", "best_epoch", "chosen_epoch", "worst_recall"} <= found["DMSRL"].keys()
     assert "recalibrated_macro_recall" in found["source only"]
