@@ -65,6 +65,10 @@ EFFECTS = (
              peer=("DANN", "DANN"), hope=("taught with the target's labels", "oracle"))
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
                           ("synthetic faces to FER2013", "synthfaces-fer2013"))),
+    *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
+             ("source only", "source only"), ("HNCL, then DMSRL with landmarks", "HNCL, then DMSRL and landmarks"),
+             peer=("landmarks alone", "landmarks, read"), hope=("taught with the target's labels", "oracle"))
+      for place, file in (("lab to wild", "lab-wild"), ("synthetic faces to FER2013", "synthfaces-fer2013"))),
     *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
              ("identity-invariant", "+ weighed (the whole)"))
       for what, file, metric in (

@@ -17,7 +17,12 @@ def _shifted(file, first, place):
     return _column(file, "macro_recall", (f"{first}: source only, three times as long", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
         file, "macro_recall", ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
-        ("   DMSRL and self-training", "DMSRL and self-training"), (f"   taught with the labels of {place}", "oracle"))
+        ("   DMSRL and self-training", "DMSRL and self-training"),
+        ("   DMSRL, self-training, and landmarks' say in its labels", "DMSRL and landmarks"),
+        ("   the same, begun from HNCL on both domains", "HNCL, then DMSRL and landmarks"),
+        ("   HNCL on both domains, a probe of the first one's labels", "HNCL, read"),
+        ("   landmarks alone, a probe of the first one's labels", "landmarks, read"),
+        (f"   taught with the labels of {place}", "oracle"))
 
 
 def _wscfer(file, place, before=""):
