@@ -526,7 +526,7 @@ print(in_columns(results["summary"], ("accuracy", "best_epoch", "memorised")))
 # %% tags=["nbval-check-output"]
 right = {(run["arm"], run["seed"]): run["metrics"]["accuracy"] for run in results["runs"]}
 print("share of the gap to the clean subset, over the seeds that an arm has:")
-for kind in (kind for kind in ("10 %", "20 %", "30 %", "40 %", "one annotator", "few faces") if f"{kind}, clean subset" in results["summary"]):
+for kind in (kind for kind in ("30 %", "one annotator", "few faces") if f"{kind}, clean subset" in results["summary"]):
     floor, ceiling = (results["summary"][f"{kind}, {name}"]["accuracy"]["mean"] for name in ("cross-entropy", "clean subset"))
     print(f"{kind}: cross-entropy {floor:.1%}, clean subset {ceiling:.1%}")
     for arm in (name for name in results["summary"] if name.startswith(f"{kind}, ")):
