@@ -66,9 +66,12 @@ EFFECTS = (
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
                           ("synthetic faces to FER2013", "synthfaces-fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
-             ("source only", "source only"), ("HNCL, then DMSRL with landmarks", "HNCL, then DMSRL and landmarks"),
+             ("source only", "source only"), (method, arm),
              peer=("landmarks alone", "landmarks, read"), hope=("taught with the target's labels", "oracle"))
-      for place, file in (("lab to wild", "lab-wild"), ("synthetic faces to FER2013", "synthfaces-fer2013"))),
+      for place, file, method, arm in (
+          ("lab to wild, with landmarks", "lab-wild", "DMSRL with landmarks", "DMSRL and landmarks"),
+          ("synthetic faces to FER2013, with landmarks", "synthfaces-fer2013", "HNCL, then DMSRL with landmarks",
+           "HNCL, then DMSRL and landmarks"))),
     *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
              ("identity-invariant", "+ weighed (the whole)"))
       for what, file, metric in (
