@@ -570,7 +570,8 @@ print(in_columns(tried["summary"], ("accuracy", "best_epoch", "precision", "reca
 #
 # **Annotators who err together.** Symmetric noise is kind: wrong labels agree on nothing. One annotator's errors go where
 # the face itself is ambiguous, so the wrongly labelled face *looks* like its wrong class, and its neighbours say so, too.
-# Formula (3.7) does not see it coming: it takes votes to be right with the same chance whatever the label.
+# Formula (3.7) does not see it coming: it takes votes to be right with the same chance whatever the label. The
+# shares above show it: under one annotator, on the same seeds, self-pacing alone closes more of the gap than the whole.
 #
 # **Real labels.** FER2013 was labelled once, and ten people looked again for FER+. `fercourse study annotators` trains on the
 # first labels and asks whether the faces doubted are those that the ten contradict, beside cleanlab and beside the oldest rule
