@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .. import augment
 from ..distributed import mean
@@ -119,10 +119,9 @@ class Dmsrl(Method):
             self.memory["target_geometry"] = self._read_landmarks(faces, target)
 
     def _read_landmarks(self, source, target):
-        """Return log p(class) of each target face by its landmarks, [N, K]; 0 where none are found (DC)."""
-        known, asked = (expressions(faces, device=self.device) for faces in (source, target))
-        reader = linear_probe(known, source.labels, len(self.classes), decay=1e-2)
-        return (reader(asked).log_softmax(1) * asked.any(1, keepdim=True)).float().to(self.device)
+        """Return log p(class) of each target face by its landmarks, [N, K]; 0 where none are found."""
+        logits, found = read_landmarks(source, target, self.device)
+        return (logits.log_softmax(1) * found[:, None]).float().to(self.device)
 
     # ------------------------------------------------------------------ features
 
@@ -247,3 +246,17 @@ class Dmsrl(Method):
         rest = nn.ModuleList(part for name, part in self.named_children() if name not in (*JUDGES, "metric"))
         return [make_optimiser(rest, lr, self.hyper), make_optimiser(judges, lr, self.hyper),
                 self.metric.optimiser(self.hyper.centre_rate)]
+
+
+def read_landmarks(source, target, device="cpu") -> tuple[Tensor, Tensor]:
+    """Return what a linear reader of landmarks, taught by the source's labels, says of the target (DC).
+
+    Args:
+        source, target: FaceSets; device: where landmarks are searched.
+
+    Returns:
+        Logits [N, K] of the target's faces over the source's classes, and in which of them landmarks were found, [N].
+    """
+    known, asked = (expressions(faces, device=device) for faces in (source, target))
+    reader = linear_probe(known, source.labels, len(source.classes), decay=1e-2)
+    return reader(asked), asked.any(1)

@@ -8,12 +8,13 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from ..device import pick_device
 from ..errors import InputError
-from ..evaluate import class_scores, confusion, evaluate, linear_probe, recalls, seen, truth_in
+from ..evaluate import class_scores, confusion, evaluate, recalls, seen, truth_in
 from ..evaluate.unlabelled import information
 from ..faces import load_faces
 from ..faces.concat import concat
-from ..models.descriptor import expressions
+from ..methods.dmsrl import read_landmarks
 from ..models.norms import recalibrate
 from . import Scale, backbone_file, study, train_classifier
 from .transfer import HARD, TESTS
@@ -155,8 +156,8 @@ def _landmarks(scale, data, root, tested, seed):
     """Return what a linear reader of landmarks, taught by the source's labels, tells of the target."""
     source, _, test = domains(data, scale, root, seed, tested)
     test = test.with_classes(source.classes)
-    reader = linear_probe(expressions(source), source.labels, len(source.classes), decay=1e-2)
-    return _told(class_scores(reader(expressions(test)).argmax(1), test.truth, test.classes))
+    logits, _ = read_landmarks(source, test, pick_device())
+    return _told(class_scores(logits.argmax(1), test.truth, test.classes))
 
 
 def scores(learner, test) -> dict:

@@ -74,8 +74,8 @@ def test_landmarks_are_read_as_the_source_has_them(monkeypatch):
     source, _, test = domains.domains("lab-wild", scale, None, 0)
     wrong = torch.arange(len(test)) % 2
     shown = {len(source): source.labels, len(test): (test.truth + wrong) % 7}
-    monkeypatch.setattr(domains, "expressions",
-                        lambda faces: torch.nn.functional.one_hot(shown[len(faces)], 7).float())
+    monkeypatch.setattr("fercourse.methods.dmsrl.expressions",
+                        lambda faces, device: torch.nn.functional.one_hot(shown[len(faces)], 7).float())
     found = domains._landmarks(scale, "lab-wild", None, None, 0)
     assert found["accuracy"] == pytest.approx(0.5, abs=1e-3)
 
