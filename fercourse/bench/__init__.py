@@ -23,7 +23,7 @@ from ..files import replacing, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
-_MODULES = ("training", "augmenting", "contrast", "search", "starting", "steps_of_timm", "growth")
+_MODULES = ("training", "end_to_end", "augmenting", "contrast", "search", "starting", "steps_of_timm", "growth")
 _BENCHMARKS: dict[str, "Benchmark | Survey"] = {}
 
 

@@ -9,13 +9,14 @@ from .. import augment
 from ..device import autocast, half_precision
 
 
-def bare_loop(model, batches, steps, device, lr=2e-3, warmup=0.05, weight_decay=0.05, clip=5.0, smoothing=0.1):
+def bare_loop(model, batches, steps, device, lr=2e-3, warmup=0.05, weight_decay=0.05, clip=5.0, smoothing=0.1,
+              precision="auto"):
     """Train on one pass of batches (pixels, labels): AdamW, warm-up and cosine, clipped gradients."""
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": weight_decay},
                                    {"params": others, "weight_decay": 0.0}], lr, fused=device.type == "cuda")
-    half = half_precision(device)
+    half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
     model.train()
     for step, (pixels, labels) in enumerate(batches):
@@ -23,9 +24,10 @@ def bare_loop(model, batches, steps, device, lr=2e-3, warmup=0.05, weight_decay=
         rate = done / warmup if done < warmup else 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
         for group in optimiser.param_groups:
             group["lr"] = lr * rate
-        pixels = pixels.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        pixels, labels = pixels.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
         with autocast(device, half):
-            losses = F.cross_entropy(model(pixels), labels.to(device, non_blocking=True), label_smoothing=smoothing)
+            losses = F.cross_entropy(model(pixels).float(), labels, label_smoothing=smoothing)
         scaler.scale(losses).backward()
         scaler.unscale_(optimiser)
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)

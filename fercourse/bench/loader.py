@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import torch
 from torch.utils.data import DataLoader, Dataset
 
 from .. import augment
@@ -11,10 +12,10 @@ QUALITY = 95
 
 
 class Files(Dataset):
-    """Image files with labels; opened by Pillow and transformed by torchvision, one at a time."""
+    """Image files with labels; opened by Pillow once and transformed by torchvision view by view."""
 
-    def __init__(self, files, labels, view):
-        self.files, self.labels, self.transform = files, labels, transforms(view)
+    def __init__(self, files, labels, views):
+        self.files, self.labels, self.transforms = files, labels, [transforms(view) for view in views]
 
     def __len__(self):
         return len(self.files)
@@ -23,7 +24,8 @@ class Files(Dataset):
         from PIL import Image
 
         with Image.open(self.files[row]) as picture:
-            return self.transform(picture.convert("RGB")), self.labels[row]
+            face = picture.convert("RGB")
+        return torch.stack([transform(face) for transform in self.transforms]), self.labels[row]
 
 
 def transforms(view):
@@ -50,10 +52,10 @@ def write_jpegs(faces, folder: Path) -> list[str]:
     return paths
 
 
-def loaders(files, labels, view, batch_size, device) -> dict[int, DataLoader]:
+def loaders(files, labels, views, batch_size, device) -> dict[int, DataLoader]:
     """Return number of worker processes -> loader: none, one for every other core, one for every core."""
     cores = os.cpu_count() or 1
-    data = Files(files, labels, view)
+    data = Files(files, labels, views)
     return {workers: DataLoader(data, batch_size, shuffle=True, drop_last=True, num_workers=workers,
                                 persistent_workers=workers > 0, pin_memory=device.type == "cuda")
             for workers in sorted({0, cores // 2, cores})}

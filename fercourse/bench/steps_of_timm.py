@@ -9,14 +9,14 @@ from ..device import autocast, half_precision
 from ..methods import create
 from ..train import fit
 from . import Duel, benchmark, turn_seconds
-from .training import _faces
+from .training import faces_of
 
 LAYOUTS = {"channels-first": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
 def _register(view):
     def prepare(scale):
-        faces = _faces(scale)
+        faces = faces_of(scale)
         method = create("baseline", faces, backbone=scale.backbone)
         method.views, number = (view,), len(faces) // scale.batch_size
         ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device, quiet=True)

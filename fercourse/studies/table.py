@@ -115,7 +115,8 @@ def _speed_row(found):
             f"{config['name']} | {device}{', busy' if found['busy'] else ''} | {_short(found['commit'])} |")
 
 
-FIRST_SPEEDS = ("end-to-end", "input", "steps", "augment-weak", "supcon-4096", "search-512-faiss")
+FIRST_SPEEDS = ("end-to-end-48", "end-to-end-112", "end-to-end-48-bf16", "input", "steps", "augment-weak",
+                "supcon-4096", "search-512-faiss")
 TABLES = {"effects": effects_table, "comparison": comparison_table, "results": results_table, "speed": speed_table,
           "first-speeds": partial(speed_table, only=FIRST_SPEEDS)}
 

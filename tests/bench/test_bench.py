@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from fercourse import augment, bench, cli
 from fercourse.batches import Stream
 from fercourse.bench.bare import bare_loop, device_batches
+from fercourse.bench.end_to_end import Views, Work, flat
 from fercourse.bench.loader import Files, transforms, write_jpegs
 from fercourse.errors import InputError
 from fercourse.methods import create
@@ -85,7 +86,7 @@ def test_wrong_words_are_named(words, told, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["end-to-end", "input", "steps"])
+@pytest.mark.parametrize("name", ["end-to-end-48", "end-to-end-48-2-views", "end-to-end-48-bf16", "input", "steps"])
 def test_every_benchmark_runs(name, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["bench", name, "--json", "--scale", "smoke", "--out", str(tmp_path)])
@@ -93,7 +94,8 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     result = json.loads(capsys.readouterr().out)[name]
     assert result["ratio"] > 0 and result["ours"]["n"] == 2
     assert json.loads((tmp_path / "bench-smoke.json").read_text())[name] == result
-    training = {"end-to-end", "input", "steps"}                                    # a new one is added here, too
+    training = {"input", "steps"}                                                  # a new one is added here, too
+    training |= {f"end-to-end-{size}{way}" for size in (48, 64, 112) for way in ("", "-2-views", "-bf16")}
     searches = {f"search-{width}-{peer}" for width in (136, 512) for peer in ("faiss", "scikit-learn")}
     contrasts = {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
     augmenting = {"augment-weak", "augment-strong"}
@@ -101,20 +103,46 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     assert set(bench.names()) == training | contrasts | searches | augmenting | timm | {"import", "growth"}
 
 
-def test_the_bare_loop_is_the_arithmetic_of_fit():
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_bare_loop_is_the_arithmetic_of_fit(views):
     """The same batches in the same order must end in the same weights, or the comparison is of two trainings."""
     faces = drawn_faces(48, 32)
     torch.manual_seed(0)
     felt = {"warmup": 0.5, "clip": 0.1}                                  # so that both matter in three steps
-    method, plain = create("baseline", faces, **felt), create("baseline", faces)
+    method, plain = Views(faces.classes, 32, Views.Hyper(**felt)), create("baseline", faces)
+    method.views = ("weak",) * views
     plain.load_state_dict(method.state_dict())
     stream = Stream(faces, method.views, method.needs, 16, 0, torch.device("cpu"))
     batches = [stream.batch(step, faces.labels) for step in range(stream.steps)]
     model = torch.nn.Sequential(plain.backbone, plain.head)
-    bare_loop(model, [(batch.views[0], batch.labels) for batch in batches], stream.steps, torch.device("cpu"), **felt)
+    loader = flat((batch.views.transpose(0, 1), batch.labels) for batch in batches)        # as a loader stacks them
+    bare_loop(model, loader, stream.steps, torch.device("cpu"), **felt)
     fit(method, faces, epochs=1, batch_size=16, device="cpu", quiet=True)
     for (name, ours), theirs in zip(method.state_dict().items(), plain.state_dict().values()):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5, msg=name)
+
+
+def test_one_view_is_the_baseline():
+    faces = drawn_faces(16, 32)
+    torch.manual_seed(0)
+    method, baseline = Views(faces.classes, 32, Views.Hyper()), create("baseline", faces)
+    baseline.load_state_dict(method.state_dict())
+    losses = []
+    for one in (method, baseline):
+        one.setup(faces)
+        batch = Stream(faces, ("weak",), one.needs, 16, 0, torch.device("cpu")).batch(0, faces.labels)
+        losses.append(one(batch, 0.0)["total"])
+    torch.testing.assert_close(*losses)
+
+
+def test_a_precision_is_of_both_sides(monkeypatch):
+    asked = []
+    monkeypatch.setattr("fercourse.bench.end_to_end.fit", lambda *_, precision, **__: asked.append(("ours", precision)))
+    monkeypatch.setattr("fercourse.bench.end_to_end.bare_loop",
+                        lambda *_, precision: asked.append(("peer", precision)))
+    bench.names()
+    bench.measure(bench._BENCHMARKS[Work(48, 1, "bf16").name], bench.SCALES["smoke"])
+    assert set(asked) == {("ours", "bf16"), ("peer", "bf16")}
 
 
 def test_device_batches_hold_each_face_once_with_its_label():
@@ -128,8 +156,9 @@ def test_device_batches_hold_each_face_once_with_its_label():
 
 def test_files_decode_to_the_faces_and_the_transforms_are_the_presets(tmp_path):
     faces = drawn_faces(41, 32)
-    files = Files(write_jpegs(faces, tmp_path), faces.labels.tolist(), "none")
-    pixels, label = files[40]
+    files = Files(write_jpegs(faces, tmp_path), faces.labels.tolist(), ("none", "weak"))
+    (pixels, other_view), label = files[40]
+    assert other_view.shape == pixels.shape and not torch.equal(other_view, pixels)
     assert label == int(faces.labels[40]) and len(files) == 41
     own, other = augment.normalise(faces.images[[40, 20]])
     assert F.l1_loss(pixels, own) < 0.2 < 1 < F.l1_loss(pixels, other)
