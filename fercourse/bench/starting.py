@@ -1,12 +1,23 @@
-"""How long the first lines of a notebook take."""
+"""How long the first lines of a notebook take, and how long a newcomer waits for the first picture."""
 
+import os
+import statistics
 import subprocess
 import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from ..errors import InputError
-from . import Duel, benchmark
+from . import Duel, benchmark, survey, turn_seconds
 
 OURS, PEER = "import fercourse as fc; fc.load_faces, fc.fit, fc.methods", "import lightly.loss, lightly.transforms"
+FACES = "import fercourse as fc; fc.load_faces('synthfaces', domain='wild')"
+TRAIN = ("train baseline --data synthfaces/wild --score synthfaces/wild:test --size 48 --epochs {epochs} "
+         "--out runs/first --resume")
+DRAW = "embed runs/first --data synthfaces/wild --most 1000 --out runs/first/{file}"      # the lines of `make run`
 
 
 @benchmark("import", "imports/s", cpu=2.0, gpu=2.0)
@@ -17,5 +28,34 @@ def importing(scale):
     yield Duel(_runner(OURS), _runner(PEER), 1, {"ours": OURS, "peer": PEER})
 
 
+@survey("first-picture")
+def first_picture(scale):
+    """What a newcomer waits for after the install: imports, faces that nobody decoded yet, the lines of `make run`."""
+    epochs, turns = 1 if scale.name == "smoke" else 16, range(scale.repetitions)
+    work = {"imports": (OURS, [0 for _ in turns]), "all wild faces, decoded": (FACES, turns),
+            "all wild faces, opened again": (FACES, [0 for _ in turns]),
+            "training and its scores": (TRAIN.format(epochs=epochs), [0]),
+            "the first picture": (DRAW.format(file="embedding.png"), [0]),
+            "the explorer": (DRAW.format(file="explorer.html"), [0])}
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [{"wait": name, "seconds": _wait(Path(folder), *how)}
+                for name, how in tqdm(work.items(), "first-picture", delay=2)]
+    return {"unit": "s", "rows": rows, "epochs": epochs}
+
+
+def _wait(folder, line, caches):
+    """Return the median seconds of fresh processes, one a number of a cache, which is empty where it is new."""
+    command = ["-c", line] if line.startswith("import") else ["-m", "fercourse", *line.split()]
+
+    def turn(cache):
+        return partial(_run, command, cwd=folder, env=os.environ | {"FERCOURSE_CACHE": str(folder / f"cache{cache}")})
+
+    return round(statistics.median(turn_seconds(turn(cache)) for cache in caches), 2)
+
+
+def _run(command, **options):
+    return subprocess.run([sys.executable, *command], check=True, capture_output=True, **options)
+
+
 def _runner(code):
-    return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    return partial(_run, ["-c", code])

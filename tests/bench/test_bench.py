@@ -100,7 +100,8 @@ def test_every_benchmark_runs(name, tmp_path, capsys):
     contrasts = {f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)}
     augmenting = {"augment-weak", "augment-strong"}
     timm = {"timm-none", "timm-weak"}
-    assert set(bench.names()) == training | contrasts | searches | augmenting | timm | {"import", "growth"}
+    starting = {"import", "first-picture"}
+    assert set(bench.names()) == training | contrasts | searches | augmenting | timm | starting | {"growth"}
 
 
 @pytest.mark.parametrize("views", [1, 2])
