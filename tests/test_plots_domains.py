@@ -31,3 +31,4 @@ def test_a_line_for_every_class_and_one_for_all():
     lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
     assert lines == {"happiness": [0.1, 0.2], "sadness": [0.5, 0.4], "all": [0.3, 0.3]}
     assert "happiness from 0.10 to 0.20" in figure.alt
+    assert all(place == round(place) for place in figure.axes[0].get_xticks())        # between two epochs is none

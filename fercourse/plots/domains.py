@@ -70,6 +70,7 @@ def class_curves(rows, classes, whole=None, xlabel="epoch", ylabel="", title=Non
     if whole is not None:
         axes.plot(epochs, whole, color="#222222", lw=2.2, ls="--", label="all")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", ylim=(0, 1.03))
+    axes.xaxis.get_major_locator().set_params(integer=True)      # there is no half epoch
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     told = "; ".join(f"{word} from {line[0]:.2f} to {line[-1]:.2f}" for word, line in zip(classes, values.T))
     return figure.describe(alt or f"{ylabel or 'A number'} of each class over {len(values)} epochs: {told}", caption)
