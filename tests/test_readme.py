@@ -28,7 +28,14 @@ def test_the_tables_are_those_of_the_results_files(page, tmp_path):
     assert not table.rewrite(copy, ROOT / "results"), f"{page}: run python -m fercourse.studies.table"
     shown = [name for name in table.TABLES if table.between(name)[0] in text]
     assert shown == (["effects", "comparison", "first-speeds"] if page == "README.md" else
-                     ["comparison", "results", "speed"])
+                     ["comparison", "results", "speed", "waits"])
+
+
+def test_waits_are_told_with_their_machine(tmp_path):
+    found = {"rows": [{"wait": "imports", "seconds": 2.44}], "commit": "a" * 12, "busy": False,
+             "hardware": {"gpu": None, "cores": 2, "processor": "x86_64"}}
+    (tmp_path / "bench-cpu.json").write_text(json.dumps({"first-picture": found}))
+    assert table.waits_table(tmp_path).endswith("|\n| imports | 2.4 | 2 x86_64 cores | aaaaaaa |")
 
 
 def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():

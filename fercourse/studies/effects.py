@@ -64,13 +64,16 @@ EFFECTS = (
              ("source only", "source only"), ("DMSRL", "DMSRL"),
              peer=("DANN", "DANN"), hope=("taught with the target's labels", "oracle"))
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
-                          ("synthetic faces to FER2013", "synthfaces-fer2013"))),
+                          ("synthetic faces to FER2013", "synthfaces-fer2013"),
+                          ("FER2013 to synthetic faces", "fer2013-synthfaces"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
              ("source only", "source only"), (method, arm),
              peer=("landmarks alone", "landmarks, read"), hope=("taught with the target's labels", "oracle"))
       for place, file, method, arm in (
           ("lab to wild, with landmarks", "lab-wild", "DMSRL with landmarks", "DMSRL and landmarks"),
           ("synthetic faces to FER2013, with landmarks", "synthfaces-fer2013", "HNCL, then DMSRL with landmarks",
+           "HNCL, then DMSRL and landmarks"),
+          ("FER2013 to synthetic faces, with landmarks", "fer2013-synthfaces", "HNCL, then DMSRL with landmarks",
            "HNCL, then DMSRL and landmarks"))),
     *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
              ("identity-invariant", "+ weighed (the whole)"))

@@ -108,17 +108,32 @@ def speed_table(folder="results", only=None) -> str:
 
 
 def _speed_row(found):
-    turns, made, config = found["ratio_of_turns"], found["hardware"], found["config"]
+    turns, config = found["ratio_of_turns"], found["config"]
     low, high = turns["quartiles"]
-    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
     return (f"| {found['what']} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | {_aim(found['aim'])} | "
-            f"{config['name']} | {device}{', busy' if found['busy'] else ''} | {_short(found['commit'])} |")
+            f"{config['name']} | {_machine(found)} | {_short(found['commit'])} |")
+
+
+def _machine(found):
+    made = found["hardware"]
+    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
+    return f"{device}, busy" if found["busy"] else device
+
+
+def waits_table(folder="results") -> str:
+    """Return in Markdown what a newcomer waits for, in seconds, on each machine where that was measured."""
+    lines = ["| wait for | seconds | made on | commit |", "|---|---|---|---|"]
+    for path in sorted(Path(folder).glob("bench-*.json")):
+        if found := json.loads(path.read_text()).get("first-picture"):
+            lines += [f"| {row['wait']} | {row['seconds']:.1f} | {_machine(found)} | {_short(found['commit'])} |"
+                      for row in found["rows"]]
+    return "\n".join(lines)
 
 
 FIRST_SPEEDS = ("end-to-end-48", "end-to-end-112", "end-to-end-48-bf16", "input", "steps", "augment-weak",
                 "supcon-4096", "search-512-faiss")
 TABLES = {"effects": effects_table, "comparison": comparison_table, "results": results_table, "speed": speed_table,
-          "first-speeds": partial(speed_table, only=FIRST_SPEEDS)}
+          "waits": waits_table, "first-speeds": partial(speed_table, only=FIRST_SPEEDS)}
 
 
 def between(name: str) -> tuple[str, str]:
