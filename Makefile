@@ -14,8 +14,8 @@ env: $(VENV)/.installed   ## make the environment in .venv, or bring it up to da
 run: env   ## train the baseline on the embedded faces, print metrics, draw what it learnt (runs/first)
 	$(BIN)/python -m fercourse train baseline --data synthfaces/wild --score synthfaces/wild:test --size 48 \
 	  --epochs 16 --out runs/first --resume
-	$(BIN)/python -m fercourse embed runs/first --data synthfaces/wild --most 1000 --out runs/first/embedding.png
-	$(BIN)/python -m fercourse embed runs/first --data synthfaces/wild --most 1000 --out runs/first/explorer.html
+	$(BIN)/python -m fercourse embed runs/first --data synthfaces/wild --most 1000 --out runs/first/embedding.png \
+	  --out runs/first/explorer.html
 	@echo "== metrics: runs/first/metrics.json; pictures: runs/first/embedding.png and runs/first/explorer.html"
 
 test: env   ## check the style and pass every test, notebooks included

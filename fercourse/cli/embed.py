@@ -14,7 +14,8 @@ Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keep
 def embed(
     run: Annotated[Path, typer.Argument(help="Folder of a finished training.")],
     data: Annotated[str, typer.Option(help="Set of faces, NAME[/DOMAIN][:SPLIT]; the split is test if not said.")],
-    out: Annotated[Path, typer.Option(help="A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html.")],
+    out: Annotated[list[Path], typer.Option(
+        metavar="<path>", help="A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html; again for both at once.")],
     root: Annotated[Path | None, typer.Option(help="Where a real set is.")] = None,
     projection: Annotated[str, Projection] = "umap",
     colour_by: Annotated[str | None, typer.Option(
@@ -26,32 +27,42 @@ def embed(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ):
     """Draw the embedding of a trained run, or write a page on which hovering a point shows the face."""
-    if out.suffix.lower() not in (".html", *PICTURES):
-        raise InputError(f"--out {out} is neither a picture nor a page; expected a name ending in .html, "
+    pages = [file for file in out if file.suffix.lower() == ".html"]
+    pictures = [file for file in out if file not in pages]
+    if wrong := [file for file in pictures if file.suffix.lower() not in PICTURES]:
+        raise InputError(f"--out {wrong[0]} is neither a picture nor a page; expected a name ending in .html, "
                          f"{', '.join(PICTURES)}")
-    is_page = out.suffix.lower() == ".html"
-    if is_page and (faces or colour_by is not None):
-        raise InputError(f"{out} is a page, on which you choose the colours and see the faces; "
+    if not pictures and (faces or colour_by is not None):
+        raise InputError(f"{pages[0]} is a page, on which you choose the colours and see the faces; "
                          "leave out --colour-by and --faces, or write a picture")
-    from .. import plots
     from ..checkpoint import load_run
     from ..device import pick_device
     from ..embed import project
-    from ..evaluate import nearest
     from ..look import see_all
     method = load_run(run, pick_device(device))
     shown = _faces(data, root, method.size, most, seed)
     seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
-    if is_page:
-        _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
-        page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
-        typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
-        return
+    for picture in pictures:
+        _draw(points, shown, picture, faces, colour_by or "labels", f"{run.name}: {shown.name}")
+    for page in pages:
+        _explore(points, shown, page, method, seen)
+
+
+def _draw(points, shown, out, faces, colour_by, title):
+    from .. import plots
     draw = plots.embedding_thumbnails if faces else plots.embedding
-    figure = draw(points, shown, colour_by or "labels", title=f"{run.name}: {shown.name}")
+    figure = draw(points, shown, colour_by, title=title)
     figure.savefig(out)
     typer.echo(f"{out}: {figure.alt}")
+
+
+def _explore(points, shown, out, method, seen):
+    from .. import plots
+    from ..evaluate import nearest
+    _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
+    page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
+    typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
 
 
 def _faces(data, root, size, most, seed):

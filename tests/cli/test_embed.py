@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fercourse import cli, methods, train
+from fercourse import embed as embedding
 from fercourse.faces import load
 
 from ..drawn import drawn_faces
@@ -55,6 +56,15 @@ def test_a_page_holds_predictions_by_name_and_neighbours(run, faces, tmp_path, c
     assert torch.tensor(data["near"]).shape == (60, 8) and "Nearest by features" in page
 
 
+def test_a_picture_and_a_page_share_one_projection(run, faces, tmp_path, capsys, monkeypatch):
+    projected, project = [], embedding.project
+    monkeypatch.setattr(embedding, "project", lambda *given: (projected.append(given), project(*given))[1])
+    both = ("--out", str(tmp_path / "b.html"), "--projection", "pca", "--colour-by", "identity")
+    assert call(run, tmp_path / "a.png", *both) == 0
+    assert len(projected) == 1 and sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.html"]
+    assert len(capsys.readouterr().out.strip().splitlines()) == 2
+
+
 def test_predictions_are_matched_by_name():
     from fercourse.cli.embed import _predictions
     method = SimpleNamespace(classes=("fear", "contempt", "neutral"))
@@ -65,6 +75,7 @@ def test_predictions_are_matched_by_name():
 
 @pytest.mark.parametrize("out, more, told", [
     ("a.txt", (), "expected a name ending in .html, .png"),
+    ("a.png", ("--out", "b.html", "--out", "c.txt"), "--out c.txt is neither a picture nor a page"),
     ("a.png", ("--projection", "tsne"), "projection 'tsne' is unknown"),
     ("a.png", ("--most", "0"), "most is 0; expected at least 1 face"),
     ("a.png", ("--projection", "pca", "--colour-by", "mood"), "has no 'mood'"),
