@@ -14,8 +14,8 @@ Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keep
 def embed(
     run: Annotated[Path, typer.Argument(help="Folder of a finished training.")],
     data: Annotated[str, typer.Option(help="Set of faces, NAME[/DOMAIN][:SPLIT]; the split is test if not said.")],
-    out: Annotated[list[Path], typer.Option(
-        metavar="<path>", help="A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html; again for both at once.")],
+    out: Annotated[list[Path], typer.Option(metavar="<path>", help=(
+        "A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html; again for both at once."))],
     root: Annotated[Path | None, typer.Option(help="Where a real set is.")] = None,
     projection: Annotated[str, Projection] = "umap",
     colour_by: Annotated[str | None, typer.Option(
