@@ -519,7 +519,8 @@ print(in_columns(results["summary"], ("accuracy", "best_epoch", "memorised")))
 # %% [markdown]
 # *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it
 # without asking a clean test set. The lines *no noise* tell what caution costs where every label is right: about a point and a
-# half for the whole; self-pacing alone loses less than half a point, although its jury is a tenth of the faces, and nobody learns from it. *few faces* is 30 % again, with a third of the faces. How much of the gap between
+# half for the whole, about half a point for self-pacing alone, although its jury is a tenth of the faces, and nobody learns
+# from it. *few faces* is 30 % again, with a third of the faces. How much of the gap between
 # cross-entropy and the ceiling is closed? Seeds differ by more than parts do, so an arm is compared on the seeds that it has,
 # in brackets; arms with other seeds are not to be ranked by a few points.
 
@@ -621,10 +622,11 @@ print(made(photographs))
 print(in_columns(photographs["summary"], ("accuracy", "best_epoch", "memorised", "f1", "cleanlab_f1")))
 
 # %% [markdown]
-# The picture is that of the ten annotators once more. With a pace for each class DR-FER wins less than two points; with **one pace
-# for all** it finds more of the wrong labels than cleanlab at the same number of flags, and wins over two fifths of what the clean
-# subset would, about as much as leaving out all that cleanlab flags (one seed). On rendered faces it is the other way round: a pace for each class is better
-# there by some points, on the two seeds that both arms have. Our reading: there every class is learnt sooner or later, so each can judge itself; of FER2013
+# The picture is that of the ten annotators once more. With a pace for each class DR-FER wins less than two points; with **one
+# pace for all** it finds more of the wrong labels than cleanlab at the same number of flags, and wins over two fifths of what the
+# clean subset would, about as much as leaving out all that cleanlab flags (one seed). On rendered faces it is the other way
+# round: a pace for each class is better there by some points, on the two seeds that both arms have. Our reading: there every
+# class is learnt sooner or later, so each can judge itself; of FER2013
 # this network hardly learns some classes at all. So before you choose, ask which classes have been learnt.
 #
 # **Whose faces are left out?** Hard is not the same as wrong. Which share of the *rightly* labelled faces was used under its

@@ -554,11 +554,11 @@ print("at most, of each domain,", made(rendered))
 print(in_columns(rendered["summary"], columns | {"accuracy": "accuracy"}))
 
 # %% [markdown]
-# No adversary, no centres and no pseudo labels of the network's own are worth more than seeds differ. The landmarks' say is worth
-# eleven points, HNCL's network twelve under a mere probe, and both together close more than four fifths of the gap to the oracle,
-# without one label of a rendered face. This is the direction in which the landmark network is at home: it learnt on rendered
+# No adversary, no centres and no pseudo labels of the network's own are worth more than about a point. The landmarks' say is worth
+# more than eleven, HNCL's network twelve under a mere probe, and both together close more than four fifths of the gap to the
+# oracle, without one label of a rendered face. This is the direction in which the landmark network is at home: it learnt on rendered
 # faces. **A method that adapts moves what a network knows; it cannot supply what no label and no pretext ever asked for.**
-# The worst class says the same: all but the oracle lose one altogether. For the line of landmarks it is disgust, of which FER2013
+# The worst class says the same: all but the oracle lose one almost altogether. For the line of landmarks it is disgust, of which FER2013
 # has one face in sixty-six; no pseudo label brings back a class that its teacher never says.
 #
 # ## Where it breaks: other shares of the classes

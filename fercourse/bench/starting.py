@@ -32,25 +32,31 @@ def importing(scale):
 @survey("first-picture")
 def first_picture(scale):
     """What a newcomer waits for after the install: imports, faces that nobody decoded yet, the lines of `make run`."""
-    epochs, turns = 1 if scale.name == "smoke" else 16, range(scale.repetitions)
-    work = {"imports": (OURS, [0 for _ in turns]), "all wild faces, decoded": (FACES, turns),
-            "all wild faces, opened again": (FACES, [0 for _ in turns]),
-            "training and its scores": (TRAIN.format(epochs=epochs), [0]),
-            "the first picture, and the explorer": (DRAW, [0])}
+    epochs, turns = 1 if scale.name == "smoke" else 16, scale.repetitions
+    work = {"imports": (_python(OURS), [0] * turns), "all wild faces, decoded": (_python(FACES), range(turns)),
+            "all wild faces, opened again": (_python(FACES), [0] * turns),
+            "training and its scores": (_fercourse(TRAIN.format(epochs=epochs)), [0]),
+            "the first picture, and the explorer": (_fercourse(DRAW), [0])}
     with tempfile.TemporaryDirectory() as folder:
         rows = [{"wait": name, "seconds": _wait(Path(folder), *how)}
                 for name, how in tqdm(work.items(), "first-picture", delay=2)]
     return {"unit": "s", "rows": rows, "epochs": epochs}
 
 
-def _wait(folder, line, caches):
+def _wait(folder, command, caches):
     """Return the median seconds of fresh processes, one a number of a cache, which is empty where it is new."""
-    command = ["-c", line] if line.startswith("import") else ["-m", "fercourse", *line.split()]
-
     def turn(cache):
         return partial(_run, command, cwd=folder, env=os.environ | {"FERCOURSE_CACHE": str(folder / f"cache{cache}")})
 
     return round(statistics.median(turn_seconds(turn(cache)) for cache in caches), 2)
+
+
+def _python(code):
+    return ["-c", code]
+
+
+def _fercourse(line):
+    return ["-m", "fercourse", *line.split()]
 
 
 def _run(command, **options):
@@ -58,4 +64,4 @@ def _run(command, **options):
 
 
 def _runner(code):
-    return partial(_run, ["-c", code])
+    return partial(_run, _python(code))
