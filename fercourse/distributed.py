@@ -63,7 +63,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        gradient = gradient.contiguous()
+        gradient = gradient.clone(memory_format=torch.contiguous_format)      # autograd may share it with others
         dist.all_reduce(gradient)                     # every process used my rows: sum what each found
         return gradient.chunk(world())[rank()]
 

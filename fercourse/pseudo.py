@@ -13,7 +13,8 @@ def most_sure(logits: Tensor, share: float, balanced: bool = True) -> tuple[Tens
     """
     sure, told = logits.float().softmax(1).max(1)
     group = told if balanced else torch.zeros_like(told)
-    return told, _places(sure, group, logits.shape[1]) < share * _sizes(group, logits.shape[1])[group]
+    most = (share * (1 - 1e-6) * _sizes(group, logits.shape[1])).ceil()          # 0.6 of 50 is 30, also in float32
+    return told, _places(sure, group, logits.shape[1]) < most[group]
 
 
 def _sizes(group, count):

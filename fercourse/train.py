@@ -114,11 +114,14 @@ def _wrap(method, compiled) -> nn.Module:
 
 
 def _step(optimisers, scaler, clip):
-    """Let every optimiser take its step with gradients of bounded norm."""
+    """Let every optimiser take its step with gradients of bounded norm; one whose parts rest has none."""
     for optimiser in optimisers:
+        parameters = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+        if not parameters:
+            continue
         scaler.unscale_(optimiser)
         if clip:
-            nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], clip)
+            nn.utils.clip_grad_norm_(parameters, clip)
         scaler.step(optimiser)
     scaler.update()
     for optimiser in optimisers:

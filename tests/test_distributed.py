@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from fercourse import distributed
 from fercourse.errors import InputError
 from tests.joined import train
+from tests.twice import twice
 
 
 @pytest.fixture(scope="module", params=[2, 4])
@@ -70,3 +71,16 @@ def test_batches_that_cannot_be_dealt(monkeypatch):
     monkeypatch.setattr(distributed, "world", lambda: 3)
     with pytest.raises(InputError, match="a batch of 4 cannot be dealt to 3 processes"):
         distributed.share(torch.arange(4))
+
+
+def doubly_gathered():
+    mine = torch.full((1, 2), float(distributed.rank() + 1), requires_grad=True)
+    other = mine.detach().clone().requires_grad_()
+    ((distributed.gather(mine) + distributed.gather(other)) * torch.tensor([[1.0, 2], [3, 4]])).sum().backward()
+    return mine.grad, other.grad
+
+
+def test_two_gathered_tensors_may_share_a_gradient():
+    for rank, gradients in enumerate(twice(doubly_gathered)):
+        for gradient in gradients:
+            assert gradient.tolist() == [[[2, 4], [6, 8]][rank]]

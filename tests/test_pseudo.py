@@ -41,3 +41,8 @@ def test_against_sorting(share):
         count = -int(-share * len(rows) // 1)
         best = rows[sure[rows].argsort(descending=True)[:count]]
         assert set(best.tolist()) == set(rows[believed[rows]].tolist())
+
+
+@pytest.mark.parametrize("share, faces, kept", [(0.6, 50, 30), (0.3, 100, 30), (0.6, 100, 60), (0.55, 7, 4)])
+def test_a_share_that_is_a_whole_number_of_faces_is_not_rounded_up(share, faces, kept):
+    assert most_sure(logits([(0, 0.01 * row) for row in range(faces)]), share)[1].sum() == kept

@@ -44,17 +44,22 @@ def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     gain = paired(content["runs"], "DMSRL", "source only", "macro_recall")
     cells = row.strip("| ").split(" | ")
     assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
-    assert cells[5].startswith("DANN: ") and "; taught with the target's labels: " in cells[5]
+    again = content["summary"]["source only"]["recalibrated_macro_recall"]["mean"]
+    assert cells[5].startswith(f"source only, recalibrated: {100 * again:.1f}")
+    assert "; DANN: " in cells[5] and "; taught with the target's labels: " in cells[5]
 
 
 def test_a_yardstick_of_fewer_seeds_says_so_and_one_that_was_not_run_is_no_hope():
-    effect = Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b"), peer=("peer", "c"), hope=("hope", "d"))
+    effect = Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b"),
+                    peers=(("peer", "c"),), hope=("hope", "d"))
     runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}}
             for arm, seed, value in (("a", 0, .5), ("a", 1, .6), ("b", 0, .6), ("b", 1, .8), ("c", 0, .55))]
     content = {"runs": runs, "summary": Record("", "", "", {}, runs).summary()}
     parts = effect.read(content)
-    assert list(parts) == ["without", "method", "peer"] and effect.gain(content) == ("+15.0 ± 7.1", 2)
-    assert table._shown(*parts["peer"], 2) == "peer: 55.0 (1)" and table._shown(*parts["without"], 2).endswith("7.1")
+    assert [part for part in parts if parts[part]] == ["without", "method", "peers"]
+    assert effect.gain(content) == ("+15.0 ± 7.1", 2)
+    [peer], [without] = parts["peers"], parts["without"]
+    assert table._shown(*peer, 2) == "peer: 55.0 (1)" and table._shown(*without, 2).endswith("7.1")
 
 
 def test_the_picture_of_effects_is_that_of_the_results_files():

@@ -30,7 +30,10 @@ def rmse(guess: Tensor, truth: Tensor) -> Tensor:
 
 
 def sagr(guess: Tensor, truth: Tensor) -> Tensor:
-    """Return the share of faces whose sign is right, [K]."""
+    """Return the share of faces whose sign is right, [K].
+
+    A truth of exactly 0, frequent where people judged in steps, is met by a guess of exactly 0 only.
+    """
     guess, truth = _known(guess, truth)
     return (guess.sign() == truth.sign()).double().mean(0)
 

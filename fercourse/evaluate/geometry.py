@@ -14,7 +14,8 @@ def _exact(features):
 
 @torch.no_grad()
 def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
-    """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0.
+    """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0,
+    and so does a set of one class.
 
     Exact: every pair of faces is compared, `chunk` rows at a time.
     """
@@ -31,7 +32,7 @@ def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
         inside = sums.gather(1, own)[:, 0] / (sizes[own[:, 0]] - 1).clamp(min=1)
         outside = (sums / sizes).scatter(1, own, torch.inf).amin(1)
         score = (outside - inside) / torch.maximum(inside, outside).clamp(min=1e-300)
-        scores.append(torch.where(sizes[own[:, 0]] > 1, score, 0))
+        scores.append(torch.where((sizes[own[:, 0]] > 1) & outside.isfinite(), score, 0))
     return torch.cat(scores).mean().item()
 
 
@@ -46,12 +47,12 @@ def uniformity(features: Tensor, temperature: float = 2.0, most: int = 10_000, s
                chunk: int = 2048) -> float:
     """Return `log mean exp(-t |x - y|^2)` over pairs on the unit sphere; lower is more uniform (Wang & Isola 2020).
 
-    Sets larger than `most` are sampled.
+    Sets larger than `most` are sampled. Needs two faces.
     """
     if len(features) > most:
         features = features[torch.randperm(len(features), generator=generator("uniformity", seed))[:most]]
     unit, total = F.normalize(_exact(features), dim=1), 0.0
     for part in unit.split(chunk):
         total += (-temperature * (2 - 2 * part @ unit.T)).exp().sum().item()
-    count = len(unit)
-    return torch.tensor((total - count) / (count * (count - 1))).log().item()         # without x = y
+    itself = (-temperature * (2 - 2 * unit.square().sum(1))).exp().sum().item()       # x = y, also of a zero row
+    return torch.tensor((total - itself) / (len(unit) * (len(unit) - 1))).log().item()

@@ -136,6 +136,12 @@ def knn_accuracy(train: Tensor, labels: Tensor, test: Tensor, truth: Tensor, cou
     return (guess == truth[asked].to(guess.device)).float().mean().item()
 
 
+def has_leak(identity: Tensor) -> bool:
+    """Return whether `identity_leak` can be asked: two people, at least, with two pictures each."""
+    people, counts = identity.unique(return_counts=True)
+    return int(((counts > 1) & (people >= 0)).sum()) >= 2
+
+
 def identity_leak(features: Tensor, identity: Tensor, seed: int = 0, share: float = 0.5, fit=linear_probe) -> dict:
     """Return how well people can be told apart by features: a probe, fitted by `fit`, on held-out pictures of them.
 
@@ -146,11 +152,11 @@ def identity_leak(features: Tensor, identity: Tensor, seed: int = 0, share: floa
         `accuracy`, `chance` (always naming the person seen most) and `people`.
     """
     identity = identity.cpu()
+    if not has_leak(identity):
+        raise InputError("identity leakage needs two people with two pictures each; this set has not")
     order = torch.randperm(len(identity), generator=generator("identity leak", seed))
     people, number, counts = identity.unique(return_inverse=True, return_counts=True)
     several = (counts > 1) & (people >= 0)
-    if several.sum() < 2:
-        raise InputError("identity leakage needs two people with two pictures each; this set has not")
     taught, asked = _halves(order[several[number[order]]], number, counts, share)
     rank = several.cumsum(0) - 1                                          # people left out get no number
     person = rank[number].to(features.device)

@@ -8,7 +8,7 @@ from .affect import affect_scores, mean_ccc
 from .bootstrap import bootstrap
 from .classes import accuracy, class_scores
 from .geometry import silhouette, uniformity
-from .probes import affect_probe, identity_leak, knn_accuracy, linear_probe
+from .probes import affect_probe, has_leak, identity_leak, knn_accuracy, linear_probe
 
 
 def seen(method, faces, batch_size: int = 512) -> dict:
@@ -56,7 +56,7 @@ def features_report(method, train, test) -> dict:
     """
     known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
     labels, truth = truth_in(method, train, "labels").to(known.device), truth_in(method, test).to(known.device)
-    report = {"uniformity": uniformity(asked)}
+    report = {"uniformity": uniformity(asked)} if len(asked) > 1 else {}
     if (labels >= 0).any() and (truth >= 0).any():
         guess = linear_probe(known, labels, len(method.classes))(asked).argmax(1)
         report = {"linear_probe": accuracy(guess, truth), "knn": knn_accuracy(known, labels, asked, truth),
@@ -64,7 +64,7 @@ def features_report(method, train, test) -> dict:
     if all(faces.valence_arousal is not None and not faces.valence_arousal.isnan().all() for faces in (train, test)):
         guess = affect_probe(known, train.valence_arousal)(asked)
         report["affect_probe"] = mean_ccc(guess.cpu(), test.valence_arousal.cpu())
-    if test.identity is not None and (test.people.numel() > 1):
+    if test.identity is not None and has_leak(test.identity):
         report["identity_leak"] = identity_leak(asked, test.identity)
     return report
 

@@ -35,7 +35,8 @@ def intra(features: Tensor, labels: Tensor, centres: Tensor, weights: Tensor | N
 def inter(centres: Tensor) -> Tensor:
     """Return the sum of squared distances over pairs / (K (K - 1)) / D: 1 for centres drawn from N(0, 1), eq. (5.2).
 
-    Features standardised column by column have it at K / (K - 1) at most: where all their variance is between classes.
+    Features standardised column by column have it at K / (K - 1) at most, where classes are equally frequent and all
+    variance is between them; rare classes can lie further out.
     """
     count = len(centres)
     apart = centres - centres.mean(0)

@@ -158,10 +158,12 @@ def relative_predictive(scores: Tensor, alpha: float = 0.5, beta: float = 0.005,
     P are the pairs that belong together, Q all others.
 
     Args:
-        scores: [N, N]; row x, column y.
+        scores: [N, N]; row x, column y. A single pair has no others, and tells nothing: 0.
 
     Source: Tsai et al., relative predictive coding, ICLR 2021; constants of Kim et al., ECCV 2022 (AVCE).
     """
+    if len(scores) < 2:
+        return 0 * scores.sum()
     together = scores.diagonal()
     apart = scores[~torch.eye(len(scores), dtype=torch.bool, device=scores.device)]
     return (together.mean() - alpha * apart.mean() - beta / 2 * together.square().mean()

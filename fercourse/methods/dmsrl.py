@@ -44,7 +44,8 @@ class DmsrlHyper(Hyper):
         metric: alpha, how much the features hear of L_SML; found 0.01 for distances not divided by the width.
         margin, align: of L_SML, see `losses.margin`.
         centre_rate: how far a centre goes to the mean of its class in a step.
-        centres: `means` puts them at the class means when L_SML begins (DC), `random` at N(0, 1) (found).
+        centres: `means` puts them at the class means when target faces get labels (DC), `random` at N(0, 1) (found).
+            Before, source features already hear their random centres, by the little that w lets through.
         adversary: beta, of the reversed gradient; found 0.01.
         sensitive: also learn a domain-sensitive component and keep it independent of the invariant one, as the
             abstract says (DC); information: weight of their vCLUB.
@@ -52,7 +53,8 @@ class DmsrlHyper(Hyper):
         own_norms: batch norm figures of its own for each domain (DC); else both share a batch, as found.
         pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
             `epoch` by the averaged one (DC).
-        believe: share of each class's faces that is believed at the end, rising from half of it; 1 is all (found).
+        believe: share of each class's faces that is believed towards the end, rising epoch by epoch from half of it; 1
+            is all (found). With `step` it is the same from the first step.
         balanced: that share of each class; else of all faces.
         self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It costs between the
             rendered domains and gains from them to photographs (study `domains`).
@@ -194,7 +196,11 @@ class Dmsrl(Method):
     # ------------------------------------------------------------------ every step
 
     def forward(self, batch, progress):
-        """Return L = CE + alpha w L_SML + beta L_domain, and the terms of our own."""
+        """Return L = CE + alpha w L_SML + beta L_domain, and the terms of our own.
+
+        Its gradient is that of L; its value is not, for alpha w and beta w scale only what the features hear: centres
+        and discriminator learn at full weight.
+        """
         h, w = self.hyper, domain_ramp(progress)
         source, target = self._both(batch)
         logits, target_logits = self.head(source), self.head(target)

@@ -30,12 +30,15 @@ class HnclHyper(Hyper):
     Attributes:
         neighbours: where further positives come from: `none` (MoCo), `random`, `embedding` (NNCLR's idea),
             `heatmap` (HNCL), `class` (the label: an oracle).
-        count: k, neighbours a face; 1 to 5 where a queue holds many of the very same expression.
+        count: k, neighbours a face, at most a quarter of the queue, for somebody must be left to be told from; 1 to
+            5 where a queue holds many of the very same expression.
         weight: of the neighbours' term, lambda; 0.8 in Shu et al. 2022, in trainings a hundred times as long.
         begin: share of the training after which it counts; 10 of 200 epochs.
         temperature: of the loss.
         queue: earlier keys kept; at most a quarter of the set. 4,096 to 65,536.
         key_decay: momentum of the key encoder; 0.999 for 10,000 steps and more, less for few.
+        key_groups: in so many shuffled parts the key encoder's batch norm sees a batch, so that its figures do not give
+            away which key belongs to which query; MoCo shuffles over GPUs. 1 shuffles nothing.
         width: of the contrasted embedding.
         detector: of landmarks: `embedded`, `face-alignment`, or `given` (the set's own landmarks).
         apart: neighbours must be other people, where people are known.
@@ -49,6 +52,7 @@ class HnclHyper(Hyper):
     temperature: float = 0.2
     queue: int = 1024
     key_decay: float = 0.9
+    key_groups: int = 1
     width: int = 128
     detector: str = "embedded"
     apart: bool = False
@@ -68,7 +72,7 @@ class Hncl(Method):
         if hyper.neighbours not in SOURCES:
             raise InputError(f"hncl: neighbours is {hyper.neighbours!r}; expected one of {', '.join(SOURCES)}")
         within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), queue=(1, 10**7), key_decay=(0, 1),
-               width=(1, 10**5), labels=(1e-6, 1))
+               key_groups=(1, 1024), width=(1, 10**5), labels=(1e-6, 1))
         width = self.backbone.width
         self.projector = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
                                        nn.Linear(width, hyper.width))
@@ -104,12 +108,22 @@ class Hncl(Method):
                              "expected a batch size of at least 2 for each process")
         query = self.projector(self.backbone.features(batch.views[0]))
         with torch.no_grad():
-            key = F.normalize(self.key_projector(self.key_backbone.features(batch.views[1])).float(), dim=1)
+            key = F.normalize(self._keys(batch.views[1]).float(), dim=1)
         self.fresh = key, batch.index
-        neighbours, negatives = self.choose(batch.index, key)
+        with torch.autocast(key.device.type, enabled=False):       # in bf16 a third of the nearest would be others
+            neighbours, negatives = self.choose(batch.index, key)
         own, near = neighbour_contrast(query, key, self.memory["queue"], neighbours, negatives, self.hyper.temperature)
         weight = self.hyper.weight * (progress >= self.hyper.begin)
         return {"total": own + weight * near, "own": own, "near": near}
+
+    def _keys(self, images):
+        """Return what the key encoder makes of one view, [B, width], before it is given length 1."""
+        encode = lambda part: self.key_projector(self.key_backbone.features(part))                     # noqa: E731
+        groups = min(self.hyper.key_groups, len(images) // 2)                     # batch norm needs two faces
+        if groups <= 1:
+            return encode(images)
+        order = torch.randperm(len(images), device=images.device)
+        return torch.cat([encode(images[rows]) for rows in order.chunk(groups)])[order.argsort()]
 
     @torch.no_grad()
     def choose(self, index, key):
@@ -123,7 +137,7 @@ class Hncl(Method):
         people = self.memory["people"]
         same = (people[index][:, None] == people[rows.clamp(min=0)]) & (people[index][:, None] >= 0)
         likeness = likeness.masked_fill(same, -torch.inf)
-        best = likeness.topk(min(self.hyper.count, len(rows)), dim=1)
+        best = likeness.topk(min(self.hyper.count, max(1, len(rows) // 4)), dim=1)
         neighbours = torch.zeros_like(usable).scatter(1, best.indices, best.values > 0)
         return neighbours, usable & ~neighbours
 

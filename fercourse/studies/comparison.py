@@ -12,6 +12,7 @@ import torch
 from ..evaluate import evaluate, identity_leak, knn_accuracy, seen
 from ..faces import FaceSet, load_faces
 from ..faces.concat import concat
+from ..methods.dmsrl import DmsrlHyper
 from ..methods.hncl import to_fine_tune
 from ..train import fit
 from . import Scale, backbone_file, study, train_classifier
@@ -26,6 +27,7 @@ SETTINGS = {                              # of each method, where they are not i
     "id-invariant": dict(task="classes"),
 }
 LONGER = "baseline, twice as long"        # the budget of the methods that train twice
+AVERAGED = f"{LONGER}, averaged"          # and the averaged weights of DMSRL
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ CIRCUMSTANCES = {"right labels": clean, "30 % wrong labels": noisy, "a tenth of 
 def arms(scale: Scale, data, root) -> dict:
     """Train every method under every circumstance, with the same faces, steps and backbone."""
     return {f"{told}, {name}": partial(_arm, name, told, scale, data, root)
-            for told in CIRCUMSTANCES for name in (*SETTINGS, LONGER)}
+            for told in CIRCUMSTANCES for name in (*SETTINGS, LONGER, AVERAGED)}
 
 
 @lru_cache(maxsize=2)
@@ -106,8 +108,9 @@ def trained(name: str, told: str, scale: Scale, data, root, seed: int):
         began = time.perf_counter()
         learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
                                    weights=weights, **SETTINGS[name])
-    elif name == LONGER:
-        learner = train_classifier(faces.labelled, replace(scale, epochs=2 * scale.epochs), seed)
+    elif name in (LONGER, AVERAGED):
+        hyper = dict(ema=DmsrlHyper.ema) if name == AVERAGED else {}
+        learner = train_classifier(faces.labelled, replace(scale, epochs=2 * scale.epochs), seed, **hyper)
     else:
         learner = train_classifier(faces.labelled, scale, seed, name, **SETTINGS[name])
     return learner, before + time.perf_counter() - began

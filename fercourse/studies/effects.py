@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .record import paired, told
 
 CLEAN = "wrong labels left out"
+PART = "its consistency alone"
 
 
 @dataclass(frozen=True)
@@ -12,24 +13,27 @@ class Effect:
     """One measure of a study with and without a method, and what else to hold it against.
 
     Attributes:
-        file, metric: of `results/`; without, method, peer, hope: a word for the reader and the study's arm. A peer is
-            another way to the same end, a hope is what nobody should expect to pass. None: there is none.
+        file, metric: of `results/`.
+        without, method, peers, hope: a word for the reader, the study's arm, and its metric where it is another. A
+            peer is a simpler way to the same end, first of all the method's own strongest part alone; a hope is what
+            nobody should expect to pass.
     """
 
     lesson: str
     what: str
     file: str
     metric: str
-    without: tuple[str, str]
-    method: tuple[str, str]
-    peer: tuple[str, str] | None = None
-    hope: tuple[str, str] | None = None
+    without: tuple[str, ...]
+    method: tuple[str, ...]
+    peers: tuple[tuple[str, ...], ...] = ()
+    hope: tuple[str, ...] | None = None
 
-    def read(self, content: dict) -> dict[str, tuple[str, dict]]:
-        """Return {part: (word, what the summary tells)} of the parts that have been run, from a results file."""
-        parts = {name: getattr(self, name) for name in ("without", "method", "peer", "hope")}
-        found = {arm: metrics[self.metric] for arm, metrics in content["summary"].items() if self.metric in metrics}
-        return {name: (part[0], found[part[1]]) for name, part in parts.items() if part and part[1] in found}
+    def read(self, content: dict) -> dict[str, list[tuple[str, dict]]]:
+        """Return {part: [(word, what the summary tells)]} of all that has been run, from a results file."""
+        parts = {"without": [self.without], "method": [self.method], "peers": self.peers,
+                 "hope": [self.hope] if self.hope else []}
+        told_of = lambda arm, metric=self.metric: content["summary"].get(arm, {}).get(metric)          # noqa: E731
+        return {name: [(word, told_of(*arm)) for word, *arm in ways if told_of(*arm)] for name, ways in parts.items()}
 
     def gain(self, content: dict) -> tuple[str, int]:
         """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
@@ -43,32 +47,34 @@ EFFECTS = (
       for told in ("a tenth of the labels", "all labels")),
     *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
              ("cross-entropy, two views", f"{before}noisy, CE"), ("WSCFER", f"{before}noisy, CE + WSC + PCL"),
-             peer=("SupCon", f"{before}noisy, CE + SupCon"), hope=(CLEAN, f"{before}noisy, CE, wrong labels left out"))
+             peers=((PART, f"{before}noisy, CE + PCL"), ("SupCon", f"{before}noisy, CE + SupCon")),
+             hope=(CLEAN, f"{before}noisy, CE, wrong labels left out"))
       for place, file, before in (("lab", "synthfaces-lab", ""), ("lab, trained for long", "synthfaces-lab", "long, "),
                                   ("wild, trained for long", "synthfaces-wild", "long, "), ("FER2013", "fer2013", ""))),
     Effect("02 WSCFER", "FER2013, its own labels, accuracy", "wscfer-fer2013-cpu", "accuracy",
            ("cross-entropy, two views", "clean, CE"), ("WSCFER", "clean, CE + WSC + PCL"),
-           peer=("SupCon", "clean, CE + SupCon")),
+           peers=((PART, "clean, CE + PCL"), ("SupCon", "clean, CE + SupCon"))),
     *(Effect("03 DR-FER", f"{place}, {noise}, accuracy", f"robust-{file}-cpu", "accuracy",
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),
-             peer=("cleanlab", f"{arm}, pruned by cleanlab"), hope=(CLEAN, f"{arm}, clean subset"))
+             peers=(("cleanlab", f"{arm}, pruned by cleanlab"),), hope=(CLEAN, f"{arm}, clean subset"))
       for place, file, noise, arm in (("lab", "synthfaces-lab", "30 % wrong labels", "30 %"),
                                       ("FER2013", "fer2013", "30 % wrong labels", "30 %"),
                                       ("lab", "synthfaces-lab", "one annotator a face", "one annotator"),
                                       ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
-             peer=("SimCLR", "SimCLR"), hope=("taught with labels", "supervised"))
+             peers=(("SimCLR", "SimCLR"),), hope=("taught with labels", "supervised"))
       for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
              ("source only", "source only"), ("DMSRL", "DMSRL"),
-             peer=("DANN", "DANN"), hope=("taught with the target's labels", "oracle"))
+             peers=(("source only, recalibrated", "source only", "recalibrated_macro_recall"), ("DANN", "DANN")),
+             hope=("taught with the target's labels", "oracle"))
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
                           ("synthetic faces to FER2013", "synthfaces-fer2013"),
                           ("FER2013 to synthetic faces", "fer2013-synthfaces"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
              ("source only", "source only"), (method, arm),
-             peer=("landmarks alone", "landmarks, read"), hope=("taught with the target's labels", "oracle"))
+             peers=(("landmarks alone", "landmarks, read"),), hope=("taught with the target's labels", "oracle"))
       for place, file, method, arm in (
           ("lab to wild, with landmarks", "lab-wild", "DMSRL with landmarks", "DMSRL and landmarks"),
           ("synthetic faces to FER2013, with landmarks", "synthfaces-fer2013", "HNCL, then DMSRL with landmarks",
@@ -76,11 +82,14 @@ EFFECTS = (
           ("FER2013 to synthetic faces, with landmarks", "fer2013-synthfaces", "HNCL, then DMSRL with landmarks",
            "HNCL, then DMSRL and landmarks"))),
     *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
-             ("identity-invariant", "+ weighed (the whole)"))
+             ("identity-invariant", "+ weighed (the whole)"), peers=(("weighing alone", "baseline, weighed"),))
       for what, file, metric in (
         ("wild, tone predicts valence in training, CCC × 100", "synthfaces-wild", "ccc"),
         ("the same: person read off the feature (less is better)", "synthfaces-wild", "person_linear"),
         ("FER2013, classes, accuracy", "fer2013", "accuracy"))),
+    Effect("06 identity-invariant", "wild, tones that no training saw, CCC × 100", "identity-synthfaces-wild-cpu",
+           "ccc", ("baseline", "baseline, unseen tones"),
+           ("identity-invariant", "+ weighed (the whole), unseen tones")),
 )
 
 
@@ -91,4 +100,4 @@ def measured(content) -> list[tuple[Effect, dict]]:
         content: the name of a results file -> what it says.
     """
     found = [(effect, content(effect.file)) for effect in EFFECTS]
-    return [(effect, said) for effect, said in found if {"without", "method"} <= effect.read(said).keys()]
+    return [(effect, said) for effect, said in found if all(map(effect.read(said).get, ("without", "method")))]

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 
 from .. import evaluate as ev
+from ..evaluate.probes import has_leak
 from ..faces import load_faces
 from ..look import see_all
 from ..models.attributes import ATTRIBUTES, in_groups, retrieve
@@ -88,7 +89,7 @@ def measured(learner, taught, test) -> dict:
         metrics |= _read(name, known["embedding"], told, feature, asked)
         if (own := f"identity {name}") in seen:
             metrics |= _read(f"identity_feature_{name}", known[own], told, seen[own], asked, ("linear",))
-    for name, fit in ev.READERS.items() if len(test.people) > 1 else ():
+    for name, fit in ev.READERS.items() if has_leak(test.identity) else ():
         leak = ev.identity_leak(feature, test.identity, fit=fit)
         metrics |= {f"person_{name}": leak["accuracy"], "person_chance": leak["chance"]}
     return metrics | _erased(known["embedding"], taught, words["skin_tone"], feature, truth)

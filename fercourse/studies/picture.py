@@ -11,7 +11,7 @@ from .effects import measured
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
 WIDTH = 112           # the differences stand beyond 100 per cent
-BELOW = 0.36                              # of a row: where a peer stands, so that nothing hides it
+BESIDE = 0.3          # of a row: where peers stand, the first below and the second above, so that nothing hides them
 
 
 def shown(content) -> str:
@@ -28,7 +28,7 @@ def draw(content, path=PICTURE):
     """Draw every effect in a row: without the method, with it, its peers, and what one could hope for."""
     effects = measured(content)
     with style():
-        figure, (axes,) = new_figure(9, 1.1 + 0.5 * len(effects))
+        figure, (axes,) = new_figure(9, 1.1 + 0.55 * len(effects))
         for row, (effect, said) in enumerate(effects):
             _row(axes, row, effect, said)
         axes.set(yticks=range(len(effects)), yticklabels=[f"{effect.lesson} · {effect.what}" for effect, _ in effects],
@@ -45,15 +45,14 @@ def draw(content, path=PICTURE):
 
 
 def _row(axes, row, effect, said):
-    place = {part: (word, 100 * found["mean"]) for part, (word, found) in effect.read(said).items()}
-    before, after = place["without"][1], place["method"][1]
+    place = {part: [(word, 100 * found["mean"]) for word, found in ways] for part, ways in effect.read(said).items()}
+    [(_, before)], [(_, after)] = place["without"], place["method"]
     axes.plot([before, after], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1)
     axes.plot(before, row, "o", mfc="white", mec=INK, ms=8, label="without the method")
     axes.plot(after, row, "o", color=INK, ms=8, label="with it")
-    if "peer" in place:
-        word, at = place["peer"]
-        axes.plot(at, row + BELOW, "x", color=PEER, ms=6, label="a peer")
-        axes.text(at + 1.5, row + BELOW, word, va="center", fontsize=7, color=PEER)
-    if "hope" in place:
-        axes.plot(place["hope"][1], row, "|", color=HOPE, ms=14, mew=2.5, zorder=1, label="what one could hope for")
+    for (word, at), height in zip(place["peers"], (row + BESIDE, row - BESIDE)):
+        axes.plot(at, height, "x", color=PEER, ms=6, label="a simpler peer")
+        axes.text(at + 1.5, height, word, va="center", fontsize=7, color=PEER)
+    for _, at in place["hope"]:
+        axes.plot(at, row, "|", color=HOPE, ms=14, mew=2.5, zorder=1, label="what one could hope for")
     axes.text(WIDTH - 1, row, effect.gain(said)[0], ha="right", va="center", fontsize=8)

@@ -17,8 +17,9 @@ def effects_table(folder="results") -> str:
              "|---|---|---|---|---|---|---|"]
     for effect, content in measured(partial(_content, folder)):
         gain, seeds = effect.gain(content)
-        found = {part: _shown(word, said, seeds) for part, (word, said) in effect.read(content).items()}
-        beside = "; ".join(found[part] for part in ("peer", "hope") if part in found) or "–"
+        found = {part: "; ".join(_shown(word, said, seeds) for word, said in ways)
+                 for part, ways in effect.read(content).items()}
+        beside = "; ".join(found[part] for part in ("peers", "hope") if found[part]) or "–"
         cells = (effect.lesson, effect.what, found["without"], found["method"], gain, beside, seeds)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

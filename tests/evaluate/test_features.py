@@ -143,3 +143,15 @@ def test_identity_leak_teaches_the_share_that_the_seed_draws():
     for share, seed in ((0.5, 0), (0.8, 0), (0.8, 1)):
         ev.identity_leak(torch.arange(40.0)[:, None], people, seed, share, fit)
     assert [len(rows) for rows in taught] == [20, 32, 32] and sorted(taught[1]) != sorted(taught[2])
+
+
+def test_a_single_class_and_a_zero_row_have_a_geometry():
+    features = torch.randn(20, 3, generator=torch.Generator().manual_seed(2))
+    assert ev.silhouette(features, torch.zeros(20, dtype=torch.long)) == 0
+    features[0] = 0
+    unit = torch.nn.functional.normalize(features.double(), dim=1)
+    pairs = [(-2 * (unit[i] - unit[j]).square().sum()).exp() for i in range(20) for j in range(20) if i != j]
+    zero = [(-2 * (2 - 2 * unit[i] @ unit[j])).exp() for i in range(20) for j in range(20) if i != j and 0 in (i, j)]
+    others = [(-2 * (unit[i] - unit[j]).square().sum()).exp() for i in range(1, 20) for j in range(1, 20) if i != j]
+    assert len(pairs) == len(zero) + len(others)
+    assert ev.uniformity(features) == pytest.approx(torch.stack(zero + others).mean().log().item())

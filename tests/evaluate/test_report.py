@@ -1,5 +1,6 @@
 """The numbers of a method on a set, and of every group in it."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -146,3 +147,12 @@ def test_a_column_of_several_values_makes_no_groups():
     faces = toy_faces(16)
     with pytest.raises(InputError, match=r"valence_arousal holds \[2\] values a face.*; expected one of labels, ids"):
         groups_of(faces, "valence_arousal")
+
+
+def test_the_report_of_features_leaves_out_what_few_faces_cannot_tell(trained):
+    train, test = toy_faces(60), toy_faces(40, seed=7)
+    strangers = replace(test, identity=torch.arange(40))
+    report = ev.features_report(trained, train, strangers[strangers.labels == 0])
+    assert "identity_leak" not in report and report["silhouette"] == 0
+    assert "uniformity" not in ev.features_report(trained, train, strangers[:1])
+    json.dumps(report, allow_nan=False)

@@ -50,3 +50,17 @@ def test_the_affect_loss_is_its_formula():
 def test_slopes():
     guess, weight = GUESS.clone().requires_grad_(), torch.rand(12, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda g: sum(cc.affect_loss(g, TRUTH, weight).values()), guess)
+
+
+@pytest.mark.parametrize("spread", [1e-7, 1e-3, 1.0])
+def test_columns_of_any_spread_are_measured(spread):
+    guess, truth = spread * GUESS, spread * TRUTH
+    torch.testing.assert_close(cc.concordance(guess, guess), torch.ones(2, dtype=torch.float64))
+    torch.testing.assert_close(cc.correlation(guess, truth), cc.correlation(GUESS, TRUTH))
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-8, 1e-4])
+def test_guesses_that_are_nearly_constant_do_not_drown_the_other_gradients(spread):
+    guess = (spread * GUESS).requires_grad_()
+    for part, value in cc.affect_loss(guess, TRUTH).items():
+        assert torch.autograd.grad(value, guess, retain_graph=True)[0].norm() < 50, part

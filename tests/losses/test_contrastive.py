@@ -244,3 +244,12 @@ def test_two_processes_have_the_gradient_of_one(rule, single):
         assert who == number
         assert (loss - alone[0]).abs() <= 1e-6 * alone[0].abs()
         assert (slope - alone[1]).norm() <= 1e-6 * alone[1].norm()
+
+
+def test_an_embedding_of_zero_does_not_drown_the_gradients_of_others():
+    embeddings = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
+    embeddings[0] = 0
+    embeddings.requires_grad_()
+    labels = torch.tensor([0, 0, 1, 1]).repeat(2)
+    instance_contrast(embeddings, all_pairs(labels[:4], torch.arange(4)), 0.5).backward()
+    assert embeddings.grad.isfinite().all() and embeddings.grad.norm(dim=1)[0] < 1e7

@@ -246,3 +246,10 @@ def test_two_processes_have_the_gradients_of_one():
         for name, gradient in wanted.items():
             mean = (first[kind][name] + second[kind][name]) / 2
             torch.testing.assert_close(mean, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_a_single_pair_tells_nothing():
+    scores = torch.ones(1, 1, requires_grad=True)
+    value = mi.relative_predictive(scores)
+    value.backward()
+    assert value == 0 and scores.grad == 0

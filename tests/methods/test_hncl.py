@@ -98,12 +98,12 @@ def test_faces_without_landmarks_have_no_neighbours_and_are_told():
     points = drawn_landmarks(faces)
     points[:10] = torch.nan
     faces = toy_faces(40, 16, landmarks=points)
-    method = toy_method(faces, "hncl", detector="given", queue=10, count=3)
+    method = toy_method(faces, "hncl", detector="given", queue=10, count=2)
     method.setup(faces)
     assert float(method.start_epoch(0, None)["without_landmarks"]) == pytest.approx(0.25)
     method.memory["rows"] = torch.arange(5, 15)                           # five keys without, five with
     neighbours, negatives = method.choose(torch.tensor([2, 30]), key(2))
-    assert neighbours.sum(1).tolist() == [0, 3] and not neighbours[1, :5].any() and negatives[0].sum() == 10
+    assert neighbours.sum(1).tolist() == [0, 2] and not neighbours[1, :5].any() and negatives[0].sum() == 10
 
 
 def test_the_queue_forgets_the_oldest():
@@ -291,3 +291,32 @@ def test_two_processes_share_one_queue_and_one_gradient():
         torch.testing.assert_close(queue, alone[0])
         assert rows.equal(alone[1]) and rows.tolist() == [20, 21, 22, 23, 24, 25, 26, 27, 8, 9]
         assert (slope - alone[2]).norm() <= 1e-5 * alone[2].norm()
+
+
+def test_somebody_is_left_to_be_told_from_however_small_the_set():
+    _, method = ready(rows=range(10), count=20)
+    neighbours, negatives = method.choose(torch.tensor([30]), key(1))
+    assert neighbours.sum() == 2 and negatives.sum() == 8
+
+
+@pytest.mark.parametrize("source", ["heatmap", "embedding"])
+def test_half_precision_chooses_the_same_neighbours(source):
+    _, method = ready(400, neighbours=source, queue=100, count=5)
+    method.memory |= {"rows": torch.arange(100), "queue": F.normalize(torch.ones(100, 128) + 0.2 * torch.randn(
+        100, 128, generator=torch.Generator().manual_seed(0)), dim=1)}
+    index, chosen = torch.arange(200, 232), []
+    method.choose, choose = (lambda *given: chosen.append(choose(*given)) or chosen[-1]), method.choose
+    with torch.autocast("cpu", torch.bfloat16):
+        method(Batch(index, torch.randn(2, 32, 3, 16, 16), None, {}, None), 1.0)
+    assert chosen[0][0].equal(choose(index, method.fresh[0])[0])
+
+
+def test_shuffled_parts_of_a_batch_keep_their_places_and_have_figures_of_their_own():
+    _, method = ready(key_groups=2)
+    images = torch.randn(8, 3, 16, 16)
+    method.hyper.key_groups = 1
+    whole = method._keys(images)
+    method.hyper.key_groups = 2
+    assert not torch.allclose(method._keys(images), whole, atol=1e-3)
+    method.eval()
+    torch.testing.assert_close(method._keys(images), method.key_projector(method.key_backbone.features(images)))

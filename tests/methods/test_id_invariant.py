@@ -1,5 +1,6 @@
 """The identity-invariant method: its loss by hand, who moves whom, attributes that come and go, a whole run."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -208,3 +209,9 @@ def test_two_processes_have_the_gradients_of_one():
         assert error <= 1e-6 * wanted.norm() + 1e-9, name
 
 
+def test_critics_that_rest_do_not_stop_fp16():
+    faces = toy_faces(16)
+    method = toy_method(faces, "id-invariant", attributes="gender", task="classes")
+    method.detach("gender")
+    history = fit(method, faces, epochs=1, batch_size=8, precision="fp16", quiet=True, device="cpu")
+    assert math.isfinite(history.last["total"])
