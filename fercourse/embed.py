@@ -121,7 +121,7 @@ def _matrix(features):
 
 
 @torch.enable_grad()
-def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64) -> Tensor:
+def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64, by_place: bool = False) -> Tensor:
     """Return class activation maps: where a network looked to give these classes.
 
     A channel of the maps counts by the mean gradient of the class's logit over its positions; the counted
@@ -132,11 +132,13 @@ def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64) -> Tensor
         maps_of: images -> feature maps [B, C, h, w].
         logits_of: feature maps -> logits [B, K].
         classes: int64 [N] explained class of each image; by default the one predicted.
+        by_place: let a channel count at each position by the gradient there, not by the mean over all (HiResCAM): a
+            position from which nothing comes to the logit is then 0.
 
     Returns:
         float32 [N, h, w], not negative, on the CPU.
 
-    Source: Selvaraju et al., Grad-CAM, ICCV 2017, eqs. (1) and (2).
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017, eqs. (1) and (2); by place Draelos and Carin, HiResCAM, 2020.
     """
     heat = []
     for first in range(0, len(images), chunk):
@@ -144,7 +146,7 @@ def gradcam(images, maps_of, logits_of, classes=None, chunk: int = 64) -> Tensor
         logits = logits_of(maps)
         wanted = logits.argmax(1) if classes is None else classes[first:first + chunk].to(logits.device)
         (slope,) = torch.autograd.grad(logits.gather(1, wanted[:, None]).sum(), maps)
-        weights = slope.mean((2, 3), keepdim=True)
+        weights = slope if by_place else slope.mean((2, 3), keepdim=True)
         heat.append((weights * maps).sum(1).relu().detach().float().cpu())
     return torch.cat(heat)
 

@@ -115,6 +115,15 @@ def test_gradcam_of_a_network_known_by_hand():
     assert torch.equal(predicted, one)
 
 
+def test_gradcam_by_place_is_zero_where_a_branch_cannot_look():
+    """A branch that sees the top left 2 x 2 of 3 x 3 cells: the mean slope alone, 4 / 9, would light up all of them."""
+    maps = torch.ones(1, 1, 3, 3)
+    plain, by_place = (embed.gradcam(torch.zeros(1), lambda _: maps, lambda m: m[:, :, :2, :2].sum((2, 3)), by_place=by)
+                       for by in (False, True))
+    torch.testing.assert_close(plain, torch.full((1, 3, 3), 4 / 9))
+    assert by_place.tolist() == [[[1, 1, 0], [1, 1, 0], [0, 0, 0]]]
+
+
 def test_gradcam_is_the_same_in_chunks_and_leaves_no_gradient():
     torch.manual_seed(0)
     body = torch.nn.Conv2d(3, 4, 3)

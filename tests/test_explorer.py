@@ -133,6 +133,15 @@ def test_unknown_values_and_dangerous_names_are_written_safely():
     assert "</script><b>" not in page.html and "a&lt;/script&gt;&lt;b&gt;" in page.html
 
 
+def test_words_that_look_like_the_pages_own_places_and_comments_stay_words():
+    faces = replace(drawn_faces(4), name="__DATA__", attributes={"mood": torch.zeros(4, dtype=torch.long)},
+                    names={"mood": ("<!--<script>", "<img src=x onerror=alert(1)>")})
+    page = explorer(torch.eye(4)[:, :2], faces)
+    assert data_of(page)["facts"][-1]["values"] == ["<!--<script>"] * 4
+    assert "<img src=x" not in page.html and page.html.count("<!--<script>") == 0
+    assert "faces of __DATA__" in page.html
+
+
 def test_neighbours_default_to_the_nearest_points():
     near = data_of(explorer(spread(40), drawn_faces(40)))["near"]
     assert set(near[9][:4]) == {1, 8, 10, 17}

@@ -12,6 +12,7 @@ from PIL import Image
 from fercourse import plots
 from fercourse.errors import InputError
 from fercourse.faces import EMOTIONS
+from fercourse.plots import palette
 from fercourse.plots.grouping import grouping
 
 from .drawn import drawn_faces
@@ -172,11 +173,46 @@ def test_emotions_keep_colour_and_shape_whatever_is_missing():
     assert [tuple(cloud.get_facecolor()[0][:3]) for cloud in clouds[:4]] == 2 * wanted       # by turns
 
 
+def test_other_groups_differ_in_shape_as_well_as_in_colour():
+    words = [f"person {n}" for n in range(64)]
+    shapes, looks = palette.markers_of(words), list(zip(palette.colours_of(words), palette.markers_of(words)))
+    assert len(set(shapes[:8])) == 8 and len(set(looks)) == 64
+    assert palette.markers_of(["lab", "fear"]) == ["o", plots.MARKERS["fear"]]
+
+
+@pytest.mark.parametrize("count, size", [(40, 22), (300, 7)])
+def test_few_points_of_a_sequence_are_drawn_large_enough_to_tell_their_shape(count, size):
+    cloud = plots.embedding_sequence([points(count)], drawn_faces(count)).axes[0].collections[0]
+    assert cloud.get_sizes() == [size]
+
+
 def test_unknown_words_are_grey_and_last():
     groups = grouping(drawn_faces(4), ["fear", "unknown", "happiness", "fear"])
     assert groups.words == ("happiness", "fear", "unknown")
     assert groups.counts() == {"happiness": 1, "fear": 2, "unknown": 1}
     assert groups.colours[-1] not in plots.COLOURS.values()
+
+
+def test_words_or_numbers_may_bring_the_name_of_what_they_are():
+    faces, words = drawn_faces(4), ["person 1", "others", "person 0", "unknown"]
+    groups = grouping(faces, {"person": words})
+    assert groups.name == "person" and groups.words == ("person 0", "person 1", "others", "unknown")
+    assert groups.colours[2:] == [palette.UNKNOWN_COLOUR] * 2
+    assert plots.embedding(points(4), faces, {"person": words}).axes[0].get_legend().get_title().get_text() == "person"
+    along = plots.embedding(points(4), faces, {"brightness": torch.arange(4) / 4})
+    assert "coloured by brightness from 0 to 0.75" in along.alt and along.axes[1].get_ylabel() == "brightness"
+    with pytest.raises(InputError, match="2 names"):
+        grouping(faces, {"a": words, "b": words})
+    with pytest.raises(InputError, match="3 words to colour 4 points"):
+        grouping(faces, {"person": words[:3]})
+
+
+def test_a_thumbnail_tells_its_group_by_a_shape_as_well_as_by_its_frame():
+    axes = plots.embedding_thumbnails(points(40), drawn_faces(40), most=8).axes[0]
+    looks = {(line.get_marker(), line.get_color()) for line in axes.lines}
+    assert len(axes.lines) == len(axes.images) and looks <= set(zip(plots.MARKERS.values(), plots.COLOURS.values()))
+    by_number = plots.embedding_thumbnails(points(40), drawn_faces(40), "age", most=8).axes[0]
+    assert {line.get_marker() for line in by_number.lines} == {"None"}
 
 
 def test_thumbnails_do_not_overlap():
@@ -246,6 +282,15 @@ def test_calibration_agrees_with_torchmetrics():
     assert plots.calibration(probabilities, truth)[3] == pytest.approx(float(theirs), abs=1e-6)
 
 
+def test_a_few_steps_at_an_epochs_end_make_no_leap():
+    records = [{"step": 20, "of": 20, "total": 1.0}, {"step": 22, "of": 2, "total": 12.0},
+               {"step": 42, "of": 20, "total": 1.0}, {"step": 44, "of": 2, "total": 1.0}]
+    [line] = plots.curves(records).axes[0].lines
+    assert line.get_xdata().tolist() == [22, 44] and line.get_ydata().tolist() == pytest.approx([2, 1])
+    [line] = plots.curves([{"step": 15, "of": 15, "total": 2.0}, {"step": 30, "of": 15, "total": 1.0}]).axes[0].lines
+    assert line.get_xdata().tolist() == [15, 30]
+
+
 def test_curves_from_records_history_and_file(tmp_path):
     records = [{"step": 20, "epoch": 0, "start": {"easy": 0.5}},
                {"step": 20, "epoch": 0, "of": 20, "lr": 0.1, "total": 2.0, "classify": 1.5, "images_per_s": 9},
@@ -292,3 +337,24 @@ def test_affect_bias_tells_each_group_s_error():
     figure = plots.affect_bias(faces.valence_arousal, {"before": guess, "after": 0 * guess}, faces, "gender")
     assert "before: woman off by -0.25 valence and +0.25 arousal, man off by +0.50 valence" in figure.alt
     assert "after: woman off by +0.00 valence" in figure.alt and len(figure.axes) == 2
+
+
+def test_affect_bias_names_every_arrow_at_its_head_and_tells_tails_apart_by_shape():
+    faces = drawn_faces(16, valence_arousal=torch.zeros(16, 2), attributes={"tone": torch.arange(16) % 4},
+                        names={"tone": ("light", "olive", "brown", "dark")})
+    guess = torch.tensor([[-0.4, 0.1], [-0.39, 0.1], [0.3, 0.0], [0.5, 0.2]])[faces.column("tone")]
+    axes, = plots.affect_bias(faces.valence_arousal, guess, faces, "tone").axes
+    names = {text.get_text(): text for text in axes.texts if hasattr(text, "xy") and text.get_text()}
+    assert {word: pytest.approx(text.xy) for word, text in names.items()} == {
+        "light": (-0.4, 0.1), "olive": (-0.39, 0.1), "brown": (0.3, 0.0), "dark": (0.5, 0.2)}
+    assert abs(names["light"].xyann[1] - names["olive"].xyann[1]) > 0.1              # heads in one place, names in two
+    assert all(names[word].xyann[0] < -0.4 for word in ("light", "olive"))           # beside the arrows, not on them
+    assert all(names[word].xyann[0] > 0.5 for word in ("brown", "dark"))
+    assert len({line.get_marker() for line in axes.lines if line.get_label() in names}) == 4
+    unknown = guess.masked_fill(faces.column("tone")[:, None] == 3, torch.nan)
+    assert plots.affect_bias(faces.valence_arousal, unknown, faces, "tone").axes[0].texts
+
+
+def test_skin_tones_are_drawn_from_light_to_dark():
+    luminance = linear(palette.colours_of(["light", "olive", "brown", "dark"])) @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luminance) < -0.02).all()

@@ -38,6 +38,16 @@ def test_waits_are_told_with_their_machine(tmp_path):
     assert table.waits_table(tmp_path).endswith("|\n| imports | 2.4 | 2 x86_64 cores | aaaaaaa |")
 
 
+def test_an_arm_of_one_circumstance_leaves_the_others_open(tmp_path):
+    content = json.loads((ROOT / "results" / "comparison-synthfaces-cpu.json").read_text())
+    run = next(run for run in content["runs"] if run["arm"] == "right labels, baseline")
+    content["runs"].append(run | {"arm": "right labels, sixth"})
+    content["summary"]["right labels, sixth"] = content["summary"]["right labels, baseline"]
+    (tmp_path / "comparison-synthfaces-cpu.json").write_text(json.dumps(content))
+    [row] = [line for line in table.comparison_table(tmp_path).splitlines() if line.startswith("| sixth")]
+    assert row.split(" | ")[2:5] == ["–", "–", "–"]
+
+
 def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     [row] = [line for line in table.effects_table(ROOT / "results").splitlines() if "| lab to wild, mean" in line]
     content = json.loads((ROOT / "results" / "domains-lab-wild-cpu.json").read_text())

@@ -10,15 +10,15 @@ from .base import WrongAnswer, checker
 
 
 @checker(minutes=8, difficulty=1, hints=(
-    "Surprise and fear share the lifted brows and the wide eyes. Compare the two textbook poses above: what does "
-    "only fear do with the brows, and what with the corners of the mouth?",
-    "Start from the units of surprise. Close the jaw most of the way, then add one unit for the brows and one for "
-    "the mouth, at about half strength.",
+    "Surprise and fear share the lifted inner brows and the wide eyes. Compare their columns in the table above: "
+    "which units does only fear use, and which does only surprise use, or use much more?",
+    "Start from the units of surprise. Let the outer brows down and close the jaw, both most of the way, and leave "
+    "the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
     "The brows are drawn together by action unit 4, the lips are pulled sideways by action unit 20; the table above "
     "says what those two are called here.",
 ))
 def fear(units):
-    """A pose that reads as fear and not as surprise: a dict of facial units and weights."""
+    """A pose that reads as fear by eq. (0.1), with drawn brows: a dict of facial units and weights."""
     strength = _action_units(units)
     require(strength["AU1"] >= 0.4, "the inner ends of the brows hardly rise. Fear lifts them, like surprise.")
     require(strength["AU5"] >= 0.4, "the eyes are not wide open.")
@@ -26,7 +26,19 @@ def fear(units):
     require(strength["AU4"] >= 0.2, "the brows go up freely, as in surprise. Fear also draws them together.")
     require(strength["AU20"] >= 0.4, "the mouth is still that of surprise. Fear pulls its corners sideways.")
     require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
+    word = _reading(strength)
+    require(word == "fear", f"eq. (0.1) reads it as {word}. Which units of the {word} column are strong in your pose, "
+                            "though they are weak or missing in the fear column?")
     return "lifted and drawn together above, pulled sideways below."
+
+
+def _reading(strength):
+    """Return the class whose textbook pose has the largest cosine with these action units, eq. (0.1)."""
+    from ..synth.units import RECIPES, action_units, expression
+    words = [word for word in RECIPES if word != "neutral"]
+    textbook = torch.tensor([action_units(expression(word, 1.0)).tolist() for word in words])
+    given = torch.tensor(list(strength.values()))
+    return words[int(torch.cosine_similarity(given[None], textbook, dim=1).argmax())]
 
 
 def _action_units(units):
@@ -91,7 +103,8 @@ def spoil(noise):
     steps = (found - labels) % 7
     wrong = int((steps > 0).sum())
     if 320 <= wrong <= 400:
-        raise WrongAnswer(f"{wrong} labels are wrong, expected 420. Did some faces draw their own class again?")
+        raise WrongAnswer(f"{wrong} labels are wrong, expected 420. Either some faces drew their own class again, "
+                          "or some faces were drawn twice.")
     if wrong != 420 and 370 <= wrong <= 470:
         raise WrongAnswer(f"{wrong} labels are wrong, expected exactly 420. Draw the faces, not a coin for each.")
     require(wrong == 420, f"{wrong} of 1400 labels are wrong, expected 420 at a rate of 0.3.")

@@ -52,7 +52,8 @@ def _safe(answer):
 @checker(8, 1, hints=(
     "Recall looks at the faces that truly belong to a class, and asks how many of them were found.",
     "For class c: among the rows where `labels == c`, which share has `predicted == c`?",
-    "Begin with `[(predicted[labels == c] == c).float().mean() for c in range(count)]` and make it one tensor."))
+    "Begin with one class: `predicted[labels == 0]` is what was said about the faces that truly are of class 0. Which "
+    "share of it is 0? Then do so for every class, and make one tensor of the shares."))
 def recalls(answer):
     """Return the recall of each of `count` classes, [count], from predictions [N] and labels [N]."""
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
@@ -88,7 +89,20 @@ def neighbours(answer):
         "these are the neighbours least alike; take the largest similarities.":
             _voted(-F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels),
     }, "at least one face is given the wrong class. Are the votes those of its own neighbours?")
+    _split_votes(answer)
     return "no training at all: the embedding does the work"
+
+
+def _split_votes(answer):
+    """Try five neighbours who disagree: in neither test face do three of them, or an average, give the majority."""
+    turns, labels = torch.tensor([0, 1, 2, 3, 4, 30, 31, 32, 33, 34]) / 20, torch.tensor([2, 2, 0, 0, 0, 3, 1, 0, 2, 0])
+    train, test = (torch.stack([angle.cos(), angle.sin()], 1) for angle in (turns, torch.tensor([0.0, 1.5])))
+    found = tensor(call(answer, train, labels, test, 5), [2], dtype="int")
+    votes, averages = labels.view(2, 5), "these are averages of class numbers, but classes have no order: count votes."
+    expect(found, torch.tensor([0, 0]), {
+        "you let another number of neighbours vote than `count`.": labels.view(2, 5)[:, :3].mode(1).values,
+        averages: votes.float().mean(1).round(), averages + " The median is one, too.": votes.median(1).values,
+    }, "right where the neighbours agree, but not where five of them disagree. Which class has most of the votes?")
 
 
 def _cone():
@@ -129,10 +143,11 @@ def wrong_labels(answer):
 
 
 def _exact(noisy, labels):
-    """Require 630 wrong labels of 2,100; drawing among all classes leaves a seventh of them right."""
+    """Require 630 wrong labels of 2,100; drawing among all classes, or faces with replacement, gives about 540."""
     wrong = int((noisy != labels).sum())
     if 500 <= wrong < 590:
-        hint = "about a seventh too few: the new label is sometimes the old one. Draw among the other classes only."
+        hint = ("about a seventh too few. Either the new label is sometimes the old one (draw among the other classes "
+                "only), or some faces are drawn twice.")
     else:
         hint = ("the number varies when every face is decided on its own; choose exactly round(rate * N) faces."
                 if 560 <= wrong <= 700 else "the number of changed faces is round(rate * N).")

@@ -68,7 +68,7 @@ def _two_masks(given, count):
     "`(s * positive).sum(1) / positive.sum(1)`; end with a mean over rows."))
 def contrast(answer):
     """Write the contrastive loss (2.1) of embeddings [M, D] under two masks, safe for a temperature of 0.001."""
-    z, labels, faces = _made()
+    z, labels, faces = _made(7)                              # classes of three, two and two faces
     for rule in ("wsc", "supcon"):
         positive, kept = _wsc(labels, faces)
         if rule == "supcon":
@@ -101,6 +101,8 @@ def _slips(z, positive, kept, temperature):
         "the temperature multiplies; it must divide.": _loss(z, positive, kept, 1 / temperature),
         "the sum runs over the negatives only; the positive belongs into it, so that the loss cannot fall below 0.":
             (pushed - pulled).mean(),
+        "one mean runs over all pairs that attract; (2.1) takes a mean for every row and then that of the rows.":
+            spread.mean() - logits[positive].mean(),
         "this is the sum over the rows; take their mean.": (spread - pulled).sum(),
         "the sign is turned round: a view that finds its other view must cost little.": (pulled - spread).mean(),
         "the sum runs over all rows, the row itself too; `kept` is not used.": (logits.logsumexp(1) - pulled).mean(),
@@ -121,12 +123,14 @@ def _sharp(answer, z, positive, kept):
     "`(cosines / temperature).softmax(0)` gives all shares at once; which one is asked for?"))
 def hardest(answer):
     """Return the share of the push that comes from the nearest of the negatives, given their cosines [N]."""
-    cosines = torch.tensor([0.7, 0.1, -0.4, 0.5, 0.0])
+    cosines = torch.tensor([0.1, -0.4, 0.7, 0.5, 0.0])
     for temperature in (0.1, 1.0):
         shares = (cosines.double() / temperature).softmax(0)
         found = number(call(answer, cosines, temperature), "your share is")
         expect(found, shares.max(), {
             "this is the share of the farthest negative; the nearest has the largest cosine.": shares.min(),
+            "this is the share of the first negative; the nearest may stand anywhere.": shares[0],
+            "this is the share of the last negative; the nearest may stand anywhere.": shares[-1],
             "the temperature is not used.": cosines.double().softmax(0).max() if temperature != 1 else -1.0,
             "the temperature multiplies; it must divide.":
                 (cosines.double() * temperature).softmax(0).max() if temperature != 1 else -1.0,

@@ -56,7 +56,7 @@ def easy_faces(answer):
         "you always round up; round to the nearest number of faces.": _easy(losses, labels, shares, math.ceil),
     }, "some class has too many or too few easy faces, or not those of its smallest losses.")
     none = tensor(call(answer, losses, labels, torch.zeros(3)), [len(losses)], dtype="bool")
-    require(not none.any(), "at a share of 0 no face may be easy.")
+    require(not none.any(), "at a share of 0 no face may be easy. A quantile keeps one; count them instead.")
     return "a class with large losses keeps its share of faces"
 
 
@@ -125,7 +125,7 @@ def _shares(hard, easy, labels, count, unit=True):
 @checker(8, 1, hints=(
     "Two questions: of the flagged faces, how many are wrong? Of the wrong faces, how many are flagged?",
     "`(flagged & wrong).sum()` counts the faces that are both; the two shares differ in what it is divided by.",
-    "Return `(both / flagged.sum(), both / wrong.sum())`."))
+    "Call the faces that are both `both`; precision divides it by how many were flagged."))
 def noise_found(answer):
     """Return (precision, recall) of flagged faces, bool [N], against faces whose label is wrong, bool [N]."""
     flagged = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]).bool()

@@ -1,10 +1,12 @@
 """Checkers of lesson 04, HNCL: points from heatmaps, faces laid on a mean, the queue, and the neighbours' loss."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
 from .answers import call, expect, require, tensor
-from .base import checker
+from .base import WrongAnswer, checker
 
 
 def _generator(seed):
@@ -69,7 +71,8 @@ def _faces():
 @checker(15, 2, hints=(
     "Do it in two parts: take both centres away, then find the one turn and size that bring shape and mean together.",
     "In the plane, a turn with a size is one complex number: `torch.view_as_complex` reads [N, L, 2] as [N, L].",
-    "The best factor is sum(conj(x) * m) / sum(|x|^2) over a face's points; multiply, then add the mean's centre."))
+    "Begin with x, the shapes less their centres, as complex numbers, and m likewise. For real numbers the best factor "
+    "is sum(x * m) / sum(x^2) over a face's points; for complex ones, one of the two in the product is conjugated."))
 def lay_on(answer):
     """Lay shapes [N, L, 2] on a mean [L, 2] by the best shift, size and turn (least squares): [N, L, 2]."""
     mean, shape = _faces()
@@ -94,8 +97,9 @@ def lay_on(answer):
 
 @checker(12, 2, hints=(
     "The queue is a ring: after its last place comes its first. Where does the next key go, and the one after it?",
-    "`(start + torch.arange(len(keys))) % len(queue)` gives one place a key.",
-    "Write keys *and* rows at these places: `queue[places] = keys`. Return where the next step goes on."))
+    "Count on from `start`, one number a key, and begin again at 0 after the last place: `%` does that.",
+    "Begin with `places = (start + torch.arange(len(keys))) % len(queue)`. What is written there, into which two "
+    "tensors, and which place follows the last one?"))
 def enqueue(answer):
     """Write keys [B, D] and rows [B] into a ring from place `start`; return the place after the last one."""
     queue, rows = torch.zeros(7, 2), torch.full((7,), -1)
@@ -117,7 +121,25 @@ def enqueue(answer):
     expect(place, torch.tensor(2), {"9 is beyond the ring: the next place is counted round, too.": torch.tensor(9),
                                     "this is the last place written. The next one follows it.": torch.tensor(1)},
            otherwise="the next place is not right: after 5, 6, 0, 1 comes 2.")
+    _without_a_turn(answer)
     return "the oldest keys leave first, and nothing is ever moved"
+
+
+def _without_a_turn(answer):
+    """Let three keys stand where the end of the ring is not passed: at its beginning, and up to its last place."""
+    for start, after in ((0, 3), (4, 0)):
+        told = f"right where keys go on at the beginning, but not with three keys from place {start} of 7"
+        queue, rows = torch.zeros(7, 2), torch.full((7,), -1)
+        try:
+            follows = call(answer, queue, rows, torch.arange(6.0).view(3, 2), torch.arange(3), start, may_change=True)
+        except WrongAnswer as wrong:
+            raise WrongAnswer(f"{told}: {wrong}") from None
+        expected = torch.full((7,), -1)
+        expected[start:start + 3] = torch.arange(3)
+        expect(rows, expected, otherwise=f"{told}: these fill {start} to {start + 2}.")
+        expect(queue[:, 0], 2.0 * expected.clamp(min=0), otherwise=f"{told}: the keys are not beside their rows.")
+        expect(tensor(follows, what="your function returns"), torch.tensor(after),
+               otherwise=f"{told}: the next step goes on at place {after}.")
 
 
 def _contrast(queries, queue, neighbours, negatives, temperature, all_below=False, one=False):
@@ -131,10 +153,27 @@ def _contrast(queries, queue, neighbours, negatives, temperature, all_below=Fals
     return torch.stack(rows)
 
 
+def _sharp(answer):
+    """Ask for the loss at temperature 0.001, where cosines of -1 and 1 lie 2000 apart after dividing."""
+    near, far = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
+    for cosines, truth, place in (((-1, -1, -1), math.log(3), "all cosines are -1"),
+                                  ((1, 1, 1), math.log(3), "all cosines are 1"),
+                                  ((-1, 1, -1), 2000.0, "the neighbour's cosine is -1 and a negative's is 1"),
+                                  ((1, -1, -1), 0.0, "the neighbour's cosine is 1 and the negatives' are -1")):
+        value = call(answer, torch.ones(1, 1), torch.tensor(cosines).float()[:, None], near, far, 0.001)
+        try:
+            found = float(tensor(value))
+        except WrongAnswer:                                       # NaN or infinity
+            found = math.nan
+        require(abs(found - truth) < 0.01, f"right at temperature 0.2, but not at 0.001 where {place}: e^1000 is too "
+                                           "large for a float, and e^-1000 is 0 in it. Stay with logarithms.")
+
+
 @checker(15, 3, hints=(
     "Formula (4.4) is the loss of one pair. A face has several neighbours: one loss for each, then their mean.",
     "With a = q.k/t and b = log of the sum over negatives of e^{q.n/t}, formula (4.4) is log(1 + e^{b - a}).",
-    "`logits.masked_fill(~negatives, -torch.inf).logsumexp(1)` is b for every face; `F.softplus` is log(1 + e^x)."))
+    "Begin with `logits.masked_fill(~negatives, -torch.inf)`: what is no negative now adds 0 to a sum of powers. torch "
+    "has the logarithm of such a sum, and log(1 + e^x), as functions that stay finite: `logsumexp` and `F.softplus`."))
 def near(answer):
     """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, D] and queue [Q, D]."""
     queries, queue = (F.normalize(torch.randn(n, 5, generator=_generator(n)), dim=1) for n in (4, 14))
@@ -165,9 +204,5 @@ def near(answer):
         "only the attraction is there: what neighbours are compared with is missing.":
             -torch.stack([logits[i][neighbours[i]].mean() for i in range(4)]).mean(),
     }, "it is not formula (4.5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")
-    one = torch.tensor([[True, False, False]])
-    hard = -torch.ones(1, 1), torch.ones(3, 1), one, ~one
-    sharp = tensor(call(answer, *hard, 0.001), what="at temperature 0.001 your loss is")
-    require(abs(float(sharp) - 1.0986) < 0.01, "right at temperature 0.2, but not at 0.001: e^1000 is too large for a "
-                                               "float. Work with logarithms: `logsumexp` and `F.softplus`.")
+    _sharp(answer)
     return "and it stays finite for sharp temperatures"

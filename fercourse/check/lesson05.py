@@ -1,5 +1,7 @@
 """Checkers of lesson 05, two domains: pull and margin of class centres, a gradient turned round, whom to believe."""
 
+import math
+
 import torch
 
 from .answers import call, expect, number, require, tensor
@@ -43,8 +45,8 @@ def pull(answer):
     "margin, and never negative.",
     "`torch.pdist(centres)` has the distance of each pair once. The formula squares them, adds them up and divides by "
     "K (K - 1), and we divide by the width.",
-    "Begin with `inter = torch.pdist(centres).pow(2).sum() / (K * (K - 1)) / D`; end with "
-    "`(margin - inter).clamp(min=0)`."))
+    "Begin with `apart = torch.pdist(centres).pow(2).sum()`; two divisions make it `inter`. What is missing to the "
+    "margin, and what if nothing is?"))
 def margin(answer):
     """Write the margin penalty (5.2), divided by the width, of centres [K, D]."""
     for count, width in ((3, 5), (7, 4)):
@@ -100,25 +102,29 @@ def believe(answer):
     """Write class-balanced selection: of the faces told each class, believe the surest share, rounded up; bool [N]."""
     shares = (3 * torch.randn(60, 4, generator=torch.Generator().manual_seed(5)) + torch.tensor([2.0, 0, 0, -2])
               ).double().softmax(1)
-    found = tensor(call(answer, shares, 0.5), [60], dtype="bool")
-    sure, told = shares.max(1)
-    right = torch.zeros(60, dtype=torch.bool)
-    for word in told.unique():
-        rows = (told == word).nonzero().flatten()
-        right[rows[sure[rows].argsort(descending=True)[:-int(-0.5 * len(rows) // 1)]]] = True
-    over_all = torch.zeros(60, dtype=torch.bool)
-    over_all[sure.argsort(descending=True)[:30]] = True
-    wrong_end = torch.zeros(60, dtype=torch.bool)
-    for word in told.unique():
-        rows = (told == word).nonzero().flatten()
-        wrong_end[rows[sure[rows].argsort()[:-int(-0.5 * len(rows) // 1)]]] = True
-    require(not torch.equal(found, over_all),
-            "these are the surest of all faces: easy classes take the places of difficult ones. Choose in each class.")
-    require(not torch.equal(found, sure > 0.5), "this is a threshold on the share; here it is a rank in each class.")
-    require(not torch.equal(found, wrong_end), "these are the least sure ones: sort from large to small.")
-    counts = torch.stack([(right & (told == k)).sum() - (found & (told == k)).sum() for k in range(4)])
-    require((counts.abs() <= 1).all(), "some class has too many or too few: of n faces told a class, share x n.")
-    require((counts == 0).all(), "one too few in a class with an odd number of faces: round up, so that a class that "
-                                 "is told of one face keeps it.")
-    require(torch.equal(found, right), "the numbers are right, but not the faces: take the surest of each class.")
+    for share in (0.5, 0.9):
+        _believed(tensor(call(answer, shares, share), [60], dtype="bool"), shares, share)
     return "no class is crowded out"
+
+
+def _believed(found, shares, share):
+    """Judge who is believed at one share: bool [N], of class shares [N, K]."""
+    sure, told = shares.max(1)
+    right, wrong_end, of_all = (torch.zeros_like(found) for _ in range(3))
+    for word in told.unique():
+        rows = (told == word).nonzero().flatten()
+        best, count = rows[sure[rows].argsort(descending=True)], math.ceil(share * len(rows))
+        right[best[:count]] = True
+        wrong_end[best.flip(0)[:count]] = True
+    of_all[sure.argsort(descending=True)[:round(share * len(sure))]] = True
+    require(not torch.equal(found, of_all),
+            "these are the surest of all faces: easy classes take the places of difficult ones. Choose in each class.")
+    require(not torch.equal(found, sure > share), "this is a threshold on the share; here it is a rank in each class.")
+    require(not torch.equal(found, wrong_end), "these are the least sure ones: sort from large to small.")
+    more = torch.stack([(found & (told == k)).sum() - (right & (told == k)).sum() for k in range(shares.shape[1])])
+    require((more.abs() <= 1).all(), "some class has too many or too few: of n faces told a class, share x n.")
+    require((more >= 0).all(), f"with share {share}, one too few in some class: round up, whatever is left over, so "
+                               "that a class that is told of one face keeps it.")
+    require((more <= 0).all(), f"with share {share}, one too many in some class: where share x n is whole, that many. "
+                               "Round up; do not add one.")
+    require(torch.equal(found, right), "the numbers are right, but not the faces: take the surest of each class.")

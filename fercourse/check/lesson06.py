@@ -14,7 +14,8 @@ def _generator(seed):
 @checker(10, 1, hints=(
     "Three steps: cosines of faces and sentences, times the scale, softmax over the sentences of one face.",
     "A cosine is the product of two vectors of length 1: `F.normalize(images, dim=1)`, and the same for the texts.",
-    "`(scale * F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T).softmax(dim=1)` has one row a face."))
+    "Begin with all cosines at once: one matrix product, faces in its rows and sentences in its columns, [N, K]. "
+    "Which dimension are then the sentences of one face?"))
 def retrieve(answer):
     """Return the shares [N, K] of K sentences for each of N faces, from vectors of any length and a scale."""
     images, texts = (3 * torch.randn(n, 8, generator=_generator(s)) for n, s in ((5, 1), (3, 2)))
@@ -38,7 +39,8 @@ def retrieve(answer):
 @checker(10, 2, hints=(
     "Formula (6.1) has three parts: twice the covariance above; two variances and a squared gap of the means below.",
     "Means, variances and the covariance all run over the faces, dimension 0, and divide by N.",
-    "`cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)`; variances with `correction=0`."))
+    "Begin with `cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)`. By which number does `var` "
+    "divide, and by which `mean`?"))
 def concordance(answer):
     """Return the CCC of each column of guess and truth, [N, K] each."""
     truth = torch.rand(40, 2, generator=_generator(3)).double() * 2 - 1
@@ -46,6 +48,7 @@ def concordance(answer):
     found = tensor(call(answer, guess, truth), [2], dtype="float")
     cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)
     one, other, gap = guess.var(0, correction=0), truth.var(0, correction=0), (guess.mean(0) - truth.mean(0)).square()
+    over = len(guess) / (len(guess) - 1)
     expect(found, 2 * cov / (one + other + gap), {
         "this is Pearson's correlation: it forgives a wrong scale and a wrong mean, and CCC does not.":
             cov / (one * other).sqrt(),
@@ -56,6 +59,10 @@ def concordance(answer):
             2 * cov / (one.sqrt() + other.sqrt() + gap),
         "covariance and variances divide by different numbers: `var` divides by N - 1 unless correction=0.":
             2 * cov / (guess.var(0) + truth.var(0) + gap),
+        "covariance and variances divide by N - 1, as `var`, `std`, `cov` do unless told; here all divide by N.":
+            2 * cov * over / (guess.var(0) + truth.var(0) + gap),
+        "the covariance divides by N - 1, the variances by N; in formula (6.1) all divide by N.":
+            2 * cov * over / (one + other + gap),
         "this is 1 - CCC, the loss; return CCC itself.": 1 - 2 * cov / (one + other + gap),
     }, "it is not formula (6.1). Equal columns must give 1, and a constant guess 0.")
     return "a guess of half the right size is punished, which Pearson would not notice"
@@ -64,7 +71,8 @@ def concordance(answer):
 @checker(12, 2, hints=(
     "Fit a straight line from the label to the feature, and keep what the line does not explain.",
     "Put a column of ones beside the label; `torch.linalg.lstsq(A, features).solution` are the best coefficients.",
-    "`A = torch.cat([label, torch.ones_like(label[:, :1])], dim=1)`; return `features - A @ coefficients`."))
+    "Begin with `A = torch.cat([label, torch.ones_like(label[:, :1])], dim=1)`, of the shape [N, G + 1]. What does A "
+    "times the coefficients predict?"))
 def beyond(answer):
     """Return the features [N, D] without what a straight line from the label [N, G] predicts of them."""
     label = torch.randn(50, 2, generator=_generator(5)).double()
@@ -88,8 +96,8 @@ def beyond(answer):
     "pairs: how well does it predict the y_j of anybody?",
     "For Gaussians log q = -((y - mean)^2 / variance + log variance) / 2, summed over columns. All pairs at once: "
     "`mean[:, None]` against `y[None]`, [N, N, E].",
-    "`pairs = -0.5 * ((y[None] - mean[:, None])**2 / variance[:, None] + ...).sum(2)`; "
-    "then `pairs.diagonal().mean() - pairs.mean()`."))
+    "Begin with `apart = (y[None] - mean[:, None])**2`, and make of it one table of log q, [N, N]. Where in that table "
+    "are the faces' own pairs?"))
 def club(answer):
     """Return vCLUB from a critic's mean and log variance [N, E] and the features y [N, E]."""
     mean, log_variance, y = (torch.randn(7, 2, generator=_generator(s)).double() for s in (7, 8, 9))

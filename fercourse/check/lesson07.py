@@ -14,7 +14,7 @@ def _generator(seed):
 @checker(12, 2, hints=(
     "Centre both features first: take away the mean over the faces, dimension 0.",
     "Three products: x'y, x'x and y'y, of widths D x E, D x D, E x E. `torch.linalg.norm` of a matrix is Frobenius's.",
-    "`(x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())` of the centred x and y."))
+    "Begin with `x, y = x - x.mean(0), y - y.mean(0)`. Then read formula (7.1): which of the three norms is squared?"))
 def likeness(answer):
     """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (7.1)."""
     x = torch.randn(60, 4, generator=_generator(1)).double() + 2
@@ -39,7 +39,8 @@ def likeness(answer):
 @checker(12, 2, hints=(
     "Subtract seed by seed first; everything else is done with the differences.",
     "The standard error is the standard deviation of the differences (N - 1 below) over the root of their number.",
-    "`half = t.ppf(0.975, n - 1) * d.std() / n ** 0.5` with `d = ours - theirs`; return `d.mean(), half`."))
+    "Begin with `d = ours - theirs`. Half the width is a quantile of Student's t, `t.ppf(share, degrees)`, times the "
+    "standard error: which share leaves 2.5 % above it, and how many degrees of freedom have n differences?"))
 def gain(answer):
     """Return the mean paired difference of two methods over seeds, and half the width of its 95 % interval."""
     from scipy.stats import t
@@ -72,7 +73,8 @@ def gain(answer):
 @checker(10, 2, hints=(
     "A method's rank in a row is one more than the number of methods that are better there.",
     "Compare every method with every other at once: `scores[:, :, None] < scores[:, None, :]` is [N, K, K].",
-    "`1 + (scores[:, :, None] < scores[:, None, :]).sum(2)`, and the mean of that over the rows."))
+    "Begin with one row: entry (k, l) of `scores[0, :, None] < scores[0, None, :]` says whether l beats k. What does a "
+    "sum along l count?"))
 def mean_ranks(answer):
     """Return the mean rank [K] of each method over the rows of scores [N, K]; the highest score has rank 1."""
     scores = torch.rand(9, 5, generator=_generator(4)).double()
@@ -95,7 +97,8 @@ def mean_ranks(answer):
 @checker(10, 2, hints=(
     "Only one entry of each row changes: that of the face's own class.",
     "`F.one_hot(labels, cosines.shape[1])` is 1 there and 0 elsewhere.",
-    "Lower the cosine first, then scale: `scale * (cosines - margin * one_hot)`."))
+    "Begin with the margin: times the one-hot rows, it is 0 wherever nothing changes. Does formula (7.2) scale before "
+    "or after it is taken away?"))
 def margin_logits(answer):
     """Return logits [B, C] with a margin, formula (7.2), from cosines, labels, margin and scale."""
     cosines = torch.rand(6, 4, generator=_generator(5)).double() * 2 - 1

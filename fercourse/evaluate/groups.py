@@ -1,5 +1,8 @@
 """Whom a model fails: the same measure for every group of faces."""
 
+import math
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -60,4 +63,15 @@ def _quartiles(values):
     known = values[~values.isnan()]
     edges = known.quantile(torch.linspace(0, 1, BINS + 1)).unique()
     number = torch.bucketize(values, edges[1:-1], right=True).masked_fill(values.isnan(), -1)
-    return number, {i: f"{a:g} to {b:g}" for i, (a, b) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist()))}
+    told = _rounded(edges.tolist())
+    return number, {i: f"{low} to {high}" for i, (low, high) in enumerate(pairwise(told))}
+
+
+def _rounded(edges):
+    """Return ascending numbers as text, with no more decimals than tell them apart on the scale that they span."""
+    first = max(0, 1 - math.floor(math.log10(edges[-1] - edges[0]))) if len(edges) > 1 else 0
+    for decimals in range(first, first + 12):
+        told = [f"{round(edge, decimals) + 0:.{decimals}f}" for edge in edges]
+        if len(set(told)) == len(told):
+            break
+    return told

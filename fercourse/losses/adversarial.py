@@ -36,8 +36,9 @@ def reverse(features: Tensor, strength: float = 1.0) -> Tensor:
 def domain_ramp(progress: float, steepness: float = 10.0) -> float:
     """Return 2 / (1 + exp(-10 p)) - 1, from 0 to nearly 1, of the progress p in [0, 1].
 
-    Found with p = iteration / 10,000, which is 0.15 after 300 steps: a short training would have no adversary at all.
-    So p is the share of the training that is done (our choice).
+    Found for the weight of L_SML with p the share of the training that is done, and for the reversed gradient with
+    p = iteration / 10,000: after 300 steps that is 0.15, and a short training would hardly have an adversary. So p is
+    the share of the training there, too (our choice).
     """
     return 2 / (1 + math.exp(-steepness * progress)) - 1
 

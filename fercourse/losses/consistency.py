@@ -20,8 +20,8 @@ def similarity_consistency(features: Tensor, projections: Tensor, pairs, class_t
                            temperature: float = 0.1) -> Tensor:
     """Return how far the two spaces disagree on the partial set: form A.
 
-        P_i = softmax over K(i) of cos(u_i, u_k) / t_c,      Q_i = softmax over K(i) of cos(z_i, z_k) / t     (2.4)
-        L   = 1/2 mean_i [ KL(sg P_i || Q_i) + KL(sg Q_i || P_i) ]                                            (2.5)
+        U_i = softmax over K(i) of cos(u_i, u_k) / t_c,      Z_i = softmax over K(i) of cos(z_i, z_k) / t     (2.4)
+        L   = 1/2 mean_i [ KL(sg U_i || Z_i) + KL(sg Z_i || U_i) ]                                            (2.5)
 
     K(i) of WSC is the partial set: the other view of the face, and the views of other classes. sg stops the gradient,
     so that each space follows the other as it is now.
@@ -38,7 +38,9 @@ def similarity_consistency(features: Tensor, projections: Tensor, pairs, class_t
 def view_consistency(first: Tensor, second: Tensor) -> Tensor:
     """Return the Jensen-Shannon divergence of the two views' class shares over faces whose views agree: form B.
 
-        L = mean of [KL(p_i || m_i) + KL(q_i || m_i)] / 2 over i with argmax p_i = argmax q_i,   m = (p + q) / 2   (2.6)
+        L = mean of [KL(p_i || m_i) + KL(p'_i || m_i)] / 2 over i with argmax p_i = argmax p'_i                   (2.6)
+
+    with m the mean of p and p', the class shares of the two views.
 
     No label enters, so that none can be wrong.
 

@@ -164,10 +164,10 @@ def relative_predictive(scores: Tensor, alpha: float = 0.5, beta: float = 0.005,
     """
     if len(scores) < 2:
         return 0 * scores.sum()
-    together = scores.diagonal()
-    apart = scores[~torch.eye(len(scores), dtype=torch.bool, device=scores.device)]
-    return (together.mean() - alpha * apart.mean() - beta / 2 * together.square().mean()
-            - gamma / 2 * apart.square().mean())
+    together, others = scores.diagonal(), len(scores) * (len(scores) - 1)
+    apart = lambda values: (values.sum() - values.diagonal().sum()) / others                          # noqa: E731
+    return (together.mean() - alpha * apart(scores) - beta / 2 * together.square().mean()
+            - gamma / 2 * apart(scores.square()))
 
 
 class RelativePredictive(InfoNce):

@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..evaluate.groups import groups_of
 from .figure import new_figure, styled
 from .grouping import grouping
-from .palette import colours_of
+from .palette import colours_of, markers_of
 from .space import LEGEND, show_legend
 
 CORNERS = {(-0.97, 0.97): "tense", (0.97, 0.97): "excited", (-0.97, -0.97): "gloomy", (0.97, -0.97): "calm"}
@@ -52,8 +52,8 @@ def valence_arousal(points, faces=None, predicted=None, colour_by="labels", most
 def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=None):
     """Draw on the valence–arousal plane where each group of faces lies on average, and where it is said to lie.
 
-    One arrow a group, from the mean truth to the mean prediction: arrows that point apart are a bias, which the
-    error of single faces hides. The density of all faces lies beneath.
+    One arrow a group, from the mean truth to the mean prediction, with the group's name beside its head: arrows that
+    point apart are a bias, which the error of single faces hides. The density of all faces lies beneath.
 
     Args:
         points: [N, 2] true valence and arousal in [-1, 1].
@@ -75,16 +75,32 @@ def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=
 
 
 def _bias(axes, points, guess, groups):
-    """Draw one arrow a group; return the error of each in words."""
-    told = []
-    for (name, rows), colour in zip(groups, colours_of(range(1, 1 + len(groups)))):
+    """Draw one arrow a group, short ones over long ones, and name it; return the error of each in words."""
+    names, told, ends = [name for name, _ in groups], [], []
+    for (name, rows), colour, marker in zip(groups, colours_of(names), markers_of(names)):
         rows = rows.numpy() & ~np.isnan(points).any(1)
         start, end = points[rows].mean(0), guess[rows].mean(0)
-        axes.plot(*start, "o", color=colour, ms=5, mec="white", label=name)
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8, "shrinkA": 0,
-                                                  "shrinkB": 0})
+        above = 4 - float(np.linalg.norm(end - start))
+        axes.plot(*start, marker, color=colour, ms=6, mec="white", mew=0.5, label=name, zorder=above)
+        axes.annotate("", end, start, zorder=above, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8,
+                                                                "shrinkA": 0, "shrinkB": 0})
         told.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
+        ends.append((name, colour, end, end[0] < start[0]))
+    for left in (True, False):
+        _name_heads(axes, [one[:3] for one in ends if one[3] == left], left)
     return ", ".join(told)
+
+
+def _name_heads(axes, ends, left, gap=0.13, away=0.16):
+    """Write names in one column to the left or right of their arrow heads [(name, colour, head)], a line to each."""
+    ends = sorted((end for end in ends if np.isfinite(end[2]).all()), key=lambda end: -end[2][1])
+    if not ends:
+        return
+    across, up = np.array([head for _, _, head in ends]).T
+    side, top = across.min() - away if left else across.max() + away, up.mean() + gap * (len(ends) - 1) / 2
+    for place, (name, colour, head) in enumerate(ends):
+        axes.annotate(name, head, (side, top - gap * place), ha="right" if left else "left", va="center", fontsize=8,
+                      zorder=6, arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.8, "shrinkA": 1, "shrinkB": 0})
 
 
 def _pairs(points):

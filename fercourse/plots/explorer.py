@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import re
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -71,8 +72,7 @@ def explorer(points, faces, out=None, predictions=None, neighbours=None, title=N
     words = {"__TITLE__": escape(title), "__NEAREST__": nearest, "__DATA__": _json(data),
              "__ALT__": escape(alt or f"Embedding of {len(faces):,} faces, {grouping(faces).sentence()}")}
     page = (files(__package__) / "explorer.html").read_text(encoding="utf-8")
-    for word, text in words.items():
-        page = page.replace(word, text)
+    page = re.sub("|".join(words), lambda found: words[found[0]], page)         # once: a set's own words may look alike
     return _written(Explorer(page, out and Path(out)))
 
 
@@ -202,4 +202,5 @@ def _short(values):
 
 
 def _json(data):
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    """Return JSON that cannot leave a script element, whatever a stranger's words are."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")

@@ -9,6 +9,7 @@ from ..faces.emotions import EMOTIONS
 from .palette import UNKNOWN_COLOUR, colours_of, markers_of
 
 UNKNOWN = "unknown"
+LAST = ("others", UNKNOWN)         # grey, after all other groups
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Grouping:
 
     Attributes:
         name: what the words or numbers are, such as `"labels"`.
-        words: the groups that occur, emotions in their usual order, `"unknown"` last.
+        words: the groups that occur, emotions in their usual order, `"others"` and `"unknown"` last.
         codes: int [N] into `words`.
         values: float [N] where the points lie along a scale (then there are no words); NaN is unknown.
     """
@@ -30,7 +31,7 @@ class Grouping:
     @property
     def colours(self) -> list[str]:
         """Return the colour of each word."""
-        known = [word for word in self.words if word != UNKNOWN]
+        known = [word for word in self.words if word not in LAST]
         return colours_of(known) + [UNKNOWN_COLOUR] * (len(self.words) - len(known))
 
     @property
@@ -54,15 +55,13 @@ class Grouping:
 
 
 def grouping(faces, colour_by="labels") -> Grouping:
-    """Return the groups of faces by a column name, or by one word or number a face.
+    """Return the groups of faces by a column name, or by one word or number a face, alone or as {name: them}.
 
     Raises:
         InputError: the faces do not know the column, or there is not one word a face.
     """
     if not isinstance(colour_by, str):
-        if len(colour_by) != len(faces):
-            raise InputError(f"{len(colour_by)} words to colour {len(faces)} points, expected one a point")
-        return _of_values("groups", np.asarray(colour_by))
+        return _given(faces, colour_by if isinstance(colour_by, dict) else {"groups": colour_by})
     column, words = faces.column(colour_by).cpu().numpy(), faces.vocabulary(colour_by)
     if column.ndim > 1:
         raise InputError(f"{colour_by} has {column.shape[1]} numbers a face; colour by a column that has one")
@@ -71,6 +70,15 @@ def grouping(faces, colour_by="labels") -> Grouping:
     if words is None:
         return _of_values(colour_by, column)
     return _of_words(colour_by, [words[n] if n >= 0 else UNKNOWN for n in column], words)
+
+
+def _given(faces, named):
+    if len(named) != 1:
+        raise InputError(f"colour_by has {len(named)} names, expected one and its words or numbers")
+    ((name, values),) = named.items()
+    if len(values) != len(faces):
+        raise InputError(f"{len(values)} words to colour {len(faces)} points, expected one a point")
+    return _of_values(name, np.asarray(values))
 
 
 def _of_values(name, values):
@@ -84,7 +92,7 @@ def _of_values(name, values):
 def _of_words(name, words, order=()):
     present = set(words)
     order = [*order, *EMOTIONS, *sorted(present, key=lambda w: (len(w), w))]
-    used = tuple(dict.fromkeys(w for w in order if w in present and w != UNKNOWN))
-    used += (UNKNOWN,) if UNKNOWN in present else ()
+    used = tuple(dict.fromkeys(w for w in order if w in present and w not in LAST))
+    used += tuple(word for word in LAST if word in present)
     place = {word: code for code, word in enumerate(used)}
     return Grouping(name, used, np.array([place[word] for word in words], dtype=int))

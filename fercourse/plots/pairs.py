@@ -13,16 +13,19 @@ ATTRACTS, REPELS, IGNORED, ONESELF = "#2c6fbb", "#f2a65a", "#ffffff", "#cfcfcf"
 def pair_masks(masks, words, alt=None, caption=None):
     """Draw pair masks beside one another: blue attracts, orange repels, white is ignored, grey is oneself.
 
+    At two edges of each mask stand the classes of the views, in their colours and shapes.
+
     Args:
         masks: name -> (positive, kept), boolean [M, M] each, as `losses.contrastive.Pairs.masks` gives them.
         words: the class of every view, M words.
         alt: what the picture shows.
         caption: what to look for.
     """
-    figure, axes = new_figure(2.7 * len(masks) + 0.9, 3.3, columns=len(masks))
+    figure, axes = new_figure(2.7 * len(masks) + 1.9, 3.3, columns=len(masks))
     for panel, (name, (positive, kept)) in zip(axes, masks.items()):
         _mask(panel, name, torch.as_tensor(positive).cpu().numpy(), torch.as_tensor(kept).cpu().numpy(), words)
     _key(figure, {"attracts": ATTRACTS, "repels": REPELS, "ignored": IGNORED, "oneself": ONESELF})
+    _classes(figure, words)
     told = "; ".join(f"{name}: {int(p.sum())} cells attract, {int((k & ~p).sum())} repel" for name, (p, k)
                      in masks.items())
     return figure.describe(alt or f"Pair masks of {len(words)} views. {told}", caption)
@@ -40,12 +43,13 @@ def pulls(points, slopes, words, captions=None, alt=None, caption=None):
     points = torch.as_tensor(points).detach().cpu().numpy()
     arrows = {name: -torch.as_tensor(slope).detach().cpu().numpy() for name, slope in slopes.items()}
     scale = 0.55 / max(np.linalg.norm(arrow, axis=1).max() for arrow in arrows.values())
-    figure, axes = new_figure(2.9 * len(slopes), 3.2, columns=len(slopes))
+    figure, axes = new_figure(2.9 * len(slopes) + 1.0, 3.2, columns=len(slopes))
     for panel, (name, arrow) in zip(axes, arrows.items()):
         _circle(panel, name)
         _points(panel, points, words, captions)
         panel.quiver(*points.T, *(scale * arrow).T, angles="xy", scale_units="xy", scale=1, width=0.011,
                      color="#222222", zorder=4)
+    _classes(figure, words)
     return figure.describe(alt or f"{len(points)} views on a circle with arrows that show where {', '.join(slopes)} "
                                   "pull them", caption)
 
@@ -59,9 +63,8 @@ def _mask(axes, name, positive, kept, words):
                     cmap=ListedColormap([ATTRACTS, REPELS, IGNORED, ONESELF]), edgecolors="#e5e5e5")
     axes.set(xticks=[], yticks=[], xlim=(-1.7, count - 0.5), ylim=(count - 0.5, -1.7), title=name, aspect="equal")
     axes.spines[:].set_visible(False)
-    colours = colours_of(words)
-    axes.scatter(np.arange(count), np.full(count, -1.1), c=colours, s=300 / count, marker="s")
-    axes.scatter(np.full(count, -1.1), np.arange(count), c=colours, s=300 / count, marker="s")
+    for place, (colour, marker) in enumerate(_looks(words)):
+        axes.scatter([place, -1.1], [-1.1, place], c=colour, marker=marker, s=min(400 / count, 55), linewidths=0)
 
 
 def _key(figure, colours):
@@ -69,6 +72,21 @@ def _key(figure, colours):
     handles = [Patch(facecolor=colour, edgecolor="#888888", linewidth=0.5, label=name)
                for name, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+def _looks(words):
+    """Return the colour and marker of every word: equal words have one look, whatever they are."""
+    distinct = list(dict.fromkeys(words))
+    looks = dict(zip(distinct, zip(colours_of(distinct), markers_of(distinct))))
+    return [looks[word] for word in words]
+
+
+def _classes(figure, words):
+    """Put a legend of the classes to the right of all panels."""
+    from matplotlib.lines import Line2D
+    looks = dict(zip(words, _looks(words)))
+    figure.legend(handles=[Line2D([], [], ls="", color=colour, marker=marker, ms=6, label=word)
+                           for word, (colour, marker) in looks.items()], loc="outside right center")
 
 
 def _circle(axes, name):
@@ -79,7 +97,7 @@ def _circle(axes, name):
 
 
 def _points(axes, points, words, captions):
-    for point, colour, marker in zip(points, colours_of(words), markers_of(words)):
+    for point, (colour, marker) in zip(points, _looks(words)):
         axes.scatter(*point, c=colour, marker=marker, s=55, zorder=3)
     for point, text in zip(points, captions or ()):
         axes.annotate(text, 0.8 * point, ha="center", va="center", fontsize=8, color="#555555")

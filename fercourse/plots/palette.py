@@ -24,16 +24,17 @@ MARKERS = {
     "anger": "X",
     "contempt": "P",
 }
+TONES = {"light": "#e8b000", "olive": "#1fb0ee", "brown": "#d43509", "dark": "#560f96"}      # ever darker
 UNKNOWN_COLOUR = "#d9d9d9"
 
 
 def colours_of(words) -> list[str]:
-    """Return a colour for each word: the emotion's own, else one by position (they repeat after eight)."""
-    wheel = list(COLOURS.values())
-    return [COLOURS.get(word, wheel[(i + 1) % len(wheel)]) for i, word in enumerate(words)]
+    """Return a colour for each word: the emotion's or tone's own, else one by position (they repeat after eight)."""
+    wheel, own = list(COLOURS.values()), COLOURS | TONES
+    return [own.get(word, wheel[(i + 1) % len(wheel)]) for i, word in enumerate(words)]
 
 
 def markers_of(words) -> list[str]:
-    """Return a matplotlib marker for each word: the emotion's own, else one by position."""
+    """Return a matplotlib marker for each word: the emotion's own, else one by position (64 with their colours)."""
     wheel = list(MARKERS.values())
-    return [MARKERS.get(word, wheel[i // len(wheel) % len(wheel)]) for i, word in enumerate(words)]
+    return [MARKERS.get(word, wheel[(i + i // len(wheel)) % len(wheel)]) for i, word in enumerate(words)]

@@ -91,7 +91,7 @@ def curves(history, names=None, title=None, alt=None, caption=None):
         names: which entries; by default every loss part.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
-    records = [record for record in _records(history) if "start" not in record]
+    records = _joined([record for record in _records(history) if "start" not in record])
     names = names or list(dict.fromkeys(key for record in records for key, value in record.items()
                                         if key not in NOT_LOSSES and isinstance(value, (int, float))))
     if not records or not names:
@@ -106,6 +106,23 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     axes.set(xlabel="step", ylabel="loss", title=title or "")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure.describe(alt or f"Training curves over {len(records)} records: {'; '.join(ends)}", caption)
+
+
+def _joined(records):
+    """Return records that are means over about as many steps: the few left over at an epoch's end join those before.
+
+    A mean over two steps beside means over twenty would look like a leap.
+    """
+    most, joined = max((record.get("of", 1) for record in records), default=1), []
+    for record in records:
+        if joined and 2 * record.get("of", most) < most:
+            before = joined.pop()
+            steps, more = before.get("of", 1), record["of"]
+            record = record | {"of": steps + more} | {
+                name: (steps * before[name] + more * value) / (steps + more) for name, value in record.items()
+                if name in before and name not in NOT_LOSSES and isinstance(value, (int, float))}
+        joined.append(record)
+    return joined
 
 
 @styled

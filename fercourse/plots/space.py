@@ -19,7 +19,8 @@ def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=N
     Args:
         points: [N, 2], see `fercourse.embed.project`.
         faces: the FaceSet of the same N faces.
-        colour_by: a column (`labels`, `identity`, `domain`, `age`, …), or one word or number a face.
+        colour_by: a column (`labels`, `identity`, `domain`, `age`, …), or one word or number a face, which may
+            stand under a name for the legend: `{"person": words}`. The words `others` and `unknown` are grey.
         title: one line above.
         alt: what the picture shows; by default made from the groups.
         caption: what to look for.
@@ -35,7 +36,7 @@ def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=N
 @styled
 def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36, seed=0, title=None, alt=None,
                          caption=None):
-    """Draw an embedding with faces in it, framed in the colour of their group, where there is room for them.
+    """Draw an embedding with faces in it, where there is room: each in the colour and under the shape of its group.
 
     Args:
         points: [N, 2].
@@ -52,9 +53,10 @@ def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36,
     _explain(figure, axes, groups)
     room = np.full(2, 2 * limit * size / 5.9)
     rows = _with_room(points, room, most, seed)
-    frames = [groups.colours[groups.codes[row]] if groups.words else "#555555" for row in rows]
-    for row, image, colour in zip(rows, as_images(faces.images[rows]), frames):
-        _thumbnail(axes, image, points[row], 0.46 * room, colour)
+    looks = list(zip(groups.colours, groups.markers))
+    for row, image in zip(rows, as_images(faces.images[rows])):
+        look = looks[groups.codes[row]] if groups.words else ("#555555", "none")
+        _thumbnail(axes, image, points[row], 0.46 * room, *look)
     alt = alt or f"Embedding of {len(points)} faces, {len(rows)} of them shown, {groups.sentence()}"
     return figure.describe(alt, caption)
 
@@ -74,7 +76,7 @@ def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns
     figure, panels = new_figure(2.3 * columns + 1.3, 2.4 * rows, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
         _plain(axes, title, _limit(sequence))
-        _scatter(axes, points, groups, size=7)
+        _scatter(axes, points, groups, size=float(np.clip(1500 / max(len(points), 1), 7, 22)))
     for axes in panels[len(sequence):]:
         axes.set_axis_off()
     _explain(figure, panels[:columns], groups)
@@ -199,11 +201,12 @@ def _with_room(points, room, most, seed):
     return chosen
 
 
-def _thumbnail(axes, image, centre, half, colour):
-    """Draw one framed face; the frame is the ground it stands on, a little larger."""
+def _thumbnail(axes, image, centre, half, colour, marker):
+    """Draw one framed face, a marker on its corner; the frame is the ground it stands on, a little larger."""
     (x, y), (w, h) = centre, half
     axes.fill([x - w, x + w, x + w, x - w], [y - h, y - h, y + h, y + h], ec=colour, lw=3, zorder=3)
     axes.imshow(image, extent=(x - w, x + w, y - h, y + h), interpolation="lanczos", zorder=4, aspect="equal")
+    axes.plot(x - 0.9 * w, y + 0.9 * h, marker, color=colour, ms=8, mec="white", mew=0.8, zorder=5)
 
 
 def _glide(sequence, moment):

@@ -29,6 +29,7 @@ METHODS = {
     "DANN": ("dann", {}),
     "CDAN": ("cdan", {}),
     "DMSRL": ("dmsrl", {}),
+    # As found in three respects only; weights, margin, optimiser and schedule stay ours.
     "DMSRL as found": ("dmsrl", dict(pseudo="step", believe=1.0, own_norms=False, sensitive=False, centres="random",
                                      begin=0.0)),
     "DMSRL without centres": ("dmsrl", dict(metric=0.0, align=0.0)),

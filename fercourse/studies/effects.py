@@ -56,7 +56,8 @@ EFFECTS = (
            peers=((PART, "clean, CE + PCL"), ("SupCon", "clean, CE + SupCon"))),
     *(Effect("03 DR-FER", f"{place}, {noise}, accuracy", f"robust-{file}-cpu", "accuracy",
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),
-             peers=(("cleanlab", f"{arm}, pruned by cleanlab"),), hope=(CLEAN, f"{arm}, clean subset"))
+             peers=(("self-pacing alone", f"{arm}, self-pacing"), ("cleanlab", f"{arm}, pruned by cleanlab")),
+             hope=(CLEAN, f"{arm}, clean subset"))
       for place, file, noise, arm in (("lab", "synthfaces-lab", "30 % wrong labels", "30 %"),
                                       ("FER2013", "fer2013", "30 % wrong labels", "30 %"),
                                       ("lab", "synthfaces-lab", "one annotator a face", "one annotator"),

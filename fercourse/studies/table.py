@@ -4,6 +4,7 @@ import json
 from functools import lru_cache, partial
 from pathlib import Path
 
+from ..files import replacing
 from .effects import measured
 from .picture import draw
 from .record import made, told
@@ -79,8 +80,9 @@ def comparison_table(folder="results") -> str:
     columns, rows = (list(dict.fromkeys(arm.partition(", ")[place] for arm in summary)) for place in (0, 2))
     lines = [f"| accuracy, % | {' | '.join(columns)} | minutes |", "|---" * (len(columns) + 2) + "|"]
     for name in rows:
-        found = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) for one in columns]
-        minutes = [_least_minutes(runs, f"{one}, {name}") for one in columns]
+        known = [one for one in columns if f"{one}, {name}" in summary]
+        found = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) if one in known else "–" for one in columns]
+        minutes = [_least_minutes(runs, f"{one}, {name}") for one in known]
         lines.append(f"| {name} | {' | '.join(found)} | {sum(minutes) / len(minutes):.1f} |")
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
     return "\n".join([*lines, "", f"{made(content).replace(' n seeds', f' {_seeds(runs)} seeds')}; commit "
@@ -144,13 +146,14 @@ def between(name: str) -> tuple[str, str]:
 
 def rewrite(page, folder="results") -> bool:
     """Put the current tables between a page's markers; returns whether they changed."""
-    text = fresh = Path(page).read_text()
+    text = fresh = Path(page).read_text(encoding="utf-8")
     for name, table in TABLES.items():
         begin, end = between(name)
         if begin in fresh:
             before, rest = fresh.split(begin)
             fresh = f"{before}{begin}\n{table(folder)}\n{end}{rest.split(end)[1]}"
-    Path(page).write_text(fresh)
+    with replacing(page) as temporary:
+        temporary.write_text(fresh, encoding="utf-8")
     return fresh != text
 
 

@@ -8,7 +8,7 @@ import torch
 from ..augment import Preset
 from ..evaluate import accuracy, evaluate, seen, truth_in
 from ..faces import SEVEN, concat, load_faces
-from ..faces.cache import folder
+from ..faces.cache import folder, used
 from ..synth.population import VERSION, Population
 from ..synth.population_file import write_population
 from . import Scale, study, train_classifier
@@ -37,7 +37,7 @@ def _transfer(more, scale, data, root, seed):
 def more_people(count: int, size: int):
     """Return faces of people who are not in the pack, rendered once into the cache, and resumed where it stopped."""
     path = folder() / f"people-{count}-{size}px-v{VERSION}.parquet"
-    if not path.is_file():
+    if not used(path):
         write_population(Population(people=count, size=size, seed=1), path)
     return load_faces(path, split=None)
 

@@ -7,6 +7,9 @@ from fercourse.check import lesson00
 from fercourse.check.base import WrongAnswer
 
 FEAR = {"browInnerUp": 1.2, "browDown": 0.4, "eyeWide": 1.0, "mouthStretch": 1.0, "jawOpen": 0.2}
+SURPRISED = {"browInnerUp": 1.1, "browOuterUp": 1.3, "eyeWide": 1.0, "jawOpen": 0.2, "mouthFunnel": 0.3,
+             "browDown": 0.5, "mouthStretch": 0.5}
+AS_HINTED = SURPRISED | {"browOuterUp": 0.4, "mouthFunnel": 0, "mouthStretch": 1.0, "browDown": 0.7}
 
 
 def majority(votes):
@@ -48,6 +51,12 @@ def own_class_again(labels, rate, classes):
     return wrong
 
 
+def drawn_twice(labels, rate, classes):
+    wrong, rows = labels.clone(), torch.randint(len(labels), (round(rate * len(labels)),))
+    wrong[rows] = (labels[rows] + torch.randint(1, classes, (len(rows),))) % classes
+    return wrong
+
+
 def one_step(labels, rate, classes):
     wrong = labels.clone()
     rows = torch.randperm(len(labels))[:round(rate * len(labels))]
@@ -65,8 +74,8 @@ def with_itself(points, groups, count):
     return (groups[rows] == groups[:, None]).float().mean()
 
 
-@pytest.mark.parametrize(("name", "answer"), [("fear", FEAR), ("majority", majority), ("spoil", spoil),
-                                              ("neighbours", neighbours)])
+@pytest.mark.parametrize(("name", "answer"), [("fear", FEAR), ("fear", AS_HINTED), ("majority", majority),
+                                              ("spoil", spoil), ("neighbours", neighbours)])
 def test_the_solution_passes(name, answer, capsys):
     getattr(lesson00, name)(answer)
     assert capsys.readouterr().out.startswith(f"Right · {name}")
@@ -79,6 +88,10 @@ def test_the_solution_passes(name, answer, capsys):
     ("fear", FEAR | {"jawOpen": 0.9}, "Tense it"),
     ("fear", FEAR | {"mouthSmile": 1.0}, "smile"),
     ("fear", {"browDown": 1.0}, "hardly rise"),
+    ("fear", {"browInnerUp": 1.1, "eyeWide": 1.0, "mouthStretch": 1.0}, "draws them together"),
+    ("fear", SURPRISED, "reads it as surprise"),
+    ("fear", {"browInnerUp": 0.6, "browDown": 1.5, "eyeWide": 0.6, "mouthStretch": 0.5, "noseSneer": 1.0,
+              "mouthPress": 0.9}, "reads it as anger"),
     ("fear", FEAR | {"AU4": 1}, "'AU4' is unknown"),
     ("fear", FEAR | {"jawOpen": 8}, "between 0 and 2"),
     ("fear", FEAR | {"jawOpen": "wide"}, "expected a number"),
@@ -91,6 +104,7 @@ def test_the_solution_passes(name, answer, capsys):
     ("spoil", stub, "not written yet"),
     ("spoil", coins, "not a coin"),
     ("spoil", own_class_again, "own class again"),
+    ("spoil", drawn_twice, "drawn twice"),
     ("spoil", one_step, "same number of steps"),
     ("spoil", first_rows, "not spread"),
     ("spoil", lambda labels, rate, classes: labels + 1, "outside 0 to 6"),

@@ -21,6 +21,10 @@ def vote(train, labels, test, count):
     return labels[rows].mode(1).values
 
 
+def nearest_labels(train, labels, test, count):
+    return labels[(F.normalize(test, dim=1) @ F.normalize(train, dim=1).T).topk(count, dim=1).indices]
+
+
 def slip(labels, classes, rate, seed):
     g = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]
@@ -60,6 +64,13 @@ def any_class(labels, classes, rate, seed):
     g = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]
     noisy[rows] = torch.randint(0, classes, (len(rows),), generator=g)
+    return noisy
+
+
+def drawn_twice(labels, classes, rate, seed):
+    g = torch.Generator().manual_seed(seed)
+    noisy, rows = labels.clone(), torch.randint(len(labels), (round(rate * len(labels)),), generator=g)
+    noisy[rows] = (labels[rows] + torch.randint(1, classes, (len(rows),), generator=g)) % classes
     return noisy
 
 
@@ -118,9 +129,15 @@ MISTAKES = [
     (lesson01.neighbours, lambda a, y, b, k: y[(-torch.cdist(b, a)).topk(k).indices].mode(1).values, "length 1"),
     (lesson01.neighbours, lambda a, y, b, k: y[(b @ a.T).topk(k).indices].mode(1).values, "length 1"),
     (lesson01.neighbours, lambda a, y, b, k: vote(-a, y, b, k), "least alike"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 3), "another number of neighbours"),
+    (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).float().mean(1).round().long(), "no order"),
+    (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).median(1).values, "median"),
+    (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).max(1).values if k > 3 else vote(a, y, b, k),
+     "disagree"),
     (lesson01.neighbours, lambda a, y, b, k: F.normalize(b, dim=1) @ F.normalize(a, dim=1).T, "shape"),
     (lesson01.wrong_labels, every_face_decides, "decided on its own"),
     (lesson01.wrong_labels, any_class, "the old one"),
+    (lesson01.wrong_labels, drawn_twice, "drawn twice"),
     (lesson01.wrong_labels, next_class, "uniformly"),
     (lesson01.wrong_labels, unseeded, "second time"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
@@ -145,3 +162,4 @@ def test_hints_do_not_hold_the_solution(checker, capsys):
         checker.hint(level)
     told = capsys.readouterr().out
     assert "F.cross_entropy(" not in told and "return " not in told
+    assert "for c in range" not in told

@@ -94,6 +94,12 @@ def with_exponentials(z, positive, kept, temperature):
     return -((e / (e * kept).sum(1, keepdim=True)).log() * positive).sum(1).div(positive.sum(1)).mean()
 
 
+def over_all_pairs(z, positive, kept, temperature):
+    unit = F.normalize(z, dim=1)
+    s = unit @ unit.T / temperature
+    return s.masked_fill(~kept, -torch.inf).logsumexp(1).mean() - s[positive].mean()
+
+
 def without_the_positive(z, positive, kept, temperature):
     unit = F.normalize(z, dim=1)
     s = unit @ unit.T / temperature
@@ -117,12 +123,15 @@ MISTAKES = [
     (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, k, 1), "not used"),
     (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, k, 1 / t), "multiplies"),
     (lesson02.contrast, without_the_positive, "below 0"),
-    (lesson02.contrast, lambda z, p, k, t: 12 * loss_by_hand(z, p, k, t), "sum over the rows"),
+    (lesson02.contrast, lambda z, p, k, t: 14 * loss_by_hand(z, p, k, t), "sum over the rows"),
+    (lesson02.contrast, over_all_pairs, "a mean for every row"),
     (lesson02.contrast, lambda z, p, k, t: -loss_by_hand(z, p, k, t), "sign"),
     (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, torch.ones_like(k), t), "`kept` is not used"),
     (lesson02.contrast, with_exponentials, "0.001"),
     (lesson02.contrast, lambda z, p, k: z, "4 inputs"),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0).min(), "farthest"),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0)[0], "first negative"),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0)[-1], "last negative"),
     (lesson02.hardest, lambda c, t: c.softmax(0).max(), "not used"),
     (lesson02.hardest, lambda c, t: (c * t).softmax(0).max(), "multiplies"),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0), "5 numbers"),

@@ -31,6 +31,20 @@ def ring(queue, rows, keys, index, start, places=None, follows=None):
     return (start + len(keys)) % len(queue) if follows is None else follows
 
 
+def two_pieces(queue, rows, keys, index, start):
+    first = min(len(keys), len(queue) - start)
+    for ring, new in ((queue, keys), (rows, index)):
+        ring[start:start + first], ring[:len(keys) - first] = new[:first], new[first:]
+    return (start + len(keys)) % len(queue)
+
+
+def only_round(queue, rows, keys, index, start):
+    first = len(queue) - start
+    for ring, new in ((queue, keys), (rows, index)):
+        ring[start:], ring[:len(keys) - first] = new[:first], new[first:]
+    return start + len(keys) - len(queue)
+
+
 def near_by_hand(q, queue, neighbours, negatives, t):
     logits = q @ queue.T / t
     against = logits.masked_fill(~negatives, -torch.inf).logsumexp(1, keepdim=True)
@@ -45,13 +59,51 @@ def naive(q, queue, neighbours, negatives, t, below="one", mean=True, sign=1):
     return (losses.sum(1) / neighbours.sum(1)).mean() if mean else losses.sum() / neighbours.sum()
 
 
+def near_stably(q, queue, neighbours, negatives, t):
+    a = q @ queue.T / t
+    b = torch.where(negatives, a, -torch.inf).logsumexp(1, keepdim=True)
+    losses = torch.where(neighbours, torch.logaddexp(a, b.expand_as(a)) - a, 0)
+    return (losses.sum(1) / neighbours.sum(1)).mean()
+
+
+def shifted(q, queue, neighbours, negatives, t):
+    """Subtract the largest of each row and then use powers all the same."""
+    a = q @ queue.T / t
+    e = (a - a.max(1, keepdim=True).values).exp()
+    losses = torch.where(neighbours, -torch.log(e / (e + (e * negatives).sum(1, keepdim=True))), 0)
+    return (losses.sum(1) / neighbours.sum(1)).mean()
+
+
+def log_of_power(q, queue, neighbours, negatives, t):
+    a = q @ queue.T / t
+    b = a.masked_fill(~negatives, -torch.inf).logsumexp(1, keepdim=True)
+    losses = torch.where(neighbours, torch.log(1 + torch.exp(b - a)), 0)
+    return (losses.sum(1) / neighbours.sum(1)).mean()
+
+
+def shifted_by_negatives(q, queue, neighbours, negatives, t):
+    a = q @ queue.T / t
+    e = (a - a.masked_fill(~negatives, -torch.inf).max(1, keepdim=True).values).exp()
+    far = torch.where(negatives, e, 0).sum(1, keepdim=True)
+    losses = torch.where(neighbours, torch.log(e + far) - torch.log(e), 0)
+    return (losses.sum(1) / neighbours.sum(1)).mean()
+
+
+def clipped(q, queue, neighbours, negatives, t):
+    """Cut the logits where powers would end; right for equal cosines only."""
+    a = (q @ queue.T / t).clamp(-80, 80)
+    return near_by_hand(a, torch.eye(a.shape[1]), neighbours, negatives, 1.0)
+
+
 RIGHT = [
     (lesson04.centre, centre_by_hand),
     (lesson04.centre, lambda heat: centres(heat) * torch.tensor([heat.shape[3], heat.shape[2]])),
     (lesson04.lay_on, by_svd),
     (lesson04.lay_on, lambda shapes, mean: ours(shapes, torch.ones(shapes.shape[:2]), mean)),
     (lesson04.enqueue, ring),
+    (lesson04.enqueue, two_pieces),
     (lesson04.near, near_by_hand),
+    (lesson04.near, near_stably),
     (lesson04.near, lambda q, queue, near, far, t: neighbour_contrast(q, q, queue, near, far, t)[1]),
 ]
 
@@ -99,8 +151,16 @@ MISTAKES = [
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k.flip(0), i, s), "beside them"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) and None, "None"),
     (lesson04.enqueue, lambda q, r, k, i, s: 2, "itself must change"),
+    (lesson04.enqueue, only_round, "three keys from place 0 of 7: your function stops"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) or 7, "goes on at place 0"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) if s == 5 else ring(q, r, k, i, 5), "fill 0 to 2"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k if s == 5 else k.flip(0), i, s), "beside their rows"),
     (lesson04.enqueue, not_written, "not written yet"),
-    (lesson04.near, naive, "1000|0.001"),
+    (lesson04.near, naive, "0.001 where all cosines are -1"),
+    (lesson04.near, shifted, "0.001 where the neighbour's cosine is -1"),
+    (lesson04.near, log_of_power, "0.001 where the neighbour's cosine is -1"),
+    (lesson04.near, clipped, "0.001 where the neighbour's cosine is -1"),
+    (lesson04.near, shifted_by_negatives, "0.001 where the neighbour's cosine is"),
     (lesson04.near, lambda *a: naive(*a, below="all"), "against each other"),
     (lesson04.near, lambda q, queue, near, far, t: near_by_hand(q, queue, near, ~near, t), "earlier key"),
     (lesson04.near, lambda *a: near_by_hand(*a[:4], 1.0), "temperature"),

@@ -41,6 +41,13 @@ def of_all(shares, share):
     return believed
 
 
+def above_the_median(shares, share):
+    """At a share of a half, for torch's median is the lower of two: one face too many where n is even."""
+    sure, told = shares.max(1)
+    edges = torch.stack([sure[told == k].quantile(1 - share, interpolation="lower") for k in range(shares.shape[1])])
+    return sure >= edges[told]
+
+
 def not_written(*inputs):
     raise NotImplementedError
 
@@ -78,7 +85,10 @@ WRONG = [
     (lesson05.believe, not_written, "not written yet"),
     (lesson05.believe, of_all, "surest of all faces"),
     (lesson05.believe, lambda p, s: p.max(1).values > 0.5, "threshold"),
-    (lesson05.believe, lambda p, s: believe(p, s, math.floor), "round up"),
+    (lesson05.believe, lambda p, s: believe(p, s, math.floor), "share 0.5, one too few.*round up"),
+    (lesson05.believe, lambda p, s: believe(p, s, lambda n: int(n + 0.5)), "share 0.9, one too few.*round up"),
+    (lesson05.believe, lambda p, s: believe(p, s, lambda n: int(n) + 1), "share 0.5, one too many"),
+    (lesson05.believe, above_the_median, "share 0.5, one too many"),
 ]
 
 
@@ -94,3 +104,7 @@ def test_three_hints_and_a_task(checker, capsys):
         checker.hint(level)
     checker.about()
     assert capsys.readouterr().out.count("Hint") == 3
+
+
+def test_the_last_hint_of_the_margin_leaves_the_cut_to_the_student():
+    assert "clamp" not in lesson05.margin.hints[-1] and "* (K - 1)" not in lesson05.margin.hints[-1]

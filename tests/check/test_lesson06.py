@@ -1,10 +1,13 @@
 """The checkers of lesson 06 accept what is right in several ways, and name the mistakes people make."""
 
+import contextlib
+import re
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse.check import WrongAnswer, lesson06
+from fercourse.check import WrongAnswer, lesson06, lesson07
 from fercourse.losses import concordance as cc
 from fercourse.losses import mutual_information as mi
 
@@ -24,10 +27,18 @@ def all_pairs(mean, log_variance, y):
     return pairs.diagonal().mean() - pairs.mean()
 
 
+def by_torch(guess, truth, above=1, below=1):
+    """Return CCC with the corrections that torch's own functions take."""
+    pairs = [torch.cov(torch.stack(pair), correction=above)[0, 1] for pair in zip(guess.T, truth.T)]
+    gap = (guess.mean(0) - truth.mean(0)).square()
+    return 2 * torch.stack(pairs) / (guess.var(0, correction=below) + truth.var(0, correction=below) + gap)
+
+
 RIGHT = [
     (lesson06.retrieve, shares),
     (lesson06.retrieve, lambda i, t, s: (s * F.cosine_similarity(i[:, None], t[None], dim=2)).softmax(-1).tolist()),
     (lesson06.concordance, cc.concordance),
+    (lesson06.concordance, lambda g, t: by_torch(g, t, 0, 0)),
     (lesson06.beyond, line),
     (lesson06.beyond, lambda f, y: (f - f.mean(0)) - (y - y.mean(0)) @ torch.linalg.pinv(y - y.mean(0)) @ (
         f - f.mean(0))),
@@ -44,6 +55,9 @@ WRONG = [
     (lesson06.concordance, cc.correlation, "Pearson"),
     (lesson06.concordance, lambda g, t: cc.concordance(g - g.mean(0), t - t.mean(0)), "gap between the means"),
     (lesson06.concordance, lambda g, t: 1 - cc.concordance(g, t), "the loss"),
+    (lesson06.concordance, lambda g, t: by_torch(g, t), "covariance and variances divide by N - 1"),
+    (lesson06.concordance, lambda g, t: by_torch(g, t, below=0), "the covariance divides by N - 1, the variances by N"),
+    (lesson06.concordance, lambda g, t: by_torch(g, t, above=0), "divide by different numbers"),
     (lesson06.beyond, lambda f, y: f - y @ torch.linalg.lstsq(y, f).solution, "column of ones"),
     (lesson06.beyond, lambda f, y: f - line(f, y), "what is left"),
     (lesson06.beyond, lambda f, y: f - f.mean(0), "only the mean"),
@@ -76,3 +90,19 @@ def test_stubs_fail_kindly_and_hints_go_from_vague_to_near(checker, capsys):
     for level in (1, 2, 3):
         checker.hint(level)
     assert "Hint 3 of 3" in capsys.readouterr().out
+
+
+HINTED = [(lesson06.retrieve, "images, texts, scale"), (lesson06.concordance, "guess, truth"),
+          (lesson06.beyond, "features, label"), (lesson06.club, "mean, log_variance, y"),
+          (lesson07.likeness, "x, y"), (lesson07.gain, "ours, theirs"), (lesson07.mean_ranks, "scores"),
+          (lesson07.margin_logits, "cosines, labels, margin, scale")]
+
+
+@pytest.mark.parametrize("checker, names", HINTED, ids=lambda value: getattr(value, "name", ""))
+def test_the_last_hint_is_a_first_step_and_no_code_in_a_hint_is_the_answer(checker, names):
+    assert checker.hints[2].startswith("Begin with") and checker.hints[2].endswith("?")
+    for code in re.findall("`([^`]+)`", " ".join(checker.hints)):
+        with contextlib.suppress(SyntaxError):
+            answer = eval(f"lambda {names}: {code}", {"torch": torch, "F": F})
+            with pytest.raises(WrongAnswer):
+                checker(answer)

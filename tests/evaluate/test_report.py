@@ -88,11 +88,22 @@ def test_groups_by_word_number_and_quartile():
     table = ev.by_group(faces, predicted, "gender", draws=50)
     assert table.value.to_dict() == {"woman": 0, "man": 1} and table.faces.tolist() == [40, 40]
     ages = ev.by_group(faces, predicted, "age", draws=50)
-    assert ages.faces.tolist() == [20] * 4 and ages.index[0] == "0 to 19.75" and (ages.value == 0.5).all()
+    assert ages.faces.tolist() == [20] * 4 and ages.index[0] == "0 to 20" and (ages.value == 0.5).all()
     assert (ages.low <= 0.5).all() and (ages.high >= 0.5).all()
     unknown = replace(faces, attributes={"gender": torch.arange(80) % 2 - 1})
     assert set(ev.by_group(unknown, predicted, "gender", draws=50).index) == {"unknown", "woman"}
     assert list(ev.by_group(faces, predicted, "labels", draws=5).index) == list(CLASSES)
+
+
+@pytest.mark.parametrize("values, first", [
+    ([3.1, 17.975, 33.75, 45.65, 88.0], "3 to 18"), ([-0.83, -0.31, -0.04, 0.2, 0.9], "-0.8 to -0.3"),
+    ([0.0, 0.01, 0.02, 0.03, 5.0], "0.00 to 0.01"), ([1e6, 1e6 + 1, 1e6 + 2, 1e6 + 3, 1e6 + 400], "1000000 to 1000001"),
+])
+def test_groups_of_numbers_are_named_by_rounded_edges_that_differ(values, first):
+    values = torch.tensor(values, dtype=torch.float64)
+    faces = toy_faces(5, 5, attributes={"number": values})
+    names = [name for name, _ in groups_of(faces, "number")]
+    assert names[0] == first and len(set(names)) == 4
 
 
 def test_unknown_ages_and_people_are_nobody_in_particular():
