@@ -114,13 +114,30 @@ def spoil(noise):
     changed = (steps > 0).float()
     require(0.2 < changed[:700].mean() < 0.4, "the faces that change are not spread over the set. Draw them.")
     require((_spoilt(noise, labels, 0.0) == labels).all(), "at a rate of 0 some labels change.")
+    another_set(noise)
     return "exactly as many as asked, and none by accident."
 
 
-def _spoilt(noise, labels, rate):
-    found = tensor(call(noise, labels, rate, 7), [len(labels)], dtype="int")
-    require(found.min() >= 0 and found.max() < 7, "some labels lie outside 0 to 6.")
+def _spoilt(noise, labels, rate, classes=7):
+    found = tensor(call(noise, labels, rate, classes), [len(labels)], dtype="int")
+    require(found.min() >= 0 and found.max() < classes, f"some labels lie outside 0 to {classes - 1}" + (
+        "." if classes == 7 else f", though there are {classes} classes. Is another number written in?"))
     return found
+
+
+def another_set(noise):
+    """Try symmetric noise (labels, rate, classes) where no face is of the last class, and rates need rounding."""
+    labels, classes = torch.arange(1000) % 4, 5
+    for rate in (0.2507, 0.4103):
+        found = _spoilt(noise, labels, rate, classes)
+        wrong = int((found != labels).sum())
+        told = (f"right for 7 classes and a rate of 0.3, but with {classes} classes and a rate of {rate}, {wrong} of "
+                "1,000 labels are wrong")
+        if wrong != round(rate * 1000):
+            require(wrong not in (250, 411), f"{told}. Round to the nearest number of faces, neither down nor up.")
+            raise WrongAnswer(f"{told}. Is a number written in where `rate` or `classes` belongs?")
+        require((found == classes - 1).any(), "no face gets a class that did not occur before. "
+                                              "`classes` says how many there are; the labels need not show it.")
 
 
 def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=False):
@@ -158,4 +175,6 @@ def neighbours(share):
         "these are neighbours by angle. Take the distance.":
             _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
     }, "the share is not right. Check that you compare groups of neighbours, and not their row numbers.")
+    expect(number(call(share, points, groups, 2), "your function returns"), _neighbour_share(points, groups, 2),
+           otherwise="right for 5 neighbours, but not for 2. Is a number written in where `count` belongs?")
     return "no face is its own neighbour."

@@ -2,9 +2,11 @@
 
 import torch
 import torch.nn.functional as F
+from torch.overrides import TorchFunctionMode
 
 from .answers import call, expect, number, require, tensor
 from .base import checker
+from .lesson00 import another_set
 
 
 def _generator(seed):
@@ -35,7 +37,23 @@ def cross_entropy(answer):
             -logits.gather(1, labels[:, None]).mean(),
     }, "it is not the mean of formula (1.3). Try two classes and logits of 0: it must be log 2.")
     _safe(answer)
+    with _Ready() as ready:
+        call(answer, logits, labels)
+    require(not ready.used, f"the number is right, but your function calls `{ready.used}`, and this task does without "
+                            "it. Write formula (1.3) yourself.")
     return "and it stays finite for logits in the thousands, as `F.cross_entropy` does"
+
+
+class _Ready(TorchFunctionMode):
+    """Note in `used` which function of torch that does the whole task is called inside the `with` block."""
+
+    used = None
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", "").removeprefix("special_")
+        if name in ("cross_entropy", "log_softmax"):
+            self.used = name
+        return func(*args, **(kwargs or {}))
 
 
 def _safe(answer):
@@ -68,6 +86,11 @@ def recalls(answer):
         "you divide by the number of right predictions; divide by the number of faces of the class.":
             torch.tensor([0.6, 0.2, 0.2]),
     }, "at least one class is off. Take class 0 alone, and count by hand.")
+    labels, predicted = torch.tensor([0, 1, 1, 2, 3, 3]), torch.tensor([0, 1, 0, 2, 2, 0])
+    found = tensor(call(answer, predicted, labels, 4), [4], dtype="float",
+                   what="right for 3 classes, but for 4 your function returns")
+    expect(found, torch.tensor([1, 0.5, 1, 0]),
+           otherwise="right for 3 classes, but not for 4, of which one is never predicted. Is `count` used?")
     return "their mean counts a rare class as much as a common one"
 
 
@@ -131,7 +154,7 @@ def wrong_labels(answer):
     require(((noisy >= 0) & (noisy < 7)).all(), "some labels are not between 0 and classes - 1; "
                                                 "take the sum modulo `classes`.")
     _exact(noisy, labels)
-    again = tensor(call(answer, labels, 7, 0.3, 0), [2100], dtype="int")
+    again = tensor(call(_elsewhere(answer), labels, 7, 0.3, 0), [2100], dtype="int")
     require(torch.equal(noisy, again), "the same seed gives other labels the second time; draw everything from "
                                        "`torch.Generator().manual_seed(seed)`.")
     other = tensor(call(answer, labels, 7, 0.3, 1), [2100], dtype="int")
@@ -139,7 +162,16 @@ def wrong_labels(answer):
     _even(noisy, labels)
     clean = tensor(call(answer, labels, 7, 0.0, 0), [2100], dtype="int")
     require(torch.equal(clean, labels), "at rate 0 every label must stay as it is.")
+    another_set(lambda labels, rate, classes: answer(labels, classes, rate, 0))
     return "630 of 2,100 labels are wrong, neither more nor fewer"
+
+
+def _elsewhere(answer):
+    """Return the same function, begun at another place of torch's own random numbers; `call` always starts at one."""
+    def begun(*inputs):
+        torch.manual_seed(1)
+        return answer(*inputs)
+    return begun
 
 
 def _exact(noisy, labels):

@@ -102,6 +102,11 @@ def vote(answer):
             signed / signed.sum(1, keepdim=True),
         "all easy faces vote; only the `count` nearest may.": _shares(hard, easy, labels, len(easy)),
     }, "the shares are not those of formula (3.4). Take one hard face, and list its neighbours.")
+    found = tensor(call(answer, hard, easy, labels, 5, 3), [len(hard), 5],
+                   "right for 3 classes, but for 5, of which two have no easy face, your function returns", "float")
+    expect(found, _shares(hard, easy, labels, 3, classes=5), {
+        "you let another number of neighbours vote than `count`.": _shares(hard, easy, labels, 4, classes=5),
+    }, "right for 4 neighbours, but not for 3. Is a number written in where `count` belongs?")
     return "no training, no new weights: the embedding speaks for its neighbours"
 
 
@@ -115,10 +120,10 @@ def _directions():
     return hard, easy, torch.tensor([0, 0, 1, 1, 2, 2, 1, 2])
 
 
-def _shares(hard, easy, labels, count, unit=True):
+def _shares(hard, easy, labels, count, unit=True, classes=3):
     hard, easy = (F.normalize(x, dim=1) if unit else x for x in (hard.double(), easy.double()))
     weights, rows = (hard @ easy.T).topk(count, dim=1)
-    ballots = (F.one_hot(labels[rows], 3) * weights.clamp(min=0)[:, :, None]).sum(1)
+    ballots = (F.one_hot(labels[rows], classes) * weights.clamp(min=0)[:, :, None]).sum(1)
     return ballots / ballots.sum(1, keepdim=True)
 
 

@@ -1,5 +1,7 @@
 """Lesson 00: every checker passes the solution, fails the stub, and names typical mistakes."""
 
+import math
+
 import pytest
 import torch
 
@@ -64,6 +66,20 @@ def one_step(labels, rate, classes):
     return wrong
 
 
+def written_in(labels, rate, classes, steps=7, above=7):
+    wrong, rows = labels.clone(), torch.randperm(len(labels))[:round(rate * len(labels))]
+    wrong[rows] = (labels[rows] + torch.randint(1, steps, (len(rows),))) % above
+    return wrong
+
+
+def always_420(labels, rate, classes):
+    return spoil(labels, 420 / len(labels) if rate else 0, classes)
+
+
+def rounded_by(whole):
+    return lambda labels, rate, classes: spoil(labels, whole(rate * len(labels)) / len(labels), classes)
+
+
 def first_rows(labels, rate, classes):
     count = round(rate * len(labels))
     return torch.cat([(labels[:count] + torch.randint(1, classes, (count,))) % classes, labels[count:]])
@@ -110,12 +126,19 @@ def test_the_solution_passes(name, answer, capsys):
     ("spoil", lambda labels, rate, classes: labels + 1, "outside 0 to 6"),
     ("spoil", lambda labels, rate, classes: labels, "0 of 1400"),
     ("spoil", lambda labels, rate: labels, "must take 3 inputs"),
+    ("spoil", written_in, "though there are 5 classes"),
+    ("spoil", lambda y, r, c: written_in(y, r, c, above=c), "`rate` or `classes`"),
+    ("spoil", lambda y, r, c: spoil(y, r, int(y.max()) + 1), "did not occur before"),
+    ("spoil", always_420, "`rate` or `classes`"),
+    ("spoil", rounded_by(int), "neither down nor up"),
+    ("spoil", rounded_by(math.ceil), "neither down nor up"),
     ("neighbours", stub, "not written yet"),
     ("neighbours", with_itself, "own neighbour. Forget"),
     ("neighbours", lambda p, g, k: 100 * neighbours(p, g, k), "percent"),
     ("neighbours", lambda p, g, k: with_itself(p, g, k + 1), "beside the others"),
     ("neighbours", lambda p, g, k: torch.ones(60), "one number for each face"),
     ("neighbours", lambda p, g, k: 0.123, "compare groups"),
+    ("neighbours", lambda p, g, k: neighbours(p, g, 5), "`count` belongs"),
 ])
 def test_a_wrong_answer_gets_the_fitting_hint(name, answer, told):
     with pytest.raises(WrongAnswer) as wrong:

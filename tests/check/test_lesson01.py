@@ -33,16 +33,29 @@ def slip(labels, classes, rate, seed):
     return noisy
 
 
+def begun_globally(labels, classes, rate, seed):
+    torch.manual_seed(seed)
+    return unseeded_rows(labels, classes, rate, seed)
+
+
+def unseeded_rows(labels, classes, rate, seed):
+    noisy, rows = labels.clone(), torch.randperm(len(labels))[:round(rate * len(labels))]
+    steps = torch.randint(1, classes, (len(rows),), generator=torch.Generator().manual_seed(seed))
+    noisy[rows] = (labels[rows] + steps) % classes
+    return noisy
+
+
 RIGHT = [
     (lesson01.cross_entropy, loss_by_hand),
-    (lesson01.cross_entropy, F.cross_entropy),
     (lesson01.cross_entropy, lambda x, y: (x.logsumexp(1) - x.gather(1, y[:, None])[:, 0]).mean()),
+    (lesson01.cross_entropy, lambda x, y: F.nll_loss(x - x.logsumexp(1, keepdim=True), y)),
     (lesson01.recalls, recalls_by_hand),
     (lesson01.recalls, lambda p, y, n: torch.stack([(p[y == c] == c).double().mean() for c in range(n)])),
     (lesson01.neighbours, vote),
     (lesson01.neighbours, lambda a, y, b, k: F.one_hot(
         y[(1 - F.cosine_similarity(b[:, None], a[None], dim=2)).argsort(1)[:, :k]]).sum(1).argmax(1)),
     (lesson01.wrong_labels, slip),
+    (lesson01.wrong_labels, lambda y, c, r, s: begun_globally(y, c, r, s)),
 ]
 
 
@@ -119,12 +132,18 @@ MISTAKES = [
     (lesson01.cross_entropy, lambda x, y: (x.exp().sum(1).log() - x.gather(1, y[:, None])[:, 0]).mean(), "1,000"),
     (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x.clamp(-50, 50), y), "clamped"),
     (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x, y, reduction="none"), "6 numbers"),
+    (lesson01.cross_entropy, F.cross_entropy, "calls `cross_entropy`"),
+    (lesson01.cross_entropy, lambda x, y: torch.nn.CrossEntropyLoss()(x, y), "calls `cross_entropy`"),
+    *((lesson01.cross_entropy, lambda x, y, f=f: F.nll_loss(f(x, 1), y), "calls `log_softmax`")
+      for f in (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax, torch.special.log_softmax)),
     (lesson01.cross_entropy, lambda x, y: None, "return"),
     (lesson01.cross_entropy, lambda x: x, "2 inputs"),
     (lesson01.recalls, lambda p, y, n: recalls_by_hand(y, p, n), "precision"),
     (lesson01.recalls, lambda p, y, n: [float(((p == c) & (y == c)).sum()) for c in range(n)], "counts"),
     (lesson01.recalls, lambda p, y, n: [((p == c) & (y == c)).float().mean() for c in range(n)], "all faces"),
     (lesson01.recalls, lambda p, y, n: (p == y).float().mean(), "shape"),
+    (lesson01.recalls, lambda p, y, n: recalls_by_hand(p, y, 3), "but for 4 your function"),
+    (lesson01.recalls, lambda p, y, n: [*recalls_by_hand(p, y, 3), *[1.0] * (n - 3)], "`count` used"),
     (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 1), "single nearest"),
     (lesson01.neighbours, lambda a, y, b, k: y[(-torch.cdist(b, a)).topk(k).indices].mode(1).values, "length 1"),
     (lesson01.neighbours, lambda a, y, b, k: y[(b @ a.T).topk(k).indices].mode(1).values, "length 1"),
@@ -140,6 +159,10 @@ MISTAKES = [
     (lesson01.wrong_labels, drawn_twice, "drawn twice"),
     (lesson01.wrong_labels, next_class, "uniformly"),
     (lesson01.wrong_labels, unseeded, "second time"),
+    (lesson01.wrong_labels, unseeded_rows, "second time"),
+    (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, int(r * len(y)) / len(y), s), "neither down nor up"),
+    (lesson01.wrong_labels, lambda y, c, r, s: slip(y, 7, r, s), "though there are 5 classes"),
+    (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, 0.3 if r else 0, s), "`rate` or `classes`"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
     (lesson01.wrong_labels, slip_at(lambda y: torch.arange(len(y))), "at random"),
     (lesson01.wrong_labels, slip_at(lambda y: y.argsort(stable=True)), "at random"),
