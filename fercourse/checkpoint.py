@@ -10,8 +10,9 @@ import zipfile
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePath
 
+import numpy as np
 import torch
 
 from . import __version__, distributed
@@ -23,6 +24,7 @@ FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 LOCK = "training.lock"
+VIEWS = ("views", "target_views")
 _LOCKS = weakref.WeakValueDictionary()   # of this process: a cell that is run again takes over from the one stopped
 
 
@@ -89,12 +91,14 @@ class Checkpoint:
         Until `finish`, or the end of this process, no other may train into the folder.
 
         Raises:
-            InputError: a resume without a folder, a run is there or being trained, or what is kept is another's.
+            InputError: a resume without a folder, a run is there or being trained, what is kept is another's, or what
+                is to be kept could not be read again.
         """
         if self.folder is None and resume:
             raise InputError("a resume was asked for, but no folder says of what; give out=… as well")
         if self.folder is None:
             return 0
+        self._refuse_others()
         self._claim()
         try:
             done = self._begin(resume)
@@ -107,11 +111,12 @@ class Checkpoint:
     def save(self, done: int):
         """Write the state after `done` steps; the checkpoint before it stays beside it."""
         if self.folder and distributed.rank() == 0:
+            self._refuse_others()                  # `start_epoch` may have put more into the memory
             state = {"format": FORMAT, "step": done, "config": self.config, "memory": self.method.memory,
                      "versions": {"fercourse": __version__, "torch": str(torch.__version__)},
                      **{name: part.state_dict() for name, part in self.parts.items()}}
             content = io.BytesIO()                 # into a file, torch would hide what is wrong with the disk
-            torch.save(state, content)
+            torch.save(plain(state), content)
             with replacing(self.folder / CHECKPOINT, self.folder / PREVIOUS) as part:
                 part.write_bytes(content.getbuffer())
         distributed.wait()
@@ -122,6 +127,18 @@ class Checkpoint:
             export(self.method, self.folder, self.config)
         self._leave()
         distributed.wait()
+
+    def _refuse_others(self):
+        """Raise InputError for a setting, or something in memory, that a resume could not read."""
+        for name, value in _flat(self.config).items():
+            if not _is_plain(value):
+                raise InputError(f"{name} is of type {type(value).__name__}, which {CONFIG} cannot hold; expected a "
+                                 "number, a text, or nothing")
+        for name, value in (self.method.memory if self.method else {}).items():
+            if not _is_plain(plain(value), torch.Tensor):
+                raise InputError(f"{self.method.name}: memory[{name!r}] holds something of type "
+                                 f"{type(value).__name__}, which a resume would refuse to read; put tensors and plain "
+                                 "numbers there")
 
     def _claim(self):
         """Keep other processes' trainings out of the folder."""
@@ -156,7 +173,8 @@ class Checkpoint:
         _same_run(path, state["config"], self.config)
         try:
             for name, part in self.parts.items():
-                part.load_state_dict(state[name])
+                if state[name]:                    # a scaler that rested keeps nothing, and another would refuse it
+                    part.load_state_dict(state[name])
         except (KeyError, ValueError, RuntimeError) as error:
             raise InputError(f"{path}: does not fit this fercourse ({str(error).splitlines()[0]}); it was made by "
                              f"{_maker(state)}; go on with that one, or start again in another --out") from error
@@ -213,10 +231,34 @@ def _same_run(path, kept, wanted):
     """Raise InputError unless a kept configuration is the one asked for."""
     flat = [_flat(kept), _flat(wanted)]
     for name in [*flat[1], *flat[0]]:
+        if name in VIEWS and name not in flat[0]:                         # by a version that did not write them down
+            continue
         old, new = flat[0].get(name, "nothing"), flat[1].get(name, "nothing")
         if old != new:
             raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
                              "resume with the same settings, or choose another --out")
+
+
+def plain(value):
+    """Return numbers of NumPy and paths, in whatever lists and dictionaries, as the plain values they stand for."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, PurePath):
+        return str(value)
+    if type(value) is dict:
+        return {plain(key): plain(inner) for key, inner in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    return value
+
+
+def _is_plain(value, *more):
+    """Return whether a value, and all in it, is of a plain type or one of a few more."""
+    if type(value) is dict:
+        value = [*value, *value.values()]
+    if type(value) in (list, tuple):
+        return all(_is_plain(inner, *more) for inner in value)
+    return value is None or type(value) in (bool, int, float, str) or isinstance(value, more)
 
 
 def _flat(config):
@@ -243,14 +285,15 @@ def fingerprint(faces) -> str:
 
 def describe(method) -> dict:
     """Return the configuration that rebuilds a method: name, classes, size and hyper-parameters."""
-    return {"method": method.name, "classes": list(method.classes), "size": method.size,
-            "hyper": asdict(method.hyper)}
+    return plain({"method": method.name, "classes": list(method.classes), "size": method.size,
+                  "hyper": asdict(method.hyper)})
 
 
 def settings(method, faces, target, **training) -> dict:
     """Return what a resumed run must have in common with the one that was stopped."""
     data = {"data": fingerprint(faces), "target": fingerprint(target) if target else None}
-    return {**describe(method), **training, **data}
+    views = {name: [v if isinstance(v, str) else repr(v) for v in getattr(method, name)] for name in VIEWS}
+    return {**describe(method), **plain(training), **data, **views}
 
 
 def export(method, folder, facts: dict | None = None):

@@ -12,11 +12,21 @@ from torch import Tensor
 
 from .errors import InputError
 
+TOLD = ("RANK", "MASTER_ADDR", "MASTER_PORT")         # by torchrun, beside WORLD_SIZE
+
 
 def start(device: torch.device) -> torch.device:
-    """Join the processes torchrun started, if it did; return this process's own device."""
+    """Join the processes torchrun started, if it did; return this process's own device.
+
+    Raises:
+        InputError: WORLD_SIZE speaks of several processes, but nothing says which of them this one is.
+    """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return device
+    absent = [name for name in TOLD if name not in os.environ]
+    if absent and not dist.is_initialized():
+        raise InputError(f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {', '.join(absent)} is not set; start several "
+                         "processes with torchrun, or unset WORLD_SIZE")
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from tqdm.auto import tqdm
 
@@ -63,11 +64,14 @@ class Log:
         """Note what `start_epoch` said, before step `step` + 1."""
         self.clock = time.perf_counter()
         if facts:
-            self._record({"step": step, "epoch": epoch, "start": {k: _number(v) for k, v in facts.items()}})
+            self._record({"step": step, "epoch": epoch, "start": {k: _number(k, v) for k, v in facts.items()}})
 
     def step(self, done: int, losses: dict, lr: float):
         """Note the losses of the step that makes `done` finished ones; no wait for the device."""
-        self.names = tuple(losses)
+        if self.names and losses.keys() != set(self.names):
+            raise InputError(f"the losses of step {done} are {', '.join(losses)}, those before were "
+                             f"{', '.join(self.names)}; expected the same names in every step")
+        self.names = self.names or tuple(losses)
         self.pending.append(torch.stack([losses[name].detach().float() for name in self.names]))
         if done % EVERY == 0 or done % self.per_epoch == 0:
             self._read(done, lr)
@@ -78,7 +82,7 @@ class Log:
         means = {name: math.fsum(column) / len(rows) for name, column in zip(self.names, zip(*rows))}
         seconds = now - (self.clock or now)
         self.pending, self.clock = [], now
-        self._record({"step": done, "epoch": epoch, "of": len(rows), "lr": lr, **means,
+        self._record({"step": done, "epoch": epoch, "of": len(rows), "lr": _number("lr", lr), **means,
                       "images_per_s": round(len(rows) * self.batch_size / seconds, 1) if seconds else 0.0})
         self.bar.update(len(rows) * self.batch_size)
         self.bar.set_postfix({"epoch": epoch + 1, **{k: f"{v:.3f}" for k, v in means.items()}}, refresh=False)
@@ -97,6 +101,7 @@ class Log:
         """Stop if a pending loss is not finite: before a checkpoint is written over a good one."""
         if self.pending:
             self._checked(done)
+            self.pending = list(distributed.mean(torch.stack(self.pending)))        # the same for all who resume
 
     def _record(self, record):
         (self.history.starts if "start" in record else self.history.steps).append(record)
@@ -124,7 +129,8 @@ class Log:
 
     def load_state_dict(self, state):
         """Take over the losses that no record holds yet."""
-        self.names, self.pending = tuple(state["names"]), list(state["pending"])
+        self.pending = list(state["pending"])
+        self.names = tuple(state["names"]) if self.pending else ()       # those to come name themselves
 
     def close(self):
         """Finish the bar."""
@@ -150,5 +156,10 @@ def _is_record(value):
             and (isinstance(value.get("start"), dict) or isinstance(value.get("of"), int)))
 
 
-def _number(value):
-    return value.item() if isinstance(value, torch.Tensor) else value
+def _number(name, value):
+    """Return a number of torch or NumPy as a plain one; other plain values as they are."""
+    if not isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        return value
+    if math.prod(value.shape) != 1:
+        raise InputError(f"start_epoch says {name} with {math.prod(value.shape)} numbers; expected a single one")
+    return value.item()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -236,3 +237,63 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     with pytest.raises(TypeError):
         checkpoint.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_numbers_of_numpy_and_paths_are_kept_as_plain_values(tmp_path):
+    faces, weights = toy_faces(32, 16), tmp_path / "weights.safetensors"
+    settings = dict(epochs=np.int64(1), batch_size=np.int64(16), lr=np.logspace(-3, -2, 3)[0], seed=np.int64(1),
+                    quiet=True, device="cpu")
+
+    def made():
+        method = toy_method(faces, label_smoothing=np.float64(0.1), weight_decay=np.float32(0.05))
+        method.hyper.weights = weights                                    # where its first weights came from
+        method.start_epoch = lambda epoch, look: {"one": np.float32(0.5), "other": np.ones(1), "third": torch.ones(1)}
+        return method
+    fit(made(), faces, out=tmp_path / "run", **settings)
+    history = fit(made(), faces, out=tmp_path / "run", resume=True, **settings)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["hyper"]["weights"] == str(weights) and config["lr"] == 1e-3
+    assert history.starts[0]["start"] == {"one": 0.5, "other": 1, "third": 1}
+
+
+def test_what_could_not_be_read_again_is_refused_before_the_first_step(tmp_path):
+    faces, done = toy_faces(32, 16), []
+    for change, message in ((lambda m: m.memory.update(bank=np.zeros(3)), r"memory\['bank'\] holds .* ndarray"),
+                            (lambda m: setattr(m.hyper, "grey", object()), "hyper grey is of type object")):
+        method = toy_method(faces)
+        method.setup = lambda *sets, method=method, change=change: (type(method).setup(method, *sets), change(method))
+        method.after_step = lambda: done.append(1)
+        with pytest.raises(InputError, match=message):
+            fit(method, faces, out=tmp_path / "run", **QUICK)
+    method = toy_method(faces)
+    method.start_epoch = lambda epoch, look: {"several": torch.zeros(3)}
+    with pytest.raises(InputError, match="start_epoch says several with 3 numbers; expected a single one"):
+        fit(method, faces, **QUICK)
+    assert not done
+
+
+def test_a_run_goes_on_in_another_precision(tmp_path):
+    faces = toy_faces(32, 16)
+
+    def stopped(*shown):
+        raise KeyboardInterrupt
+    settings = dict(out=tmp_path / "run", **{**QUICK, "epochs": 3})
+    for precision, resume in (("fp32", False), ("fp16", True)):
+        with pytest.raises(KeyboardInterrupt):
+            fit(toy_method(faces), faces, precision=precision, resume=resume, watch=stopped, **settings)
+    assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["scaler"]
+    assert fit(toy_method(faces), faces, precision="bf16", resume=True, **settings).last["epoch"] == 2
+
+
+def test_a_resume_wants_the_same_views_unless_nobody_wrote_them_down(tmp_path):
+    faces, out = toy_faces(32, 16), tmp_path / "run"
+    method = toy_method(faces)
+    method.views = ("weak",)
+    fit(method, faces, out=out, **QUICK)
+    other = toy_method(faces)                                             # a preset of its own
+    with pytest.raises(InputError, match=r"was made with views \['weak'\], but \['Preset\(.*\] was asked for"):
+        fit(other, faces, out=out, resume=True, **QUICK)
+    kept = read_checkpoint(out / "checkpoint.pt")
+    kept["config"] = {k: v for k, v in kept["config"].items() if "views" not in k}
+    torch.save(kept, out / "checkpoint.pt")
+    fit(method, faces, out=out, resume=True, **QUICK)

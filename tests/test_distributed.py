@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from fercourse import distributed
+from fercourse import distributed, fit
 from fercourse.errors import InputError
 from tests.joined import train
+from tests.same import equal
+from tests.toy import toy_faces, toy_method
 from tests.twice import twice
 
 
@@ -67,6 +70,14 @@ def test_alone_everything_is_itself():
     distributed.wait()
 
 
+def test_several_processes_that_nobody_started_are_told(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InputError, match="WORLD_SIZE is 2, but RANK, MASTER_ADDR, MASTER_PORT is not set; start sev"):
+        distributed.start(torch.device("cpu"))
+
+
 def test_batches_that_cannot_be_dealt(monkeypatch):
     monkeypatch.setattr(distributed, "world", lambda: 3)
     with pytest.raises(InputError, match="a batch of 4 cannot be dealt to 3 processes"):
@@ -84,3 +95,51 @@ def test_two_gathered_tensors_may_share_a_gradient():
     for rank, gradients in enumerate(twice(doubly_gathered)):
         for gradient in gradients:
             assert gradient.tolist() == [[[2, 4], [6, 8]][rank]]
+
+
+class Stop(Exception):
+    pass
+
+
+def cut_and_whole(folder):
+    """Return weights, memory and losses of a run of two processes, and of one that was stopped within epoch 1."""
+    def run(out, stop=None, resume=False):
+        faces = toy_faces(48, 16)
+        method, steps = toy_method(faces, "hncl", neighbours="embedding", queue=12, ema=0.9), iter(range(1, 100))
+
+        def after_step(own=method.after_step):
+            own()
+            if next(steps) == stop:
+                raise Stop
+        method.after_step = after_step
+        history = fit(method, faces, epochs=3, batch_size=16, save_every=2, out=f"{folder}/{out}", resume=resume,
+                      quiet=True, device="cpu")
+        losses = [{k: v for k, v in record.items() if k != "images_per_s"} for record in history.steps]
+        return [dict(method.state_dict()), method.memory, losses]
+    whole = run("whole")
+    try:
+        run("cut", stop=5)
+    except Stop:
+        return whole, run("cut", resume=True)
+
+
+def test_a_resume_of_two_processes_is_the_same_bit_for_bit_in_both(tmp_path):
+    (whole, cut), (other, _) = twice(cut_and_whole, str(tmp_path))
+    assert equal(whole, cut) and equal(whole, other)
+
+
+def forgotten_parameter():
+    faces = toy_faces(32, 16)
+    method = toy_method(faces)
+    method.rests = torch.nn.Parameter(torch.ones(1))
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*broadcast_buffers")
+            fit(method, faces, epochs=1, batch_size=16, quiet=True, device="cpu")
+    except InputError as error:
+        return str(error)
+
+
+def test_a_parameter_that_rests_is_told():
+    for said in twice(forgotten_parameter):
+        assert said.startswith("baseline: a parameter had no part in the step before, which several processes cannot")

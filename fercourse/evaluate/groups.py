@@ -61,6 +61,8 @@ def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
 
 def _quartiles(values):
     known = values[~values.isnan()]
+    if not len(known):
+        return torch.full(values.shape, -1), {}
     edges = known.quantile(torch.linspace(0, 1, BINS + 1)).unique()
     number = torch.bucketize(values, edges[1:-1], right=True).masked_fill(values.isnan(), -1)
     told = _rounded(edges.tolist())

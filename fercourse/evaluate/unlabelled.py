@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..seeds import generator
+
 
 def entropy(logits: Tensor) -> float:
     """Return the mean entropy of the class shares, 0 (sure of everything) to 1 (of nothing), in units of log K.
@@ -30,15 +32,20 @@ def information(logits: Tensor) -> float:
 
 
 @torch.no_grad()
-def neighbourhood_density(logits: Tensor, temperature: float = 0.05, chunk: int = 1024) -> float:
+def neighbourhood_density(logits: Tensor, temperature: float = 0.05, chunk: int = 1024, most: int = 5000,
+                          seed: int = 0) -> float:
     """Return the soft neighbourhood density (SND): how evenly a face's nearest others surround it. Higher is better.
 
     Class shares are compared by cosine; each face's similarities to all others, divided by the temperature, become
     shares by softmax, whose mean entropy it is, in nats. A network that tells everything the same class has the
-    highest possible one, so that it needs a look at the classes beside it.
+    highest possible one, so that it needs a look at the classes beside it. Sets larger than `most` are sampled, and
+    have the density of the sample.
 
     Source: Saito et al., Tune it the right way, ICCV 2021, eqs. (2) to (4).
     """
+    if len(logits) > most:
+        rows = torch.randperm(len(logits), generator=generator("density", seed))[:most]
+        logits = logits[rows.to(logits.device)]
     unit, found = F.normalize(logits.float().softmax(1), dim=1), []
     for rows in torch.arange(len(unit), device=unit.device).split(chunk):
         similar = unit[rows] @ unit.T / temperature

@@ -1,10 +1,13 @@
 """What a method is: the small interface that the training loop, evaluation and pictures rely on."""
 
+import os
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib.util import module_from_spec, spec_from_file_location
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +41,8 @@ class Batch:
 
 RANGES = {"label_smoothing": (0, 1), "warmup": (0, 1), "ema": (0, 0.99999), "clip": (0, 1e9), "weight_decay": (0, 1),
           "temperature": (1e-4, 100), "momentum": (0, 1)}
+
+OPTIMISERS = ("adamw", "sgd")
 
 
 def within(hyper, **ranges):
@@ -80,11 +85,15 @@ class Method(nn.Module):
     Subclasses set `views`, `needs` and `Hyper`, build their parts in `__init__`, and write `forward`.
     Whatever `start_epoch` decides belongs in `memory`, which checkpoints keep, exported weights do not.
 
+    So that several processes train like one, and a resume like no stop: `memory` may change in `start_epoch`, or in
+    `after_step` on gathered rows, alike in every process; and every parameter has a part in every step (a loss that
+    is not wanted yet is multiplied by 0, not left out), or DistributedDataParallel stops.
+
     Attributes:
         views: one augmentation preset for each view of a batch.
         needs: columns of the FaceSet that a batch carries; `labels` come from `memory["labels"]`.
         target_views: presets for the second domain's views; empty where there is none.
-        memory: per-sample and other state outside the weights: tensors or plain numbers by name.
+        memory: per-sample and other state outside the weights: tensors or plain values by name.
     """
 
     views: tuple = ("weak",)
@@ -95,6 +104,8 @@ class Method(nn.Module):
     def __init__(self, classes, size, hyper):
         super().__init__()
         within(hyper, **{name: span for name, span in RANGES.items() if hasattr(hyper, name)})
+        if hyper.optimiser not in OPTIMISERS:
+            raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected {' or '.join(OPTIMISERS)}")
         self.classes, self.size, self.hyper = tuple(classes), size, hyper
         self.memory: dict = {}
         self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size, hyper.grey)
@@ -161,32 +172,49 @@ def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer
 
 
 def register(name: str):
-    """Make a method known by the name that the command line uses."""
+    """Make a method known by the name that the command line uses.
+
+    Raises:
+        InputError: the name is another method's; the same class, defined again, replaces itself.
+    """
     def keep(cls):
+        known = _METHODS.get(name, cls)
+        again = known.__qualname__ == cls.__qualname__ or cls.__module__ == "__main__"      # a notebook may rename it
+        if known.__module__ != cls.__module__ or not again:
+            raise InputError(f"method {name!r} is there already ({known.__module__}.{known.__qualname__}); "
+                             f"register {cls.__qualname__} under another name")
         _METHODS[name] = cls
         cls.name = name
         return cls
     return keep
 
 
-def use(file) -> list[str]:
+def use(file, *others: dict) -> list[str]:
     """Run a Python file of yours that registers methods; returns their names.
+
+    Args:
+        others: further registries that it may add to, name -> what; the command line gives that of studies.
 
     Raises:
         InputError: no such file, one that does not run, or one that registers nothing new.
     """
-    path, before = Path(file), dict(_METHODS)
+    path, registries = Path(file), (_METHODS, *others)
+    before = [dict(known) for known in registries]
     try:
         spec = spec_from_file_location(f"fercourse_use_{path.stem}", path)
         module = module_from_spec(spec)
         sys.modules[spec.name] = module                     # dataclasses look their module up
         spec.loader.exec_module(module)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     except Exception as error:
         raise InputError(f"{path}: does not run ({type(error).__name__}: {error}); expected a Python file that "
                          'registers a method with @register("name")') from error
-    found = [name for name, cls in _METHODS.items() if before.get(name) is not cls]
+    found = [name for known, old in zip(registries, before) for name, what in known.items()
+             if old.get(name) is not what]
     if not found:
-        raise InputError(f'{path}: registers no method; put @register("name") above its class')
+        raise InputError(f'{path}: registers no method; put @register("name") above its class, or @study("name") '
+                         "above the arms of a study")
     return found
 
 
@@ -202,7 +230,7 @@ def create(name: str, faces, /, **hyper) -> Method:
     """Build a method for faces like these: their classes and their size.
 
     Args:
-        hyper: fields of the method's `Hyper`; text is read as the field's type (`lr="0.1"`).
+        hyper: fields of the method's `Hyper`; text is read as the field's type (`clip="0.1"`, `scales="0.5,1"`).
     """
     cls = method_class(name)
     return cls(faces.classes, faces.images.shape[-1], cls.Hyper(**typed(cls, hyper)))
@@ -218,18 +246,73 @@ def typed(cls, given: dict) -> dict:
     if unknown := given.keys() - known.keys():
         raise InputError(f"{cls.name} has no hyper-parameter {', '.join(sorted(unknown))}; "
                          f"it has {', '.join(known)}")
-    return {name: _read(value, known[name], cls.name) for name, value in given.items()}
+    kinds = _kinds(cls.Hyper)
+    return {name: _read(value, known[name], kinds[name], cls.name) for name, value in given.items()}
 
 
-def _read(value, f, method):
-    """Read text as the type of the field's default; values that are of its kind pass."""
-    kind = str if isinstance(f.default, str) else Real
-    if f.default is None or isinstance(value, kind):
-        return value
+BOOLS = {True: True, False: False, "true": True, "1": True, "false": False, "0": False}
+
+
+def _kinds(hyper):
+    """Return the annotated type of every field; that of its default where the annotation is beyond reach."""
     try:
-        if isinstance(f.default, bool):
-            return {"true": True, "1": True, "false": False, "0": False}[value.lower()]
-        return type(f.default)(value)
-    except (AttributeError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{method}: {f.name}={value!r} is no {type(f.default).__name__}; "
-                         f"its default is {f.default}") from error
+        return get_type_hints(hyper)
+    except (NameError, TypeError):
+        defaults = {f.name: _default(f) for f in fields(hyper)}
+        return {name: Any if value in (None, MISSING) else type(value) for name, value in defaults.items()}
+
+
+def _default(f):
+    return f.default if f.default_factory is MISSING else f.default_factory()
+
+
+def _read(value, f, kind, method):
+    """Return a value, or a text that says one, as the type of a field."""
+    default = _default(f)
+    try:
+        return value if type(value) is type(default) and value == default else _as(kind, value, default)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        word = str(kind) if get_args(kind) or not isinstance(kind, type) else kind.__name__
+        told = "" if default is MISSING else f"; its default is {default}"
+        raise InputError(f"{method}: {f.name}={value!r} is no {word}{told}") from error
+
+
+def _as(kind, value, default):
+    """Return a value as a type; one of the errors that `_read` knows where it is none."""
+    text, base = isinstance(value, str), get_origin(kind) or kind
+    if base in (Union, UnionType):
+        return _as_one_of(get_args(kind), value, default)
+    if base in (tuple, list):
+        return base(_parts(base, get_args(kind), value, default))
+    if base is NoneType:
+        return {None: None, "none": None}[value]
+    if base is bool:
+        return BOOLS[value.lower() if text else value]
+    if base is str:
+        return os.fspath(value)
+    if text and base in (int, float):
+        return base(value)
+    fits = {int: isinstance(value, Integral), float: isinstance(value, Real), Any: True}
+    if not fits.get(base, not text):
+        raise TypeError("another type, or one that no text can say")
+    return value
+
+
+def _as_one_of(kinds, value, default):
+    """Return a value as the first of several types that it is."""
+    for kind in kinds:
+        try:
+            return _as(kind, value, default)
+        except (KeyError, ValueError, TypeError, OverflowError):
+            pass
+    raise ValueError("none of them")
+
+
+def _parts(base, kinds, value, default):
+    """Return the values of a sequence, which a text has between commas."""
+    parts = [part.strip() for part in value.strip("()[] ").split(",")] if isinstance(value, str) else list(value)
+    parts = [part for part in parts if part != ""]
+    if base is tuple and kinds and kinds[-1] is not ...:
+        return [_as(kind, part, None) for kind, part in zip(kinds, parts, strict=True)]
+    kind = kinds[0] if kinds else type(default[0]) if isinstance(default, base) and default else Any
+    return [_as(kind, part, None) for part in parts]

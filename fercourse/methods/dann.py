@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..losses.adversarial import Discriminator, conditioned, domain_loss, domain_ramp, reverse
-from .base import Hyper, Method, register
+from .base import Hyper, Method, register, within
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Dann(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
+        within(hyper, adversary=(0, 1e6))
         width, kinds = self.backbone.width, len(classes)
         self.head = nn.Linear(width, kinds)
         self.discriminator = Discriminator(width * (kinds if hyper.conditional else 1))

@@ -202,7 +202,8 @@ class DrFer(Method):
 
 def _check(hyper, size):
     """Raise InputError for hyper-parameters outside their range."""
-    within(hyper, mask_ratio=(0, 1), keep=(0, 0.999), trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6))
+    within(hyper, reconstruct=(0, 1e6), mask_ratio=(0, 1), cell=(0, 10**5), apart=(0, 1e6), keep=(0, 0.999),
+           trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6))
     if hyper.cell and size % hyper.cell:
         raise InputError(f"dr-fer: cell is {hyper.cell} px; expected a divisor of the images' {size} px, or 0")
 

@@ -18,7 +18,7 @@ from ..models import attributes as retrieval
 from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
 from ..schedule import ramp
-from .base import Hyper, Method, make_optimiser, register
+from .base import Hyper, Method, make_optimiser, register, within
 from .baseline import TASKS
 
 
@@ -75,6 +75,8 @@ class IdInvariant(Method):
         if hyper.task not in TASKS or hyper.estimator not in ESTIMATORS:
             raise InputError(f"id-invariant: task is {hyper.task!r} and estimator {hyper.estimator!r}; expected one "
                              f"of {', '.join(TASKS)}, and one of {', '.join(ESTIMATORS)}")
+        within(hyper, concordance=(0, 1e6), agreement=(0, 1e6), information=(0, 1e6), withhold=(0, 1),
+               critic_rate=(0, 1e6), critic_steps=(1, 1000), ramp_from=(0, 1), ramp_to=(0, 1))
         self.regresses = hyper.task == "valence_arousal"
         self.needs = ("valence_arousal",) if self.regresses else ("labels",)
         self.questions, width = retrieval.chosen(hyper.attributes), self.backbone.width

@@ -117,6 +117,11 @@ def test_unknown_ages_and_people_are_nobody_in_particular():
 # ---------------------------------------------------------------------- valence and arousal
 
 
+def test_numbers_that_nobody_knows_make_one_group():
+    faces = replace(toy_faces(8), attributes={"age": torch.full((8,), torch.nan)})
+    assert [(name, int(rows.sum())) for name, rows in groups_of(faces, "age")] == [("unknown", 8)]
+
+
 def test_affect_has_an_interval_over_people_and_a_table_by_group():
     faces = toy_faces(96, attributes={"gender": torch.arange(96) % 2}, names={"gender": ("woman", "man")})
     method = toy_method(faces, task="valence_arousal")

@@ -45,3 +45,12 @@ def test_density_in_chunks_and_in_another_order():
 def test_density_does_not_see_collapse():
     tight, collapsed = sure([0, 1, 2, 3] * 5), sure([0] * 20)
     assert neighbourhood_density(collapsed) > neighbourhood_density(tight)
+
+
+def test_density_of_large_sets_is_that_of_a_sample():
+    given = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
+    whole, state = neighbourhood_density(given), torch.get_rng_state()
+    sampled = neighbourhood_density(given, most=100)
+    assert sampled == neighbourhood_density(given, most=100) != neighbourhood_density(given, most=100, seed=1)
+    assert sampled < whole and neighbourhood_density(given, most=300) == whole
+    assert torch.equal(torch.get_rng_state(), state)

@@ -287,3 +287,17 @@ def test_wrong_settings_are_named(wrong):
 def test_it_wants_a_target():
     with pytest.raises(InputError, match="needs a target domain"):
         fit(toy_method(toy_faces(16, 16), "dmsrl"), toy_faces(16, 16), quiet=True)
+
+
+@pytest.mark.parametrize("wrong", [dict(metric=-1), dict(begin=2.0), dict(information=float("nan")), dict(geometry=-4),
+                                   dict(width=0), dict(local_width=0), dict(centre_rate=2), dict(self_train=-1)])
+def test_settings_out_of_range_are_refused(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
+        create("dmsrl", toy_faces(4, 16), **wrong)
+
+
+def test_one_face_a_step_is_refused():
+    source = toy_faces(8, 16)
+    with pytest.raises(InputError, match=r"dmsrl: a step sees one face, .* a batch size of at least 2 for"):
+        fit(toy_method(source, "dmsrl"), source, target=source, epochs=1, batch_size=1, quiet=True, device="cpu")

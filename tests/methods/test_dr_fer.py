@@ -206,7 +206,7 @@ def test_switched_off_parts_are_not_there():
 def test_hyper_parameters_that_cannot_be():
     from fercourse.errors import InputError
     for wrong in ({"mask_ratio": 1.2}, {"cell": 7}, {"keep": 1.0}, {"label_smoothing": 7.0},
-                  {"neighbours": 0}, {"trust": 1.5}):
+                  {"neighbours": 0}, {"trust": 1.5}, {"reconstruct": -2}, {"cell": -6}, {"apart": float("nan")}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             toy_method(toy_faces(8, 24), "dr-fer", **wrong)
 

@@ -164,6 +164,14 @@ def test_bad_settings_are_named():
             create("id-invariant", toy_faces(4), **wrong)
 
 
+@pytest.mark.parametrize("wrong", [{"withhold": 5}, {"critic_rate": -1}, {"critic_steps": 0}, {"ramp_to": 1.5},
+                                   {"agreement": float("nan")}])
+def test_settings_out_of_range_are_refused(wrong):
+    [(name, value)] = wrong.items()
+    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
+        create("id-invariant", toy_faces(4), **wrong)
+
+
 # ---------------------------------------------------------------------- a run
 
 def test_critics_have_an_optimiser_of_their_own_that_is_faster():

@@ -1,16 +1,19 @@
 """A sixth method is one file: it trains, is scored and is read again without another file being touched."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import methods
+from fercourse import methods, studies
 from fercourse.errors import InputError
+from fercourse.methods.base import _METHODS, Hyper, Method, register, typed
 
 EXAMPLE = Path(__file__).parents[2] / "examples/margin_softmax.py"
 
@@ -69,5 +72,70 @@ def test_a_file_that_is_no_method_is_refused_in_one_sentence(tmp_path, content, 
 def test_every_file_of_the_package_is_found():
     files = {path.stem for path in Path(methods.__file__).parent.glob("[a-z]*.py")} - {"base"}
     found = {methods.method_class(name).__module__.rpartition(".")[2]
-             for name in ("baseline", "cdan", "dann", "dmsrl", "dr-fer", "hncl", "id-invariant", "wscfer")}
+             for name, cls in _METHODS.items() if cls.__module__.startswith(f"{methods.__name__}.")}
     assert found == files
+
+
+def test_a_file_may_register_a_study_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "REGISTRY", {})
+    (tmp_path / "mine.py").write_text("from fercourse.studies import study\n\n@study('mine')\ndef arms(*_): pass\n")
+    for _ in range(2):
+        assert methods.use(tmp_path / "mine.py", studies.REGISTRY) == ["mine"]
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Whatever is registered is forgotten afterwards."""
+    monkeypatch.setattr("fercourse.methods.base._METHODS", dict(_METHODS))
+
+
+def _own(module, name="Own"):
+    return type(name, (Method,), {"__module__": module})
+
+
+def test_a_name_that_is_taken_is_refused_but_a_class_may_be_defined_again(known):
+    with pytest.raises(InputError, match=r"method 'baseline' is there already \(fercourse.methods.baseline.Baseline\)"):
+        register("baseline")(_own("__main__"))
+    for module, names in (("__main__", ("Own", "Renamed")), ("mine", ("Own", "Own"))):
+        for name in names:
+            cls = register(module)(_own(module, name))
+        assert methods.method_class(module) is cls
+    with pytest.raises(InputError, match="register Other under another name"):
+        register("mine")(_own("mine", "Other"))
+
+
+@dataclass
+class OwnHyper(Hyper):
+    scales: tuple = (1.0, 2.0)
+    sides: tuple[int, int] = (8, 8)
+    words: list[str] = field(default_factory=lambda: ["a"])
+    limit: int | None = None
+    rate: float = None
+    count: int = 3
+    wrong: int = 0.5
+    table: dict = field(default_factory=dict)
+
+
+class Own(Method):
+    name, Hyper = "own", OwnHyper
+
+
+@pytest.mark.parametrize("name, value, read", [
+    ("scales", "0.5,1", (0.5, 1.0)), ("scales", "(0.5, 1)", (0.5, 1.0)), ("scales", [3.0], (3.0,)),
+    ("sides", "4,6", (4, 6)), ("words", "b, c", ["b", "c"]), ("limit", "7", 7), ("limit", None, None),
+    ("limit", "none", None), ("rate", "0.5", 0.5), ("rate", None, None), ("count", 5, 5), ("wrong", 0.5, 0.5),
+    ("grey", "True", True), ("weights", Path("a.pt"), "a.pt"), ("clip", 2, 2), ("table", {"a": 1}, {"a": 1}),
+])
+def test_hyper_parameters_are_read_as_they_are_annotated(name, value, read):
+    (found,) = typed(Own, {name: value}).values()
+    assert found == read and type(found) is type(read)
+
+
+@pytest.mark.parametrize("name, value, kind", [
+    ("scales", "a,b", "tuple"), ("scales", 3, "tuple"), ("sides", "1,2,3", "tuple[int, int]"), ("limit", "x", "int | "),
+    ("count", 2.5, "int"), ("count", "2.5", "int"), ("grey", 7, "bool"), ("backbone", None, "str"),
+    ("table", "a", "dict"),
+])
+def test_hyper_parameters_that_cannot_be_read_are_refused(name, value, kind):
+    with pytest.raises(InputError, match=f"own: {name}=.* is no {re.escape(kind)}.*; its default is "):
+        typed(Own, {name: value})
