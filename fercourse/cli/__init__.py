@@ -1,6 +1,7 @@
 """`fercourse …`: one file a group of commands; every heavy import waits until its command runs."""
 
 import sys
+import traceback
 from pathlib import Path
 
 import typer
@@ -36,25 +37,30 @@ def _show_version(wanted: bool):
 
 @app.callback()
 def options(
+    ctx: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error."),
-    use: list[Path] = typer.Option(None, help="Python file with a method of your own; may be repeated. It is run."),
+    use: list[Path] = typer.Option(
+        None, help="Python file with a method or a study of your own; may be repeated. It is run."),
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
                                  help="Print the version and leave."),
 ):
-    """Options that come before the command."""
+    """Options of every command; --debug and --use may stand anywhere."""
     if use:
-        from .. import methods
+        from .. import methods, studies
         for file in use:
-            methods.use(file)
+            methods.use(file, studies.REGISTRY)
+        next(p for p in ctx.command.commands["study"].params if p.name == "name").help = study.known()
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error ends in one sentence on stderr: status 2 for bad input, 1 for a fault of ours."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in arguments                      # accepted anywhere on the line
-    rest = [a for a in arguments if a != "--debug"]
+    debug = "--debug" in arguments                      # accepted anywhere on the line, as --use is
+    files = []
     try:
-        ending = "", int(app(rest, prog_name="fercourse", standalone_mode=False) or 0)
+        files, rest = _used([a for a in arguments if a != "--debug"])
+        line = [word for file in files for word in ("--use", file)] + rest
+        ending = "", int(app(line, prog_name="fercourse", standalone_mode=False) or 0)
     except InputError as error:
         if debug:
             raise
@@ -70,9 +76,37 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        words = " ".join(str(error).split())            # torch tells some errors in several lines
-        ending = f"{type(error).__name__}: {words}; this is a fault of fercourse, --debug shows where", FAULT
+        ending = _told(error, files)
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
+
+
+def _used(arguments):
+    """Take every `--use FILE` out of a line; return the files, and the rest."""
+    files, rest, words = [], [], iter(arguments)
+    for word in words:
+        option, equals, file = word.partition("=")
+        if option != "--use":
+            rest.append(word)
+            continue
+        files.append(file if equals else next(words, ""))
+        if not files[-1]:
+            raise InputError("--use names no file; expected --use FILE with a Python file of your own")
+    return files, rest
+
+
+def _told(error, files):
+    """Return the sentence and the status of an error that nobody foresaw, here or in the files of --use."""
+    words = " ".join(str(error).split())                # torch tells some errors in several lines
+    what = f"{type(error).__name__}{words and ': '}{words}"
+    package, own = Path(__file__).resolve().parents[1], {Path(file).resolve() for file in files}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename).resolve()
+        if file in own:
+            return f"{what}; this happened in {frame.filename}, line {frame.lineno}; --debug shows how", 2
+        if package in file.parents:
+            break
+    whose = f"{' or '.join(map(str, files))}, or of fercourse" if files else "fercourse"
+    return f"{what}; this is a fault of {whose}, --debug shows where", FAULT
 
 
 def _say(message, status):

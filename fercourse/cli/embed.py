@@ -22,7 +22,8 @@ def embed(
         help="Of a picture: labels (the default), identity, domain, or any attribute; a page has them all.")] = None,
     faces: Annotated[bool, typer.Option("--faces", help="Draw faces into the picture; a page shows them.")] = False,
     most: Annotated[int, typer.Option(
-        help="About so many faces at most, every class in its share, and at least one of each.")] = 2000,
+        help="About so many faces at most, every class in its share, and at least one of each; a page holds "
+             "up to 20,000.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of UMAP.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ):
@@ -41,12 +42,24 @@ def embed(
     from ..look import see_all
     method = load_run(run, pick_device(device))
     shown = _faces(data, root, method.size, most, seed)
+    _check(shown, pages, pictures, colour_by or "labels")
     seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
     for picture in pictures:
         _draw(points, shown, picture, faces, colour_by or "labels", f"{run.name}: {shown.name}")
     for page in pages:
         _explore(points, shown, page, method, seen)
+
+
+def _check(shown, pages, pictures, colour_by):
+    """Raise InputError for what cannot be drawn: before the projection, which takes minutes."""
+    from ..plots.explorer import MOST
+    from ..plots.grouping import grouping
+    if pictures:
+        grouping(shown, colour_by)
+    if pages and len(shown) > MOST:
+        raise InputError(f"{pages[0]} would hold {len(shown):,} faces, but a page holds up to {MOST:,}; "
+                         f"choose fewer with --most {MOST - 1000}")
 
 
 def _draw(points, shown, out, faces, colour_by, title):

@@ -6,11 +6,15 @@ import typer
 
 from .. import studies
 
-*_MOST, _LAST = studies.names()
+
+def known() -> str:
+    """Return the names of all studies, those of a --use file among them, for the help."""
+    *most, last = studies.names()
+    return f"{', '.join(most)} or {last}."
 
 
 def study(
-    name: str = typer.Argument(help=f"{', '.join(_MOST)} or {_LAST}."),
+    name: str = typer.Argument(help=known()),
     data: str = typer.Option(None, help="Set of faces; default: the study's own."),
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
     seeds: int = typer.Option(3, min=1, help="Number of repetitions."),

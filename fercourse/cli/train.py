@@ -13,7 +13,9 @@ from ..errors import InputError
 METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
                  for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
 SPEC = "NAME[/DOMAIN][:SPLIT], or the path of a pack"
-Root = Annotated[Path | None, typer.Option(help="Where a real set is: its folder, its archive, or a pack of it.")]
+Root = Annotated[Path | None, typer.Option(
+    help="Where a real set is: its folder, its archive, or a pack of it. The embedded synthfaces take it only where it "
+         "is a .parquet file of them, or a folder with one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 
@@ -67,6 +69,7 @@ def train(
     from ..train import fit
     if resume and out is None:
         raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
+    _check_root(root, data, target, score)
     began, device = time.perf_counter(), distributed.start(pick_device(device))
     out = out or _free_folder(method)
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
@@ -76,19 +79,24 @@ def train(
     if _probes(method):
         hyper, labels = {"labels": labels} | hyper, 1.0
     model = create(method, faces, **hyper)
+    _check_noise(model, noise, noise_kind)
     faces = _with_noise(_usable(faces, model), labels, noise, noise_kind, seed)
     second = _load(target, "train", root, faces.images.shape[-1]) if target else None
-    test = _scored(score, target or data, root, faces.images.shape[-1])
+    test = _scorable(_scored(score, target or data, root, faces.images.shape[-1]), model)
     if init:
         _say(load_weights(model, init / checkpoint.WEIGHTS))
     if model.backbone.report:
         _say(model.backbone.report)
     _say(f"{method} on {faces!r}, run in {out}")
+    kept = _saved(out)
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
                   resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
     if distributed.rank() == 0:
+        seconds = round(time.perf_counter() - began, 1)
+        if kept and kept == _saved(out):                                  # finished before, nothing was trained now
+            seconds = _told_before(out, "seconds", seconds)
         facts = {"method": method, "run": str(out), "data": faces.name, "trained_on": len(faces), "epochs": epochs,
-                 "seed": seed, "loss": history.last.get("total"), "seconds": round(time.perf_counter() - began, 1),
+                 "seed": seed, "loss": history.last.get("total"), "seconds": seconds,
                  "images_per_s": history.last.get("images_per_s")}
         _tell(_measure(model, test, facts), out, as_json)
     distributed.stop()
@@ -107,8 +115,9 @@ def evaluate(
     from ..checkpoint import load_run
     from ..device import pick_device
     from ..evaluate.groups import groups_of
+    _check_root(root, data)
     model = load_run(run, pick_device(device))
-    faces = _load(data, "test", root, model.size) if data else _own(run, root, model.size)
+    faces = _scorable(_load(data, "test", root, model.size) if data else _own(run, root, model.size), model)
     for column in by or []:
         groups_of(faces, column)                                          # before scoring, which may take long
     facts = _measure(model, faces, {"method": model.name, "run": str(run)})
@@ -123,7 +132,24 @@ def evaluate(
 def _load(text, split, root, size):
     from ..faces.load import load_faces, parse_spec
     spec = parse_spec(text)
-    return load_faces(spec.name, spec.split or split, root, spec.domain, size)
+    return load_faces(spec.name, spec.split or split, _root_of(spec.name, root), spec.domain, size)
+
+
+def _root_of(name, root):
+    """Return the root; None for the embedded set where it is another's, for all sets of a command share one root."""
+    from ..faces.load import is_embedded
+    if root is None or not root.exists() or not is_embedded(name):
+        return root
+    return root if root.suffix == ".parquet" or next(root.glob("*.parquet"), None) else None
+
+
+def _check_root(root, *texts):
+    """Raise InputError for a root that none of the sets asked for would look at."""
+    from ..faces.load import parse_spec
+    names = [parse_spec(text).name for text in texts if text]
+    if root and names and all(_root_of(name, root) is None for name in names):
+        raise InputError(f"--root {root} is no place of {' or '.join(dict.fromkeys(names))}, whose faces are embedded; "
+                         "expected a .parquet file of such faces, or a folder with one; otherwise leave out --root")
 
 
 def _own(run, root, size):
@@ -144,6 +170,27 @@ def _probes(method):
     from ..methods import method_class
     cls = method_class(method)
     return "labels" not in cls.needs and hasattr(cls.Hyper, "labels")
+
+
+def _check_noise(model, noise, kind):
+    """Raise InputError for wrong labels that nobody would read."""
+    if (noise or kind == "votes") and "labels" not in model.needs and not _probes(model.name):
+        raise InputError(f"--noise makes labels wrong, but {model.name} learns from "
+                         f"{' and '.join(model.needs) or 'none'} here; leave it out, or let the method learn classes")
+
+
+def _scorable(faces, model):
+    """Return the faces (or None) if one of them has what the model is scored on: told before the work begins."""
+    if faces is None:
+        return None
+    from ..evaluate.report import regresses, truth_in
+    if regresses(model):
+        known, what = ~faces.column("valence_arousal").isnan().any(1), "with valence and arousal"
+    else:
+        known, what = truth_in(model, faces) >= 0, f"of a class that this run knows: {', '.join(model.classes)}"
+    if not known.any():
+        raise InputError(f"{faces.name} has no face {what}; score another set")
+    return faces
 
 
 def _scored(text, default, root, size):
@@ -184,6 +231,21 @@ def _settings(pairs):
         if "=" not in pair:
             raise InputError(f"--set {pair} is no setting; expected NAME=VALUE, such as --set label_smoothing=0")
     return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _saved(out):
+    """Return when the checkpoint of a run was written; None where there is none."""
+    from ..checkpoint import CHECKPOINT
+    file = Path(out) / CHECKPOINT
+    return file.stat().st_mtime_ns if file.is_file() else None
+
+
+def _told_before(out, name, otherwise):
+    """Return one of the metrics that a run already has."""
+    try:
+        return json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        return otherwise
 
 
 def _free_folder(method):

@@ -16,6 +16,8 @@ from ..files import replacing
 from ..lock import alone
 
 UNUSED_DAYS = 30      # what nobody opened for so long is removed by the next writer
+# What we write there: a key that ends in a digest, or people of `studies.transfer`; with what a killed writer left.
+OURS = re.compile(r"(.+-[0-9a-f]{16,}\.(npy|safetensors)|people-\d+-\d+px-v\d+\.parquet)(\.lock|\..+\.part)?")
 
 
 def folder() -> Path:
@@ -27,7 +29,8 @@ def folder() -> Path:
 def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Path | None:
     """Return the cached file of `key`, written by `write(path)` if it is not there yet.
 
-    One process makes it; others that want it meanwhile wait for it.
+    One process makes it; others that want it meanwhile wait for it. What nobody wants for 30 days is removed if its
+    key ends in a digest of 16 or more hexadecimal digits; other files in the folder are nobody's but their owner's.
 
     Args:
         key: says everything the content depends on; short keys stay readable in the file's name.
@@ -38,13 +41,13 @@ def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Pa
         The file, or None where the cache folder cannot be written.
     """
     path = folder() / f"{_name(key)}{suffix}"
-    if _used(path):
+    if used(path):
         return path
     if not _writable(path.parent):
         return None
     _tidy(path.parent)
     with alone(path, partial(_say_waiting, path)):
-        if not _used(path):                              # another process was quicker
+        if not used(path):                               # another process was quicker
             with replacing(path) as temporary:
                 write(temporary)
     return path
@@ -80,7 +83,7 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
     return made[0] if made else make()
 
 
-def _used(path):
+def used(path: Path) -> bool:
     """Return whether a file is there, and note that it was wanted."""
     if not path.is_file():
         return False
@@ -111,5 +114,6 @@ def _writable(path):
 def _tidy(path):
     for file in path.glob("*"):
         with suppress(OSError):
-            if file.is_file() and time.time() - file.stat().st_mtime > UNUSED_DAYS * 86400:
+            old = time.time() - file.stat().st_mtime > UNUSED_DAYS * 86400
+            if old and OURS.fullmatch(file.name) and file.is_file():
                 file.unlink()

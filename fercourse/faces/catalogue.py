@@ -50,15 +50,16 @@ def get(name: str) -> SetInfo:
     Raises:
         InputError: no set has that name; the closest one is proposed.
     """
-    plain = {_plain(known): known for known in _SETS}
-    if _plain(name) in plain:
-        return _SETS[plain[_plain(name)]]
-    close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.5)
-    hint = f"did you mean {plain[close[0]]!r}? Expected" if close else "expected"
+    known = {plain(word): word for word in _SETS}
+    if plain(name) in known:
+        return _SETS[known[plain(name)]]
+    close = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.5)
+    hint = f"did you mean {known[close[0]]!r}? Expected" if close else "expected"
     raise InputError(f"set {name!r} is unknown; {hint} one of {', '.join(_SETS)}")
 
 
-def _plain(name):
+def plain(name: str) -> str:
+    """Return a set's name without what spellings differ in: case, dashes, underscores and blanks."""
     return name.lower().replace("-", "").replace("_", "").replace("+", "plus").replace(" ", "")
 
 

@@ -43,7 +43,9 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     Raises:
         InputError: an unknown set, split, domain or option; nothing found below root; no face left.
     """
-    name = os.fspath(name)
+    name = os.path.expanduser(os.fspath(name))                        # noqa: PTH111 (no error without a home)
+    if is_embedded(name):
+        name = EMBEDDED
     if name.endswith(".parquet"):
         name, root = EMBEDDED, name
     packed = next((path for path in (root, name) if path is not None and _names_pack(path)), None)
@@ -58,6 +60,12 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
         kind = {} if labels == "truth" else {"labels": labels}
         faces = pack_faces(_decoded(name, root, size, kind | options), split, domain)
     return faces if size is None else faces.resize(size)
+
+
+def is_embedded(name) -> bool:
+    """Return whether a name, however it is spelt, is that of the faces that come with the course."""
+    from .catalogue import plain
+    return plain(os.fspath(name)) == EMBEDDED
 
 
 class Spec(NamedTuple):
@@ -76,12 +84,13 @@ def parse_spec(text: str) -> Spec:
     Raises:
         InputError: an empty part.
     """
+    text = os.path.expanduser(text)                                   # noqa: PTH111 (no error without a home)
     name, domain, split = text, None, None
     head, colon, tail = text.rpartition(":")
     if colon and not set(tail) & set("/\\") and not Path(text).is_file():     # C:\faces is a path
         name, split = head, tail
     head, slash, tail = name.rpartition("/")
-    if slash and not Path(name).is_file() and ("/" not in head or Path(head).is_file()):
+    if slash and not _names_file(name) and ("/" not in head or _names_file(head)):
         name, domain = head, tail
     if "" in (name, domain, split):
         raise InputError(f"{text!r} names no set of faces; expected NAME[/DOMAIN][:SPLIT], such as "
@@ -150,6 +159,10 @@ def _given(**options):
 # ---------------------------------------------------------------------- from a name to columns
 
 
+def _names_file(text):
+    return text.endswith((".safetensors", ".parquet")) or Path(text).is_file()
+
+
 def _names_pack(path):
     """Return whether a name or root is meant as a pack: it is one, or is named like one."""
     text = os.fspath(path)
@@ -168,13 +181,14 @@ def _decoded(name, root, size, options):
     """Return a set of loose files as a pack from the cache, decoded now if it is not there yet."""
     from . import catalogue
     info, place = catalogue.get(name), catalogue.find(name, root)
+    listed = info.read(root, **options) if info.any_root else None      # its list alone says where its images are
 
     def read():
-        listing = info.read(root, **options)
+        listing = info.read(root, **options) if listed is None else listed
         own = DEFAULT_SIZE if listing.pixels is None else listing.pixels.shape[1]
         return listing, Crop(size or own)
 
-    pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options)}", read) or memory_pack(*read())
+    pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed)}", read) or memory_pack(*read())
     for told in _told(pack.listing.rejects):
         warnings.warn(f"{info.name}: {told}", stacklevel=3)
     return pack
@@ -201,13 +215,18 @@ def _cached(key, read):
     return None
 
 
-def fingerprint(place: Path, options: dict) -> str:
+def fingerprint(place: Path, options: dict, listing: Listing | None = None) -> str:
     """Return a digest of what decoding depends on: every file's name, size and time, the options, this code.
 
-    Options that name a file (an annotation file elsewhere) count with that file's size and time.
+    Options that name a file (an annotation file elsewhere) count with that file's size and time. A listing says which
+    images count, wherever they are; without one all files below the place do.
     """
     place = Path(place)
-    files = place.rglob("*") if place.is_dir() else [place, *place.parent.glob("*.csv")]
+    files = place.glob("*.csv") if place.is_dir() else [place, *place.parent.glob("*.csv")]
+    if listing is not None and listing.files is not None:
+        files = [*files, *(Path(listing.root, file) for file in listing.files)]
+    elif place.is_dir():
+        files = _below(place)
     files = tqdm(files, desc=f"looking through {place.name}", unit=" files", delay=2, leave=False)
     named = [Path(value) for value in options.values() if isinstance(value, str | os.PathLike)]
     digest = hashlib.sha256(repr((str(place.absolute()), sorted(options.items(), key=str))).encode())
@@ -217,3 +236,15 @@ def fingerprint(place: Path, options: dict) -> str:
     for code in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(code.read_bytes())
     return digest.hexdigest()[:24]
+
+
+def _below(top):
+    """Yield every file below a folder; linked folders are followed, each real folder once."""
+    seen = set()
+    for place, folders, files in os.walk(top, followlinks=True):
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()                                   # which of two names a folder goes by is no matter of chance
+        yield from (Path(place, file) for file in files)

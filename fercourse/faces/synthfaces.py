@@ -41,14 +41,14 @@ def load(split="train", domain=None, labels="truth", root=None) -> FaceSet:
         domain: `lab` (grey, frontal, posed), `wild` (colour, posed freely, partly covered), or None for both.
         labels: `truth`, `majority` (of ten annotators) or `single` (one annotator): what `labels` holds;
             `true_labels` holds the truth beside the last two.
-        root: another file made by `fercourse render`; default: the embedded one.
+        root: another file made by `fercourse render`, or the folder it is in; default: the embedded one.
 
     Raises:
         InputError: the file is missing or not of this kind, or a word is not among those listed.
     """
     if labels not in LABELS:
         raise InputError(f"labels={labels!r} is unknown for synthfaces; expected one of {', '.join(LABELS)}")
-    path = Path(root) if root is not None else pack_path()
+    path = _only_file(Path(root).expanduser()) if root is not None else pack_path()
     table, facts = _table(path, path.stat().st_mtime_ns if path.is_file() else 0)
     rows = _rows(table, split, domain)
     name = "synthfaces" + (f"/{domain}" if domain else "") + (f":{split}" if split else "")
@@ -79,6 +79,9 @@ def verified(place) -> tuple[Listing, dict]:
 
 def _only_file(place):
     files = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+    if not files:
+        raise InputError(f"{place} holds no .parquet file of synthetic faces; make one with: "
+                         f"fercourse render --out {place / 'synthfaces.parquet'}")
     if len(files) != 1:
         raise InputError(f"{place} holds {len(files)} files of faces; name one of them with root (--root)")
     return files[0]

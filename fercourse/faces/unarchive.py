@@ -17,6 +17,7 @@ from ..errors import InputError
 
 PIECE = 1 << 20
 LONGEST_HEADER = 1 << 22       # a tar header tells a name; more than this is meant to fill the memory
+DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{number}" for kind in ("COM", "LPT") for number in range(1, 10))}
 DAMAGE = tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, NotImplementedError
 
 
@@ -96,6 +97,8 @@ def _safe(name):
     path = PurePosixPath(name)
     if not name or path.is_absolute() or ".." in path.parts or any(c in name for c in "\\:\0"):
         raise Hostile(f"{name!r} would be written outside the folder")
+    if any(part.rstrip(". ") != part or part.partition(".")[0].rstrip().upper() in DEVICES for part in path.parts):
+        raise Hostile(f"{name!r} is a name that Windows cannot hold")
     return path
 
 

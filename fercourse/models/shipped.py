@@ -21,8 +21,9 @@ def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
     from safetensors.torch import load_file
     path, manifest = FOLDER / f"{name}.safetensors", FOLDER / f"{name}.json"
     if not (path.is_file() and manifest.is_file()):
-        raise InputError(f"{path} or its manifest is missing; install fercourse again, or train the network with: "
-                         f"python -m fercourse.models.{name}_train")
+        trained = f", or train the network with: python -m fercourse.models.{name}_train"
+        raise InputError(f"{path} or its manifest is missing; install fercourse again"
+                         f"{trained if Path(__file__).with_name(f'{name}_train.py').is_file() else ''}")
     try:
         facts = json.loads(manifest.read_text(encoding="utf-8"))
         wanted = facts["sha256"]

@@ -21,7 +21,7 @@ _MODULES = {                                                 # and their studies
     "annotators": ("annotators",), "wscfer": ("wscfer", "wscfer-tuning"), "identity": ("identity",),
     "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup",), "comparison": ("comparison",),
 }
-_STUDIES: dict[str, "Study"] = {}
+REGISTRY: dict[str, "Study"] = {}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def study(name: str, data: str = "synthfaces", on: dict | None = None, **changes
     `on` are such changes for sets that ask for more, or less: `on={"fer2013": dict(cpu=dict(limit=5000))}`.
     """
     def keep(arms):
-        _STUDIES[name] = Study(name, data, arms, changes, on or {})
+        REGISTRY[name] = Study(name, data, arms, changes, on or {})
         return arms
 
     return keep
@@ -90,7 +90,7 @@ def study(name: str, data: str = "synthfaces", on: dict | None = None, **changes
 
 def names() -> list[str]:
     """Return the names of all studies."""
-    return list(dict.fromkeys([*(name for told in _MODULES.values() for name in told), *_STUDIES]))
+    return list(dict.fromkeys([*(name for told in _MODULES.values() for name in told), *REGISTRY]))
 
 
 def get(name: str) -> Study:
@@ -104,7 +104,7 @@ def get(name: str) -> Study:
     for module, told in _MODULES.items():
         if name in told:
             import_module(f"{__name__}.{module}")
-    return _STUDIES[name]
+    return REGISTRY[name]
 
 
 def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, root=None, out="results",

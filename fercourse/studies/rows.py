@@ -71,7 +71,10 @@ def _selfsup(file, place):
     """Return the rows of a place's ways to learn without labels, read by a probe and by fine-tuning."""
     ways = (("HNCL", "heatmap neighbours"), ("   same-class neighbours (oracle)", "same-class neighbours (oracle)"),
             ("   embedding neighbours", "embedding neighbours"), ("   random neighbours", "random neighbours"),
-            ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"), ("   untrained network", "random encoder"),
+            ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"),
+            ("   HNCL, strong views", "heatmap neighbours, strong views"),
+            *((f"   {arm}", arm) for arm in ("MoCo, strong views", "SimCLR, strong views", "MoCo, shuffled batch norm")),
+            ("   untrained network", "random encoder"),
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
                  for metric, told in (("probe_100", "linear probe, all labels"),

@@ -65,7 +65,7 @@ def render(person: Person, shot: Shot, size: int = 64, engine: str = "auto", sup
         model, person, posed, [np.float32((p.vertices - PIVOT) @ turn.T) for p in props], props, eye, rays, engine
     )
     picture = backdrop(shot.backdrop, size * supersample, rng).reshape(-1, 3)
-    picture[buffer.rows] = _colours(model, person, shot, buffer, props, -rays[buffer.rows], world, rng)
+    picture[buffer.rows] = _colours(person, shot, buffer, props, -rays[buffer.rows], world, rng)
     _draw_lashes(picture, model, person, posed, buffer, eye, rays, engine)
     landmarks = _project(posed[model.landmarks], frame, size, shot.lens.distance)
     visible = _visible(landmarks, posed[model.landmarks], eye, buffer.hits, size, supersample)
@@ -222,7 +222,7 @@ def _skin_colour(person):
     return linear(MONK[int(np.clip(round(person.tone) - 1, 0, 9))])
 
 
-def _colours(model, person, shot, buffer, props, towards_eye, world, rng):
+def _colours(person, shot, buffer, props, towards_eye, world, rng):
     """Return linear RGB of every ray that meets something."""
     on_head = buffer.part < 100
     surface = Surface(buffer.template[on_head], buffer.part[on_head], *buffer.masks[on_head].T)

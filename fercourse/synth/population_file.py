@@ -1,17 +1,20 @@
 """A population on disk: one Parquet file and its manifest, rendered by several workers, resumable."""
 
 import json
+import logging
 import multiprocessing
 import os
 import shutil
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
 from ..faces.emotions import SEVEN
 from ..files import replacing, sha256, writing
+from ..lock import alone
 from .head import head
 from .people import GENDERS
 from .population import SPLITS, VERSION, Population, describe_row
@@ -88,7 +91,8 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
     """Render a population into a Parquet file with a manifest (`.json`) beside it; returns the manifest.
 
     People are rendered one by one into `<out>.parts`, so that a stopped run goes on where it was; the file
-    appears only when it is complete, with the same bytes whatever the number of workers.
+    appears only when it is complete, with the same bytes whatever the number of workers. One process renders it;
+    others that want the same file meanwhile wait for it.
 
     Raises:
         InputError: `out` is a folder or cannot be written, the parts there belong to other settings, or `workers` is
@@ -99,17 +103,36 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
         raise InputError(f"workers is {workers}; expected 0 (one for each core) or more")
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
-    parts = out.with_name(out.name + ".parts")
-    _open_parts(parts, population)
-    waiting = [n for n in range(population.people) if not (parts / f"{n:06d}.parquet").exists()]
-    _render_all(population, parts, waiting, workers, progress)
-    manifest = _assemble(population, parts, out)
-    shutil.rmtree(parts)
+    parts, before = out.with_name(out.name + ".parts"), _modified(out)
+    with writing(parts):
+        out.parent.mkdir(parents=True, exist_ok=True)  # a lock needs a place
+    with alone(out, partial(logging.getLogger(__name__).warning, "waiting for another process, which makes %s", out)):
+        if _modified(out) != before and (made := _made(out, population)):
+            return made
+        _open_parts(parts, population)
+        waiting = [n for n in range(population.people) if not (parts / f"{n:06d}.parquet").exists()]
+        _render_all(population, parts, waiting, workers, progress)
+        manifest = _assemble(population, parts, out)
+        shutil.rmtree(parts)
     return manifest
 
 
+def _modified(out):
+    return out.stat().st_mtime_ns if out.is_file() else None
+
+
+def _made(out, population):
+    """Return the manifest of a file that is of this plan, None of another one."""
+    manifest = json.loads(out.with_suffix(".json").read_text())
+    return manifest if manifest.items() >= _plan(population).items() else None
+
+
+def _plan(population):
+    return dict(version=VERSION, **asdict(population))
+
+
 def _open_parts(parts, population):
-    plan = json.dumps(dict(version=VERSION, **asdict(population)), sort_keys=True)
+    plan = json.dumps(_plan(population), sort_keys=True)
     note = parts / "population.json"
     with writing(parts):
         parts.mkdir(parents=True, exist_ok=True)

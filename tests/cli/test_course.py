@@ -30,6 +30,29 @@ def test_release_without_nbgrader_says_how_to_get_it(monkeypatch, capsys):
 def test_links_prints_what_it_changed(monkeypatch, capsys):
     monkeypatch.setattr(links, "relink", lambda repository, branch: [f"{repository} {branch}"])
     assert run("links", "--repository", "R", "--branch", "B") == 0 and capsys.readouterr().out == "R B\n"
+    monkeypatch.setattr(links, "relink", lambda repository, branch: [])
+    assert run("links", "--repository", "R") == 0 and "nothing to change" in capsys.readouterr().out
+
+
+def test_release_takes_a_lessons_number_as_grading_does(monkeypatch, capsys):
+    monkeypatch.setattr(release, "problems", lambda source: [source.stem])
+    assert run("release", "2", "--check") == 1 and capsys.readouterr().err == "02_wscfer\n"
+
+
+@pytest.mark.parametrize("words", [("--timeout", 0), ("--timeout", -5), ("--cell-timeout", 0), ("--memory", 0),
+                                   ("--memory", "inf"), ("--jobs", 0), ("--jobs", -3)])
+def test_limits_that_make_no_sense_are_refused(words, capsys, tmp_path):
+    assert run("grade", tmp_path, *words) == 2 and "range" in capsys.readouterr().err
+
+
+def test_an_archive_is_to_be_unpacked(capsys, tmp_path):
+    (tmp_path / "all.ZIP").touch()
+    assert run("grade", tmp_path / "all.ZIP") == 2 and "unpack it first" in capsys.readouterr().err
+
+
+def test_git_leaves_grades_alone():
+    assert {"grades*.csv", "moodle.csv", "canvas.csv", "feedback/", "written.html"} <= set(
+        (ROOT / ".gitignore").read_text("utf-8").splitlines())
 
 
 @pytest.mark.parametrize("words", [("grade", "nowhere"), ("grade", "tests", "--columns", "excel"),

@@ -1,6 +1,7 @@
 """`fercourse embed` on a run trained here for a moment."""
 
 import json
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -87,6 +88,18 @@ def test_bad_input_is_told_in_one_sentence(run, faces, tmp_path, capsys, out, mo
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("fercourse: ") and told in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("out, more, told", [
+    ("a.png", ("--colour-by", "mood"), "has no 'mood'"),
+    ("a.html", (), "would hold 60 faces, but a page holds up to 50; choose fewer with --most"),
+])
+def test_what_cannot_be_drawn_is_told_before_the_network_looks(run, faces, tmp_path, capsys, monkeypatch, out, more,
+                                                               told):
+    monkeypatch.setattr("fercourse.look.see_all", lambda *given: pytest.fail("looked"))
+    monkeypatch.setattr(import_module("fercourse.plots.explorer"), "MOST", 50)
+    assert call(run, tmp_path / out, *more) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_a_missing_run_is_told(faces, tmp_path, capsys):

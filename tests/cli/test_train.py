@@ -57,6 +57,42 @@ def test_valence_and_arousal_and_a_start_from_another_run(pack, tmp_path, capsys
     assert "left at random: head.bias, head.weight" in told.err
 
 
+def test_a_set_to_score_without_what_is_scored_is_refused_before_training(pack, tmp_path, capsys):
+    bare = toy_pack(tmp_path / "bare.safetensors", affect=False)
+    task = "--set", "task=valence_arousal"
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, *task, "--score", bare) == 2
+    assert "drawn:val has no face with valence and arousal; score another set" in capsys.readouterr().err
+    other = toy_pack(tmp_path / "other.safetensors", classes=("fear", "anger", "disgust", "contempt"))
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--score", other) == 2
+    assert "drawn:val has no face of a class that this run knows: neutral, " in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_embedded_set_takes_no_root_of_another_set(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *given: asked.append(given[2]))
+    csv, folder, parquet = tmp_path / "faces.csv", tmp_path / "real", tmp_path / "made" / "a.parquet"
+    folder.mkdir(), parquet.parent.mkdir(), csv.touch(), parquet.touch()
+    roots = csv, folder, parquet, parquet.parent, tmp_path / "nowhere"
+    for root in roots:
+        train._load("SynthFaces/lab", "train", root, None), train._load("csv", "train", root, None)
+    assert asked == [None, csv, None, folder, *[root for root in roots[2:] for _ in range(2)]]
+    train._check_root(csv, "synthfaces", "csv", None), train._check_root(parquet, "synthfaces")
+    with pytest.raises(InputError, match="is no place of synthfaces, whose faces are embedded; expected a "):
+        train._check_root(folder, "synthfaces/lab", None, "synthfaces:val")
+
+
+def test_a_resume_that_trains_nothing_keeps_the_seconds(run, pack, capsys):
+    metrics = json.loads((run / "metrics.json").read_text()) | {"seconds": 1234.5}
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    again = "train", "baseline", "--data", pack, "--out", run, *QUICK, "--resume"
+    assert call(*again) == 0
+    assert json.loads((run / "metrics.json").read_text())["seconds"] == 1234.5
+    (run / "checkpoint.pt").unlink(), (run / "checkpoint.previous.pt").unlink()
+    assert call(*again) == 0
+    assert json.loads((run / "metrics.json").read_text())["seconds"] < 1234.5
+
+
 def test_runs_get_a_folder_of_their_own(pack, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for number in (1, 2):
@@ -109,6 +145,9 @@ def test_torchrun(pack, tmp_path):
     (["baseline", "--noise", "2"], "rate is 2"),
     (["baseline", "--target", "PACK"], "baseline has no use for a target domain"),
     (["baseline", "--score", "PACK:night"], "night"),
+    (["id-invariant", "--noise", "0.3"], "id-invariant learns from valence_arousal here; leave it out"),
+    (["hncl", "--noise", "2", "--set", "neighbours=none"], "rate is 2"),
+    (["baseline", "--set", "task=valence_arousal", "--noise-kind", "votes"], "baseline learns from valence_arousal"),
 ])
 def test_bad_input_is_one_sentence_and_status_2(pack, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)

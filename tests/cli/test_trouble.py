@@ -11,6 +11,7 @@ import torch
 from fercourse import files
 from fercourse.checkpoint import read_checkpoint
 from fercourse.errors import InputError
+from fercourse.models.shipped import shipped
 from fercourse.networks import trained
 from tests.full import room
 from tests.line import QUICK, call, toy_pack
@@ -203,3 +204,11 @@ def test_a_damaged_manifest_is_told(tmp_path, monkeypatch, manifest):
     (tmp_path / "lesson-baseline.safetensors").touch()
     with pytest.raises(InputError, match=r"lesson-baseline\.json is damaged \(.*\); install fercourse again"):
         trained("baseline")
+
+
+def test_a_network_that_is_missing_names_a_training_only_where_there_is_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("fercourse.models.shipped.FOLDER", tmp_path)
+    with pytest.raises(InputError, match=r"lesson-baseline\.safetensors .* is missing; install fercourse again$"):
+        trained("baseline")
+    with pytest.raises(InputError, match=r"train the network with: python -m fercourse\.models\.landmarks_train$"):
+        shipped("landmarks")

@@ -60,6 +60,49 @@ def test_a_fault_of_ours_is_one_sentence_too(monkeypatch, capsys):
         call("data", "list", "--debug")
 
 
+def test_a_fault_without_a_message_is_told_by_its_kind(monkeypatch, capsys):
+    def unfinished():
+        raise NotImplementedError
+    monkeypatch.setattr("fercourse.faces.catalogue.names", unfinished)
+    assert call("data", "list") == 1
+    assert capsys.readouterr().err.startswith("fercourse: NotImplementedError; this is a fault of fercourse, ")
+
+
+OWN = """
+from fercourse.faces import catalogue
+from fercourse.studies import study
+
+@study("mine")
+def arms(scale, data, root):
+    return {}["total"]
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A file with a study whose arms are broken."""
+    monkeypatch.setattr("fercourse.studies.REGISTRY", {})
+    (tmp_path / "own.py").write_text(OWN)
+    return tmp_path / "own.py"
+
+
+def test_the_help_of_study_names_those_of_a_file_given_anywhere(own, capsys):
+    for words in (["--use", own, "study", "--help"], ["study", "--help", f"--use={own}"]):
+        assert call(*words) == 0
+        assert "comparison or mine." in " ".join(capsys.readouterr().out.split())
+    assert call("study", "--help", "--use") == 2
+    assert "--use names no file; expected --use FILE" in capsys.readouterr().err
+
+
+def test_an_error_of_a_file_of_ones_own_is_told_with_its_line(own, tmp_path, monkeypatch, capsys):
+    assert call("study", "mine", "--out", tmp_path, "--use", own) == 2
+    told = capsys.readouterr().err
+    assert told == f"fercourse: KeyError: 'total'; this happened in {own}, line 7; --debug shows how\n"
+    monkeypatch.setattr("fercourse.faces.catalogue.names", broken)
+    assert call("data", "list", "--use", own) == 1
+    assert f"this is a fault of {own}, or of fercourse, --debug" in capsys.readouterr().err
+
+
 def test_help_names_every_method_without_importing_them():
     code = ("import sys; from fercourse import cli\ntry: cli.main(['train', '--help'])\n"
             "finally: print('torch' in sys.modules)")

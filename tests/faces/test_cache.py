@@ -95,14 +95,19 @@ def test_an_error_of_the_maker_passes_through(own_cache):
 
 
 def test_what_nobody_opened_for_a_month_is_removed(own_cache):
-    cached_array("old", Maker())
-    cached_array("used", Maker())
-    long_ago = time.time() - 31 * 86400
-    for name in ("old.npy", "used.npy"):
-        os.utime(own_cache / name, (long_ago, long_ago))
-    cached_array("used", Maker())
+    digest, long_ago = "0a1b" * 6, time.time() - 31 * 86400
+    for name in ("old", "used"):
+        cached_array(f"{name}-{digest}", Maker())
+    old = (f"set-own-{digest}.safetensors", f"x-{digest}.npy.host.7.part", f"x-{digest}.npy.lock",
+           "people-3-16px-v2.parquet")
+    theirs = "thesis.docx", "weights.safetensors", "embedding-2024.npy", "people.parquet"
+    for name in (*old, *theirs):
+        (own_cache / name).touch()
+    for file in own_cache.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    cached_array(f"used-{digest}", Maker())
     cached_array("new", Maker())
-    assert sorted(f.name for f in own_cache.iterdir()) == ["new.npy", "used.npy"]
+    assert {f.name for f in own_cache.iterdir()} == {"new.npy", f"used-{digest}.npy", *theirs}
 
 
 def test_one_process_makes_what_several_want(own_cache):

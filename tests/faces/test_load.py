@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import fercourse as fc
 from fercourse.cli import main
@@ -99,6 +100,22 @@ def test_whatever_changes_is_decoded_again(toy, change):
     assert len(toy.reads) == 2 and len(faces) == (3 if change == "removed" else 4)
 
 
+@pytest.mark.parametrize("name", ["csv", "folder", "toy"])
+def test_pictures_that_are_elsewhere_are_decoded_again_when_they_change(toy, tmp_path, name):
+    save(tmp_path / "elsewhere", 2, 16, 16)
+    root = toy.root if name == "toy" else tmp_path / "named"
+    root.mkdir(exist_ok=True)
+    (root / "fear").symlink_to(tmp_path / "elsewhere" / "faces", target_is_directory=True)
+    (root / "fear" / "loop").symlink_to(root, target_is_directory=True)
+    (tmp_path / "faces.csv").write_text("path,label,split\nelsewhere/faces/0.png,fear,train\n")
+    root = tmp_path / "faces.csv" if name == "csv" else root
+    before = load_faces(name, None, root, size=16)
+    for file in (tmp_path / "elsewhere" / "faces").glob("*.png"):
+        Image.fromarray(checker(16, 16, 9)).save(file)
+    after = load_faces(name, None, root, size=16)
+    assert len(toy.reads) == 2 if name == "toy" else not torch.equal(before.images, after.images)
+
+
 def test_rejects_are_told_and_kept_in_the_notes(toy):
     (toy.root / "faces" / "2.png").write_bytes(b"")
     with pytest.warns(UserWarning, match=r"toy: 1 samples were left out, the first: faces/2\.png: empty file"):
@@ -156,7 +173,7 @@ def test_wrong_wishes(toy, arguments, sentence):
         load_faces(**{"name": "toy", "root": toy.root, **arguments})
 
 
-def test_the_embedded_set_gets_its_wishes(monkeypatch):
+def test_the_embedded_set_gets_its_wishes(tmp_path, monkeypatch):
     asked = []
     faces = listing_to_faces(listing(count=2, pixels=None), torch.zeros(2, 3, 16, 16, dtype=torch.uint8))
     fake = types.ModuleType("fercourse.faces.synthfaces")
@@ -166,8 +183,13 @@ def test_the_embedded_set_gets_its_wishes(monkeypatch):
     assert load_faces(domain="wild", size=8).images.shape[2:] == (8, 8)
     load_faces("synthfaces", "test", labels="single", root="there")
     load_faces("mine/faces.parquet")
+    load_faces("Synth-Faces")
+    monkeypatch.setenv("HOME", str(tmp_path)), monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    load_faces("~/a.parquet")
     assert asked == [(("train", "wild", "truth"), {}), (("test", None, "single"), {"root": "there"}),
-                     (("train", None, "truth"), {"root": "mine/faces.parquet"})]
+                     (("train", None, "truth"), {"root": "mine/faces.parquet"}), (("train", None, "truth"), {}),
+                     (("train", None, "truth"), {"root": f"{tmp_path}/a.parquet"})]
+    assert parse_spec("~/a.parquet:val") == Spec(f"{tmp_path}/a.parquet", None, "val")
     with pytest.raises(InputError, match="no option 'extra'"):
         load_faces(extra=1)
 
@@ -244,6 +266,8 @@ def test_every_column_reaches_the_faceset():
     ("/data/no.safetensors:val", Spec("/data/no.safetensors", None, "val")),
     (r"C:\faces\a.safetensors", Spec(r"C:\faces\a.safetensors")),
     ("C:/faces/a.safetensors:val", Spec("C:/faces/a.safetensors", None, "val")),
+    ("packs/no.safetensors", Spec("packs/no.safetensors")), ("./no.parquet:val", Spec("./no.parquet", None, "val")),
+    ("no.safetensors/lab:val", Spec("no.safetensors", "lab", "val")),
 ])
 def test_specs(tmp_path, monkeypatch, text, spec):
     monkeypatch.chdir(tmp_path)

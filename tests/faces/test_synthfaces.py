@@ -110,6 +110,9 @@ def test_wrong_words_are_named(wrong, said):
 def test_another_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         synthfaces.load(root=tmp_path / "none.parquet")
+    with pytest.raises(InputError, match=r"holds no \.parquet file of synthetic faces; make one with"):
+        synthfaces.load(root=tmp_path)
+    assert len(synthfaces.load("val", root=PATH.parent)) == len(synthfaces.load("val"))
     broken = tmp_path / "broken.parquet"
     broken.write_bytes(PATH.read_bytes()[:5000])
     with pytest.raises(InputError, match="not a file of synthetic faces"):

@@ -41,6 +41,8 @@ HOSTILE = {
     "absolute": (tar([("/evil", b"2")]), "outside"),
     "backslash": (tar([("..\\evil", b"2")]), "outside"),
     "drive": (tar([("C:evil", b"2")]), "outside"),
+    "device of Windows": (tar([("a/con.txt", b"2")]), "Windows cannot hold"),
+    "blank at the end": (zipped([("a/b. ", b"2")]), "Windows cannot hold"),
     "symlink": (tar([(link("a", tarfile.SYMTYPE), None), ("a/evil", b"2")]), "link or a device"),
     "inner symlink": (tar([("b", b"1"), (link("a", tarfile.SYMTYPE, "b"), None)]), "link or a device"),
     "hardlink": (tar([(link("a", tarfile.LNKTYPE), None)]), "link or a device"),

@@ -1,5 +1,6 @@
 """Studies of real faces, on a miniature of FER2013 and its annotators."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from fercourse import studies
 from fercourse.faces import load_faces
+from fercourse.faces.cache import OURS
 from fercourse.studies import annotators, domains, pretraining, transfer
 from tests.faces import miniatures
 from tests.toy import toy_faces, toy_method
@@ -18,7 +20,10 @@ def test_further_people_are_rendered_once_and_are_not_those_of_the_pack(tmp_path
     write = transfer.write_population
     monkeypatch.setattr(transfer, "write_population", lambda *given: rendered.append(given) or write(*given))
     faces = transfer.more_people(3, 16)
+    (file,) = tmp_path.glob("people-*.parquet")
+    os.utime(file, (1, 1))
     again = transfer.more_people(3, 16)
+    assert file.stat().st_mtime > 1 and OURS.fullmatch(file.name), "it is kept while it is used, and removed later"
     assert len(rendered) == 1 and len(faces) == 72 and faces.images.shape[-1] == 16
     assert torch.equal(faces.images, again.images)
     ages = set(load_faces("synthfaces", split="train+val+test").column("age").tolist())

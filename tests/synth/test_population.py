@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -43,6 +44,30 @@ def test_workers_and_interruptions_do_not_change_a_byte(made, tmp_path, monkeypa
     write_population(SMALL, again, workers=2, progress=False)
     assert again.read_bytes() == out.read_bytes()
     assert not (tmp_path / "again.parquet.parts").exists()
+
+
+def test_of_two_processes_one_renders_and_the_other_takes_its_file(made, tmp_path, monkeypatch):
+    _, manifest = made
+    again, rendered, reached = tmp_path / "new" / "faces.parquet", [], threading.Event()
+    render_all = population_file._render_all
+
+    def slowly(*given):
+        rendered.append(given)
+        reached.set()
+        time.sleep(0.5)
+        render_all(*given)
+    monkeypatch.setattr(population_file, "_render_all", slowly)
+    told = []
+    write = lambda: told.append(write_population(SMALL, again, workers=1, progress=False))        # noqa: E731
+    first = threading.Thread(target=write)
+    first.start()
+    reached.wait(60)
+    write()
+    first.join(60)
+    assert len(rendered) == 1 and told[0] == told[1] and told[0]["sha256"] == manifest["sha256"]
+    assert sorted(file.name for file in again.parent.iterdir()) == ["faces.json", "faces.parquet"]
+    write()
+    assert len(rendered) == 2, "asked for again, it is made again"
 
 
 def test_parts_of_another_plan_are_refused(tmp_path):
