@@ -73,7 +73,8 @@ def _selfsup(file, place):
             ("   embedding neighbours", "embedding neighbours"), ("   random neighbours", "random neighbours"),
             ("   MoCo", "MoCo (no neighbours)"), ("   SimCLR", "SimCLR"),
             ("   HNCL, strong views", "heatmap neighbours, strong views"),
-            *((f"   {arm}", arm) for arm in ("MoCo, strong views", "SimCLR, strong views", "MoCo, shuffled batch norm")),
+            *((f"   {arm}", arm) for arm in ("MoCo, strong views", "SimCLR, strong views",
+                                              "MoCo, shuffled batch norm")),
             ("   untrained network", "random encoder"),
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
