@@ -247,19 +247,20 @@ for one in circumstances:
 # %% [markdown]
 # (With so many intervals at 95 % one or two leave out 0 by chance alone.)
 #
-# Look at the last line of each block first: **the same baseline, twice as long**. With all labels, right or wrong,
-# only DMSRL is level with it. But DMSRL trains twice, too, and it is judged by averaged weights (over the last steps),
-# which neither baseline has. So the table does not say whether being level is due to DMSRL's own parts, to the budget
-# or to the averaging. WSCFER is some points above the baseline where both are tested in the lab (only with few labels
-# does its interval leave out 0), but it looks at two views of every face, and with twice the steps the baseline is
-# above it. Lesson 02, in which every arm has two views, says the same of a training as short as this one, and another
-# thing of a longer: where wrong labels are learnt by heart, WSCFER gains, because the two views have to agree. **Give
-# the baseline your budget** before you praise an idea, and ask at which budget its problem begins.
+# Look at the last two lines of each block first: **the same baseline, twice as long**, as it is and judged by
+# averaged weights (over the last steps). DMSRL trains twice and is judged by averaged weights, so the last line is
+# the one to hold it against. The budget is worth six to twelve points, averaging about one or none. With all labels,
+# right or wrong, only DMSRL reaches that line, and it hardly passes it. WSCFER is some points above the baseline
+# where both are tested in the lab (only with few labels does its interval leave out 0), but it looks at two views of
+# every face, and with twice the steps the baseline is above it. Lesson 02, in which every arm has two views, says the
+# same of a training as short as this one, and another thing of a longer: where wrong labels are learnt by heart,
+# WSCFER gains, because the two views have to agree. **Give the baseline your budget** before you praise an idea, and
+# ask at which budget its problem begins.
 #
 # What the longer baseline cannot do is learn from faces that nobody labelled. With a tenth of the labels DMSRL is far
 # ahead: its target is all the faces, also the nine tenths whose labels are missing, and it trains on what it believes
 # their labels to be, which lesson 05 leaves off where domains differ. In the wild, of which it saw faces without
-# labels, it is above the longer baseline with every seed, by amounts that differ so much that the interval of their
+# labels, it is above both longer baselines with every seed, by amounts that differ so much that the interval of their
 # mean holds 0. HNCL saw them as well. It is above the baseline with every seed in all four circumstances, but only in
 # the wild does its interval leave out 0. With few labels and in the wild it gains about as much as the longer baseline
 # does, with wrong labels as much as with few, which is far less than the longer baseline gains there.
