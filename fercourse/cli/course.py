@@ -5,6 +5,9 @@ from pathlib import Path
 
 import typer
 
+from ..errors import InputError
+
+LONGEST = 7 * 24 * 3600                                      # seconds
 app = typer.Typer(no_args_is_help=True, help="Student editions, grading, links for a fork, and a look at the set-up.")
 
 
@@ -17,11 +20,12 @@ def release(
     from ..course import release as editions
     from ..course.notebooks import sources
 
+    names = [name.zfill(2) if name.isdigit() else name for name in names or ()]
     if check:
-        found = [problem for source in sources(names or ()) for problem in editions.problems(source)]
+        found = [problem for source in sources(names) for problem in editions.problems(source)]
         typer.echo("\n".join(found) or "every student edition is up to date and gives nothing away", err=bool(found))
         raise typer.Exit(bool(found))
-    for source in sources(names or ()):
+    for source in sources(names):
         typer.echo(str(editions.build(source)))
 
 
@@ -33,16 +37,19 @@ def grade(
     columns: str = typer.Option("plain", help="plain (every exercise), moodle or canvas (for their import)."),
     hidden: Path = typer.Option(None, help="Folder of private tests, GRADE_ID.py each; outside the course's folder."),
     lesson: str = typer.Option(None, help="Such as 01: only what answers it, and what does not tell what it answers."),
-    cell_timeout: float = typer.Option(300, help="Seconds a cell may take."),
-    timeout: float = typer.Option(1800, help="Seconds a notebook may take."),
-    memory: float = typer.Option(6, help="GiB of memory a notebook may hold."),
-    jobs: int = typer.Option(1, help="Notebooks at the same time."),
+    cell_timeout: float = typer.Option(300, min=1, max=LONGEST, help="Seconds a cell may take."),
+    timeout: float = typer.Option(1800, min=1, max=LONGEST, help="Seconds a notebook may take."),
+    memory: float = typer.Option(6, min=0.5, max=4096, help="GiB of memory a notebook may hold."),
+    jobs: int = typer.Option(1, min=1, help="Notebooks at the same time."),
 ):
     """Run every submission, shut in where the system allows it, and write points, feedback and written answers."""
     from ..course import grade as grading
     from ..course import marks
     from ..course.sandbox import Limits, walled
+    from ..course.submissions import ARCHIVES
 
+    if submissions.suffix.lower() in ARCHIVES and submissions.is_file():
+        raise InputError(f"{submissions} is an archive; unpack it first, and name the folder it gives")
     if submissions.is_file():
         marks.retell(submissions, out, columns=columns, lesson=lesson, told=typer.echo)
         typer.echo(str(out))
@@ -52,7 +59,7 @@ def grade(
                    "use a machine or container you can throw away", err=True)
     limits = Limits(cell_timeout, timeout, int(memory * 2**30))
     grading.grade(submissions, out, columns=columns, hidden=hidden, lesson=lesson, limits=limits, jobs=jobs,
-                  told=typer.echo)
+                  told=lambda line: typer.echo(line.encode("utf-8", "replace").decode()))    # names of any encoding
     typer.echo(str(out))
 
 
@@ -64,8 +71,8 @@ def links(
     """Point badges and set-up cells of all lessons and student editions at a fork."""
     from ..course.links import relink
 
-    for path in relink(repository, branch):
-        typer.echo(str(path))
+    changed = relink(repository, branch)
+    typer.echo("\n".join(map(str, changed)) or f"nothing changed: the course already names {repository}, {branch}")
 
 
 @app.command()

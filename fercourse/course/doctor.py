@@ -28,7 +28,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     findings = []
-    for look in (python, packages, torch, device, memory, disk, data, weights, kernel):
+    for look in (python, packages, torch, device, memory, disk, data, weights, kernel, grading):
         try:
             findings.append(look())
         except Exception as error:                           # a broken package may raise anything
@@ -173,3 +173,14 @@ def kernel() -> Finding:
         return Finding("kernel", MIND, f"notebooks run in {found}, not in {sys.executable}",
                        "python -m ipykernel install --sys-prefix, with the Python of the course")
     return Finding("kernel", RIGHT, "notebooks run in this Python")
+
+
+def grading(installed=metadata.version, shut_in: bool | None = None) -> Finding:
+    """Look whether those who teach could grade here, and whether submissions can be shut in."""
+    from .sandbox import walled
+    if not _there("nbgrader", installed):
+        return Finding("grading", RIGHT, "not set up, which only those who teach need: pip install -e '.[instructor]'")
+    if not (walled() if shut_in is None else shut_in):
+        return Finding("grading", MIND, "nbgrader is there; submissions cannot be shut in here",
+                       "to grade, use a machine or container you can throw away")
+    return Finding("grading", RIGHT, "nbgrader is there, and submissions can be shut in")

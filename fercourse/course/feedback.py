@@ -22,9 +22,9 @@ def write_pages(grades: list[Grade], out: Path):
         names[stem] += 1
         stem += f"-{names[stem]}" if names[stem] > 1 else ""
         with replacing(out.parent / "feedback" / f"{stem}.html") as part:
-            part.write_text(feedback(one), encoding="utf-8")
+            part.write_text(feedback(one), encoding="utf-8", errors="replace")
     with replacing(out.parent / "written.html") as part:
-        part.write_text(written(grades), encoding="utf-8")
+        part.write_text(written(grades), encoding="utf-8", errors="replace")
 
 
 def feedback(one: Grade) -> str:

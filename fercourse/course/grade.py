@@ -4,9 +4,12 @@ nbgrader's preprocessors and its rule for points (extra `instructor`), without i
 student's own process can be fooled by code that means to: read what earns full marks too easily.
 """
 
+import ast
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread, main_thread
 
 import nbformat
 
@@ -14,19 +17,41 @@ from ..errors import InputError
 from . import submissions
 from .chosen import choose, number_of
 from .feedback import write_pages
-from .grades import Grade, known, one_lesson, probe, table, write
+from .grades import Grade, known, nameless, one_lesson, probe, table, write
 from .marks import carried
 from .notebooks import ROOT, grade_id, regenerate, sources
 from .release import applied, locked, nbgrader
+from .retyped import regained
 from .sandbox import Limits, run
 
 
+@contextmanager
+def _interruptible():
+    """Let a request to end, or the terminal's hangup, interrupt as Ctrl-C does; what is ignored (nohup) stays so."""
+    def interrupt(number, frame):
+        for one in before:                                   # a second one must not cost the table
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = numbers if current_thread() is main_thread() else []              # only there Python takes signals
+    before = {one: signal.SIG_DFL for one in numbers if signal.getsignal(one) == signal.SIG_DFL}
+    for one in before:
+        signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+@_interruptible()
 def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | None = None, lesson: str | None = None,
           limits: Limits = Limits(), jobs: int = 1, lessons=None, told=lambda line: None) -> list[Grade]:  # noqa: B008
     """Grade every submission below a folder, and write `out`, `feedback/` and `written.html` beside it.
 
-    Interrupted, it stops what runs, and writes what those earned who were finished. Points given by hand in an earlier
-    table at `out` are carried over; a table that says anything else is kept beside the new one.
+    Interrupted, by Ctrl-C, TERM or a closed terminal, it stops what runs, and writes what those earned who were
+    finished. Points given by hand in an earlier table at `out` are carried over; a table that says anything else
+    is kept beside the new one.
 
     Args:
         hidden: folder of private tests, `GRADE_ID.py` each, added to the test cell of that name.
@@ -37,6 +62,7 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     Raises:
         InputError: wrong arguments, or `out` cannot be written; never for what a student handed in.
     """
+    told = _unbroken(told)
     known(columns)
     released = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
     lesson = number_of(lesson, released)
@@ -52,7 +78,7 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     given_up, finished = Event(), {}
 
     def one(i, item):
-        found = _graded(*item, released[item[2]], limits, secret, given_up)
+        found = _graded(*item, released[item[2]], limits, secret, given_up, told)
         if given_up.is_set():                                # it may have been stopped half-way
             return
         finished[i] = found
@@ -64,8 +90,10 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         grades = [finished[i] for i in sorted(finished)]
         if grades:
             before = carried(grades, out, columns, lessons, told)
-            write(out, table(grades, columns), before)
+            write(out, table(grades, columns), before, columns)
             write_pages(grades, out)
+            if line := nameless(grades, columns):
+                told(line)
         if missing := len(handed_in) - len(grades):
             told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
                  + (f"; {out} has the others" if grades else ""))
@@ -89,6 +117,14 @@ def _each(one, items, jobs, given_up):
             raise
 
 
+def _unbroken(told):
+    """Return a teller to whom a closed terminal is no error."""
+    def tell(line):
+        with suppress(OSError):
+            told(line)
+    return tell
+
+
 # ---------------------------------------------------------------------- reading
 
 def _tests(hidden):
@@ -99,7 +135,20 @@ def _tests(hidden):
         raise InputError(f"{hidden} is not a folder; expected private tests in it, GRADE_ID.py each")
     if hidden.resolve().is_relative_to(ROOT):
         raise InputError(f"{hidden} lies inside the course's own folder, where tests do not stay private; move it out")
-    return {path.stem: path.read_text("utf-8").rstrip() for path in sorted(hidden.glob("*.py"))}
+    return {path.stem: _code(path) for path in sorted(hidden.glob("*.py"))}
+
+
+def _code(path):
+    """Return a private test that can be run: one that cannot would cost everybody the points."""
+    nbgrader()                                               # brings IPython, or says how to get it
+    from IPython.core.inputtransformer2 import TransformerManager
+    try:
+        text = path.read_text("utf-8-sig").rstrip()
+        compile(TransformerManager().transform_cell(text), str(path), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"private tests {path} cannot be run ({error}); expected Python in UTF-8; mend the file "
+                         "and grade again") from None
+    return text
 
 
 def _with_tests(book, tests):
@@ -116,25 +165,26 @@ def _with_tests(book, tests):
 
 # ---------------------------------------------------------------------- grading
 
-def _graded(submission, book, lesson, problem, released, limits, secret, given_up):
+def _graded(submission, book, lesson, problem, released, limits, secret, given_up, told):
     of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
           if cell.metadata.get("nbgrader", {}).get("grade")}
     nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
     if book is None:
         return nothing
     try:
+        book, missing = regained(book, released)
         book = submissions.merged(book, released)
         ran = run(book, limits, secret, given_up)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())
         points = {grade_id(cell): _points(cell) for cell in book.cells
                   if cell.metadata.get("nbgrader", {}).get("grade")}
-        late = sum(one.get("ename") in ("KeyboardInterrupt", "Timeout") for cell in book.cells
-                   for one in cell.get("outputs", ())[-1:])
-        problem = ran.stopped or (f"{late} cell{'s' * (late > 1)} ran longer than {limits.cell:g} s" if late else "")
+        problem = "; ".join([*(f"{name}: its cell is missing" for name in missing),
+                             *([ran.stopped] if ran.stopped else [*_late(book, limits), *_ended(book)])])
         return Grade(submission, lesson, of, {name: points.get(name, 0.0) for name in of}, problem, book)
     except Exception as error:                               # one submission must never end the grading of the others
-        nothing.problem = f"could not be graded: {type(error).__name__}: {error}"
+        nothing.problem = "could not be graded, damaged or unlike its lesson: hand it in again"
+        told(f"{submission.student} could not be graded ({type(error).__name__}: {error})")
         return nothing
 
 
@@ -142,14 +192,41 @@ def _fill(book, outputs):
     """Put the outputs into the cells; nbgrader gives full marks for silence, so a cell that never ended says so."""
     count = 0
     for i, cell in enumerate(book.cells):
-        if cell.cell_type != "code":
+        if cell.cell_type != "code" or not cell.source.strip():
             continue
-        if i in outputs:
-            count += 1
-            cell.outputs, cell.execution_count = outputs[i], count
-        elif cell.source.strip():
-            cell.outputs = [nbformat.v4.new_output("error", ename="NotRun", evalue="this cell did not come to its end",
-                                                   traceback=["This cell did not come to its end."])]
+        count += 1
+        cell.execution_count = count
+        cell.outputs = outputs[i] if i in outputs else [nbformat.v4.new_output(
+            "error", ename="NotRun", evalue="this cell did not come to its end",
+            traceback=["This cell did not come to its end."])]
+
+
+def _late(book, limits):
+    """Tell which cells ran too long, if any did."""
+    late = [cell for cell in book.cells if _end(cell) in ("KeyboardInterrupt", "Timeout")]
+    if late:
+        yield (f"{len(late)} cell{'s' * (len(late) > 1)} ran longer than {limits.cell:g} s: "
+               + ", ".join(map(_called, late)))
+
+
+def _ended(book):
+    """Tell in which cell Python came to its end, if it did not come to the notebook's."""
+    ran = [cell for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
+    lost = [cell for cell in ran if _end(cell) == "NotRun"]
+    if lost and _end(ran[-1]) == "NotRun":                   # outputs alone may get lost in the middle
+        rest = len(lost) - 1
+        yield (f"Python ended in {_called(lost[0])}"
+               + (f"; {rest} cell{'s' * (rest != 1)} after it did not run" if rest else ""))
+
+
+def _end(cell):
+    """Return the name of the error that a cell ended with, if any."""
+    return next((one.get("ename") for one in cell.get("outputs", ())[-1:]), None)
+
+
+def _called(cell):
+    """Return how a cell is told of: by its number on the feedback page, and the exercise."""
+    return f"cell {cell.execution_count} ({grade_id(cell) or 'not graded'})"
 
 
 def _points(cell):

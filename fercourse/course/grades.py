@@ -59,6 +59,14 @@ def table(grades: list[Grade], columns: str) -> list[list]:
     return list({"plain": _plain, "moodle": _moodle, "canvas": _canvas}[columns](grades))
 
 
+def nameless(grades: list[Grade], columns: str) -> str:
+    """Return a sentence about rows that Moodle or Canvas may not know whose they are, empty where there are none."""
+    count = sum(not one.submission.ident for one in grades)
+    if columns == "plain" or not count:
+        return ""
+    return f"{count} of {len(grades)} have no id; {columns.capitalize()} may not match these rows"
+
+
 def probe(out: Path):
     """Raise InputError now, and not after hours of grading, where a table and pages beside it cannot be written."""
     if out.is_dir():
@@ -71,16 +79,18 @@ def probe(out: Path):
             trial.unlink()
 
 
-def write(out: Path, rows, before: Path | None = None):
+def write(out: Path, rows, before: Path | None = None, columns: str = "plain"):
     """Write rows as CSV, none of whose cells a spreadsheet takes for a formula.
 
     Args:
         before: name that a table already there gets; None: it is replaced.
+        columns: those of the rows; plain ones begin with a mark by which Excel knows that names are UTF-8.
 
     Raises:
         InputError: it cannot be written.
     """
-    with replacing(out, before) as part, part.open("w", encoding="utf-8", newline="") as file:
+    encoding = "utf-8-sig" if columns == "plain" else "utf-8"
+    with replacing(out, before) as part, part.open("w", encoding=encoding, errors="replace", newline="") as file:
         csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
 
 

@@ -23,6 +23,8 @@ def main(own: str, cell_timeout: str):
 
         def ended(cell, cell_index, execute_reply):
             content = (execute_reply or {}).get("content", {})
+            if any(one.get("source") == "ask_exit" for one in content.get("payload") or ()):
+                raise DeadKernelError("a cell called exit()")          # it would end a little later, in some cell
             if content.get("status") == "error" and not any(one.output_type == "error" for one in cell.outputs):
                 cell.outputs.append(nbformat.v4.new_output(
                     "error", ename=content.get("ename", "Error"), evalue=content.get("evalue", ""), traceback=[]))

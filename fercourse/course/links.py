@@ -1,12 +1,13 @@
 """Point badges and set-up cells at a fork: what Colab opens and what its first cell fetches."""
 
+import os
 import re
 from pathlib import Path
 
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import replacing, writing
 from . import notebooks
 from .notebooks import cell_ids
 
@@ -19,10 +20,12 @@ TEXTS = ("README.md", "CITATION.cff", "docs/*.md", "site/*.md", "site/conf.py", 
 def relink(repository: str, branch: str = "main", root: Path = notebooks.ROOT) -> list[Path]:
     """Rewrite every file that names the course's address; return those that changed.
 
-    Outputs and cells otherwise stay as they are, so nothing has to be run again.
+    Outputs and cells otherwise stay as they are, so nothing has to be run again. What was interrupted half-way is
+    finished by the same call.
 
     Raises:
-        InputError: no address of GitHub (Colab opens no others), no name of a branch, or no checkout here.
+        InputError: no address of GitHub (Colab opens no others), no name of a branch, no checkout here, or a file
+            that cannot be written.
     """
     repository = repository.rstrip("/").removesuffix(".git")
     if not NAME.fullmatch(repository):
@@ -34,7 +37,13 @@ def relink(repository: str, branch: str = "main", root: Path = notebooks.ROOT) -
         raise InputError(f"{root} holds no lessons; run this in a checkout of the course")
     old = tuple(re.search(rf'^{name} = "(.*?)"', constants.read_text("utf-8"), re.MULTILINE)[1]
                 for name in ("REPOSITORY", "BRANCH"))
-    return [path for path in _files(root) if _rewritten(path, old, (repository, branch))]
+    changes = {path: after for path in _files(root) if (after := _rewritten(path, old, (repository, branch)))}
+    for path in changes:
+        _probe(path)
+    for path in sorted(changes, key=lambda path: path == constants):     # the old address stays known to the end
+        with replacing(path) as part:
+            part.write_text(changes[path], encoding="utf-8")
+    return list(changes)
 
 
 def _files(root):
@@ -42,8 +51,16 @@ def _files(root):
     return [*texts, *sorted((root / "notebooks").glob("*.py")), *sorted((root / "notebooks").rglob("*.ipynb"))]
 
 
+def _probe(path):
+    """Raise InputError, before anything is changed, where a file cannot be replaced."""
+    trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
+    with writing(path):
+        trial.touch()
+        trial.unlink()
+
+
 def _rewritten(path, old, new):
-    """Rewrite one file if it names the old address; return whether it did."""
+    """Return a file's text with the new address in place of the old; None where nothing changes."""
     text = path.read_text("utf-8")
     if path.suffix != ".ipynb":
         after = replaced(text, old, new)
@@ -54,10 +71,7 @@ def _rewritten(path, old, new):
         for cell, name in zip(book.cells, cell_ids(book.cells)):
             cell["id"] = name
         after = nbformat.writes(book, indent=1) + "\n"
-    if after != text:
-        with replacing(path) as part:
-            part.write_text(after, encoding="utf-8")
-    return after != text
+    return after if after != text else None
 
 
 def replaced(text: str, old: tuple[str, str], new: tuple[str, str]) -> str:
@@ -67,5 +81,5 @@ def replaced(text: str, old: tuple[str, str], new: tuple[str, str]) -> str:
     text = re.sub(rf"(github/|{re.escape(GITHUB)}){short}/(blob|tree)/{re.escape(old_branch)}/",
                   rf"\g<1>{place.removeprefix(GITHUB)}/\g<2>/{branch}/", text)
     text = text.replace(notebooks.fetched(*old), notebooks.fetched(*new))
-    text = re.sub(rf"{re.escape(GITHUB)}{short}(?![\w-])", place, text)
+    text = re.sub(rf"{re.escape(GITHUB)}{short}(?![\w-]|\.(?!git\b)\w)", place, text)
     return re.sub(rf'^BRANCH = "{re.escape(old_branch)}"', f'BRANCH = "{branch}"', text, flags=re.MULTILINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .chosen import number_of
-from .grades import Grade, number, table, write
+from .grades import Grade, nameless, number, table, write
 from .notebooks import regenerate, sources
 from .submissions import Submission
 
@@ -20,7 +20,7 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     Args:
         lesson: the only one wanted, such as `"02"`; default: all.
         lessons: source files; default: the course's.
-        told: gets one line.
+        told: gets one line, and one more where rows have no id.
 
     Raises:
         InputError: the file is no plain table or would be overwritten, there is no such lesson, or somebody has
@@ -33,7 +33,9 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     grades = [one for one in read(filled, lessons) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
-    write(out, table(grades, columns))
+    write(out, table(grades, columns), columns=columns)
+    if line := nameless(grades, columns):
+        told(line)
     waiting = sum(value is None for one in grades for value in one.points.values())
     told(f"{waiting} answer{'s wait' if waiting != 1 else ' waits'} for points by hand")
     return grades
@@ -103,7 +105,8 @@ def _free(out):
 def read(filled: Path, lessons=None) -> list[Grade]:
     """Return the grades of a plain table as a spreadsheet may have saved it.
 
-    That is with `;` for `,`, without leading zeros, with a BOM, with short rows, and with empty rows at its end.
+    That is with `;` for `,`, without leading zeros, with a BOM or in Windows's encoding, with short rows, and with
+    empty rows at its end.
 
     Raises:
         InputError: the file cannot be read or is no plain table, or a row names no lesson or has wrong points.
@@ -115,7 +118,7 @@ def read(filled: Path, lessons=None) -> list[Grade]:
 def _rows(filled):
     """Return (line in the file, {column: text}) of a plain table; a short row has empty text for what it lacks."""
     try:
-        text = filled.read_text("utf-8-sig")
+        text = _text(filled)
         head = text.partition("\n")[0]
         rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
                               delimiter=";" if head.count(";") > head.count(",") else ",")
@@ -125,6 +128,17 @@ def _rows(filled):
     if not NEEDED <= set(rows.fieldnames or ()):
         raise InputError(f"{filled} is no table of a grading; expected one written with --columns plain")
     return found
+
+
+def _text(filled):
+    """Return a table's text; Excel may have saved it in Windows's encoding."""
+    if filled.read_bytes().startswith(b"PK"):                # a zip, as workbooks are
+        raise InputError(f"{filled} is a workbook or an archive, expected a table as text; save it as CSV UTF-8 in "
+                         "Excel, or unpack it first")
+    try:
+        return filled.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        return filled.read_text("cp1252")
 
 
 def _possible(source):

@@ -91,7 +91,7 @@ def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = Non
         (own / "home").mkdir()
         if (ROOT / "results").is_dir():
             shutil.copytree(ROOT / "results", own / "results")
-        (own / "book.ipynb").write_text(nbformat.writes(book), encoding="utf-8")
+        (own / "book.ipynb").write_text(nbformat.writes(book), encoding="utf-8", errors="replace")
         stopped = _watch(_start(own, limits, hidden), limits, given_up)
         return Run(_read(own / "outputs.jsonl", book), stopped)
     finally:

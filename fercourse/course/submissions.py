@@ -1,5 +1,7 @@
 """What students hand in: finding notebooks, whose they are, and putting each back into its lesson's shape."""
 
+import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +14,8 @@ from ..errors import InputError
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_\d+_(?P<rest>.+)", re.ASCII)
+BOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 LESSON = re.compile(r"(?<![0-9A-Za-z])(\d\d)_[a-z]\w*")
 
 
@@ -21,56 +25,135 @@ class Submission:
 
     Attributes:
         student: name as the folder or file tells it; `ident`: Moodle's participant or Canvas's user number, if any.
-        path: None where a student's folder holds no notebook.
+        path: a notebook, else some other file; None where a student's folder holds no file.
     """
 
     student: str
     ident: str
     path: Path | None
 
+    @property
+    def is_book(self):
+        """Return whether the file's name is a notebook's."""
+        return bool(self.path and BOOK.search(self.path.name))
+
 
 def find(folder: Path) -> list[Submission]:
     """Return the submissions below a folder: a folder a student, or all files side by side as Canvas hands them out.
 
-    An archive of Moodle's may have been unpacked into a folder of its own. A student has one without a file only
-    where none of the student's folders holds a notebook.
+    An archive of Moodle's or Canvas's may have been unpacked into a folder of its own. A student has one without a
+    notebook only where none of the student's folders and files is one.
 
     Raises:
-        InputError: there is no such folder, or nothing in it.
+        InputError: there is no such folder, no notebook in it, a file or folder that cannot be read, or a folder that
+            may be a student's or a group's.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; expected one with a folder a student, or with their notebooks")
-    found = dict.fromkeys(_below(folder))
-    if not found:
-        raise InputError(f"{folder} holds no submissions; expected a folder a student, or *.ipynb files")
-    with_file = {(one.student, one.ident) for one in found if one.path}
-    return [one for one in found if one.path or (one.student, one.ident) not in with_file]
+    try:
+        found = list(dict.fromkeys(_below(folder)))
+        _probe(found)
+    except OSError as error:
+        raise InputError(f"{_printable(str(error.filename or folder))} cannot be read ({error.strerror or error}); "
+                         "make it readable, so that it does not count as nothing") from error
+    others = [_printable(one.path.name) for one in found if one.path]
+    if not found or (others and not any(one.is_book for one in found)):
+        raise InputError(f"{folder} holds no {'notebooks' if found else 'submissions'}" + _instead(others)
+                         + "; expected a folder a student, or *.ipynb files")
+    with_book = {(one.student, one.ident) for one in found if one.is_book}
+    return [one for one in found if one.is_book or (one.student, one.ident) not in with_book]
+
+
+def _instead(names):
+    """Return what a folder holds in place of notebooks, and what to do with it."""
+    if not names:
+        return ""
+    several = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+    return f", but {several}" + ("; unpack archives first" if any(n.lower().endswith(ARCHIVES) for n in names) else "")
+
+
+def _probe(found):
+    """Open every file; raise OSError where that fails."""
+    for one in found:
+        if one.path and one.path.is_file() and not one.path.is_symlink():
+            with one.path.open("rb") as file:
+                file.read(1)
 
 
 def _below(folder):
     found = []
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith((".", "__")):
-            continue
+    for entry in _entries(folder):
         if entry.is_dir() and not entry.is_symlink():
             found += _below(entry) if _is_archive(entry) else _of_folder(entry)
-        elif entry.suffix == ".ipynb":
-            found.append(Submission(*_whose(entry.stem), entry))
+        elif not _is_ours(entry):
+            found.append(Submission(*_whose(_stem(_printable(entry.name))), entry))
     return found
 
 
+def _entries(folder):
+    """Return what lies in a folder and was put there by people, except what an earlier grading left."""
+    return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "__"))
+            and not (entry.name == "feedback" and (folder / "written.html").is_file())]
+
+
+def _is_ours(path):
+    """Return whether a file beside the submissions is a table, a page of an earlier grading, or the system's."""
+    return path.suffix.lower() in (".csv", ".ini", ".db") or path.name == "written.html"
+
+
 def _is_archive(folder):
-    """Return whether a folder is no student's, but holds the students' folders as Moodle names them."""
-    return not MOODLE.fullmatch(folder.name) and any(
-        MOODLE.fullmatch(entry.name) for entry in folder.iterdir() if entry.is_dir())
+    """Return whether a folder is no student's, but holds what Moodle or Canvas names after several."""
+    if MOODLE.fullmatch(folder.name):
+        return False
+    entries = _entries(folder)
+    files = [match["ident"] for entry in entries if entry.is_file()
+             and (match := MOODLE.match(entry.name) or CANVAS.fullmatch(entry.name))]
+    return len(set(files)) > 1 or any(MOODLE.fullmatch(entry.name) for entry in entries if entry.is_dir())
 
 
 def _of_folder(folder):
-    match = MOODLE.fullmatch(folder.name)
-    student, ident = (match["student"], match["ident"]) if match else (folder.name, "")
-    books = [path for path in sorted(folder.rglob("*.ipynb"))
-             if not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)]
-    return [Submission(student, ident, path) for path in books or [None]]
+    name = _printable(folder.name)
+    match = MOODLE.fullmatch(name)
+    student, ident = (match["student"], match["ident"]) if match else (name, "")
+    files = _files(folder)
+    books = [path for path in files if BOOK.search(path.name)]
+    if not match:
+        _one_student(folder, books)
+    return [Submission(student, ident, path) for path in books or files[:1] or [None]]
+
+
+def _files(folder):
+    """Return every file below a folder that is not hidden, in order; OSError where a folder cannot be read."""
+    files, waiting = [], [folder]
+    while waiting:
+        for entry in waiting.pop().iterdir():
+            if entry.name.startswith((".", "__")):
+                continue
+            (waiting if entry.is_dir() and not entry.is_symlink() else files).append(entry)
+    return sorted(files)
+
+
+def _one_student(folder, books):
+    """Raise InputError where a folder has notebooks only in folders of it that no lesson is named after."""
+    names = {path.relative_to(folder).parts[0] for path in books if path.parent != folder}
+    direct = any(path.parent == folder for path in books)
+    if len(names) > 1 and not direct and not all(re.search(r"(?<!\d)\d{1,2}(?!\d)", name) for name in names):
+        raise InputError(f"{_printable(folder.name)} holds folders {', '.join(map(_printable, sorted(names)))}: is it "
+                         "one student? If so, put the notebooks into one folder; if not, grade it by itself")
+
+
+def _printable(name):
+    """Return a name that can be written down; one whose bytes are no UTF-8 is taken for Western European."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("cp1252", "replace").replace("\ufffd", "?")
+    return name
+
+
+def _stem(name):
+    """Return a file's name without the ending, which for notebooks may be two."""
+    return BOOK.sub("", name) if BOOK.search(name) else Path(name).stem
 
 
 def _whose(stem):
@@ -86,6 +169,7 @@ def read(submission: Submission):
 
     Raises:
         InputError: there is none, it leads elsewhere, is too large or is no notebook.
+        OSError: it cannot be read, which is not the student's fault.
     """
     import warnings
     path = submission.path
@@ -93,15 +177,19 @@ def read(submission: Submission):
         raise InputError("no notebook was handed in")
     if path.is_symlink() or not path.is_file():
         raise InputError("not a plain file")
+    if not submission.is_book:
+        raise InputError(f"handed in {_printable(path.name)}, which is no notebook")
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"larger than {MOST_BYTES >> 20} MiB")
+    raw = path.read_bytes()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            book = nbformat.reads(path.read_text("utf-8"), as_version=4)
+            book = nbformat.reads(raw.decode(json.detect_encoding(raw)), as_version=4)
         return nbformat.v4.new_notebook(cells=[_plain(cell) for cell in book.cells])
-    except Exception as error:                               # anything can be wrong with what a stranger wrote
-        raise InputError(f"not a notebook ({type(error).__name__})") from None
+    except Exception:                                        # anything can be wrong with what a stranger wrote
+        raise InputError(f"not a notebook: {'cut off or damaged' if raw.strip() else 'empty'}; hand it in again"
+                         ) from None
 
 
 def _plain(cell):
@@ -113,6 +201,7 @@ def _plain(cell):
     source = cell["source"]
     if not isinstance(source, str):
         raise TypeError("a cell's source is no text")
+    source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")        # half an emoji
     return make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source, metadata=metadata)
 
 
@@ -122,7 +211,10 @@ def lesson_of(book, path: Path | None, lessons) -> str | None:
     counts = Counter(name[:2] for name in ids if name[:2] in lessons)
     if counts:
         return counts.most_common(1)[0][0]
-    named = [number for number in LESSON.findall(path.stem if path else "") if number in lessons]
+    stem = _stem(path.name) if path else ""
+    match = MOODLE.match(stem) or CANVAS.fullmatch(stem)
+    rest = stem[match.end() if match.re is MOODLE else match.start("rest"):] if match else stem
+    named = [number for number in LESSON.findall(rest.lower()) if number in lessons]
     return named[-1] if named else None
 
 

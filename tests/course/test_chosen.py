@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import nbformat
@@ -95,4 +96,101 @@ def test_text_written_online_is_nobody_of_its_own(tmp_path):
         (tmp_path / f"{whose}_assignsubmission_onlinetext_").mkdir()
         (tmp_path / f"{whose}_assignsubmission_onlinetext_" / "onlinetext.html").touch()
     found = [(one.student, one.ident, one.path and one.path.name) for one in submissions.find(tmp_path)]
-    assert found == [("Bo Lee", "12", "02_wscfer.ipynb"), ("Kim", "13", None)]
+    assert found == [("Bo Lee", "12", "02_wscfer.ipynb"), ("Kim", "13", "onlinetext.html")]
+
+
+def rows(folder, **how):
+    """Return {student: what is wrong with the file that counts}."""
+    return {one.student: problem for one, _, _, problem in chosen.choose(submissions.find(folder), LESSONS, **how)}
+
+
+def test_nobody_disappears_whatever_the_files_are_called(tmp_path):
+    for name in ("lee_1_2_02_x.ipynb", "kim_LATE_3_4_02_x.ipynb.txt", "ann_5_6_02_X.IPYNB", "cem_7_8_02_x.ipynb.json"):
+        (tmp_path / name).write_text(book())
+    for name in ("nov_9_10_02_x.zip", "sil_11_12_02_x.html", "grades.csv", "written.html", "desktop.ini"):
+        (tmp_path / name).touch()
+    (tmp_path / "feedback").mkdir()
+    (tmp_path / "zoe").mkdir()
+    (tmp_path / "zoe" / "02_x.zip").touch()
+    assert rows(tmp_path) == dict.fromkeys(["lee", "kim", "ann", "cem"], "") | {
+        "nov": "handed in nov_9_10_02_x.zip, which is no notebook", "zoe": "handed in 02_x.zip, which is no notebook",
+        "sil": "handed in sil_11_12_02_x.html, which is no notebook"}
+
+
+def test_a_notebook_counts_before_another_file(tmp_path):
+    hand_in(tmp_path, lee_1_2_02_x=book())
+    (tmp_path / "lee_1_3_02_x.zip").touch()
+    assert rows(tmp_path) == {"lee": ""}
+
+
+def test_a_folder_without_notebooks_names_what_is_there(tmp_path):
+    for name in "abcd":
+        (tmp_path / f"{name}_1_2_x.zip").touch()
+    with pytest.raises(InputError, match=r"no notebooks, but a_1_2_x\.zip, .* and others; unpack archives first"):
+        submissions.find(tmp_path)
+
+
+def test_canvas_files_may_lie_in_a_folder_of_their_own(tmp_path):
+    hand_in(tmp_path / "submissions", lee_1_2_02_x=book(), kim_LATE_3_4_02_x=book())
+    assert rows(tmp_path) == {"lee": "", "kim": ""}
+
+
+def test_a_group_is_not_taken_for_one_student(tmp_path):
+    hand_in(tmp_path / "groupA" / "anna", _02_x=book())
+    assert rows(tmp_path) == {"groupA": ""}
+    hand_in(tmp_path / "groupA" / "bob", _02_x=book())
+    with pytest.raises(InputError, match="groupA holds folders anna, bob: is it one student"):
+        submissions.find(tmp_path)
+
+
+@pytest.mark.parametrize(("student", "one", "two"), [
+    ("anna", "lesson 1", "02_wscfer"), ("Anna Lee_12_assignsubmission_file_", "mine", "copy")])
+def test_a_student_may_have_several_folders(tmp_path, student, one, two):
+    hand_in(tmp_path / student / one, _01_x=book())
+    hand_in(tmp_path / student / two, _02_x=book())
+    assert len(submissions.find(tmp_path)) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_utf_8_can_be_printed(tmp_path):
+    hand_in(tmp_path / os.fsdecode(b"M\xfcller"), _02_x=book())
+    hand_in(tmp_path / os.fsdecode(b"\x81"), _02_x=book())
+    (tmp_path / os.fsdecode(b"J\xf6rg_1_2_02_x.zip")).touch()
+    assert rows(tmp_path) == {"Müller": "", "?": "", "Jörg": "handed in Jörg_1_2_02_x.zip, which is no notebook"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_every_encoding_of_json_is_read(tmp_path, encoding):
+    (tmp_path / "a_02_x.ipynb").write_bytes(book().encode(encoding))
+    assert rows(tmp_path) == {"a": ""}
+
+
+def test_half_an_emoji_can_be_written_again(tmp_path):
+    (tmp_path / "a_02_x.ipynb").write_text(book().replace("x = 1", r"\ud83d \ud83d\ude00"))
+    read = submissions.read(submissions.find(tmp_path)[0])
+    assert read.cells[0].source == "\ufffd \U0001f600"
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "empty; hand it in again"), ("{", "cut off or damaged; hand it in")])
+def test_students_are_told_what_to_do(tmp_path, text, words):
+    (tmp_path / "a_02_x.ipynb").write_text(text)
+    assert words in rows(tmp_path)["a"]
+
+
+@pytest.mark.parametrize("call", ["open", "iterdir"])
+def test_what_we_cannot_read_is_not_the_students_fault(tmp_path, monkeypatch, call):
+    hand_in(tmp_path / "ann", _02_x=book())
+    real = getattr(Path, call)
+
+    def refusing(path, *args, **kwargs):
+        if path.name == ("02_x.ipynb" if call == "open" else "ann"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **kwargs)
+    monkeypatch.setattr(Path, call, refusing)
+    with pytest.raises(InputError, match=r"ann.* cannot be read \(Permission denied"):
+        submissions.find(tmp_path)
+
+
+def test_moodles_number_is_not_a_lesson():
+    name = Path("Anna Lee_12_assignsubmission_file_00_faces.ipynb")
+    assert submissions.lesson_of(None, name, {"00", "12"}) == "00"

@@ -13,7 +13,7 @@ from fercourse.course.doctor import MIND, RIGHT, WRONG
 def test_this_set_up_runs_the_lessons():
     found = doctor.examine()
     assert [one.what for one in found] == ["python", "packages", "torch", "device", "memory", "disk", "data",
-                                           "weights", "kernel"]
+                                           "weights", "kernel", "grading"]
     assert not [one for one in found if one.state == WRONG]
     assert "the lessons can run" in doctor.report(found)
 
@@ -31,6 +31,9 @@ def absent(name):
     (lambda: doctor.memory(4 * 2**30), MIND, "4.0 GiB"),
     (lambda: doctor.memory(12 * 2**30), RIGHT, "12.0 GiB"),
     (lambda: doctor.disk(free=2**29), MIND, "0.5 GiB free"),
+    (lambda: doctor.grading(absent), RIGHT, "'.[instructor]'"),
+    (lambda: doctor.grading(lambda name: "0.9", shut_in=False), MIND, "cannot be shut in"),
+    (lambda: doctor.grading(lambda name: "0.9", shut_in=True), RIGHT, "can be shut in"),
 ])
 def test_each_look(found, state, words):
     one = found()

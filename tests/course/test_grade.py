@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, release, sandbox, submissions
+from fercourse.course import grade, grades, release, sandbox, submissions
+from fercourse.course.feedback import write_pages
 from fercourse.errors import InputError
 
 ABOUT = '"locked": {}, "schema_version": 3, "solution": {}, "task": false'
@@ -179,7 +180,10 @@ def test_written_answers_wait_for_a_person(graded):
 
 def test_what_went_wrong_is_told(graded):
     told = {name: one.problem for name, one in graded[0].items()}
-    assert "ran longer than 5 s" in told["endless"] and "GiB of memory" in told["bomb"]
+    assert told["endless"] == "1 cell ran longer than 5 s: cell 1 (07-double)"
+    assert told["leaver"] == "Python ended in cell 1 (07-double); 3 cells after it did not run"
+    assert told["deleted"] == "07-why: its cell is missing"
+    assert "GiB of memory" in told["bomb"]
     assert "not a notebook" in told["broken"] and told["nobody"] == "no notebook was handed in"
     assert told["perfect"] == told["untouched"] == ""
 
@@ -204,7 +208,7 @@ def test_without_walls_the_limits_still_hold(monkeypatch):
 
 def test_the_table(graded):
     _, expected, out, _ = graded
-    rows = list(csv.DictReader((out / "grades.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader((out / "grades.csv").open(encoding="utf-8-sig")))
     perfect = next(row for row in rows if row["student"] == "perfect")
     assert (perfect["points"], perfect["by hand"], perfect["of"], perfect["07-double-test"]) == ("3", "3", "6", "2")
     assert len(rows) == len(expected) and any(row["student"] == "'=cmd|script" for row in rows)
@@ -279,6 +283,49 @@ def test_wrong_arguments_are_told(change, words, lesson, tmp_path):
     folder = tmp_path / change.pop("folder", "empty")
     with pytest.raises(InputError, match=words):
         grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], **change)
+
+
+@pytest.mark.parametrize(("text", "words"), [(b"check(double", "was never closed.*grade again"),
+                                             (b"assert '\xfc'", "expected Python in UTF-8")])
+def test_private_tests_that_cannot_run_are_refused(text, words, lesson, tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4)))
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / "07-double-test.py").write_bytes(text)
+    with pytest.raises(InputError, match=words):
+        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h", lessons=[lesson])
+    (tmp_path / "h" / "07-double-test.py").write_text("%matplotlib inline\nassert double(1) == 2")
+    assert "%matplotlib" in grade._tests(tmp_path / "h")["07-double-test"]
+
+
+def test_students_are_told_in_words_and_lecturers_why(lesson, tmp_path, monkeypatch):
+    def run(*_):
+        raise ZeroDivisionError("within")
+    told = []
+    monkeypatch.setattr(grade, "run", run)
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4)))
+    (ann,) = grade.grade(tmp_path / "in", tmp_path / "g.csv", lessons=[lesson], told=told.append)
+    assert "hand it in again" in ann.problem and "Zero" not in ann.problem and ann.total == 0
+    assert "ann could not be graded (ZeroDivisionError: within)" in told
+
+
+def test_half_a_character_costs_nothing(tmp_path):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)  # \ud83d")])
+    assert sandbox.run(book, sandbox.Limits(cell=60, whole=60)).outputs[0][0].text == "1\n"
+    one = grades.Grade(submissions.Submission("M\udcfcller", "", None), "07", {}, {}, "half \ud83d")
+    write_pages([one], tmp_path / "g.csv")
+    grades.write(tmp_path / "g.csv", grades.table([one], "plain"))
+    assert "M?ller" in (tmp_path / "g.csv").read_text("utf-8-sig")
+
+
+def test_a_cell_that_calls_exit_is_told(tmp_path):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (
+        "1", "exit()", "2", "3")])
+    ran = sandbox.run(book, sandbox.Limits(cell=60, whole=60))
+    grade._fill(book, ran.outputs)
+    assert list(grade._ended(book)) == ["Python ended in cell 2 (not graded); 2 cells after it did not run"]
 
 
 def test_private_tests_for_an_answer_are_refused(lesson, tmp_path):

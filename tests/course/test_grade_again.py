@@ -1,6 +1,8 @@
 """Graded a second time, stopped in the middle, or pointed at a wrong place: no points are lost."""
 
 import csv
+import os
+import signal
 
 import nbformat
 import pytest
@@ -23,7 +25,7 @@ def folder(lesson, tmp_path):
 
 
 def rows(path):
-    return {row["student"]: row for row in csv.DictReader(path.open(encoding="utf-8"))}
+    return {row["student"]: row for row in csv.DictReader(path.open(encoding="utf-8-sig"))}
 
 
 def fill_in(path, **points):
@@ -104,6 +106,39 @@ def test_an_interruption_keeps_what_was_finished(folder, lesson, tmp_path, monke
     assert list(rows(tmp_path / "out" / "g.csv")) == ["ann"]
     assert [path.name for path in (tmp_path / "out" / "feedback").iterdir()] == ["ann-07.html"]
     assert told[-1].startswith("2 of 3 submissions are missing") and "g.csv has the others" in told[-1]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_request_to_end_is_an_interruption(name, folder, lesson, tmp_path, monkeypatch):
+    if os.name == "nt":
+        pytest.skip("ends at once on this system")
+
+    def run(book, limits, hidden, given_up):
+        ran.append(book)
+        if len(ran) == 2:
+            assert signal.getsignal(number) is not signal.SIG_DFL, "it would end the tests"
+            os.kill(os.getpid(), number)
+        assert len(ran) == 1 or given_up.wait(30)
+        return sandbox.Run()
+
+    def closed(line):
+        raise OSError(5, "Input/output error")
+    ran, number = [], getattr(signal, name)
+    monkeypatch.setattr(grade, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=closed)
+    assert list(rows(tmp_path / "g.csv")) == ["ann"] and signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_what_is_ignored_stays_so():
+    if os.name == "nt":
+        pytest.skip("has no hangup")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with grade._interruptible():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_an_interruption_gives_up_what_runs(folder, lesson, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import subprocess
 import nbformat
 import pytest
 
-from fercourse.course import lint, notebooks
+from fercourse.course import links, lint, notebooks
 from fercourse.course.links import relink
 from fercourse.errors import InputError
 
@@ -47,6 +47,46 @@ def test_every_address_is_the_forks(checkout, branch):
     assert relink(FORK, branch, checkout) == []                # nothing is left to do
     relink(notebooks.REPOSITORY, "main", checkout)             # and the way back
     assert texts(checkout) == before
+
+
+def test_what_failed_half_way_is_finished_by_the_same_call(checkout, monkeypatch):
+    real = links.replacing
+    shutil.copytree(checkout, checkout / "other")
+    relink(FORK, "autumn", checkout / "other")
+    whole = {path.relative_to(checkout / "other"): text for path, text in texts(checkout / "other").items()}
+    shutil.rmtree(checkout / "other")
+
+    def full(path):
+        if path.suffix == ".ipynb":
+            raise InputError("the disk is full")
+        return real(path)
+    monkeypatch.setattr(links, "replacing", full)
+    with pytest.raises(InputError, match="disk is full"):
+        relink(FORK, "autumn", checkout)
+    monkeypatch.setattr(links, "replacing", real)
+    relink(FORK, "autumn", checkout)
+    assert {path.relative_to(checkout): text for path, text in texts(checkout).items()} == whole
+
+
+def test_a_place_that_takes_no_files_is_told_before_anything_changes(checkout, monkeypatch):
+    before = texts(checkout)
+    real = links.Path.touch
+
+    def refusing(path, *args, **kwargs):
+        if path.parent.name == "student":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **kwargs)
+    monkeypatch.setattr(links.Path, "touch", refusing)
+    with pytest.raises(InputError, match=r"01_baseline\.ipynb cannot be written"):
+        relink(FORK, root=checkout)
+    assert texts(checkout) == before
+
+
+def test_a_forks_name_may_begin_with_the_old_one():
+    old, new = ("https://github.com/a/b", "main"), ("https://github.com/a/b.c", "main")
+    once = links.replaced("see https://github.com/a/b. Or https://github.com/a/b.git", old, new)
+    assert once == "see https://github.com/a/b.c. Or https://github.com/a/b.c.git"
+    assert links.replaced(once, old, new) == once
 
 
 def test_a_forks_lesson_is_still_the_pair_of_its_source(checkout, monkeypatch):

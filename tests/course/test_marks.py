@@ -46,7 +46,8 @@ def test_points_by_hand_are_added_up(plain, lesson, tmp_path):
 
 
 def test_what_spreadsheets_make_of_a_table_is_read(plain, lesson):
-    rows = [row[:2] + [row[2].lstrip("0")] + row[3:] for row in csv.reader(plain.open(encoding="utf-8", newline=""))]
+    written = csv.reader(plain.open(encoding="utf-8-sig", newline=""))
+    rows = [row[:2] + [row[2].lstrip("0")] + row[3:] for row in written]
     rows[1][5] = "2,5"
     with plain.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file, delimiter=";").writerows(rows)
@@ -65,6 +66,24 @@ def test_what_is_no_table_or_no_points_is_told(plain, lesson, old, new, words):
     changed(plain, old, new)
     with pytest.raises(InputError, match=words):
         marks.read(plain, [lesson])
+
+
+def test_a_table_that_excel_saved_in_its_own_ways_keeps_names(plain, lesson):
+    assert plain.read_bytes().startswith(b"\xef\xbb\xbf")                   # else Excel shows José as JosÃ©
+    plain.write_bytes(plain.read_text("utf-8-sig").encode("cp1252"))
+    assert marks.read(plain, [lesson])[0].submission.student == "=José"
+    plain.write_bytes(b"PK\x03\x04\x8f")
+    with pytest.raises(InputError, match="save it as CSV UTF-8 in Excel"):
+        marks.read(plain, [lesson])
+
+
+@pytest.mark.parametrize("columns", ["moodle", "canvas"])
+def test_rows_without_an_id_are_told(columns, plain, lesson, tmp_path):
+    told = []
+    changed(plain, "Kim,13,", "Kim,,")
+    marks.retell(plain, tmp_path / "m.csv", columns=columns, lessons=[lesson], told=told.append)
+    assert told[0] == f"1 of 2 have no id; {columns.capitalize()} may not match these rows"
+    assert not (tmp_path / "m.csv").read_bytes().startswith(b"\xef\xbb\xbf")
 
 
 def test_short_and_empty_rows_are_read(plain, lesson):
