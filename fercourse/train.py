@@ -1,8 +1,6 @@
 """The training loop: read it from top to bottom."""
 
 import inspect
-import math
-from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -14,11 +12,10 @@ from . import checkpoint, distributed
 from .batches import Stream
 from .device import autocast, half_precision, pick_device
 from .ema import Average
-from .errors import InputError
 from .log import History, Log
 from .look import Look
-from .methods.base import _METHODS, Method
 from .models.backbone import Backbone
+from .refusals import check_losses, fitting, told
 from .schedule import cosine, set_rates
 from .seeds import derive
 
@@ -41,7 +38,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     """
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = checkpoint.plain([epochs, batch_size, lr, seed])
-    target = _fitting(method, faces, target, lr)
+    target = fitting(method, faces, target, lr)
     method.to(device, memory_format=torch.channels_last)
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
@@ -71,9 +68,9 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             set_rates(optimisers, cosine((done + 0.5) / total, method.hyper.warmup))
             batch = source.batch(done, method.memory.get("labels"))
             batch = replace(batch, target=other.batch(done)) if other else batch
-            with autocast(device, half), _told(method):
+            with autocast(device, half), told(method):
                 losses = model(batch, progress)
-            _check_losses(method, losses)
+            check_losses(method, losses)
             scaler.scale(losses["total"]).backward()
             _step(optimisers, scaler, method.hyper.clip)
             method.after_step()
@@ -94,32 +91,6 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     keeper.finish()
     method.eval()
     return log.history
-
-
-def _fitting(method, faces, target, lr):
-    """Check the faces against those the method was made for, and the rate; return the target without labels."""
-    _check_class(type(method))
-    if not 0 < lr < math.inf:
-        raise InputError(f"lr is {lr}; expected a number above 0, such as 2e-3")
-    if faces.classes != method.classes:
-        raise InputError(f"{faces.name} numbers its classes {', '.join(faces.classes)}, but the method was made for "
-                         f"{', '.join(method.classes)}; use faces.with_classes(method.classes)")
-    for given in (faces, target):
-        if given is not None and given.images.shape[-1] != method.size:
-            raise InputError(f"{given.name} has faces of {given.images.shape[-1]} px, but the method was made for "
-                             f"{method.size} px; use faces.resize({method.size})")
-    if (target is None) == bool(method.target_views):
-        raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
-    return None if target is None else target.without_labels()
-
-
-def _check_class(cls):
-    """Raise InputError for a class whose training would end in nothing that can be saved, or asked."""
-    if not hasattr(cls, "name"):
-        raise InputError(f'{cls.__name__} has no name; put @register("name") above its class')
-    if cls in _METHODS.values() and cls.decide is Method.decide:
-        raise InputError(f"{cls.name}: {cls.__name__} has no decide of its own; write decide(self, features), which "
-                         "returns logits")
 
 
 def _wrap(method, compiled) -> nn.Module:
@@ -150,38 +121,6 @@ def _share_figures(method, average):
     for value in [*figures, *average.kept.values()]:         # the averaged weights are the same in every process
         if value.is_floating_point():
             value.copy_(distributed.mean(value))
-
-
-_UNTOLD = {"Expected more than 1 value per channel":
-           "a step sees one face, which batch normalisation cannot take; expected a batch size of at least 2 for each "
-           "process",
-           "Expected to have finished reduction":
-           "a parameter had no part in the step before, which several processes cannot take; expected every parameter "
-           "in every step, a loss that is not wanted yet times 0"}
-
-
-@contextmanager
-def _told(method):
-    """Say in one sentence of ours what torch says of a step that it cannot take."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        for start, sentence in _UNTOLD.items():
-            if str(error).startswith(start):
-                raise InputError(f"{method.name}: {sentence}") from error
-        raise
-
-
-def _check_losses(method, losses):
-    """Raise InputError unless a step's losses are what the log and the backward pass can take."""
-    if not isinstance(losses, dict) or "total" not in losses:
-        said = f"a dict of {', '.join(losses)}" if isinstance(losses, dict) else f"a {type(losses).__name__}"
-        raise InputError(f"{method.name}: forward returned {said}; expected a dict of losses with 'total' among them")
-    for name, value in losses.items():
-        if not isinstance(value, torch.Tensor) or value.ndim:
-            said = f"of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
-            raise InputError(f"{method.name}: the loss {name!r} is {said}; expected a tensor of no dimension, such as "
-                             "loss.mean()")
 
 
 def _step(optimisers, scaler, clip):
