@@ -124,10 +124,14 @@ def test_a_request_to_end_is_an_interruption(name, folder, lesson, tmp_path, mon
     def closed(line):
         raise OSError(5, "Input/output error")
     ran, number = [], getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)                     # whatever the tests were started by ignores it
     monkeypatch.setattr(grade, "run", run)
-    with pytest.raises(KeyboardInterrupt):
-        grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=closed)
-    assert list(rows(tmp_path / "g.csv")) == ["ann"] and signal.getsignal(number) is signal.SIG_DFL
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=closed)
+        assert list(rows(tmp_path / "g.csv")) == ["ann"] and signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_what_is_ignored_stays_so():
