@@ -63,6 +63,15 @@ def writing(path):
         raise Unwritable(f"{path} cannot be written ({why}); what was there is kept; {advice}") from error
 
 
+def try_place(path: Path):
+    """Raise Unwritable now, and not after hours of work, where a file cannot be written; its folder is made."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
+        trial.touch()
+        trial.unlink()
+
+
 def append(path, text: str):
     """Put text at the end of a file: all of it, or nothing where the disk has no room for all of it."""
     with writing(path), Path(path).open("ab", buffering=0) as file:          # a buffer would try again at the end

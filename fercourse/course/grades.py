@@ -1,12 +1,11 @@
 """What submissions earned, as tables: our own, and those that Moodle and Canvas take."""
 
 import csv
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing, writing
+from ..files import replacing, try_place
 from .submissions import Submission
 
 COLUMNS = ("plain", "moodle", "canvas")
@@ -72,11 +71,7 @@ def probe(out: Path):
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'grades.csv'}")
     for place in (out, out.parent / "feedback" / "a page"):
-        with writing(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            trial = place.with_name(f".{place.name}.{os.getpid()}.trial")
-            trial.touch()
-            trial.unlink()
+        try_place(place)
 
 
 def write(out: Path, rows, before: Path | None = None, columns: str = "plain"):

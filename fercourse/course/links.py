@@ -1,13 +1,12 @@
 """Point badges and set-up cells at a fork: what Colab opens and what its first cell fetches."""
 
-import os
 import re
 from pathlib import Path
 
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing, writing
+from ..files import replacing, try_place
 from . import notebooks
 from .notebooks import cell_ids
 
@@ -38,8 +37,8 @@ def relink(repository: str, branch: str = "main", root: Path = notebooks.ROOT) -
     old = tuple(re.search(rf'^{name} = "(.*?)"', constants.read_text("utf-8"), re.MULTILINE)[1]
                 for name in ("REPOSITORY", "BRANCH"))
     changes = {path: after for path in _files(root) if (after := _rewritten(path, old, (repository, branch)))}
-    for path in changes:
-        _probe(path)
+    for path in changes:                                                 # before anything is changed
+        try_place(path)
     for path in sorted(changes, key=lambda path: path == constants):     # the old address stays known to the end
         with replacing(path) as part:
             part.write_text(changes[path], encoding="utf-8")
@@ -49,14 +48,6 @@ def relink(repository: str, branch: str = "main", root: Path = notebooks.ROOT) -
 def _files(root):
     texts = [path for pattern in TEXTS for path in sorted(root.glob(pattern))]
     return [*texts, *sorted((root / "notebooks").glob("*.py")), *sorted((root / "notebooks").rglob("*.ipynb"))]
-
-
-def _probe(path):
-    """Raise InputError, before anything is changed, where a file cannot be replaced."""
-    trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
-    with writing(path):
-        trial.touch()
-        trial.unlink()
 
 
 def _rewritten(path, old, new):

@@ -14,10 +14,9 @@ def _exact(features):
 
 @torch.no_grad()
 def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
-    """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0,
-    and so does a set of one class.
+    """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0.
 
-    Exact: every pair of faces is compared, `chunk` rows at a time.
+    So does a set of one class. Exact: every pair of faces is compared, `chunk` rows at a time.
     """
     labels = labels.to(features.device)
     features, labels = _exact(features[labels >= 0]), labels[labels >= 0]

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing, writing
+from ..files import replacing, try_place
 from ..lock import alone
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn")
@@ -66,7 +66,7 @@ class Record:
         if any(run["arm"] == arm and run["seed"] == seed for run in self.runs):
             self.found += 1
             return
-        self._try_place()
+        try_place(self.path)
         start = time.perf_counter()
         metrics = measure(seed)
         self.runs.append({"arm": arm, "seed": seed, "metrics": metrics,
@@ -122,14 +122,6 @@ class Record:
             return saved | {"runs": list(saved["runs"])}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.path} is not a results file ({error}); move it away") from error
-
-    def _try_place(self):
-        """Raise Unwritable where no file can be made, before hours are spent on what goes into it."""
-        attempt = self.path.with_name(f"{self.path.name}.part")
-        with writing(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            attempt.touch()
-            attempt.unlink(missing_ok=True)
 
 
 def made(results: dict) -> str:
