@@ -33,10 +33,13 @@ def release(
 def grade(
     submissions: Path = typer.Argument(help="Folder as Moodle or Canvas give it, or with a folder a student; or "
                                                    "a plain table filled in by hand: nothing runs again."),
-    out: Path = typer.Option(Path("grades.csv"), help="Where points go; feedback/ and written.html come beside it."),
+    out: Path = typer.Option(Path("grades.csv"), help="Where points go; feedback/ and written.html come beside it, "
+                                   "for Moodle also feedback.zip."),
     columns: str = typer.Option("plain", help="plain (every exercise), moodle or canvas (for their import)."),
     hidden: Path = typer.Option(None, help="Folder of private tests, GRADE_ID.py each; outside the course's folder."),
     lesson: str = typer.Option(None, help="Such as 01: only what answers it, and what does not tell what it answers."),
+    student: list[str] = typer.Option(None, metavar="NAME", help="Grade this student alone, named as in the table; its "
+                                      "other rows stay. May be given again."),
     cell_timeout: float = typer.Option(300, min=1, max=LONGEST, help="Seconds a cell may take."),
     timeout: float = typer.Option(1800, min=1, max=LONGEST, help="Seconds a notebook may take."),
     memory: float = typer.Option(6, min=0.5, max=4096, help="GiB of memory a notebook may hold."),
@@ -51,6 +54,8 @@ def grade(
     if submissions.suffix.lower() in ARCHIVES and submissions.is_file():
         raise InputError(f"{submissions} is an archive; unpack it first, and name the folder it gives")
     if submissions.is_file():
+        if student:
+            raise InputError("--student grades files again, but a table was given; name the folder of submissions")
         marks.retell(submissions, out, columns=columns, lesson=lesson, told=typer.echo)
         typer.echo(str(out))
         return
@@ -59,6 +64,7 @@ def grade(
                    "use a machine or container you can throw away", err=True)
     limits = Limits(cell_timeout, timeout, int(memory * 2**30))
     grading.grade(submissions, out, columns=columns, hidden=hidden, lesson=lesson, limits=limits, jobs=jobs,
+                  students=student or (),
                   told=lambda line: typer.echo(line.encode("utf-8", "replace").decode()))    # names of any encoding
     typer.echo(str(out))
 

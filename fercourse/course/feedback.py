@@ -1,5 +1,6 @@
 """What a grading tells people: a feedback page a student, and all written answers on one page, for marking by hand."""
 
+import hashlib
 import html
 from collections import Counter
 from pathlib import Path
@@ -13,18 +14,39 @@ NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \
               'img-src data:; font-src data:">')
 
 
-def write_pages(grades: list[Grade], out: Path):
-    """Write `feedback/` and `written.html` beside the table `out`."""
-    names = Counter()
-    for one in grades:
-        stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"
-        stem = f"{stem[:80]}-{one.lesson}"
-        names[stem] += 1
-        stem += f"-{names[stem]}" if names[stem] > 1 else ""
-        with replacing(out.parent / "feedback" / f"{stem}.html") as part:
-            part.write_text(feedback(one), encoding="utf-8", errors="replace")
-    with replacing(out.parent / "written.html") as part:
-        part.write_text(written(grades), encoding="utf-8", errors="replace")
+def write_pages(grades: list[Grade], out: Path, fresh: list[Grade] | None = None):
+    """Write `feedback/` and `written.html` beside the table `out`.
+
+    Args:
+        grades: the whole table's, as names of pages must differ from one another.
+        fresh: of these the ones that ran now, if not all did: only their pages are written, and their written answers
+            go to `written-again.html`, so that `written.html` keeps those of the others.
+    """
+    for one, name in zip(grades, page_names(grades), strict=True):
+        if fresh is None or any(one is other for other in fresh):
+            with replacing(out.parent / "feedback" / name) as part:
+                part.write_text(feedback(one), encoding="utf-8", errors="replace")
+    with replacing(out.parent / ("written.html" if fresh is None else "written-again.html")) as part:
+        part.write_text(written(grades if fresh is None else fresh), encoding="utf-8", errors="replace")
+
+
+def page_names(grades: list[Grade]) -> list[str]:
+    """Return the name of each one's page; it does not depend on the order, which a spreadsheet may change."""
+    stems = [_stem(one) for one in grades]
+    several = Counter(stem.casefold() for stem in stems)     # file systems may take them for the same
+    return [f"{stem}{_which(one) if several[stem.casefold()] > 1 else ''}.html"
+            for one, stem in zip(grades, stems, strict=True)]
+
+
+def _stem(one):
+    student = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"
+    return f"{student[:80]}-{one.lesson}"
+
+
+def _which(one):
+    """Return what tells two of the same page name apart."""
+    who = f"{one.submission.student}\n{one.submission.ident}".encode("utf-8", "surrogateescape")
+    return f"-{one.submission.ident or hashlib.sha256(who).hexdigest()[:8]}"
 
 
 def feedback(one: Grade) -> str:

@@ -14,9 +14,10 @@ from threading import Event, current_thread, main_thread
 import nbformat
 
 from ..errors import InputError
-from . import submissions
+from . import again, submissions
 from .chosen import choose, number_of
 from .feedback import write_pages
+from .giveback import packed
 from .grades import Grade, known, nameless, one_lesson, probe, table, write
 from .marks import carried
 from .notebooks import ROOT, grade_id, regenerate, sources
@@ -46,7 +47,8 @@ def _interruptible():
 
 @_interruptible()
 def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | None = None, lesson: str | None = None,
-          limits: Limits = Limits(), jobs: int = 1, lessons=None, told=lambda line: None) -> list[Grade]:  # noqa: B008
+          limits: Limits = Limits(), jobs: int = 1, students=(), lessons=None,                      # noqa: B008
+          told=lambda line: None) -> list[Grade]:
     """Grade every submission below a folder, and write `out`, `feedback/` and `written.html` beside it.
 
     Interrupted, by Ctrl-C, TERM or a closed terminal, it stops what runs, and writes what those earned who were
@@ -56,6 +58,7 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     Args:
         hidden: folder of private tests, `GRADE_ID.py` each, added to the test cell of that name.
         lesson: such as `"01"`; only what answers it, and what does not tell which lesson it answers.
+        students: names or ids of those who are graded; the table's other rows stay. Default: everybody.
         lessons: source files; default: the course's.
         told: gets one line a submission, and one for whatever is left aside, carried over, kept or missing.
 
@@ -67,7 +70,9 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     released = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
     lesson = number_of(lesson, released)
     tests = _tests(hidden)
-    handed_in = choose(submissions.find(folder), released, lesson, told)
+    before = again.earlier(out, columns, lessons) if students else []
+    found = submissions.find(folder)
+    handed_in = choose(again.only(found, students) if students else found, released, lesson, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
@@ -89,20 +94,28 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     finally:
         grades = [finished[i] for i in sorted(finished)]
         if grades:
-            before = carried(grades, out, columns, lessons, told)
-            write(out, table(grades, columns), before, columns)
-            write_pages(grades, out)
-            if line := nameless(grades, columns):
-                told(line)
+            _write(grades, before, out, columns, lessons, told)
         if missing := len(handed_in) - len(grades):
             told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
                  + (f"; {out} has the others" if grades else ""))
     return grades
 
 
+def _write(grades, before, out, columns, lessons, told):
+    """Write the table, its rows of `before` included, and the pages of those who were graded."""
+    rows = again.among(grades, before)
+    kept = carried(rows, out, columns, lessons, told)
+    write(out, table(rows, columns), kept, columns)
+    write_pages(rows, out, grades if before else None)
+    if columns == "moodle":
+        told(packed(rows, out.parent / "feedback", out.with_name("feedback.zip")))
+    if line := nameless(rows, columns):
+        told(line)
+
+
 def _earlier(out):
     """Return where earlier gradings left what nobody who is graded should read."""
-    return [out, *out.parent.glob("*.csv"), out.parent / "written.html", out.parent / "feedback"]
+    return [out, *(path for name in ("*.csv", "written*.html", "feedback*") for path in out.parent.glob(name))]
 
 
 def _each(one, items, jobs, given_up):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .chosen import number_of
+from .giveback import mark_pages, packed
 from .grades import Grade, nameless, number, table, write
 from .notebooks import regenerate, sources
 from .submissions import Submission
@@ -15,7 +16,9 @@ NEEDED = {"student", "id", "lesson", "file", "problem"}
 
 def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | None = None, lessons=None,
            told=lambda line: None) -> list[Grade]:
-    """Write a plain table, filled in by hand, as a table with those columns.
+    """Write a plain table, filled in by hand, as a table with those columns, and its points on the feedback pages.
+
+    The pages are those in `feedback/` beside `filled`; for Moodle they are packed as `feedback.zip` beside `out`.
 
     Args:
         lesson: the only one wanted, such as `"02"`; default: all.
@@ -34,6 +37,11 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
     write(out, table(grades, columns), columns=columns)
+    pages = filled.parent / "feedback"
+    if count := mark_pages(grades, pages):
+        told(f"{count} page{'s' * (count != 1)} in {pages} got these points on top")
+    if columns == "moodle":
+        told(packed(grades, pages, out.with_name("feedback.zip")))
     if line := nameless(grades, columns):
         told(line)
     waiting = sum(value is None for one in grades for value in one.points.values())
@@ -72,10 +80,10 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
 
 def _carry(earlier, grades):
     """Return how many answers got their earlier points, and whether earlier points are in no grade."""
-    now = {_whose(one): one.points for one in grades}
+    now = {whose(one): one.points for one in grades}
     count, lost = 0, False
     for old in earlier:
-        points = now.get(_whose(old), {})
+        points = now.get(whose(old), {})
         for name, value in old.points.items():
             if value is not None and name in points and points[name] is None:
                 points[name] = value
@@ -89,7 +97,8 @@ def _columns(filled):
     return {name for _, row in _rows(filled) for name, text in row.items() if text}
 
 
-def _whose(one):
+def whose(one: Grade) -> tuple:
+    """Return what tells one row from another; a spreadsheet may have dropped the zeros an id begins with."""
     return one.submission.student, one.submission.ident.lstrip("0"), one.lesson
 
 

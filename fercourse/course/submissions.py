@@ -15,6 +15,7 @@ MOST_BYTES = 100 << 20                                       # a notebook larger
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_\d+_(?P<rest>.+)", re.ASCII)
 BOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+OURS = ("written.html", "written-again.html", "feedback.zip")
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 LESSON = re.compile(r"(?<![0-9A-Za-z])(\d\d)_[a-z]\w*")
 
@@ -98,7 +99,7 @@ def _entries(folder):
 
 def _is_ours(path):
     """Return whether a file beside the submissions is a table, a page of an earlier grading, or the system's."""
-    return path.suffix.lower() in (".csv", ".ini", ".db") or path.name == "written.html"
+    return path.suffix.lower() in (".csv", ".ini", ".db") or path.name in OURS
 
 
 def _is_archive(folder):

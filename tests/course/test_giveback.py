@@ -1,0 +1,150 @@
+"""Feedback given back: marked by hand, one student again, and packed as Moodle takes it."""
+
+import csv
+import re
+import zipfile
+
+import nbformat
+import pytest
+
+pytest.importorskip("nbgrader")
+
+from fercourse.cli import main
+from fercourse.course import grade, grades, marks, release, sandbox
+from fercourse.course.feedback import page_names
+from fercourse.course.submissions import Submission
+from fercourse.errors import InputError
+
+from .test_grade import answered, write
+
+NAMES = ("ann_12_assignsubmission_file", "Ben O'Neill_013_assignsubmission_file_", "cem_14_assignsubmission_file_")
+
+
+@pytest.fixture
+def folder(lesson, tmp_path, monkeypatch):
+    """Return a folder of three submissions as Moodle gives them, none of which needs to run."""
+    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    (tmp_path / "in").mkdir()
+    for name in NAMES:
+        write(tmp_path / "in", name, answered(nbformat.read(release.build(lesson), as_version=4)))
+    return tmp_path / "in"
+
+
+def rows(path):
+    return list(csv.DictReader(path.open(encoding="utf-8-sig")))
+
+
+def fill_in(path, student, points):
+    """Give one student points by hand, in a table that was sorted the other way round."""
+    table = sorted(rows(path), key=lambda row: row["student"], reverse=True)
+    next(row for row in table if row["student"] == student)["07-why"] = points
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, table[0])
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def moodle(name):
+    """Return participant and file as Moodle reads a name: it splits at the first four underscores."""
+    _, participant, plugin, kind, rest = name.split("_", 4)
+    assert (plugin, kind) == ("assignfeedback", "file")
+    return int(participant), rest
+
+
+def test_moodle_finds_everyones_page(folder, lesson, tmp_path):
+    told = []
+    grade.grade(folder, tmp_path / "m.csv", columns="moodle", lessons=[lesson], told=told.append)
+    with zipfile.ZipFile(tmp_path / "feedback.zip") as packed:
+        assert [moodle(name) for name in packed.namelist()] == [(number, "lesson-07.html") for number in (13, 12, 14)]
+        assert b"Ben O'Neill, lesson 07" in packed.read(packed.namelist()[0])
+    assert any("feedback.zip: 3 of 3 pages" in line for line in told)
+
+
+def test_a_name_that_moodle_would_misread_is_changed(lesson, tmp_path):
+    (tmp_path / "feedback").mkdir()
+    one = grades.Grade(Submission("a_b/c", "7", None), "07", {"07-why": 3.0}, {"07-why": 0.0})
+    (tmp_path / "feedback" / page_names([one])[0]).write_text("page")
+    grades.write(tmp_path / "grades.csv", grades.table([one], "plain"))
+    marks.retell(tmp_path / "grades.csv", tmp_path / "m.csv", columns="moodle", lessons=[lesson])
+    assert zipfile.ZipFile(tmp_path / "feedback.zip").namelist() == ["a-b-c_7_assignfeedback_file_lesson-07.html"]
+
+
+def test_points_by_hand_stand_on_the_page_once(folder, lesson, tmp_path):
+    grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
+    told = []
+    for points in ("1", "2,5"):
+        fill_in(tmp_path / "grades.csv", "ann", points)
+        marks.retell(tmp_path / "grades.csv", tmp_path / "m.csv", columns="moodle", lessons=[lesson], told=told.append)
+    pages = {name: (tmp_path / "feedback" / f"{name}-07.html").read_text() for name in ("ann", "cem")}
+    assert "Points, those given by a person included: 2.5 of 6" in pages["ann"]
+    assert "07-why<td style='padding-left:2em'>2.5 of 3" in pages["ann"] and pages["ann"].count("<!-- marked -->") == 1
+    assert "Points so far: 0 of 6" in pages["cem"] and "waits for a person" in pages["cem"]
+    assert re.search(r"<body[^>]*><!-- marked -->", pages["ann"])
+    assert told[0] == f"3 pages in {tmp_path / 'feedback'} got these points on top"
+    with zipfile.ZipFile(tmp_path / "feedback.zip") as packed:
+        assert packed.read("ann_12_assignfeedback_file_lesson-07.html").decode() == pages["ann"]
+
+
+def test_pages_of_people_of_one_name_differ_whatever_the_order():
+    def one(student, ident):
+        return grades.Grade(Submission(student, ident, None), "07", {}, {})
+    class_ = [one("Lee", "1"), one("lee", "2"), one("a b", ""), one("a-b", ""), one("Kim", "3")]
+    names = page_names(class_)
+    assert len({name.casefold() for name in names}) == 5 and names[4] == "Kim-07.html" and names[0] == "Lee-07-1.html"
+    assert page_names(class_[::-1]) == names[::-1]
+
+
+# ---------------------------------------------------------------------- one student again
+
+def test_one_student_again_changes_one_row(folder, lesson, tmp_path, monkeypatch):
+    out = tmp_path / "grades.csv"
+    grade.grade(folder, out, lessons=[lesson])
+    fill_in(out, "ann", "2.5")
+    before, written = rows(out), (tmp_path / "written.html").read_text()
+    page = (tmp_path / "feedback" / "ann-07.html").read_text()
+    ran = []
+    monkeypatch.setattr(grade, "run", lambda book, *_: ran.append(book) or sandbox.Run(stopped="it was stopped"))
+    for who in ("BEN o'neill", "013"):
+        grade.grade(folder, out, lessons=[lesson], students=[who])
+    after = rows(out)
+    assert len(ran) == 2 and [row["student"] for row in after] == [row["student"] for row in before]
+    assert after[0] == before[0] and after[2]["problem"].startswith("it was stopped")
+    assert after[1] == before[1] | {"points": "2.5", "by hand": "0"}             # added up, as in any plain table
+    assert (tmp_path / "written.html").read_text() == written
+    again = (tmp_path / "written-again.html").read_text()
+    assert "Ben O" in again and "ann" not in again and page == (tmp_path / "feedback" / "ann-07.html").read_text()
+
+
+def test_a_student_who_is_new_gets_a_row_at_the_end(folder, lesson, tmp_path):
+    out = tmp_path / "grades.csv"
+    grade.grade(folder, out, lessons=[lesson], students=["cem"])
+    grade.grade(folder, out, lessons=[lesson], students=["ann", "cem"])
+    assert [row["student"] for row in rows(out)] == ["cem", "ann"]
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (dict(students=["anna"]), "nobody called 'anna' handed in anything; did you mean ann"),
+    (dict(students=["zoë"]), "nobody called 'zoë' handed in anything; expected a name as the table has it"),
+    (dict(students=["ann"], columns="moodle"), "leave out --columns"),
+])
+def test_wrong_arguments_cost_nothing(given, words, folder, lesson, tmp_path, monkeypatch):
+    grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
+    before = (tmp_path / "grades.csv").read_bytes()
+    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(InputError, match=words):
+        grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson], **given)
+    assert (tmp_path / "grades.csv").read_bytes() == before
+
+
+def test_a_table_of_another_kind_is_told_before_anything_runs(folder, lesson, tmp_path, monkeypatch):
+    grade.grade(folder, tmp_path / "grades.csv", columns="moodle", lessons=[lesson])
+    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(InputError, match="is no table of a grading"):
+        grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson], students=["ann"])
+
+
+def test_a_table_has_no_students_to_run(tmp_path, capsys):
+    (tmp_path / "grades.csv").touch()
+    with pytest.raises(SystemExit, match="2"):
+        main(["course", "grade", str(tmp_path / "grades.csv"), "--student", "ann"])
+    assert "name the folder of submissions" in capsys.readouterr().err
