@@ -10,15 +10,15 @@ import zipfile
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
-from pathlib import Path, PurePath
+from pathlib import Path
 
-import numpy as np
 import torch
 
 from . import __version__, distributed
 from .errors import InputError
 from .files import replacing, writing
 from .lock import take
+from .plain import flat, is_plain, plain
 
 FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
@@ -130,12 +130,12 @@ class Checkpoint:
 
     def _refuse_others(self):
         """Raise InputError for a setting, or something in memory, that a resume could not read."""
-        for name, value in _flat(self.config).items():
-            if not _is_plain(value):
+        for name, value in flat(self.config).items():
+            if not is_plain(value):
                 raise InputError(f"{name} is of type {type(value).__name__}, which {CONFIG} cannot hold; expected a "
                                  "number, a text, or nothing")
         for name, value in (self.method.memory if self.method else {}).items():
-            if not _is_plain(plain(value), torch.Tensor):
+            if not is_plain(plain(value), torch.Tensor):
                 raise InputError(f"{self.method.name}: memory[{name!r}] holds something of type "
                                  f"{type(value).__name__}, which a resume would refuse to read; put tensors and plain "
                                  "numbers there")
@@ -229,42 +229,14 @@ def _maker(state):
 
 def _same_run(path, kept, wanted):
     """Raise InputError unless a kept configuration is the one asked for."""
-    flat = [_flat(kept), _flat(wanted)]
-    for name in [*flat[1], *flat[0]]:
-        if name in VIEWS and name not in flat[0]:                         # by a version that did not write them down
+    sides = [flat(kept), flat(wanted)]
+    for name in [*sides[1], *sides[0]]:
+        if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
             continue
-        old, new = flat[0].get(name, "nothing"), flat[1].get(name, "nothing")
+        old, new = sides[0].get(name, "nothing"), sides[1].get(name, "nothing")
         if old != new:
             raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
                              "resume with the same settings, or choose another --out")
-
-
-def plain(value):
-    """Return numbers of NumPy and paths, in whatever lists and dictionaries, as the plain values they stand for."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, PurePath):
-        return str(value)
-    if type(value) is dict:
-        return {plain(key): plain(inner) for key, inner in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(plain, value))
-    return value
-
-
-def _is_plain(value, *more):
-    """Return whether a value, and all in it, is of a plain type or one of a few more."""
-    if type(value) is dict:
-        value = [*value, *value.values()]
-    if type(value) in (list, tuple):
-        return all(_is_plain(inner, *more) for inner in value)
-    return value is None or type(value) in (bool, int, float, str) or isinstance(value, more)
-
-
-def _flat(config):
-    nested = {f"{k} {inner}": v for k, part in config.items() if isinstance(part, dict)
-              for inner, v in part.items()}
-    return {k: v for k, v in config.items() if not isinstance(v, dict)} | nested
 
 
 def _like(value, fresh, device):

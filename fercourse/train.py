@@ -15,6 +15,7 @@ from .ema import Average
 from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
+from .plain import plain
 from .refusals import check_losses, fitting, told
 from .schedule import cosine, set_rates
 from .seeds import derive
@@ -37,7 +38,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
     """
     device = distributed.start(pick_device(device))
-    epochs, batch_size, lr, seed = checkpoint.plain([epochs, batch_size, lr, seed])
+    epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
     target = fitting(method, faces, target, lr)
     method.to(device, memory_format=torch.channels_last)
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)

@@ -262,8 +262,8 @@ records = [{"step": number, "loss": loss} for number, loss in enumerate(losses)]
 fc.plots.curves(records, title="Two epochs by hand", caption="Noisy, because each step sees other faces; but it falls.")
 
 # %% [markdown]
-# **Evaluation** looks at the whole test set at once, in evaluation mode: batch norm then uses its running figures, so
-# that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic.
+# **Evaluation** looks at the whole test set at once, in evaluation mode: batch norm then uses its running
+# statistics, so that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic.
 
 # %%
 network.eval()

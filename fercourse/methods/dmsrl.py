@@ -26,7 +26,7 @@ from ..losses.mutual_information import VClub
 from ..models.corners import Corners
 from ..models.decoder import map_shape
 from ..models.descriptor import expressions
-from ..models.norms import as_source, keep_two_figures
+from ..models.norms import as_source, keep_two_statistics
 from ..models.surface import Surface
 from ..pseudo import most_sure
 from .base import Hyper, Method, make_optimiser, register, within
@@ -51,7 +51,7 @@ class DmsrlHyper(Hyper):
         sensitive: also learn a domain-sensitive component and keep it independent of the invariant one, as the
             abstract says (DC); information: weight of their vCLUB.
         local: add the four corners to the global feature; local_width: of each.
-        own_norms: batch norm figures of its own for each domain (DC); else both share a batch, as found.
+        own_norms: batch norm statistics of its own for each domain (DC); else both share a batch, as found.
         pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
             `epoch` by the averaged one (DC).
         believe: share of each class's faces that is believed towards the end, rising epoch by epoch from half of it; 1
@@ -111,9 +111,9 @@ class Dmsrl(Method):
             self.sensitive = Surface(SENSITIVE)
             self.tell = Discriminator(SENSITIVE)
             self.critic = VClub(hyper.width, SENSITIVE)
-        self.domain = "target"                        # whose figures of batch norm `embed` uses
+        self.domain = "target"                        # whose statistics of batch norm `embed` uses
         if hyper.own_norms:
-            keep_two_figures(self)
+            keep_two_statistics(self)
 
     def setup(self, faces, target=None):
         """Keep the source's labels, and for every target face a pseudo label that nobody believes yet."""
@@ -238,7 +238,7 @@ class Dmsrl(Method):
     def _apart(self, images, invariant, count):
         """Return the losses of the sensitive component: it tells the domain, and nothing of the invariant one (DC).
 
-        It looks at the pictures themselves: features whose figures are normalised domain by domain tell it no more.
+        It looks at the pictures themselves: features whose statistics are normalised domain by domain tell it no more.
         """
         sensitive = self.sensitive(images)
         told = self.tell(sensitive)

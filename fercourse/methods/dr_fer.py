@@ -210,7 +210,7 @@ def _check(hyper, size):
 
 @contextmanager
 def own_statistics(module):
-    """Let batch norm use each batch's figures, in evaluation too, and remember none: tests show no masked faces."""
+    """Let batch norm use each batch's statistics, in evaluation too, and remember none: tests show no masked faces."""
     norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
     before = [(norm.momentum, norm.training) for norm in norms]
     for norm in norms:

@@ -105,6 +105,10 @@ def _create(name, pretrained, size, options):
         close = ", ".join(timm.list_models(f"*{base.split('_')[0]}*")[:5])
         raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, "
                          f"lesson8, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
+    tag = base.partition(".")[2]
+    if tag and tag not in (known := [known.partition(".")[2] for known in timm.list_pretrained(base.split(".")[0])]):
+        raise InputError(f"backbone {name!r}: timm {timm.__version__} has no weights {tag!r} of it; expected "
+                         f"{', '.join(known) or 'no such ending'}, or {base.split('.')[0]} alone")
     options = {**LESSONS.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
     try:
         with patient_only_with_a_network() if pretrained else nullcontext():

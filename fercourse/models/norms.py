@@ -1,4 +1,4 @@
-"""Batch norm and domains: figures of its own for each domain, or figures taken again on another."""
+"""Batch norm and domains: statistics of its own for each domain, or statistics taken again on another."""
 
 from contextlib import contextmanager
 
@@ -6,27 +6,27 @@ import torch
 from torch import Tensor, nn
 
 _Norm = nn.modules.batchnorm._BatchNorm
-_FIGURES = ("running_mean", "running_var")
+_STATISTICS = ("running_mean", "running_var")
 
 
 def batch_norms(module: nn.Module) -> list[nn.Module]:
-    """Return the batch norms of a module that keep running figures; a transformer has none."""
+    """Return the batch norms of a module that keep running statistics; a transformer has none."""
     return [part for part in module.modules() if isinstance(part, _Norm) and part.running_mean is not None]
 
 
-def keep_two_figures(module: nn.Module):
-    """Give each batch norm a second set of running figures; weights and biases stay shared.
+def keep_two_statistics(module: nn.Module):
+    """Give each batch norm a second set of running statistics; weights and biases stay shared.
 
     The first set is the target's, which everything uses that knows nothing of domains; `as_source` uses the second.
     """
     for norm in batch_norms(module):
-        for name in _FIGURES:
+        for name in _STATISTICS:
             norm.register_buffer(f"source_{name}", getattr(norm, name).clone())
 
 
 @contextmanager
 def as_source(module: nn.Module):
-    """Let batch norms with two sets of figures use, and in training keep, those of the source for a while."""
+    """Let batch norms with two sets of statistics use, and in training keep, those of the source for a while."""
     norms = [norm for norm in batch_norms(module) if hasattr(norm, "source_running_mean")]
     _swap(norms)
     try:
@@ -37,14 +37,14 @@ def as_source(module: nn.Module):
 
 def _swap(norms):
     for norm in norms:
-        for name in _FIGURES:
+        for name in _STATISTICS:
             norm._buffers[name], norm._buffers[f"source_{name}"] = (norm._buffers[f"source_{name}"],
                                                                     norm._buffers[name])
 
 
 @torch.no_grad()
 def recalibrate(method, images: Tensor, batch_size: int = 256):
-    """Take the running figures of all batch norms anew on uint8 images [N, 3, H, W]; nothing is learnt.
+    """Take the running statistics of all batch norms anew on uint8 images [N, 3, H, W]; nothing is learnt.
 
     Source: Li et al., adaptive batch normalization, Pattern Recognition 2018.
     """

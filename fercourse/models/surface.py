@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class Surface(nn.Module):
     """Two strided convolutions, and the mean and spread of what they see: little but style passes.
 
-    No batch norm: a domain with figures of its own would be brought to the same mean and spread as the others,
+    No batch norm: a domain with statistics of its own would be brought to the same mean and spread as the others,
     which is just what tells it.
 
     Args:

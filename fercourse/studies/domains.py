@@ -104,7 +104,7 @@ def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None)
 
 
 def _source_only(scale, data, root, tested, seed):
-    """Return the scores of a network that never saw the target, and those with its batch norm's figures of it."""
+    """Return the scores of a network that never saw the target, and those with its batch norm's statistics of it."""
     _, target, test = domains(data, scale, root, seed, tested)
     learner = start(scale, data, root, seed)[0]
     found, again = scores(learner, test), deepcopy(learner)

@@ -101,6 +101,9 @@ def test_unreadable_weights(tmp_path, content, message):
 def test_unknown_names_and_missing_networks(monkeypatch):
     with pytest.raises(InputError, match="'resnet19x' is unknown to timm"):
         backbone("resnet19x")
+    with pytest.raises(InputError, match=r"has no weights 'x' of it; expected a1_in1k, .* or resnet18 alone"):
+        backbone("resnet18.x")
+    assert backbone("resnet18.a1_in1k").width == 512
     with pytest.raises(InputError, match="lesson has no published weights"):
         backbone("lesson", pretrained=True)
 

@@ -1,11 +1,11 @@
-"""Batch norm and domains: figures apart in training, swapped and put back, and taken again on another set."""
+"""Batch norm and domains: statistics apart in training, swapped and put back, and taken again on another set."""
 
 import pytest
 import torch
 from torch import nn
 
 from fercourse.methods import create
-from fercourse.models.norms import as_source, batch_norms, keep_two_figures, recalibrate
+from fercourse.models.norms import as_source, batch_norms, keep_two_statistics, recalibrate
 from tests.toy import toy_faces
 
 
@@ -14,7 +14,7 @@ def made():
     network(torch.randn(2, 3, 4, 4))
     for norm in batch_norms(network):
         norm.reset_running_stats()
-    keep_two_figures(network)
+    keep_two_statistics(network)
     return network.train()
 
 
