@@ -547,8 +547,7 @@ print(in_columns(results["summary"], ("accuracy", "best_epoch", "memorised")))
 # without asking a clean test set. The lines *no noise* tell what caution costs where every label is right: about a point and a
 # half for the whole, about half a point for self-pacing alone, although its jury is a tenth of the faces, and nobody learns
 # from it. *few faces* is 30 % again, with a third of the faces. How much of the gap between
-# cross-entropy and the ceiling is closed? Seeds differ by more than parts do, so an arm is compared on the seeds that it has.
-# Their number is in brackets; arms with other seeds are not to be ranked by a few points.
+# cross-entropy and the ceiling is closed? Each arm is compared seed by seed; the number of seeds is in brackets.
 
 # %% tags=["nbval-check-output"]
 right = {(run["arm"], run["seed"]): run["metrics"]["accuracy"] for run in results["runs"]}
@@ -566,8 +565,9 @@ for kind in (kind for kind in kinds if f"{kind}, clean subset" in results["summa
 # %% [markdown]
 # Look at 30 %, where every arm has the same seeds. **Self-pacing alone does nearly all of it.** What masked images and new labels
 # add to it is less than the seeds differ by; masked images alone are about two points above cross-entropy, as much as seeds
-# differ. An early run of one seed told another story: there each part added its points in turn. One seed tells any story. (Is
-# the whole ahead of self-pacing at the other rates? Read the seeds in brackets before you say so.)
+# differ. An early run of one seed told another story: there each part added its points in turn. One seed tells any story. At
+# the other rates it is the same: the whole and self-pacing alone lie within two points of each other, sometimes one ahead and
+# sometimes the other, and from seed to seed that difference moves by more.
 #
 # And finding wrong labels, beside **confident learning** (cleanlab; Northcutt et al. 2021), which trains three further
 # networks on parts of the set, at the same number of flagged faces:
@@ -604,7 +604,8 @@ print(in_columns(tried["summary"], ("accuracy", "best_epoch", "precision", "reca
 # **Annotators who err together.** Symmetric noise is kind: wrong labels agree on nothing. One annotator's errors go where
 # the face itself is ambiguous, so the wrongly labelled face *looks* like its wrong class, and its neighbours say so, too.
 # Formula (3.7) does not see it coming: it takes votes to be right with the same chance whatever the label. The
-# shares above show it: under one annotator, on the same seeds, self-pacing alone closes more of the gap than the whole.
+# shares above hint at it: under one annotator self-pacing alone closes more of the gap than the whole, which under most rates of
+# symmetric noise it does not; but by fewer points than the seeds differ by.
 #
 # **Real labels.** FER2013 was labelled once, and ten people looked again for FER+. `fercourse study annotators` trains on the
 # first labels and asks whether the faces doubted are those that the ten contradict, beside cleanlab and beside the oldest rule
@@ -653,7 +654,8 @@ print(in_columns(photographs["summary"], ("accuracy", "best_epoch", "memorised",
 # %% [markdown]
 # The picture is that of the ten annotators once more. With a pace for each class DR-FER wins less than two points; with **one
 # pace for all** it finds more of the wrong labels than cleanlab at the same number of flags, and wins over two fifths of what the
-# clean subset would, about as much as leaving out all that cleanlab flags (one seed). On rendered faces a pace for each class
+# clean subset would; leaving out all that cleanlab flags wins less than a third, about a point fewer. Where no label was made
+# wrong, self-pacing and the whole cost less than a point each. On rendered faces a pace for each class
 # is ahead by two points, which is less than the seeds differ by. Our reading: there every class is learnt sooner or later, so
 # each can judge itself; of FER2013 this network hardly learns some classes at all. So before you choose, ask which classes
 # have been learnt.
