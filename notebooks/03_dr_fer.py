@@ -680,9 +680,9 @@ fc.plots.group_bars(fc.evaluate.by_group(fair, used, "skin_tone", measure=count)
 
 # %% [markdown]
 # Hardly anybody is left out here. But the darkest tone has the lowest dot of all, and the fewest faces; in the run stored here
-# it and disgust lose about one right label in ten, and their bars end below the line. Of so many bars one may do so by luck,
-# and a few dozen faces cannot tell. Cleaning is a decision about people. Whoever looks rare is hard, and whoever is hard is
-# left out first; so draw these two figures of your own data before you train on what is left.
+# it and disgust lose about seven right labels in a hundred, and the bar of disgust ends below the line. Of so many bars one may
+# do so by luck, and a few dozen faces cannot tell. Cleaning is a decision about people. Whoever looks rare is hard, and whoever
+# is hard is left out first; so draw these two figures of your own data before you train on what is left.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "03-annotators-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · who may correct a label? (15 min, ●●○, written)
