@@ -17,7 +17,8 @@ from .record import Record
 
 _MODULES = {                                                 # and their studies, told without importing torch
     "faces": ("faces",), "transfer": ("transfer",), "renderer": ("renderer",), "pretraining": ("pretraining",),
-    "supervised": ("supervised",), "noise": ("noise",), "robust": ("robust", "robust-tuning"),
+    "photographs": ("photographs", "photographs-tuning"), "supervised": ("supervised",), "noise": ("noise",),
+    "robust": ("robust", "robust-tuning"),
     "annotators": ("annotators",), "wscfer": ("wscfer", "wscfer-tuning"), "identity": ("identity",),
     "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup",), "comparison": ("comparison",),
 }
@@ -138,11 +139,11 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
 
 
 def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, watch=None,
-                     target_views=None, **hyper):
+                     target_views=None, out=None, precision="auto", **hyper):
     """Train a method at a scale on a set of faces and return it, in evaluation mode.
 
-    `views` and `target_views` replace the method's augmentation presets, one a view; `watch` is called after every
-    epoch, see `fit`.
+    `views` and `target_views` replace the method's augmentation presets, one a view. For `watch`, `precision` and `out`
+    see `fit`; what was stopped goes on from `out`.
     """
     import torch
 
@@ -155,7 +156,7 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     learner = create(method, faces, backbone=scale.backbone, **hyper)
     learner.views, learner.target_views = views or learner.views, target_views or learner.target_views
     fit(learner, faces, target=target, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces)), lr=scale.lr,
-        seed=seed, watch=watch)
+        seed=seed, watch=watch, out=out, resume=out is not None, precision=precision)
     return learner
 
 
