@@ -1,0 +1,71 @@
+"""The whole recipe on photographs: what it is chosen on, what it is told on, and hours that survive a stop."""
+
+import pytest
+
+from fercourse import studies
+from fercourse.faces import load_faces
+from fercourse.studies import photographs
+from tests.faces import miniatures
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Give a folder with miniature photographs in `real` and an empty cache in `cache`."""
+    miniatures.fer2013(tmp_path / "real")
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Return what was trained: name, number of faces and hyper-parameters of each; rendered faces are but some."""
+    seen, train = [], photographs.train_classifier
+
+    def watched(faces, *rest, **more):
+        seen.append((faces.name, len(faces), more))
+        return train(faces.sample(64), *rest, **more)
+    monkeypatch.setattr(photographs, "train_classifier", watched)
+    return seen
+
+
+def measured(place, name, monkeypatch, **more):
+    """Run a study at the smallest scale; return its summary and the parts of the set that it has read."""
+    read = []
+    monkeypatch.setattr(photographs, "load_faces", lambda data, **given: read.append(
+        (data, given["split"])) or load_faces(data, **given))
+    return studies.run(name, scale="smoke", seeds=1, root=place / "real", out=place, **more).summary(), read
+
+
+def test_the_recipe_is_chosen_without_a_look_at_the_test_part(place, trained, monkeypatch):
+    found, read = measured(place, "photographs-tuning", monkeypatch)
+    assert list(found) == list(photographs.PARTS) and photographs.BEST in found
+    assert {split for _, split in read} == {"train", "val"}
+    told = {name: more for (name, _, more) in trained}
+    assert len(trained) == len(found) and told[trained[-1][0]]["optimiser"] == "sgd"
+
+
+def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_says_so(place, trained, monkeypatch):
+    found, read = measured(place, "photographs", monkeypatch)
+    assert list(found) == ["from scratch", "synthetic first"]
+    assert [split for data, split in read if data == "fer2013"] == ["train", "val", "PublicTest"] * 2
+    for told in found.values():
+        assert {"accuracy", "accuracy_mirrored", "validation_accuracy"} <= told.keys()
+    (_, _, alone), (rendered, _, first), (_, _, after) = trained
+    assert "synthfaces" in rendered and "weights" not in alone | first and after["weights"]
+    assert not list((place / "cache").glob("photographs-*")), "what was kept for a stop is gone"
+
+
+def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
+    tell = photographs.told
+    monkeypatch.setattr(photographs, "told", lambda *given: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        measured(place, "photographs", monkeypatch, only=["synthetic"])
+    [kept] = (place / "cache").glob("photographs-*")
+    logs = {log: log.read_text() for log in kept.rglob("log.jsonl")}
+    assert len(logs) == 2
+    removed = []
+    monkeypatch.setattr(photographs.shutil, "rmtree", lambda folder, **_: removed.append(
+        {log: log.read_text() for log in folder.rglob("log.jsonl")}))
+    monkeypatch.setattr(photographs, "told", tell)
+    found, _ = measured(place, "photographs", monkeypatch, only=["synthetic"])
+    assert list(found) == ["synthetic first"] and removed == [logs], "no epoch was trained twice"
