@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import InputError
 from . import submissions
@@ -86,8 +87,10 @@ def _open(submission, lessons):
         book, problem = submissions.read(submission), ""
     except InputError as error:
         book, problem = None, str(error)
+    names = [Path(submission.inside)] if submission.inside else []
+    told = (submissions.lesson_of(book, name, lessons) for name in (*names, submission.path))
     by_cells = submissions.lesson_of(book, None, lessons) is not None
-    return Opened(submission, book, problem, submissions.lesson_of(book, submission.path, lessons), by_cells)
+    return Opened(submission, book, problem, next(filter(None, told), None), by_cells)
 
 
 def _usual(opened):
@@ -105,6 +108,6 @@ def _tell(opened, counting, told):
     for one in opened:
         if one.submission not in kept:
             why = one.problem or (f"lesson {one.lesson}" if one.lesson else "tells no lesson")
-            aside[one.whose].append(f"{one.submission.path.name} ({why})" if one.submission.path else why)
+            aside[one.whose].append(f"{one.submission.name} ({why})" if one.submission.name else why)
     for (student, _), files in aside.items():
         told(f"{student}: set aside {', '.join(files)}")

@@ -104,7 +104,7 @@ def _plain(grades):
     yield ["student", "id", "lesson", "file", *names, "points", "by hand", "of", "problem"]
     for one in grades:
         yield [one.submission.student, one.submission.ident, one.lesson,
-               one.submission.path.name if one.submission.path else "",
+               one.submission.name,
                *(number(one.points.get(name)) for name in names), number(one.total), _by_hand(one),
                number(sum(one.of.values())), one.problem]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from ..errors import InputError
+from . import zipped
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
@@ -27,16 +28,23 @@ class Submission:
     Attributes:
         student: name as the folder or file tells it; `ident`: Moodle's participant or Canvas's user number, if any.
         path: a notebook, else some other file; None where a student's folder holds no file.
+        inside: name of a notebook within `path`, which is a zip; empty without one.
     """
 
     student: str
     ident: str
     path: Path | None
+    inside: str = ""
 
     @property
     def is_book(self):
         """Return whether the file's name is a notebook's."""
-        return bool(self.path and BOOK.search(self.path.name))
+        return bool(self.path and BOOK.search(self.inside or self.path.name))
+
+    @property
+    def name(self) -> str:
+        """Return what to call the file: its name, and what is meant within it; empty where there is none."""
+        return ": ".join(_printable(word) for word in (self.path.name if self.path else "", self.inside) if word)
 
 
 def find(folder: Path) -> list[Submission]:
@@ -87,7 +95,8 @@ def _below(folder):
         if entry.is_dir() and not entry.is_symlink():
             found += _below(entry) if _is_archive(entry) else _of_folder(entry)
         elif not _is_ours(entry):
-            found.append(Submission(*_whose(_stem(_printable(entry.name))), entry))
+            student, ident = _whose(_stem(_printable(entry.name)))
+            found += _unzipped(student, ident, [entry]) if ident else [Submission(student, ident, entry)]
     return found
 
 
@@ -120,7 +129,25 @@ def _of_folder(folder):
     books = [path for path in files if BOOK.search(path.name)]
     if not match:
         _one_student(folder, books)
-    return [Submission(student, ident, path) for path in books or files[:1] or [None]]
+    if books or not files:
+        return [Submission(student, ident, path) for path in books or [None]]
+    return _unzipped(student, ident, [path for path in files if _is_zip(path)] or files[:1])
+
+
+def _unzipped(student, ident, paths):
+    """Return a student's files; in place of a zip the notebooks within it, where it holds some."""
+    found = []
+    for path in paths:
+        try:
+            names = zipped.books(path, BOOK.search, MOST_BYTES) if _is_zip(path) else [""]
+        except InputError:                                   # `read` will say it again
+            names = [""]
+        found += [Submission(student, ident, path, name) for name in names]
+    return found
+
+
+def _is_zip(path):
+    return path.suffix.lower() == ".zip" and path.is_file() and not path.is_symlink()
 
 
 def _files(folder):
@@ -172,17 +199,32 @@ def read(submission: Submission):
         InputError: there is none, it leads elsewhere, is too large or is no notebook.
         OSError: it cannot be read, which is not the student's fault.
     """
-    import warnings
     path = submission.path
     if path is None:
         raise InputError("no notebook was handed in")
     if path.is_symlink() or not path.is_file():
         raise InputError("not a plain file")
+    if _is_zip(path):
+        return _parsed(_of_zip(path, submission.inside))
     if not submission.is_book:
         raise InputError(f"handed in {_printable(path.name)}, which is no notebook")
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"larger than {MOST_BYTES >> 20} MiB")
-    raw = path.read_bytes()
+    return _parsed(path.read_bytes())
+
+
+def _of_zip(path, inside):
+    """Return the bytes of a notebook within a zip; raise InputError where there is none."""
+    try:
+        if inside not in zipped.books(path, BOOK.search, MOST_BYTES):
+            raise InputError("may be a whole class's; unpack it into a folder named after the student")
+        return zipped.read(path, inside, MOST_BYTES)
+    except InputError as error:
+        raise InputError(f"handed in {_printable(path.name)}, which {error}") from None
+
+
+def _parsed(raw):
+    import warnings
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

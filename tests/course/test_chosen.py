@@ -113,7 +113,8 @@ def test_nobody_disappears_whatever_the_files_are_called(tmp_path):
     (tmp_path / "zoe").mkdir()
     (tmp_path / "zoe" / "02_x.zip").touch()
     assert rows(tmp_path) == dict.fromkeys(["lee", "kim", "ann", "cem"], "") | {
-        "nov": "handed in nov_9_10_02_x.zip, which is no notebook", "zoe": "handed in 02_x.zip, which is no notebook",
+        "nov": "handed in nov_9_10_02_x.zip, which is damaged; hand it in again",
+        "zoe": "handed in 02_x.zip, which is damaged; hand it in again",
         "sil": "handed in sil_11_12_02_x.html, which is no notebook"}
 
 
@@ -156,7 +157,8 @@ def test_names_that_are_no_utf_8_can_be_printed(tmp_path):
     hand_in(tmp_path / os.fsdecode(b"M\xfcller"), _02_x=book())
     hand_in(tmp_path / os.fsdecode(b"\x81"), _02_x=book())
     (tmp_path / os.fsdecode(b"J\xf6rg_1_2_02_x.zip")).touch()
-    assert rows(tmp_path) == {"Müller": "", "?": "", "Jörg": "handed in Jörg_1_2_02_x.zip, which is no notebook"}
+    assert rows(tmp_path) == {
+        "Müller": "", "?": "", "Jörg": "handed in Jörg_1_2_02_x.zip, which is damaged; hand it in again"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])

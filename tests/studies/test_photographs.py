@@ -45,8 +45,8 @@ def test_the_recipe_is_chosen_without_a_look_at_the_test_part(place, trained, mo
 
 
 def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_says_so(place, trained, monkeypatch):
-    found, read = measured(place, "photographs", monkeypatch)
-    assert list(found) == ["from scratch", "synthetic first"]
+    found, read = measured(place, "photographs", monkeypatch, only=["as it is"])
+    assert list(found) == ["from scratch, as it is", "synthetic first, as it is"]
     assert [split for data, split in read if data == "fer2013"] == ["train", "val", "PublicTest"] * 2
     for told in found.values():
         assert {"accuracy", "accuracy_mirrored", "validation_accuracy"} <= told.keys()
@@ -59,7 +59,7 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     tell = photographs.told
     monkeypatch.setattr(photographs, "told", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        measured(place, "photographs", monkeypatch, only=["synthetic"])
+        measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
     [kept] = (place / "cache").glob("photographs-*")
     logs = {log: log.read_text() for log in kept.rglob("log.jsonl")}
     assert len(logs) == 2
@@ -67,5 +67,5 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     monkeypatch.setattr(photographs.shutil, "rmtree", lambda folder, **_: removed.append(
         {log: log.read_text() for log in folder.rglob("log.jsonl")}))
     monkeypatch.setattr(photographs, "told", tell)
-    found, _ = measured(place, "photographs", monkeypatch, only=["synthetic"])
-    assert list(found) == ["synthetic first"] and removed == [logs], "no epoch was trained twice"
+    found, _ = measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
+    assert list(found) == ["synthetic first, enlarged"] and removed == [logs], "no epoch was trained twice"

@@ -1,0 +1,59 @@
+"""Notebooks within a zip that a student handed in: listed and read in memory, so that no member is ever written.
+
+Errors say what is wrong with the zip, as the end of a sentence that names it.
+"""
+
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from ..errors import InputError
+
+MOST_BOOKS = 200
+
+
+def books(path: Path, is_book, most_bytes: int) -> list[str]:
+    """Return the names of a zip's members that are notebooks, hidden ones aside, in order.
+
+    Args:
+        is_book: tells a notebook by its name; most_bytes: a larger zip is not opened.
+
+    Raises:
+        InputError: it is damaged, too large, or holds none, or too many.
+    """
+    if path.stat().st_size > most_bytes:
+        raise InputError(f"is larger than {most_bytes >> 20} MiB")
+    with _opened(path) as opened:
+        names = sorted({name for name in opened.namelist() if is_book(PurePosixPath(name).name)
+                        and not any(part.startswith((".", "__")) for part in PurePosixPath(name).parts)})
+    if not names or len(names) > MOST_BOOKS:
+        several = f"more than {MOST_BOOKS} notebooks" if names else "no notebook"
+        raise InputError(f"holds {several}")
+    return names
+
+
+def read(path: Path, name: str, most_bytes: int) -> bytes:
+    """Return a member's bytes.
+
+    Raises:
+        InputError: it is locked with a password, damaged, or larger than `most_bytes`, whatever its header says.
+    """
+    with _opened(path) as opened:
+        if opened.getinfo(name).flag_bits & 1:
+            raise InputError("is locked with a password")
+        with opened.open(name) as member:
+            found = member.read(most_bytes + 1)
+    if len(found) > most_bytes:
+        raise InputError(f"holds a notebook larger than {most_bytes >> 20} MiB")
+    return found
+
+
+@contextmanager
+def _opened(path):
+    try:
+        with zipfile.ZipFile(path) as opened:
+            yield opened
+    except InputError:
+        raise
+    except Exception:                                        # zipfile has many words for damage, OSError among them
+        raise InputError("is damaged; hand it in again") from None
