@@ -1,4 +1,4 @@
-"""The whole recipe on photographs: what it is chosen on, what it is told on, and hours that survive a stop."""
+"""A whole network on photographs: what it is told on, what comes first, and hours that survive a stop."""
 
 import pytest
 
@@ -34,14 +34,6 @@ def measured(place, name, monkeypatch, **more):
     monkeypatch.setattr(photographs, "load_faces", lambda data, **given: read.append(
         (data, given["split"])) or load_faces(data, **given))
     return studies.run(name, scale="smoke", seeds=1, root=place / "real", out=place, **more).summary(), read
-
-
-def test_the_recipe_is_chosen_without_a_look_at_the_test_part(place, trained, monkeypatch):
-    found, read = measured(place, "photographs-tuning", monkeypatch)
-    assert list(found) == list(photographs.PARTS) and photographs.BEST in found
-    assert {split for _, split in read} == {"train", "val"}
-    told = {name: more for (name, _, more) in trained}
-    assert len(trained) == len(found) and told[trained[-1][0]]["optimiser"] == "sgd"
 
 
 def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_says_so(place, trained, monkeypatch):
