@@ -14,7 +14,6 @@ pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SCREENS = {"desk": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
@@ -87,19 +86,6 @@ def test_the_graph_of_what_needs_what_is_the_table():
 
 
 # ---------------------------------------------------------------------- in a browser
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a headless Chromium, the system's or Playwright's own; skip where there is none."""
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as play:
-        try:
-            started = play.chromium.launch(executable_path=next(filter(None, map(shutil.which, BROWSERS)), None))
-        except api.Error as error:
-            pytest.skip(f"no Chromium to look at the site with: {str(error).splitlines()[0]}")
-        yield started
-        started.close()
-
 
 @pytest.fixture(scope="module")
 def opened(pages, browser):

@@ -1,4 +1,4 @@
-"""What a grading tells people: a feedback page a student, and all written answers on one page, for marking by hand."""
+"""What a grading tells people: a feedback page a student, and one page on which written answers are marked."""
 
 import hashlib
 import html
@@ -7,27 +7,32 @@ from pathlib import Path
 
 from ..files import replacing
 from .covered import covered
-from .grades import Grade, number
+from .grades import Grade
+from .marking import written
 from .notebooks import grade_id
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
 
 
-def write_pages(grades: list[Grade], out: Path, fresh: list[Grade] | None = None):
+def write_pages(grades: list[Grade], out: Path, fresh: list[Grade] | None = None, columns="plain", lessons=None):
     """Write `feedback/` and `written.html` beside the table `out`.
 
     Args:
         grades: the whole table's, as names of pages must differ from one another.
         fresh: of these the ones that ran now, if not all did: only their pages are written, and their written answers
             go to `written-again.html`, so that `written.html` keeps those of the others.
+        columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
+        lessons: source files; default: the course's.
     """
     for one, name in zip(grades, page_names(grades), strict=True):
         if fresh is None or any(one is other for other in fresh):
             with replacing(out.parent / "feedback" / name) as part:
                 part.write_text(feedback(one), encoding="utf-8", errors="replace")
     with replacing(out.parent / ("written.html" if fresh is None else "written-again.html")) as part:
-        part.write_text(written(grades if fresh is None else fresh), encoding="utf-8", errors="replace")
+        name = out.name if columns == "plain" else "grades-by-hand.csv"
+        page = written(grades, grades if fresh is None else fresh, name, lessons)
+        part.write_text(page, encoding="utf-8", errors="replace")
 
 
 def page_names(grades: list[Grade]) -> list[str]:
@@ -71,19 +76,3 @@ def feedback(one: Grade) -> str:
     score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
     text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
     return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
-
-
-def written(grades) -> str:
-    """Return one page with all written answers, question by question, as plain text."""
-    page = ["<!doctype html><html lang=en><meta charset=utf-8><title>Written answers</title>", NO_SCRIPTS,
-            "<style>body{font:16px/1.5 sans-serif;max-width:48em;margin:2em auto;padding:0 1em}"
-            "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:1em}</style>"
-            "<h1>Written answers</h1>"]
-    questions = dict.fromkeys(name for one in grades for name, value in one.points.items() if value is None)
-    for question in questions:
-        answers = [one for one in grades if one.points.get(question, 0) is None]
-        page.append(f"<h2>{question} ({number(answers[0].of[question])} points)</h2>")
-        for one in answers:
-            text = next(cell.source for cell in one.book.cells if grade_id(cell) == question)
-            page.append(f"<h3>{html.escape(one.submission.student)}</h3><pre>{html.escape(text)}</pre>")
-    return "\n".join(page if questions else [*page, "<p>No written answer waits for marking.</p>"]) + "\n"

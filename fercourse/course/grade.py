@@ -106,7 +106,7 @@ def _write(grades, before, out, columns, lessons, told):
     rows = again.among(grades, before)
     kept = carried(rows, out, columns, lessons, told)
     write(out, table(rows, columns), kept, columns)
-    write_pages(rows, out, grades if before else None)
+    write_pages(rows, out, grades if before else None, columns, lessons)
     if columns == "moodle":
         told(packed(rows, out.parent / "feedback", out.with_name("feedback.zip")))
     if line := nameless(rows, columns):

@@ -86,12 +86,13 @@ def write(out: Path, rows, before: Path | None = None, columns: str = "plain"):
     """
     encoding = "utf-8-sig" if columns == "plain" else "utf-8"
     with replacing(out, before) as part, part.open("w", encoding=encoding, errors="replace", newline="") as file:
-        csv.writer(file).writerows([[_harmless(value) for value in row] for row in rows])
+        csv.writer(file).writerows(harmless(rows))
 
 
-def _harmless(value):
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+def harmless(rows) -> list[list]:
+    """Return rows none of whose values a spreadsheet takes for a formula."""
+    return [[f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value for value in row]
+            for row in rows]
 
 
 def number(value):

@@ -111,7 +111,7 @@ def test_one_student_again_changes_one_row(folder, lesson, tmp_path, monkeypatch
     assert after[0] == before[0] and after[2]["problem"].startswith("it was stopped")
     assert after[1] == before[1] | {"points": "2.5", "by hand": "0"}             # added up, as in any plain table
     assert (tmp_path / "written.html").read_text() == written
-    again = (tmp_path / "written-again.html").read_text()
+    again = (tmp_path / "written-again.html").read_text().partition('id="data"')[0]          # the table has everybody
     assert "Ben O" in again and "ann" not in again and page == (tmp_path / "feedback" / "ann-07.html").read_text()
 
 
