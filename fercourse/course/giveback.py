@@ -1,5 +1,6 @@
 """Feedback given back: points marked by hand on every page, and all pages in the one archive that Moodle takes."""
 
+import html
 import re
 import zipfile
 from pathlib import Path
@@ -30,11 +31,12 @@ def _marked(one):
     rows = "".join(f"<tr><td>{name}<td style='padding-left:2em'>"
                    + ("waits for a person" if value is None else f"{number(value)} of {number(one.of[name])}")
                    for name, value in one.points.items())
+    comment = "".join(f"<p>{html.escape(line)}</p>" for line in one.comment.splitlines())
     waits = any(value is None for value in one.points.values())
     said = "Points so far" if waits else "Points, those given by a person included"
     return ("<!-- marked --><div style='margin:2em auto;max-width:50em;padding:1em;border:2px solid #333'>"
             f"<b>{said}: {number(one.total)} of {number(sum(one.of.values()))}</b>"
-            f"<table>{rows}</table><small>Scores further down count only what code has checked.</small></div>"
+            f"<table>{rows}</table>{comment}<small>Scores further down count only what code has checked.</small></div>"
             "<!-- end -->")
 
 

@@ -19,6 +19,7 @@ class Grade:
         points: {grade_id: points}, None where a person must mark; `of`: {grade_id: most possible}.
         problem: one sentence where something went wrong, else empty.
         book: the executed notebook, None if it could not be read.
+        comment: what a person says to the student, a line an exercise; empty without one.
     """
 
     submission: Submission
@@ -27,6 +28,7 @@ class Grade:
     points: dict[str, float | None]
     problem: str = ""
     book: object = field(default=None, repr=False)
+    comment: str = ""
 
     @property
     def total(self) -> float:
@@ -102,12 +104,13 @@ def number(value):
 
 def _plain(grades):
     names = list(dict.fromkeys(name for one in grades for name in one.of))
-    yield ["student", "id", "lesson", "file", *names, "points", "by hand", "of", "problem"]
+    yield ["student", "id", "lesson", "file", *names, "points", "by hand", "of", "problem",
+           "comment"]
     for one in grades:
         yield [one.submission.student, one.submission.ident, one.lesson,
                one.submission.name,
                *(number(one.points.get(name)) for name in names), number(one.total), _by_hand(one),
-               number(sum(one.of.values())), one.problem]
+               number(sum(one.of.values())), one.problem, one.comment]
 
 
 def _by_hand(one):
@@ -118,7 +121,7 @@ def _remark(one):
     waiting = f"{_by_hand(one)} more points are marked by hand." if _by_hand(one) != "0" else ""
     parts = (f"{name} {number(value)}/{number(one.of[name])}" for name, value in one.points.items()
              if value is not None)
-    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, one.problem]))
+    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, one.problem, one.comment]))
 
 
 def _moodle(grades):

@@ -53,10 +53,11 @@ def _question(name, asked, answers):
 
 def _answer(name, most, place, key, row, one):
     who = html.escape(", ".join(filter(None, [one.submission.student, one.submission.ident])))
-    return (f'<article><h3>{place}<span class="who">: {who}</span></h3><pre>{html.escape(_text(one, name))}</pre>'
-            f'<label><input type="number" min="0" max="{most}" step="0.5" data-row="{row}" data-key="{key}" '
-            f'data-question="{html.escape(name)}" aria-label="Points of answer {place}, {html.escape(name)}"> of {most}'
-            "</label></article>")
+    what = f"answer {place}, {html.escape(name)}"
+    return (f'<article data-row="{row}" data-key="{key}" data-question="{html.escape(name)}">'
+            f'<h3>{place}<span class="who">: {who}</span></h3><pre>{html.escape(_text(one, name))}</pre>'
+            f'<label><input type="number" min="0" max="{most}" step="0.5" aria-label="Points of {what}"> of {most}'
+            f'</label><textarea rows="1" placeholder="say why" aria-label="Comment on {what}"></textarea></article>')
 
 
 def _key(name, one):

@@ -50,7 +50,7 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
 
 
 def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:
-    """Give answers that wait the points which an earlier plain table at `out` gives them by hand.
+    """Give answers that wait the points, and students the comments, that an earlier plain table at `out` has by hand.
 
     Args:
         grades: changed in place.
@@ -79,11 +79,15 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
 
 
 def _carry(earlier, grades):
-    """Return how many answers got their earlier points, and whether earlier points are in no grade."""
-    now = {whose(one): one.points for one in grades}
+    """Return how many answers got their earlier points, and whether earlier points or comments are in no grade."""
+    now = {whose(one): one for one in grades}
     count, lost = 0, False
     for old in earlier:
-        points = now.get(whose(old), {})
+        new = now.get(whose(old))
+        if new and not new.comment:
+            new.comment = old.comment
+        lost |= bool(old.comment) and (new is None or new.comment != old.comment)
+        points = new.points if new else {}
         for name, value in old.points.items():
             if value is not None and name in points and points[name] is None:
                 points[name] = value
@@ -164,8 +168,9 @@ def _grade(row, possible, where):
     of = possible[lesson]
     points = {name: _points(row.get(name), most, f"{where}, {name}") for name, most in of.items()}
     student = row["student"].removeprefix("'")               # as spreadsheets are kept from taking it for a formula
+    comment = (row.get("comment") or "").removeprefix("'").strip()
     return Grade(Submission(student, row["id"], Path(row["file"]) if row["file"] else None), lesson, of, points,
-                 row["problem"])
+                 row["problem"], comment=comment)
 
 
 def _points(text, most, where):

@@ -85,6 +85,32 @@ def test_points_by_hand_stand_on_the_page_once(folder, lesson, tmp_path):
         assert packed.read("ann_12_assignfeedback_file_lesson-07.html").decode() == pages["ann"]
 
 
+def test_a_comment_reaches_the_page_and_moodle_and_survives_another_grading(folder, lesson, tmp_path):
+    out, said = tmp_path / "grades.csv", "07-why: 1 < 2, see page 3\n07-double: well done"
+    grade.grade(folder, out, lessons=[lesson])
+    table = rows(out)
+    next(row for row in table if row["student"] == "ann")["comment"] = said
+    grades.write(out, [list(table[0]), *(list(row.values()) for row in table)])
+    told = []
+    grade.grade(folder, out, lessons=[lesson], told=told.append)
+    assert {row["student"]: row["comment"] for row in rows(out)}["ann"] == said
+    assert not list(tmp_path.glob("*before*")), "nothing is lost, so nothing is kept"
+    marks.retell(out, tmp_path / "moodle.csv", columns="moodle", lessons=[lesson])
+    assert said in next(row for row in rows(tmp_path / "moodle.csv") if row["Full name"] == "ann")["Feedback comments"]
+    page = (tmp_path / "feedback" / "ann-07.html").read_text()
+    assert "<p>07-why: 1 &lt; 2, see page 3</p><p>07-double: well done</p>" in page
+
+
+def test_the_comment_of_somebody_who_is_gone_is_kept_beside(lesson, tmp_path):
+    def table(comment):
+        one = grades.Grade(Submission("ann", "12", None), "07", {"07-why": 3.0}, {"07-why": None}, comment=comment)
+        grades.write(tmp_path / "grades.csv", grades.table([one], "plain"))
+    table("")
+    assert marks.carried([], tmp_path / "grades.csv", "plain", [lesson]) is None, "it says nothing that is lost"
+    table("well done")
+    assert marks.carried([], tmp_path / "grades.csv", "plain", [lesson]) == tmp_path / "grades.before.csv"
+
+
 def test_pages_of_people_of_one_name_differ_whatever_the_order():
     def one(student, ident):
         return grades.Grade(Submission(student, ident, None), "07", {}, {})

@@ -57,7 +57,7 @@ def saved(page, folder):
 def test_what_students_wrote_stays_text_and_the_question_stands_above_it(class_, lesson):
     page = marking.written(class_, class_, "grades.csv", [lesson])
     assert page.count("<script") == 2 and "&lt;/pre&gt;&lt;script&gt;" in page and "and __DATA__." in page
-    assert page.count("<article>") == 3 and "Zoe" not in page.partition('id="data"')[0]
+    assert page.count("<article ") == 3 and "Zoe" not in page.partition('id="data"')[0]
     assert page.count("<summary>The lesson's own answer") == 1
     assert len(set(re.findall('data-key="(.*?)"', page))) == 3
 
@@ -70,7 +70,7 @@ def test_who_wrote_it_does_not_tell_where_it_stands(class_, lesson):
 
 def test_only_the_answers_of_those_graded_again_are_shown_and_the_table_is_whole(class_, lesson):
     page = marking.written(class_, class_[1:2], "grades.csv", [lesson])
-    assert page.count("<article>") == 1 and 'data-row="2"' in page and "Jos" in page.partition('id="data"')[2]
+    assert page.count("<article ") == 1 and 'data-row="2"' in page and "Jos" in page.partition('id="data"')[2]
     assert "No written answer waits" in marking.written(class_, class_[3:], "grades.csv", [lesson])
 
 
@@ -84,8 +84,10 @@ def test_points_typed_into_the_page_come_back_in_the_table(class_, lesson, opene
     for who, points in (("=José", "2.5"), ("Lee", "0")):
         page.locator("article", has_text=who).locator("input").fill(points)
     assert page.inner_text("#told") == "2 of 3 marked"
+    page.locator("article", has_text="Kim").locator("textarea").fill("Say\nwhy, \"please\".")
     found = {one.submission.student: one for one in marks.read(saved(page, tmp_path), [lesson])}
     assert [found[who].points["07-why"] for who in ("=José", "Kim", "Lee", "Zoe")] == [2.5, None, 0, 0]
+    assert found["Kim"].comment == '07-why: Say why, "please".' and not found["=José"].comment
     rows = {row["student"]: row for row in csv.DictReader((tmp_path / "marked.csv").open(encoding="utf-8-sig"))}
     assert [(rows[who]["points"], rows[who]["by hand"]) for who in ("'=José", "Kim")] == [("5", "0"), ("2.5", "3")]
     assert rows["Kim"]["file"] == "a, b.ipynb" and not page.complaints
@@ -107,6 +109,14 @@ def test_points_beyond_the_question_are_not_saved_and_those_typed_survive_a_relo
     changed = opened(marking.written(class_, class_, "marked.csv", [lesson]))
     of = changed.locator("article", has_text="Another answer.").locator("input")
     assert of.input_value() == "", "another answer begins without points"
+
+
+def test_a_comment_that_is_in_the_table_already_is_there_once(class_, lesson, opened, tmp_path):
+    class_[1].comment = "=late\n07-why: old\n07-double: kept"
+    page = opened(marking.written(class_, class_, "marked.csv", [lesson]))
+    page.locator("article", has_text="alert").locator("textarea").fill("new")
+    found = {one.submission.student: one.comment for one in marks.read(saved(page, tmp_path), [lesson])}
+    assert found == dict.fromkeys(("=José", "Lee", "Zoe"), "") | {"Kim": "=late\n07-double: kept\n07-why: new"}
 
 
 def test_no_script_of_a_student_would_run(class_, lesson, opened):
