@@ -48,6 +48,7 @@ def grade(
     """Run every submission, shut in where the system allows it, and write points, feedback and written answers."""
     from ..course import grade as grading
     from ..course import marks
+    from ..course.overview import overview
     from ..course.sandbox import Limits, walled
     from ..course.submissions import ARCHIVES
 
@@ -56,17 +57,17 @@ def grade(
     if submissions.is_file():
         if student:
             raise InputError("--student grades files again, but a table was given; name the folder of submissions")
-        marks.retell(submissions, out, columns=columns, lesson=lesson, told=typer.echo)
-        typer.echo(str(out))
+        graded = marks.retell(submissions, out, columns=columns, lesson=lesson, told=typer.echo)
+        typer.echo("\n".join(filter(None, [overview(graded), str(out)])))
         return
     if not walled():
         typer.echo("this system cannot shut submissions in: they reach the network and your files; "
                    "use a machine or container you can throw away", err=True)
     limits = Limits(cell_timeout, timeout, int(memory * 2**30))
-    grading.grade(submissions, out, columns=columns, hidden=hidden, lesson=lesson, limits=limits, jobs=jobs,
-                  students=student or (),
-                  told=lambda line: typer.echo(line.encode("utf-8", "replace").decode()))    # names of any encoding
-    typer.echo(str(out))
+    graded = grading.grade(submissions, out, columns=columns, hidden=hidden, lesson=lesson, limits=limits, jobs=jobs,
+                           students=student or (),
+                           told=lambda line: typer.echo(line.encode("utf-8", "replace").decode()))    # any encoding
+    typer.echo("\n".join(filter(None, ["" if student else overview(graded), str(out)])))
 
 
 @app.command()
