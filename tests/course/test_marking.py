@@ -119,6 +119,15 @@ def test_a_comment_that_is_in_the_table_already_is_there_once(class_, lesson, op
     assert found == dict.fromkeys(("=José", "Lee", "Zoe"), "") | {"Kim": "=late\n07-double: kept\n07-why: new"}
 
 
+def test_everybody_can_mark(class_, lesson, opened):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(marking.written(class_, class_, "g.csv", [lesson]))
+    page.locator("article input").nth(1).fill("9")
+    page.check("#tick")
+    found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"], "resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
 def test_no_script_of_a_student_would_run(class_, lesson, opened):
     page = opened(marking.written(class_, class_, "g.csv", [lesson]).replace(
         "<main>", "<main><script>document.title = 'taken'</script><img src=x onerror='document.title = 1'>"))
