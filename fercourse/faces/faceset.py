@@ -153,13 +153,14 @@ class FaceSet:
     def subset(self, rows) -> "FaceSet":
         """Return the faces at `rows`: an integer, a slice, integers, or one boolean a face.
 
-        A slice copies nothing: memory-mapped images stay on disk.
+        A slice copies nothing: memory-mapped images stay on disk; so do other rows where they are many gigabytes.
         """
         rows = sampling.rows_of(rows, len(self))
         if isinstance(rows, slice):
             return self._map(lambda column: column[rows], self.files[rows])
         files = [self.files[row] for row in rows.tolist()] if self.files else ()
-        return self._map(lambda column: column[rows.to(column.device)], files)
+        return self._map(lambda column: pixels.taken(column, rows.to(column.device)) if column is self.images
+                         else column[rows.to(column.device)], files)
 
     __getitem__ = subset
 

@@ -1,14 +1,25 @@
-"""Faces at another size or without colour, part by part so that big sets fit in memory."""
+"""Some of the faces, or all at another size or without colour; part by part, so that big sets fit in memory."""
 
+import math
+import secrets
+from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
 from ..errors import InputError
+from .cache import folder
 
 LUMA = (0.299, 0.587, 0.114)          # ITU-R BT.601
 PART = 4096                           # faces at a time
+LARGE = 2 << 30                       # bytes of images that are made in memory; more of them lie in a file
+
+
+def taken(images, rows):
+    """Return images[rows] for int64 rows; of a memory-mapped pack too many for the memory stay on the disk."""
+    return _by_part(images, len(rows), images.shape[1:], lambda part: images[rows[part]])
 
 
 def resize(faces, size: int):
@@ -22,8 +33,8 @@ def resize(faces, size: int):
     height, width = faces.images.shape[2:]
     if (height, width) == (size, size):
         return faces
-    images = _by_part(faces.images, (3, size, size), lambda part: interpolate(
-        part.float(), (size, size), mode="bilinear", antialias=True).round().clamp(0, 255))
+    images = _by_part(faces.images, len(faces), (3, size, size), lambda part: interpolate(
+        faces.images[part].float(), (size, size), mode="bilinear", antialias=True).round().clamp(0, 255))
     if faces.landmarks is None:
         return replace(faces, images=images)
     scale = torch.tensor([size / width, size / height], device=faces.device)
@@ -33,14 +44,31 @@ def resize(faces, size: int):
 def grey(faces):
     """Return `faces` without colour: luma in all three channels."""
     weights = torch.tensor(LUMA, device=faces.device)[:, None, None]
-    return replace(faces, images=_by_part(faces.images, faces.images.shape[1:], lambda part: (
-        part.float() * weights).sum(1, keepdim=True).round()))
+    return replace(faces, images=_by_part(faces.images, len(faces), faces.images.shape[1:], lambda part: (
+        faces.images[part].float() * weights).sum(1, keepdim=True).round()))
 
 
-def _by_part(images, shape, change):
-    """Return uint8 [N, *shape]: `change` of a few thousand images at a time."""
-    changed = images.new_empty(len(images), *shape)
-    for start in range(0, len(images), PART):
-        part = slice(start, start + PART)
-        changed[part] = change(images[part]).byte()
-    return changed
+def _by_part(like, count, shape, make):
+    """Return uint8 [count, *shape] on the device of `like`: `make(part)` of a few thousand images at a time."""
+    parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+    if like.device.type == "cpu" and count * math.prod(shape) > LARGE:
+        with suppress(OSError):                              # no room for a file: then in memory
+            return _in_file((count, *shape), map(make, parts))
+    made = like.new_empty(count, *shape)
+    for part in parts:
+        made[part] = make(part)
+    return made
+
+
+def _in_file(shape, parts):
+    """Return the parts together as a memory map of a file that is gone with its last user."""
+    folder().mkdir(parents=True, exist_ok=True)
+    path = folder() / f"chosen-{secrets.token_hex(8)}.npy"   # the cache tidies up where a file in use cannot be removed
+    try:
+        with path.open("wb") as file:
+            for part in parts:
+                file.write(part.byte().expand(-1, *shape[1:]).contiguous().numpy().data)
+        return torch.from_numpy(np.memmap(path, np.uint8, "c", shape=shape))
+    finally:
+        with suppress(OSError):
+            path.unlink()

@@ -95,6 +95,13 @@ SECTIONS = {
     ),
     "Photographs: FER2013": (
         ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
+        *((title, "photographs-fer2013-cpu", f"{way}, {told}", metric)
+          for way, before in (("from scratch", ""), ("synthetic first", ", synthetic faces first"))
+          for told, words in (("as it is", ""), ("enlarged", ", pictures enlarged to 96 px for half the epochs"))
+          for title, metric in (
+            (f"A whole ResNet-18 trained on FER2013{before}{words}", "accuracy"),
+            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
+            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
           for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
           for title, way, metric in (

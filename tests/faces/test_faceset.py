@@ -2,7 +2,10 @@
 
 import copy
 import pickle
+import re
+import sys
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fercourse.errors import InputError
-from fercourse.faces import SEVEN
+from fercourse.faces import SEVEN, pixels
 
 from . import made
 
@@ -68,12 +71,39 @@ def test_rows_that_make_no_sense(rows, message):
 
 
 def test_a_slice_is_a_view_and_memory_maps_stay_on_disk(tmp_path):
-    pixels = np.memmap(tmp_path / "faces.u8", np.uint8, "w+", shape=(70, 3, 4, 4))
-    faces = made.faces(images=torch.from_numpy(pixels))
+    on_disk = np.memmap(tmp_path / "faces.u8", np.uint8, "w+", shape=(70, 3, 4, 4))
+    faces = made.faces(images=torch.from_numpy(on_disk))
     part = faces[10:30][::2].to("cpu").relabel(torch.zeros(10))
-    pixels[14] = 77
+    on_disk[14] = 77
     assert (part.images[2] == 77).all()
     assert part.images.untyped_storage().data_ptr() == faces.images.untyped_storage().data_ptr()
+
+
+@pytest.mark.parametrize("change", [lambda faces: faces[torch.arange(69, -1, -3)], lambda faces: faces.resize(7),
+                                    lambda faces: faces.grey(), lambda faces: faces.where(labels="fear")])
+def test_what_is_too_large_for_the_memory_lies_in_a_file_that_nobody_sees(change, tmp_path, monkeypatch):
+    expected = change(FACES).images
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(pixels, "LARGE", 0)
+    monkeypatch.setattr(pixels, "PART", 4)
+    found = change(FACES).images
+    assert torch.equal(found, expected) and found.is_contiguous() and not list((tmp_path / "cache").iterdir())
+    if sys.platform == "linux":
+        [line] = [line for line in Path("/proc/self/maps").read_text().splitlines() if "/cache/chosen-" in line
+                  and int(line.partition("-")[0], 16) <= found.data_ptr() < int(re.split("[- ]", line)[1], 16)]
+        assert "(deleted)" in line
+    found[0] = 1                                             # as in memory: nobody else sees it
+    (tmp_path / "cache").rmdir()
+    (tmp_path / "cache").write_text("no folder")
+    assert torch.equal(change(FACES).images, expected), "no room for a file: then in memory"
+
+
+def test_a_disk_that_fills_up_half_way_costs_no_faces(tmp_path, monkeypatch):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path))
+    monkeypatch.setattr(pixels, "LARGE", 0)
+    monkeypatch.setattr(pixels, "PART", 4)
+    monkeypatch.setattr(pixels, "_in_file", lambda shape, parts: (next(parts), next(parts), Path("/dev/null/x").open()))
+    assert torch.equal(FACES[torch.arange(70)].images, FACES.images)
 
 
 def test_where_takes_words_numbers_several_and_unknown():
