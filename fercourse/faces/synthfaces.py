@@ -125,16 +125,17 @@ def decode_pictures(path, size: int) -> np.ndarray:
     import pyarrow.parquet as pq
     from PIL import Image
 
-    encoded = pq.read_table(path, columns=["image"])["image"].combine_chunks().field("bytes")
-    pictures = np.empty((len(encoded), size, size, 3), np.uint8)
+    file = pq.ParquetFile(path)
+    pictures = np.empty((file.metadata.num_rows, 3, size, size), np.uint8)
+    encoded = (data for part in file.iter_batches(1024, columns=["image"]) for data in part["image"].field("bytes"))
     for row, data in enumerate(encoded):
         try:
-            pictures[row] = np.asarray(Image.open(io.BytesIO(data.as_py())).convert("RGB"))
+            pictures[row] = np.asarray(Image.open(io.BytesIO(data.as_py())).convert("RGB")).transpose(2, 0, 1)
         except (OSError, ValueError, TypeError) as error:
             raise InputError(
                 f"{path}: the picture in row {row} cannot be decoded ({error}); fetch or render the file again"
             ) from error
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))
+    return pictures
 
 
 def _rows(table, split, domain):
