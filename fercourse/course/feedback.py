@@ -15,24 +15,29 @@ NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \
               'img-src data:; font-src data:">')
 
 
-def write_pages(grades: list[Grade], out: Path, fresh: list[Grade] | None = None, columns="plain", lessons=None):
+def write_pages(grades: list[Grade], out: Path, rows, fresh: list[Grade] | None = None, *, columns="plain", stamp="",
+                lessons=None):
     """Write `feedback/` and `written.html` beside the table `out`.
 
     Args:
         grades: the whole table's, as names of pages must differ from one another.
-        fresh: of these the ones that ran now, if not all did: only their pages are written, and their written answers
-            go to `written-again.html`, so that `written.html` keeps those of the others.
+        rows: the plain table of `grades`, its head first.
+        fresh: of these the ones that ran now, if not all did: only their pages are written, and on `written.html` the
+            answers of the others stay.
         columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
+        stamp: tells this grading from others.
         lessons: source files; default: the course's.
     """
     for one, name in zip(grades, page_names(grades), strict=True):
         if fresh is None or any(one is other for other in fresh):
             with replacing(out.parent / "feedback" / name) as part:
                 part.write_text(feedback(one), encoding="utf-8", errors="replace")
-    with replacing(out.parent / ("written.html" if fresh is None else "written-again.html")) as part:
-        name = out.name if columns == "plain" else "grades-by-hand.csv"
-        page = written(grades, grades if fresh is None else fresh, name, lessons)
-        part.write_text(page, encoding="utf-8", errors="replace")
+    page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
+    earlier = page.read_text(encoding="utf-8", errors="replace") if fresh is not None and page.is_file() else ""
+    text = written(grades, grades if fresh is None else fresh, rows, name, stamp=stamp, lessons=lessons,
+                   earlier=earlier)
+    with replacing(page) as part:
+        part.write_text(text, encoding="utf-8", errors="replace")
 
 
 def page_names(grades: list[Grade]) -> list[str]:
@@ -45,7 +50,8 @@ def page_names(grades: list[Grade]) -> list[str]:
 
 def _stem(one):
     student = "".join(c if c.isalnum() or c in "-_." else "-" for c in one.submission.student).strip(".") or "student"
-    return f"{student[:80]}-{one.lesson}"
+    short = student.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")      # file systems count bytes
+    return f"{short}-{one.lesson}"
 
 
 def _which(one):
@@ -58,7 +64,7 @@ def feedback(one: Grade) -> str:
     """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
     if one.book is None:
         told = html.escape(one.problem)
-        return f"<!doctype html><meta charset=utf-8><title>Feedback</title><h1>0 points</h1><p>{told}</p>"
+        return f"<!doctype html><meta charset=utf-8><title>Feedback</title><body><h1>Feedback</h1><p>{told}</p>"
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
     book = covered(one.book)

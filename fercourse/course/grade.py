@@ -5,6 +5,7 @@ student's own process can be fooled by code that means to: read what earns full 
 """
 
 import ast
+import secrets
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from .chosen import choose, number_of
 from .feedback import write_pages
 from .giveback import packed
 from .grades import Grade, known, nameless, one_lesson, probe, table, write
-from .marks import carried
+from .marks import GRADING, carried
 from .notebooks import ROOT, grade_id, regenerate, sources
 from .release import applied, locked, nbgrader
 from .retyped import regained
@@ -93,9 +94,13 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         _each(one, handed_in, jobs, given_up)
     finally:
         grades = [finished[i] for i in sorted(finished)]
+        missing = len(handed_in) - len(grades)
+        if missing and not before:                           # those who are missing keep the rows they had
+            with suppress(InputError):
+                before = again.earlier(out, columns, lessons)
         if grades:
             _write(grades, before, out, columns, lessons, told)
-        if missing := len(handed_in) - len(grades):
+        if missing:
             told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
                  + (f"; {out} has the others" if grades else ""))
     return grades
@@ -103,13 +108,14 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
 
 def _write(grades, before, out, columns, lessons, told):
     """Write the table, its rows of `before` included, and the pages of those who were graded."""
-    rows = again.among(grades, before)
-    kept = carried(rows, out, columns, lessons, told)
-    write(out, table(rows, columns), kept, columns)
-    write_pages(rows, out, grades if before else None, columns, lessons)
+    all_ = again.among(grades, before)
+    kept, stamp = carried(all_, out, columns, lessons, told), secrets.token_hex(4)
+    plain = [[*row, cell] for row, cell in zip(table(all_, "plain"), [f"{GRADING}{stamp}", *[""] * len(all_)])]
+    write(out, plain if columns == "plain" else table(all_, columns), kept, columns)
+    write_pages(all_, out, plain, grades if before else None, columns=columns, stamp=stamp, lessons=lessons)
     if columns == "moodle":
-        told(packed(rows, out.parent / "feedback", out.with_name("feedback.zip")))
-    if line := nameless(rows, columns):
+        told(packed(all_, out.parent / "feedback", out.with_name("feedback.zip")))
+    if line := nameless(all_, columns):
         told(line)
 
 

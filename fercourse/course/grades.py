@@ -1,6 +1,8 @@
 """What submissions earned, as tables: our own, and those that Moodle and Canvas take."""
 
 import csv
+import html
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from ..files import replacing, try_place
 from .submissions import Submission
 
 COLUMNS = ("plain", "moodle", "canvas")
+FORMULA = re.compile("[=+@\\t\\r-]")
 
 
 @dataclass
@@ -20,6 +23,7 @@ class Grade:
         problem: one sentence where something went wrong, else empty.
         book: the executed notebook, None if it could not be read.
         comment: what a person says to the student, a line an exercise; empty without one.
+        carried: the exercises whose points a person gave to an earlier hand-in, and should look at again.
     """
 
     submission: Submission
@@ -29,11 +33,21 @@ class Grade:
     problem: str = ""
     book: object = field(default=None, repr=False)
     comment: str = ""
+    carried: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> float:
         """Return the points so far, those by hand left out."""
         return sum(value for value in self.points.values() if value is not None)
+
+
+def whose(one: Grade) -> tuple:
+    """Return what tells one row from another: the id, where there is one, as spreadsheets change letters of names.
+
+    They also drop the zeros that an id begins with.
+    """
+    ident = one.submission.ident.lstrip("0")
+    return ident or one.submission.student, bool(ident), one.lesson
 
 
 def known(columns):
@@ -92,9 +106,14 @@ def write(out: Path, rows, before: Path | None = None, columns: str = "plain"):
 
 
 def harmless(rows) -> list[list]:
-    """Return rows none of whose values a spreadsheet takes for a formula."""
-    return [[f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value for value in row]
+    """Return rows none of whose values a spreadsheet takes for a formula; `plain_text` takes the mark away again."""
+    return [[f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value for value in row]
             for row in rows]
+
+
+def plain_text(text: str) -> str:
+    """Return what a cell said before `harmless`."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text[1:]) else text
 
 
 def number(value):
@@ -118,10 +137,12 @@ def _by_hand(one):
 
 
 def _remark(one):
+    """Return what Moodle shows as HTML."""
     waiting = f"{_by_hand(one)} more points are marked by hand." if _by_hand(one) != "0" else ""
     parts = (f"{name} {number(value)}/{number(one.of[name])}" for name, value in one.points.items()
              if value is not None)
-    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, one.problem, one.comment]))
+    said = [html.escape(text, quote=False).replace("\n", "<br>") for text in (one.problem, one.comment)]
+    return " ".join(filter(None, ["; ".join(parts) + ".", waiting, *said]))
 
 
 def _moodle(grades):

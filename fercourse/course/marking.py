@@ -5,69 +5,92 @@ import hashlib
 import html
 import json
 import re
+import shlex
 from pathlib import Path
 
-from .grades import Grade, harmless, number, table
+from .grades import Grade, number, whose
 from .notebooks import grade_id, regenerate, sources
 
 PAGE = Path(__file__).with_name("marking.html")
+ARTICLE = re.compile(r'<article data-who="(\w+)" data-question="([^"]*)" data-key="(\w+)">.*?</article>', re.DOTALL)
+STAMP = re.compile(r'"stamp": "(\w+)"')
+PICTURE = re.compile(r"(data:[\w/+.-]+;base64,)[A-Za-z0-9+/=]{200,}")
 
 
-def written(grades: list[Grade], fresh: list[Grade], name: str, lessons=None) -> str:
+def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name: str, *, stamp="", lessons=None,
+            earlier: str = "") -> str:
     """Return the page: a box beside every written answer that waits, and a button that saves the plain table.
 
     The script that is in the page runs, and no other: what students wrote stays text.
 
     Args:
-        grades: the whole table's; fresh: of these the ones whose answers are shown.
+        grades: the whole table's; fresh: of these the ones whose answers were read now.
+        rows: the plain table of `grades`, its head first.
         name: what the saved table is called.
+        stamp: tells this grading from others.
         lessons: source files; default: the course's.
+        earlier: the page of an earlier grading, whose answers of others stay.
     """
     page = PAGE.read_text(encoding="utf-8")
     code = re.search(r'<script id="code">(.*?)</script>', page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    data = {"rows": harmless(table(grades, "plain")), "name": name}
-    parts = {"HASH": f"sha256-{digest}", "NAME": html.escape(name), "ANSWERS": _answers(grades, fresh, lessons),
-             "DATA": json.dumps(data).replace("<", "\\u003c")}
+    data = {"stamp": stamp, "name": name, "whose": list(map(_who, grades)),
+            "rows": [list(map(str, row)) for row in rows]}
+    only = {one.lesson for one in grades}
+    called = shlex.quote(name) + (f" --lesson {only.pop()}" if len(only) == 1 else "")
+    parts = {"HASH": f"sha256-{digest}", "NAME": html.escape(name), "CALLED": html.escape(called),
+             "ANSWERS": _answers(grades, fresh, lessons, earlier), "DATA": json.dumps(data).replace("<", "\\u003c")}
     return re.sub("__([A-Z]+)__", lambda found: parts[found[1]], page)
 
 
-def _answers(grades, fresh, lessons):
-    shown = [(row, one) for row, one in enumerate(grades, 1) if any(one is other for other in fresh)]
-    questions = dict.fromkeys(name for _, one in shown for name, value in one.points.items() if value is None)
+def stamp_of(page: Path) -> str:
+    """Return which grading a page is of; empty where there is no such page."""
+    found = STAMP.search(page.read_text(encoding="utf-8", errors="replace")) if page.is_file() else None
+    return found[1] if found else ""
+
+
+def _answers(grades, fresh, lessons, earlier):
+    """Return all sections; within a question, answers stand in an order of chance that stays."""
+    known, again = {_who(one) for one in grades}, {_who(one) for one in fresh}
+    found = [(html.unescape(old[2]), old[3], old[0]) for old in ARTICLE.finditer(earlier)
+             if old[1] in known and old[1] not in again]
+    found += [_answer(name, one) for one in fresh for name in one.points
+              if one.points[name] is None or name in one.carried]
+    most = {name: value for one in grades for name, value in one.of.items()}
+    questions = [name for name in most if any(name == question for question, *_ in found)]
     if not questions:
         return "<p>No written answer waits for marking.</p>"
-    asked = _asked({one.lesson for _, one in shown}, lessons)
-    return "\n".join(_question(name, asked.get(name, ("", "")), [
-        (row, one) for row, one in shown if one.points.get(name, 0) is None]) for name in questions)
+    asked = _asked({one.lesson for one in grades}, lessons)
+    return "\n".join(_section(name, most[name], asked.get(name, ("", "")), sorted(
+        (key, article) for question, key, article in found if question == name)) for name in questions)
 
 
-def _question(name, asked, answers):
-    most = number(answers[0][1].of[name])
-    lines = [f"<h2>{html.escape(name)} ({most} points)</h2>"]
+def _section(name, most, asked, answers):
+    lines = [f"<section><h2>{html.escape(name)} ({number(most)} points)</h2>"]
     lines += [f"<details><summary>{what}</summary><pre>{html.escape(text)}</pre></details>"
               for what, text in zip(("The question", "The lesson's own answer"), asked) if text]
-    by_chance = sorted(((_key(name, one), row, one) for row, one in answers), key=lambda found: found[0])
-    return "\n".join([*lines, *(_answer(name, most, place, *found) for place, found in enumerate(by_chance, 1))])
+    return "\n".join([*lines, *(article for _, article in answers), "</section>"])
 
 
-def _answer(name, most, place, key, row, one):
+def _answer(name, one):
+    """Return question, key and article; a browser keeps points under the key, and another answer has another one."""
+    text = next(cell.source for cell in one.book.cells if grade_id(cell) == name)
+    key = _digest(name, one.submission.student, one.submission.ident, text)
     who = html.escape(", ".join(filter(None, [one.submission.student, one.submission.ident])))
-    what = f"answer {place}, {html.escape(name)}"
-    return (f'<article data-row="{row}" data-key="{key}" data-question="{html.escape(name)}">'
-            f'<h3>{place}<span class="who">: {who}</span></h3><pre>{html.escape(_text(one, name))}</pre>'
-            f'<label><input type="number" min="0" max="{most}" step="0.5" aria-label="Points of {what}"> of {most}'
-            f'</label><textarea rows="1" placeholder="say why" aria-label="Comment on {what}"></textarea></article>')
+    shown, question, most = html.escape(PICTURE.sub(r"\1…", text)), html.escape(name), number(one.of[name])
+    return name, key, (
+        f'<article data-who="{_who(one)}" data-question="{question}" data-key="{key}">'
+        f'<h3>Answer <span class="number"></span><span class="who">: {who}</span></h3><pre>{shown}</pre>'
+        f'<label><input type="text" inputmode="decimal" data-most="{most}" aria-label="Points, {question}"> of {most}'
+        f'</label><textarea rows="1" placeholder="say why" aria-label="Comment, {question}"></textarea></article>')
 
 
-def _key(name, one):
-    """Return what a browser keeps an answer's points under; another answer has another key."""
-    whose = repr((name, one.submission.student, one.submission.ident, _text(one, name)))
-    return f"fercourse-{hashlib.sha256(whose.encode('utf-8', 'replace')).hexdigest()[:20]}"
+def _who(one):
+    return _digest(*whose(one))
 
 
-def _text(one, name):
-    return next(cell.source for cell in one.book.cells if grade_id(cell) == name)
+def _digest(*parts):
+    return f"fercourse{hashlib.sha256(repr(parts).encode('utf-8', 'replace')).hexdigest()[:20]}"
 
 
 def _asked(wanted, lessons):

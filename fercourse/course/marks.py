@@ -7,10 +7,12 @@ from pathlib import Path
 from ..errors import InputError
 from .chosen import number_of
 from .giveback import mark_pages, packed
-from .grades import Grade, nameless, number, table, write
+from .grades import Grade, nameless, number, plain_text, table, whose, write
+from .marking import stamp_of
 from .notebooks import regenerate, sources
 from .submissions import Submission
 
+GRADING = "grading "                                         # begins the name of a column, the last, that holds nothing
 NEEDED = {"student", "id", "lesson", "file", "problem"}
 
 
@@ -33,13 +35,16 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
         raise InputError(f"{filled} holds the points given by hand and would be overwritten; "
                          "choose another name with --out, such as --out moodle.csv")
     lesson = number_of(lesson, {path.stem[:2]: path for path in lessons or sources()})
-    grades = [one for one in read(filled, lessons) if lesson in (None, one.lesson)]
+    current(filled)
+    grades = [one for one in read(filled, lessons, whole=True) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
-    write(out, table(grades, columns), columns=columns)
+    rows, before = table(grades, columns), _kept(out, columns)
+    write(out, rows, before, columns)
+    if before:
+        told(f"{out} was a table of points by exercise; it is kept as {before}")
     pages = filled.parent / "feedback"
-    if count := mark_pages(grades, pages):
-        told(f"{count} page{'s' * (count != 1)} in {pages} got these points on top")
+    told(f"{mark_pages(grades, pages)} of {len(grades)} pages in {pages} got these points on top")
     if columns == "moodle":
         told(packed(grades, pages, out.with_name("feedback.zip")))
     if line := nameless(grades, columns):
@@ -47,6 +52,23 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     waiting = sum(value is None for one in grades for value in one.points.values())
     told(f"{waiting} answer{'s wait' if waiting != 1 else ' waits'} for points by hand")
     return grades
+
+
+def current(filled: Path):
+    """Raise InputError for a table that a page saved which was opened before the grading beside it."""
+    names = list(_rows(filled)[0][1]) if _rows(filled) else []
+    own = next((name.removeprefix(GRADING) for name in names if name and name.startswith(GRADING)), "")
+    if own and (now := stamp_of(filled.with_name("written.html"))) and now != own:
+        raise InputError(f"{filled} was saved from a page that was opened before the last grading and knows nothing of "
+                         "it; load written.html again (what you typed is still there), and save once more")
+
+
+def _kept(out, columns):
+    """Return a name to keep a plain table under before one for Moodle or Canvas takes its place."""
+    try:
+        return _free(out) if columns != "plain" and out.exists() and _rows(out) else None
+    except InputError:                                       # some other table, made to be made again
+        return None
 
 
 def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:
@@ -69,8 +91,9 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
     except InputError:                                       # some other table: who knows what it says
         count, lost = 0, True
     if count:
-        told(f"points given by hand for {count} answer{'s' * (count != 1)} carried over from {out}; "
-             "look again where an answer has changed")
+        names = dict.fromkeys(one.submission.student for one in grades if one.carried)
+        told(f"points given by hand for {count} answer{'s' * (count != 1)} carried over from {out}: "
+             f"{', '.join(names)}; written.html shows these answers once more, in case they have changed")
     if not (lost or columns != "plain"):
         return None
     before = _free(out)
@@ -89,21 +112,17 @@ def _carry(earlier, grades):
         lost |= bool(old.comment) and (new is None or new.comment != old.comment)
         points = new.points if new else {}
         for name, value in old.points.items():
-            if value is not None and name in points and points[name] is None:
+            if value and name in points and points[name] is None:             # nothing is often no person's judgement
                 points[name] = value
+                new.carried.add(name)
                 count += 1
-            lost |= value is not None and number(points.get(name)) != number(value)
+            lost |= bool(value) and number(points.get(name)) != number(value)
     return count, lost
 
 
 def _columns(filled):
     """Return the names of the columns that hold anything."""
     return {name for _, row in _rows(filled) for name, text in row.items() if text}
-
-
-def whose(one: Grade) -> tuple:
-    """Return what tells one row from another; a spreadsheet may have dropped the zeros an id begins with."""
-    return one.submission.student, one.submission.ident.lstrip("0"), one.lesson
 
 
 def _free(out):
@@ -115,17 +134,32 @@ def _free(out):
     return before
 
 
-def read(filled: Path, lessons=None) -> list[Grade]:
+def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
     """Return the grades of a plain table as a spreadsheet may have saved it.
 
     That is with `;` for `,`, without leading zeros, with a BOM or in Windows's encoding, with short rows, and with
     empty rows at its end.
 
+    Args:
+        whole: every exercise of a lesson must have its column.
+
     Raises:
-        InputError: the file cannot be read or is no plain table, or a row names no lesson or has wrong points.
+        InputError: the file cannot be read or is no plain table, a row names no student or lesson, is longer than the
+            head or somebody's second one, or has wrong points.
     """
     possible = {path.stem[:2]: _possible(path) for path in lessons or sources()}
-    return [_grade(row, possible, f"{filled}, line {line}") for line, row in _rows(filled) if row["student"].strip()]
+    rows = [(f"{filled}, line {line}", row) for line, row in _rows(filled)]
+    grades, known = [], {}
+    for where, row in rows:
+        one = _grade(row, possible, where)
+        if whole and (lacking := [name for name in one.of if name not in row]):
+            raise InputError(f"{where}: the table has no column {', '.join(lacking)}, which lesson {one.lesson} needs; "
+                             "give every column its name again")
+        if known.setdefault(whose(one), where) != where:
+            raise InputError(f"{where}: a second row of {one.submission.student} for lesson {one.lesson}, as in "
+                             f"{known[whose(one)].rpartition(', ')[2]}; delete the one that is wrong")
+        grades.append(one)
+    return grades
 
 
 def _rows(filled):
@@ -135,7 +169,7 @@ def _rows(filled):
         head = text.partition("\n")[0]
         rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
                               delimiter=";" if head.count(";") > head.count(",") else ",")
-        found = [(rows.line_num, row) for row in rows]
+        found = [(rows.line_num, row) for row in rows if any(filter(None, row.values()))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{filled} cannot be read ({error}); expected a table saved as CSV, UTF-8") from None
     if not NEEDED <= set(rows.fieldnames or ()):
@@ -161,14 +195,18 @@ def _possible(source):
 
 
 def _grade(row, possible, where):
+    if row.get(None):
+        raise InputError(f"{where}: it has more cells than the head has columns; put a text with commas in it, or "
+                         "points with one, into quotes")
+    if not row["student"].strip():
+        raise InputError(f"{where}: the row names no student")
     lesson = row["lesson"].strip()
     lesson = lesson.zfill(2) if lesson else lesson
     if lesson not in possible:
         raise InputError(f"{where}: there is no lesson {lesson!r}; expected one of {', '.join(possible)}")
     of = possible[lesson]
     points = {name: _points(row.get(name), most, f"{where}, {name}") for name, most in of.items()}
-    student = row["student"].removeprefix("'")               # as spreadsheets are kept from taking it for a formula
-    comment = (row.get("comment") or "").removeprefix("'").strip()
+    student, comment = plain_text(row["student"]), plain_text(row.get("comment") or "").strip()
     return Grade(Submission(student, row["id"], Path(row["file"]) if row["file"] else None), lesson, of, points,
                  row["problem"], comment=comment)
 

@@ -18,7 +18,7 @@ def overview(grades: list[Grade]) -> str:
 
 
 def _of_lesson(lesson, grades):
-    read = [one for one in grades if one.book is not None or any(one.points.values())]
+    read = [one for one in grades if one.book is not None or _was_read(one)]
     if len(read) < 2:
         return ""
     left_out = f", {len(grades) - len(read)} more left out: nothing to read" if len(read) < len(grades) else ""
@@ -31,6 +31,12 @@ def _of_lesson(lesson, grades):
         states = [_state(one.points[name], one.of[name]) for one in read if name in one.of]
         lines.append(f"  {name:{width}}" + "".join(f"{states.count(head):>7}" for head in HEADS))
     return "\n".join(lines)
+
+
+def _was_read(one):
+    """Return whether a row of a table is of somebody whose notebook could be read."""
+    return any(one.points.values()) or None in one.points.values() or bool(
+        one.submission.path and not one.problem.startswith(("handed in ", "not a ", "no notebook", "larger than")))
 
 
 def _state(points, most):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from . import zipped
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
-CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_\d+_(?P<rest>.+)", re.ASCII)
+CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_(?:\d+_(?P<rest>.+)|(?:text|link)(?:\.html)?)",
+                    re.ASCII)
 BOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
-OURS = ("written.html", "written-again.html", "feedback.zip")
+OURS = ("written.html", "feedback.zip")
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")       # steers a terminal, or turns text round
 LESSON = re.compile(r"(?<![0-9A-Za-z])(\d\d)_[a-z]\w*")
 
 
@@ -50,8 +53,8 @@ class Submission:
 def find(folder: Path) -> list[Submission]:
     """Return the submissions below a folder: a folder a student, or all files side by side as Canvas hands them out.
 
-    An archive of Moodle's or Canvas's may have been unpacked into a folder of its own. A student has one without a
-    notebook only where none of the student's folders and files is one.
+    An archive of Moodle's or Canvas's may have been unpacked into a folder of its own. Beside notebooks, those within
+    zips too, other files count only where a student has no notebook, or their names tell a lesson.
 
     Raises:
         InputError: there is no such folder, no notebook in it, a file or folder that cannot be read, or a folder that
@@ -70,7 +73,12 @@ def find(folder: Path) -> list[Submission]:
         raise InputError(f"{folder} holds no {'notebooks' if found else 'submissions'}" + _instead(others)
                          + "; expected a folder a student, or *.ipynb files")
     with_book = {(one.student, one.ident) for one in found if one.is_book}
-    return [one for one in found if one.is_book or (one.student, one.ident) not in with_book]
+    return [one for one in found if one.is_book or (one.student, one.ident) not in with_book or _tells(one.path)]
+
+
+def _tells(path):
+    """Return whether the name of a file that is no notebook may tell a lesson, so that it is not passed over."""
+    return path is not None and bool(LESSON.search(path.name))
 
 
 def _instead(names):
@@ -94,16 +102,21 @@ def _below(folder):
     for entry in _entries(folder):
         if entry.is_dir() and not entry.is_symlink():
             found += _below(entry) if _is_archive(entry) else _of_folder(entry)
-        elif not _is_ours(entry):
+        else:
             student, ident = _whose(_stem(_printable(entry.name)))
-            found += _unzipped(student, ident, [entry]) if ident else [Submission(student, ident, entry)]
+            if ident or not _is_ours(entry):
+                found += _unzipped(student, ident, [entry]) if ident else [Submission(student, ident, entry)]
     return found
 
 
 def _entries(folder):
     """Return what lies in a folder and was put there by people, except what an earlier grading left."""
     return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "__"))
-            and not (entry.name == "feedback" and (folder / "written.html").is_file())]
+            and not (entry.name == "feedback" and entry.is_dir() and _only_pages(entry))]
+
+
+def _only_pages(folder):
+    return all(path.suffix == ".html" for path in _files(folder))
 
 
 def _is_ours(path):
@@ -126,12 +139,11 @@ def _of_folder(folder):
     match = MOODLE.fullmatch(name)
     student, ident = (match["student"], match["ident"]) if match else (name, "")
     files = _files(folder)
-    books = [path for path in files if BOOK.search(path.name)]
+    books = [path for path in files if BOOK.search(path.name) or _is_zip(path)]
     if not match:
         _one_student(folder, books)
-    if books or not files:
-        return [Submission(student, ident, path) for path in books or [None]]
-    return _unzipped(student, ident, [path for path in files if _is_zip(path)] or files[:1])
+    others = [path for path in files if path not in books and _tells(path)]
+    return _unzipped(student, ident, [*books, *others] or files[:1] or [None])
 
 
 def _unzipped(student, ident, paths):
@@ -147,7 +159,7 @@ def _unzipped(student, ident, paths):
 
 
 def _is_zip(path):
-    return path.suffix.lower() == ".zip" and path.is_file() and not path.is_symlink()
+    return path is not None and path.suffix.lower() == ".zip" and path.is_file() and not path.is_symlink()
 
 
 def _files(folder):
@@ -171,12 +183,12 @@ def _one_student(folder, books):
 
 
 def _printable(name):
-    """Return a name that can be written down; one whose bytes are no UTF-8 is taken for Western European."""
+    """Return a name that can be written and compared; one whose bytes are no UTF-8 is taken for Western European."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        return os.fsencode(name).decode("cp1252", "replace").replace("\ufffd", "?")
-    return name
+        name = os.fsencode(name).decode("cp1252", "replace").replace("\ufffd", "?")
+    return UNSEEN.sub("?", unicodedata.normalize("NFC", name))
 
 
 def _stem(name):

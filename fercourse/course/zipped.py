@@ -13,7 +13,7 @@ MOST_BOOKS = 200
 
 
 def books(path: Path, is_book, most_bytes: int) -> list[str]:
-    """Return the names of a zip's members that are notebooks, hidden ones aside, in order.
+    """Return the names of a zip's members that are notebooks, hidden ones aside, the newest first.
 
     Args:
         is_book: tells a notebook by its name; most_bytes: a larger zip is not opened.
@@ -24,12 +24,17 @@ def books(path: Path, is_book, most_bytes: int) -> list[str]:
     if path.stat().st_size > most_bytes:
         raise InputError(f"is larger than {most_bytes >> 20} MiB")
     with _opened(path) as opened:
-        names = sorted({name for name in opened.namelist() if is_book(PurePosixPath(name).name)
-                        and not any(part.startswith((".", "__")) for part in PurePosixPath(name).parts)})
+        members = sorted(opened.infolist(), key=lambda member: member.date_time, reverse=True)
+    names = list(dict.fromkeys(member.filename for member in members if not member.is_dir()
+                               and is_book(member.filename) and not _hidden(member.filename)))
     if not names or len(names) > MOST_BOOKS:
         several = f"more than {MOST_BOOKS} notebooks" if names else "no notebook"
         raise InputError(f"holds {several}")
     return names
+
+
+def _hidden(name):
+    return any(part.startswith((".", "__")) for part in PurePosixPath(name.replace("\\", "/")).parts)
 
 
 def read(path: Path, name: str, most_bytes: int) -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fercourse.course import chosen, submissions
+from fercourse.course import again, chosen, submissions
 from fercourse.errors import InputError
 
 LESSONS = {"00": Path("00_faces.py"), "01": Path("01_baseline.py"), "02": Path("02_wscfer.py")}
@@ -196,3 +196,27 @@ def test_what_we_cannot_read_is_not_the_students_fault(tmp_path, monkeypatch, ca
 def test_moodles_number_is_not_a_lesson():
     name = Path("Anna Lee_12_assignsubmission_file_00_faces.ipynb")
     assert submissions.lesson_of(None, name, {"00", "12"}) == "00"
+
+
+def test_what_canvas_says_of_links_and_texts_is_the_student_s(tmp_path):
+    for name in ("doejane_1234_link.html", "poe_LATE_12_text.html", "lee_9_10_grades.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "kim_1_2_02_x.ipynb").write_text(book())
+    found = {(one.student, one.ident) for one in submissions.find(tmp_path)}
+    assert found == {("doejane", "1234"), ("poe", "12"), ("lee", "9"), ("kim", "1")}
+
+
+def test_letters_with_accents_are_one_however_they_are_written(tmp_path):
+    hand_in(tmp_path / "Jose\u0301", _02_x=book())
+    assert [one.student for one in again.only(submissions.find(tmp_path), ["JOSÉ"])] == ["José"]
+    (tmp_path / "a\x1b[2Jb\u202ec").mkdir()
+    assert "a?[2Jb?c" in {one.student for one in submissions.find(tmp_path)}
+
+
+def test_pages_of_an_earlier_grading_are_nobody(tmp_path):
+    (tmp_path / "feedback").mkdir()
+    (tmp_path / "feedback" / "lee-02.html").touch()
+    hand_in(tmp_path / "lee", _02_x=book())
+    assert rows(tmp_path) == {"lee": ""}
+    hand_in(tmp_path / "feedback", _02_x=book())             # somebody's nickname
+    assert rows(tmp_path) == {"lee": "", "feedback": ""}

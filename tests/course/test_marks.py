@@ -43,7 +43,8 @@ def test_points_by_hand_are_added_up(plain, lesson, tmp_path):
     row = next(csv.DictReader((tmp_path / "m.csv").open(encoding="utf-8")))
     assert (row["Identifier"], row["Grade"], row["Maximum grade"]) == ("Participant 12", "5.5", "6")
     assert "07-why 2.5/3" in row["Feedback comments"] and told[-1] == "0 answers wait for points by hand"
-    assert told[0].startswith(f"no feedback.zip: there are no pages in {tmp_path / 'feedback'}") and len(told) == 2
+    assert told[0] == f"0 of 2 pages in {tmp_path / 'feedback'} got these points on top"
+    assert told[1].startswith(f"no feedback.zip: there are no pages in {tmp_path / 'feedback'}") and len(told) == 3
 
 
 def test_what_spreadsheets_make_of_a_table_is_read(plain, lesson):
@@ -56,17 +57,37 @@ def test_what_spreadsheets_make_of_a_table_is_read(plain, lesson):
     assert jose.submission.student == "=José" and jose.lesson == "07" and jose.total == 5.5 and kim.total == 0
 
 
+def test_a_mark_that_is_the_name_s_own_stays(lesson, tmp_path):
+    class_ = [grades.Grade(Submission(name, "", None), "07", OF, dict.fromkeys(OF, 0.0), comment=said)
+              for name, said in (("'t Hooft", "'Why' is answered"), ("=cmd", "-1 for style"))]
+    grades.write(tmp_path / "g.csv", grades.table(class_, "plain"))
+    assert [(one.submission.student, one.comment) for one in marks.read(tmp_path / "g.csv", [lesson])] == [
+        ("'t Hooft", "'Why' is answered"), ("=cmd", "-1 for style")]
+
+
+def test_letters_that_a_spreadsheet_loses_lose_nobody(plain, lesson, tmp_path):
+    changed(plain, "2,,1,3,3,6", "2,2.5,1,3,3,6")
+    changed(plain, "José", "Jos?")
+    fresh = [grades.Grade(Submission("=José", "012", None), "07", OF, dict.fromkeys(OF, None))]
+    marks.carried(fresh, plain, "plain", [lesson])
+    assert fresh[0].points["07-why"] == 2.5
+
+
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("2,,1,3,3,6", "2,4,1,3,3,6", "line 2, 07-why: '4' is no number of points; expected 0 to 3"),
     ("2,,1,3,3,6", "2,good,1,3,3,6", "07-why: 'good' is no number"),
     ("Kim,13,07", "Kim,13,08", "there is no lesson '08'; expected one of 07"),
     ("Kim,13,07", "Kim,13,", "there is no lesson ''; expected one of 07"),
+    ("2,,1,3,3,6", "2,1,0,1,3,3,6,x,y", "line 2: it has more cells than the head"),
+    ("07-why", "Why?", "the table has no column 07-why, which lesson 07 needs"),
+    ("Kim,13", "'=José,012", "line 4: a second row of =José for lesson 07, as in line 2"),
+    ("Kim,13", ",13", "line 4: the row names no student"),
     ("student,", "who,", "is no table of a grading; expected one written with --columns plain"),
 ])
 def test_what_is_no_table_or_no_points_is_told(plain, lesson, old, new, words):
     changed(plain, old, new)
     with pytest.raises(InputError, match=words):
-        marks.read(plain, [lesson])
+        marks.read(plain, [lesson], whole=True)
 
 
 def test_a_table_that_excel_saved_in_its_own_ways_keeps_names(plain, lesson):

@@ -1,5 +1,7 @@
 """What a class found easy and what hard, counted by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from fercourse.course import grades, marks
@@ -34,7 +36,11 @@ def test_lessons_are_told_one_by_one():
 
 
 def test_a_table_filled_in_by_hand_is_told_of_as_well(lesson, tmp_path):
-    class_ = [one("ann", 2, None), one("ben", 0, 3), one("cem", 0, 0)]
+    class_ = [one("ann", 0, None), one("ben", 2, 3), one("cem", 0, 0), one("dan", 0, 0), one("eve", 0, 0)]
+    class_[2].submission = Submission("cem", "", Path("07_small.ipynb"))
+    class_[3].submission, class_[3].problem = Submission("dan", "", Path("x.pdf")), "handed in x.pdf, no notebook"
+    for each in class_:
+        each.of, each.points = OF | {"07-name-test": 1.0}, each.points | {"07-name-test": 0.0}
     grades.write(tmp_path / "g.csv", grades.table(class_, "plain"))
     told = overview(marks.read(tmp_path / "g.csv", [lesson]))
-    assert told.startswith("lesson 07: 2 notebooks, 1 more left out: nothing to read; median 2.5 of 6 points")
+    assert told.startswith("lesson 07: 3 notebooks, 2 more left out: nothing to read; median 0 of 6 points")

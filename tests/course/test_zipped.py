@@ -111,3 +111,35 @@ def test_what_is_in_a_zip_may_itself_be_no_notebook(tmp_path):
     (tmp_path / "kim").mkdir()
     (tmp_path / "kim" / "02_x.ipynb").write_text(book())
     assert rows(tmp_path)["zoe"].endswith("which holds no notebook")
+
+
+def test_windows_paths_hide_what_is_hidden(tmp_path):
+    pack(tmp_path / "zoe" / "w.zip", {r"w\.ipynb_checkpoints\02_x-copy.ipynb": "{", r"w\02_x.ipynb": book("02-x")})
+    assert counted(tmp_path)["zoe"][0].endswith(r"w\02_x.ipynb")
+
+
+def test_of_equals_within_a_zip_the_newest_counts(tmp_path):
+    (tmp_path / "zoe").mkdir()
+    with zipfile.ZipFile(tmp_path / "zoe" / "w.zip", "w") as file:
+        for name, day in (("02_x (1).ipynb", 1), ("02_x.ipynb", 3), ("02_x (2).ipynb", 2)):
+            file.writestr(zipfile.ZipInfo(name, (2026, 1, day, 0, 0, 0)), book("02-x"))
+    assert counted(tmp_path)["zoe"][0] == "w.zip: 02_x.ipynb"
+
+
+def test_a_zip_beside_a_notebook_of_another_lesson_is_seen(tmp_path):
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "bob" / "01_x.ipynb").write_text(book("01-x"))
+    pack(tmp_path / "bob" / "02_x.zip", {"02_x.ipynb": book("02-x")})
+    (tmp_path / "cem").mkdir()
+    (tmp_path / "cem" / "01_x.ipynb").write_text(book("01-x"))
+    (tmp_path / "cem" / "02_report.pdf").touch()
+    assert counted(tmp_path, lesson="02") == {
+        "bob": ("02_x.zip: 02_x.ipynb", "02", ""),
+        "cem": ("02_report.pdf", "02", "handed in 02_report.pdf, which is no notebook")}
+
+
+def test_a_group_that_hands_in_zips_is_a_group(tmp_path):
+    for who in ("anna", "bob"):
+        pack(tmp_path / "groupA" / who / "x.zip", {"02_x.ipynb": book()})
+    with pytest.raises(InputError, match="groupA holds folders anna, bob"):
+        submissions.find(tmp_path)
