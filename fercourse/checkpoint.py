@@ -247,10 +247,11 @@ def _like(value, fresh, device):
 
 
 def fingerprint(faces) -> str:
-    """Return a short text that changes with the faces: name, ids, labels, size and a sample of the pixels."""
+    """Return a short text that changes with the faces: name, ids, labels, affect, size, some pixels."""
     rows = torch.linspace(0, max(len(faces) - 1, 0), min(len(faces), 256)).long()
     digest = hashlib.sha256(repr((tuple(faces.images.shape), faces.classes)).encode())
-    for column in (faces.ids, faces.labels, faces.images[rows.to(faces.device)]):
+    affect = [] if faces.valence_arousal is None else [faces.valence_arousal]
+    for column in (faces.ids, faces.labels, *affect, faces.images[rows.to(faces.device)]):
         digest.update(column.cpu().contiguous().numpy().tobytes())
     return f"{faces.name} ({len(faces)} faces, {digest.hexdigest()[:12]})"
 

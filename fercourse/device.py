@@ -44,6 +44,11 @@ def half_precision(device: torch.device, wish: str = "auto") -> torch.dtype | No
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
+def exact(values: torch.Tensor) -> torch.Tensor:
+    """Return float64, on the CPU where the device has none."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
 def autocast(device: torch.device, dtype: torch.dtype | None):
     """Return the context in which layers compute in `dtype`; None leaves fp32."""
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .device import exact
 from .errors import InputError
 
 FEW = 16      # fewer points than this have too few neighbours for UMAP
@@ -74,7 +75,7 @@ def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: 
 
 def pca(features: Tensor) -> Tensor:
     """Return the scores on the two widest directions, [N, 2]; each direction's largest weight is positive."""
-    centred = features.double() - features.double().mean(0)
+    centred = exact(features) - exact(features).mean(0)
     with torch.random.fork_rng(devices=[]):              # seeded here, and nobody else's numbers move
         torch.manual_seed(0)
         _, _, directions = torch.svd_lowrank(centred, q=min(10, *features.shape), niter=8)

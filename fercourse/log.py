@@ -89,7 +89,7 @@ class Log:
 
     def _checked(self, done):
         """Return pending losses as rows of numbers, means over processes; stop at the first that is none."""
-        rows = distributed.mean(torch.stack(self.pending)).tolist()
+        rows = self._means().tolist()
         for i, row in enumerate(rows):
             if bad := [name for name, value in zip(self.names, row) if not math.isfinite(value)]:
                 parts = [name for name in bad if name != "total"] or bad
@@ -97,11 +97,16 @@ class Log:
                                  f"{', '.join(parts)}; try a smaller learning rate, or precision fp32")
         return rows
 
+    def _means(self):
+        """Return pending losses, [steps, losses], each the mean over processes."""
+        device = self.pending[-1].device
+        return distributed.mean(torch.stack([row.to(device) for row in self.pending]))
+
     def check(self, done: int):
         """Stop if a pending loss is not finite: before a checkpoint is written over a good one."""
         if self.pending:
             self._checked(done)
-            self.pending = list(distributed.mean(torch.stack(self.pending)))        # the same for all who resume
+            self.pending = list(self._means())                           # the same for all who resume
 
     def _record(self, record):
         (self.history.starts if "start" in record else self.history.steps).append(record)
@@ -129,7 +134,7 @@ class Log:
 
     def load_state_dict(self, state):
         """Take over the losses that no record holds yet."""
-        self.pending = list(state["pending"])
+        self.pending = list(state["pending"])                            # on the CPU, unlike those to come
         self.names = tuple(state["names"]) if self.pending else ()       # those to come name themselves
 
     def close(self):

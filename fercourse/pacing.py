@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .device import exact
+
 APART = 1.5           # Ashman's D at which a class begins; 2 is the textbook's, and late: see the study `robust-tuning`
 ROUNDS = 50           # of expectation and maximisation
 NARROWEST = 0.05      # least standard deviation of a group of doubts
@@ -56,17 +58,18 @@ def two_groups(doubt: Tensor, labels: Tensor, classes: int) -> Groups:
 
     Source: Arazo et al. 2019 and Li et al. 2020 (DivideMix) for mixtures of losses; per class is our choice (DC).
     """
-    member = (F.one_hot(labels.clamp(min=0), classes) * (labels >= 0)[:, None]).double()         # [N, C]
-    doubt, own = doubt.double(), labels.clamp(min=0)
+    device = doubt.device
+    member = exact(F.one_hot(labels.clamp(min=0), classes) * (labels >= 0)[:, None])             # [N, C]
+    doubt, own = exact(doubt), labels.clamp(min=0).to(member.device)
     middle = doubt @ member / member.sum(0).clamp(min=1)
-    high = (doubt > middle[own]).double()                                       # who belongs to the high group
+    high = exact(doubt > middle[own])                                           # who belongs to the high group
     for _ in range(ROUNDS):
         means, variances, share = _moments(doubt, member, high)
         score = (share / variances.sqrt()).log()[:, own] - (doubt - means[:, own]) ** 2 / (2 * variances[:, own])
         high = score.softmax(0)[1]
     apart = (means[1] - means[0]).abs() * math.sqrt(2) / variances.sum(0).sqrt()
     apart = apart.masked_fill(member.sum(0) < 2, 0)
-    return Groups(*(value.float() for value in (means[0], means[1], share[1], apart, member.sum(0))))
+    return Groups(*(value.float().to(device) for value in (means[0], means[1], share[1], apart, member.sum(0))))
 
 
 def _moments(doubt, member, high):

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .device import exact
 from .evaluate.neighbours import nearest
 
 JURY = 10             # fewer faces above a lead say nothing about it
@@ -83,16 +84,16 @@ def least_lead(votes: Votes, labels: Tensor, noise: float, trust: float) -> floa
     """
     if len(labels) < JURY or noise <= 0:
         return math.inf
-    leads, order = lead(votes).sort(descending=True, stable=True)
+    leads, order = exact(lead(votes)).sort(descending=True, stable=True)
     count = torch.arange(1, len(order) + 1, device=order.device)
-    agreed = (votes.best == labels)[order].double().cumsum(0) / count
+    agreed = exact(votes.best == labels)[order].cumsum(0) / count
     low = agreed - (agreed * (1 - agreed) / count).sqrt()        # a small jury is believed less
     slip = noise / (votes.shares.shape[1] - 1)
     right = ((low - slip) / max(1 - noise - slip, 1e-6)).clamp(0, 1)
     precision = right * noise / (right * noise + (1 - right) * (1 - slip)).clamp(min=1e-6)
     last = torch.cat([leads[1:] < leads[:-1], leads.new_ones(1, dtype=torch.bool)])      # of those with the same lead
     trusted = (precision >= trust) & last & (count >= JURY)
-    return float(torch.where(trusted, leads.double(), math.inf).amin())
+    return float(torch.where(trusted, leads, math.inf).amin())
 
 
 def anchored_noise(votes: Votes, labels: Tensor) -> float:
@@ -103,4 +104,4 @@ def anchored_noise(votes: Votes, labels: Tensor) -> float:
     Source: anchor points (Patrini et al. 2017): where there can be no doubt about the face, only the label errs.
     """
     sure = lead(votes).argsort(descending=True)[:max(JURY, len(labels) // 4)]
-    return float((votes.best != labels)[sure].double().mean()) if len(labels) >= JURY else 0.0
+    return float(exact((votes.best != labels)[sure]).mean()) if len(labels) >= JURY else 0.0

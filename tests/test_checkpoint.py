@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,6 +138,12 @@ def test_two_that_begin_together_get_two_folders(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="file is where a folder is needed"):
         checkpoint.new_folder(tmp_path / "file", "baseline")
+
+
+def test_other_valence_is_other_data():
+    faces = toy_faces(32, 16, valence_arousal=torch.zeros(32, 2))
+    other = replace(faces, valence_arousal=torch.ones(32, 2))
+    assert checkpoint.fingerprint(faces) == checkpoint.fingerprint(replace(faces)) != checkpoint.fingerprint(other)
 
 
 @pytest.mark.parametrize("change, message", [

@@ -9,10 +9,10 @@ from torch import nn
 
 from fercourse import fit
 from fercourse.batches import Stream
-from fercourse.device import half_precision, pick_device
+from fercourse.device import exact, half_precision, pick_device
 from fercourse.ema import Average
 from fercourse.errors import InputError
-from fercourse.log import History
+from fercourse.log import History, Log
 from fercourse.methods import Hyper, Method, make_optimiser, register
 from fercourse.schedule import cosine, ramp, set_rates
 from tests.toy import CLASSES, toy_faces, toy_method
@@ -263,6 +263,12 @@ def test_devices_and_precisions_by_name():
             pick_device(name)
 
 
+def test_double_precision_leaves_a_device_that_has_none():
+    class OnMps:
+        device, cpu = torch.device("mps"), lambda self: torch.tensor([True])
+    assert exact(OnMps()).dtype == torch.float64 and exact(torch.ones(1)).dtype == torch.float64
+
+
 def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
@@ -289,6 +295,13 @@ def test_losses_that_are_none_are_told_at_the_first_step(losses, message):
     with pytest.raises(InputError, match=f"recorder: .*{message}"):
         fit(method, faces, target=faces, epochs=1, **QUICK)
     assert method.steps == 0
+
+
+def test_losses_that_a_checkpoint_kept_on_the_cpu_join_those_of_the_device():
+    log = Log(None, 1, 10, 4, quiet=True)
+    log.load_state_dict({"names": ["total"], "pending": [torch.ones(1)]})
+    log.pending.append(torch.ones(1, device="meta"))
+    assert log._means().shape == (2, 1) and log._means().device.type == "meta"
 
 
 def test_losses_keep_their_names():

@@ -5,12 +5,13 @@ Rows with a NaN truth are left out. CCC after Lin 1989; SAGR after Nicolaou et a
 
 from torch import Tensor
 
+from ..device import exact
 from ..losses.concordance import concordance, correlation
 
 
 def _known(guess, truth):
     rows = ~truth.isnan().any(1)
-    return guess[rows].double(), truth[rows].double()
+    return exact(guess[rows]), exact(truth[rows])
 
 
 def ccc(guess: Tensor, truth: Tensor) -> Tensor:
@@ -35,7 +36,7 @@ def sagr(guess: Tensor, truth: Tensor) -> Tensor:
     A truth of exactly 0, frequent where people judged in steps, is met by a guess of exactly 0 only.
     """
     guess, truth = _known(guess, truth)
-    return (guess.sign() == truth.sign()).double().mean(0)
+    return exact(guess.sign() == truth.sign()).mean(0)
 
 
 def mean_ccc(guess: Tensor, truth: Tensor) -> float:

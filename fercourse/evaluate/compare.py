@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from ..device import exact
+
 
 def cka(one: Tensor, other: Tensor) -> float:
     """Return the linear centred kernel alignment of two features of the same N faces, from 0 to 1.
@@ -11,7 +13,7 @@ def cka(one: Tensor, other: Tensor) -> float:
     Args:
         one: [N, D]; other: [N, E].
     """
-    one, other = (features.double() - features.double().mean(0) for features in (one, other))
+    one, other = (exact(features) - exact(features).mean(0) for features in (one, other))
     shared = (one.T @ other).square().sum()
     return (shared / ((one.T @ one).norm() * (other.T @ other).norm()).clamp(min=1e-12)).item()
 
@@ -39,6 +41,6 @@ def critical_difference(methods: int, rows: int, level: float = 0.05) -> float:
 
 def wins(scores: Tensor) -> Tensor:
     """Return [K, K]: the share of rows in which the row's method is better than the column's; a tie counts a half."""
-    better = (scores[:, :, None] > scores[:, None, :]).double()
-    same = (scores[:, :, None] == scores[:, None, :]).double()
+    better = exact(scores[:, :, None] > scores[:, None, :])
+    same = exact(scores[:, :, None] == scores[:, None, :])
     return (better + same / 2).mean(0)

@@ -4,12 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..device import exact
 from ..seeds import generator
-
-
-def _exact(features):
-    """Return float64, on the CPU where the device has none."""
-    return (features.cpu() if features.device.type == "mps" else features).double()
 
 
 @torch.no_grad()
@@ -19,7 +15,7 @@ def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
     So does a set of one class. Exact: every pair of faces is compared, `chunk` rows at a time.
     """
     labels = labels.to(features.device)
-    features, labels = _exact(features[labels >= 0]), labels[labels >= 0]
+    features, labels = exact(features[labels >= 0]), labels[labels >= 0]
     labels = labels.to(features.device)
     _, labels, sizes = labels.unique(return_inverse=True, return_counts=True)
     member = F.one_hot(labels).to(features)
@@ -50,7 +46,7 @@ def uniformity(features: Tensor, temperature: float = 2.0, most: int = 10_000, s
     """
     if len(features) > most:
         features = features[torch.randperm(len(features), generator=generator("uniformity", seed))[:most]]
-    unit, total = F.normalize(_exact(features), dim=1), 0.0
+    unit, total = F.normalize(exact(features), dim=1), 0.0
     for part in unit.split(chunk):
         total += (-temperature * (2 - 2 * part @ unit.T)).exp().sum().item()
     itself = (-temperature * (2 - 2 * unit.square().sum(1))).exp().sum().item()       # x = y, also of a zero row

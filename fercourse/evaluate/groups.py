@@ -66,7 +66,7 @@ def _quartiles(values):
     edges = known.quantile(torch.linspace(0, 1, BINS + 1)).unique()
     number = torch.bucketize(values, edges[1:-1], right=True).masked_fill(values.isnan(), -1)
     told = _rounded(edges.tolist())
-    return number, {i: f"{low} to {high}" for i, (low, high) in enumerate(pairwise(told))}
+    return number, {i: f"{low} to {high}" for i, (low, high) in enumerate(pairwise(told))} or {0: told[0]}
 
 
 def _rounded(edges):

@@ -5,6 +5,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..device import exact
 from ..errors import InputError
 
 
@@ -21,7 +22,8 @@ def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 60) -> float:
     known = labels >= 0
     if not known.any():
         raise InputError("none of the faces has a label; a temperature is fitted on labelled faces")
-    logits, labels = logits[known].double(), labels[known].to(logits.device)
+    logits, labels = exact(logits[known.to(logits.device)]), labels[known]
+    labels = labels.to(logits.device)
     loss = lambda log_t: F.cross_entropy(logits / math.exp(log_t), labels).item()                 # noqa: E731
     low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
     for _ in range(steps):

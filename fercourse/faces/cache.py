@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ from ..lock import alone
 UNUSED_DAYS = 30      # what nobody opened for so long is removed by the next writer
 # What we write there: a key that ends in a digest, or people of `studies.transfer`; with what a killed writer left.
 OURS = re.compile(r"(.+-[0-9a-f]{16,}\.(npy|safetensors)|people-\d+-\d+px-v\d+\.parquet)(\.lock|\..+\.part)?")
+RUNS = re.compile(r"photographs-[0-9a-f]{16}")               # folders of `studies.photographs`
 
 
 def folder() -> Path:
@@ -45,7 +47,7 @@ def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Pa
         return path
     if not _writable(path.parent):
         return None
-    _tidy(path.parent)
+    tidy(path.parent)
     with alone(path, partial(_say_waiting, path)):
         if not used(path):                               # another process was quicker
             with replacing(path) as temporary:
@@ -84,8 +86,8 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def used(path: Path) -> bool:
-    """Return whether a file is there, and note that it was wanted."""
-    if not path.is_file():
+    """Return whether a file, or a folder of a study's, is there, and note that it was wanted."""
+    if not path.is_file() and not (RUNS.fullmatch(path.name) and path.is_dir()):
         return False
     with suppress(OSError):
         os.utime(path)
@@ -111,9 +113,13 @@ def _writable(path):
     return os.access(path, os.W_OK)
 
 
-def _tidy(path):
-    for file in path.glob("*"):
+def tidy(path):
+    """Remove what is ours and what nobody wanted for `UNUSED_DAYS`."""
+    for entry in path.glob("*"):
         with suppress(OSError):
-            old = time.time() - file.stat().st_mtime > UNUSED_DAYS * 86400
-            if old and OURS.fullmatch(file.name) and file.is_file():
-                file.unlink()
+            if time.time() - entry.stat().st_mtime < UNUSED_DAYS * 86400:
+                continue
+            if OURS.fullmatch(entry.name) and entry.is_file():
+                entry.unlink()
+            elif RUNS.fullmatch(entry.name) and entry.is_dir():
+                shutil.rmtree(entry)

@@ -13,7 +13,7 @@ from ..errors import InputError
 from .cache import folder
 
 LUMA = (0.299, 0.587, 0.114)          # ITU-R BT.601
-PART = 4096                           # faces at a time
+PART = 1 << 28                        # bytes of images at a time, as float32
 LARGE = 2 << 30                       # bytes of images that are made in memory; more of them lie in a file
 
 
@@ -49,8 +49,10 @@ def grey(faces):
 
 
 def _by_part(like, count, shape, make):
-    """Return uint8 [count, *shape] on the device of `like`: `make(part)` of a few thousand images at a time."""
-    parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+    """Return uint8 [count, *shape] on the device of `like`: `make(part)` of some images at a time."""
+    largest = max(math.prod(shape), math.prod(like.shape[1:]))
+    step = max(1, PART // (4 * largest))
+    parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
     if like.device.type == "cpu" and count * math.prod(shape) > LARGE:
         with suppress(OSError):                              # no room for a file: then in memory
             return _in_file((count, *shape), map(make, parts))

@@ -35,7 +35,8 @@ def beyond(features: Tensor, given: Tensor, ridge: float = 1e-4) -> Tensor:
     """
     known = torch.cat([given, torch.ones_like(given[:, :1])], 1)
     square = known.T @ known / len(known) + ridge * torch.eye(known.shape[1], device=given.device, dtype=given.dtype)
-    return features - known @ torch.linalg.solve(square, known.T @ features / len(known))
+    # solve_ex looks for no error, for which the host would wait: the ridge keeps the square from being singular
+    return features - known @ torch.linalg.solve_ex(square, known.T @ features / len(known))[0]
 
 
 class Estimator(nn.Module):

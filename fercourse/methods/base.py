@@ -28,7 +28,8 @@ class Batch:
         index: int64 [B] rows 0 … N - 1 of this training set: the key of every per-sample state.
         views: float32 [V, B, 3, H, W] augmented and normalised.
         labels: int64 [B] from `method.memory`; None where the method needs none.
-        extra: what else `needs` names, such as `landmarks`, one row a face.
+        extra: what else `needs` names, such as `valence_arousal`, one row a face, as the set has it: landmarks are not
+            moved with the views (see `augment.move_points`).
         target: the second domain, which never carries labels.
     """
 

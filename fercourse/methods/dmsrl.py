@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import augment
-from ..distributed import mean
+from ..distributed import mean, world
 from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..evaluate.unlabelled import entropy, information, neighbourhood_density
@@ -54,8 +54,8 @@ class DmsrlHyper(Hyper):
         own_norms: batch norm statistics of its own for each domain (DC); else both share a batch, as found.
         pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
             `epoch` by the averaged one (DC).
-        believe: share of each class's faces that is believed towards the end, rising epoch by epoch from half of it; 1
-            is all (found). With `step` it is the same from the first step.
+        believe: share of each class's faces that is believed towards the end, rising epoch by epoch from half of it to
+            nearly all of it. With `step` it is the same from the first step; 1 is all (found).
         balanced: that share of each class; else of all faces.
         self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It costs between the
             rendered domains and gains from them to photographs (study `domains`).
@@ -96,6 +96,8 @@ class Dmsrl(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
+        if len(classes) < 2:
+            raise InputError(f"dmsrl tells classes apart, but here are {len(classes)}; expected two or more")
         if hyper.pseudo not in PSEUDO or hyper.centres not in ("means", "random") or not 0 < hyper.believe <= 1:
             raise InputError(f"dmsrl: pseudo is {hyper.pseudo!r}, centres {hyper.centres!r}, believe {hyper.believe}; "
                              "expected epoch or step, means or random, and a share above 0 up to 1")
@@ -210,7 +212,7 @@ class Dmsrl(Method):
         labels, believed = self._pseudo(batch.target.index, target_logits, progress)
         parts = {"classify": F.cross_entropy(logits.float(), batch.labels, label_smoothing=h.label_smoothing)}
         own = F.cross_entropy(target_logits.float(), labels, reduction="none")
-        parts["self_train"] = (own * believed).sum() / mean(believed.sum()).clamp(min=1)
+        parts["self_train"] = (own * believed).sum() / mean(believed.sum()).clamp(min=1 / world())
         parts |= self._metric(source, batch.labels, target, labels, believed, h.metric * w)
         parts["domain"], parts["told_domain"] = domain_loss(self.discriminator(reverse(source, h.adversary * w)),
                                                             self.discriminator(reverse(target, h.adversary * w)))

@@ -64,6 +64,8 @@ class DrFer(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
+        if len(classes) < 2:
+            raise InputError(f"dr-fer tells classes apart, but here are {len(classes)}; expected two or more")
         _check(hyper, size)
         channels, stride = map_shape(self.backbone, size)
         self.head = nn.Linear(self.backbone.width, len(classes))

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..distributed import gather_parts
+from ..distributed import gather
 from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..faces.sampling import stratified_rows
@@ -123,7 +123,7 @@ class Hncl(Method):
         if groups <= 1:
             return encode(images)
         order = torch.randperm(len(images), device=images.device)
-        return torch.cat([encode(images[rows]) for rows in order.chunk(groups)])[order.argsort()]
+        return torch.cat([encode(images[rows]) for rows in order.tensor_split(groups)])[order.argsort()]
 
     @torch.no_grad()
     def choose(self, index, key):
@@ -162,7 +162,7 @@ class Hncl(Method):
         for own, other in ((self.key_backbone, self.backbone), (self.key_projector, self.projector)):
             for kept, value in zip(own.state_dict().values(), other.state_dict().values()):
                 kept.lerp_(value, 1 - self.hyper.key_decay) if kept.is_floating_point() else kept.copy_(value)
-        keys, rows = (gather_parts(part) for part in self.fresh)
+        keys, rows = (gather(part) for part in self.fresh)
         size, start = len(self.memory["rows"]), self.memory["next"]
         keys, rows = keys[-size:], rows[-size:]
         places = (start + torch.arange(len(rows), device=rows.device)) % size

@@ -132,7 +132,11 @@ class IdInvariant(Method):
         return getattr(self, f"texts_{name}")
 
     def detach(self, *names: str):
-        """Leave attributes out of the residual and of every loss from now on; `attach` takes them back."""
+        """Leave attributes out of the residual and of every loss from now on; `attach` takes them back.
+
+        To look at what each one does: neither checkpoints nor saved weights remember it. To train without an attribute,
+        leave it out of `attributes`.
+        """
         self.names = tuple(name for name in self.names if name not in names)
         self._freeze()
 

@@ -71,7 +71,7 @@ def reliability(probabilities, truth, bins=15, title=None, alt=None, caption=Non
 
 def calibration(probabilities, truth, bins=15):
     """Return (faces, mean confidence, accuracy) of each of the bins, and the expected calibration error."""
-    probabilities, truth = torch.as_tensor(probabilities).double().cpu(), _ints(truth)
+    probabilities, truth = torch.as_tensor(probabilities).cpu().double(), _ints(truth)
     confidence, predicted = (part.numpy() for part in probabilities.max(1))
     known = truth >= 0
     confidence, hit = confidence[known], predicted[known] == truth[known]

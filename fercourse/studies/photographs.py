@@ -5,8 +5,6 @@ validation part; the test part is told beside it.
 """
 
 import hashlib
-import shutil
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -14,13 +12,14 @@ from ..augment import Preset
 from ..checkpoint import WEIGHTS
 from ..evaluate import accuracy, evaluate, truth_in
 from ..faces import load_faces
-from ..faces.cache import folder
+from ..faces.cache import folder, tidy, used
 from . import Scale, study, train_classifier
 from .record import commit
 from .transfer import HARD, TESTS, both_ways
 
 # Photographs are cut more loosely than rendered faces and are grey already: no colour, more zoom and shift.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
+CODE = commit()                  # what runs is what was loaded now
 PRECISION = "bf16"               # two thirds of the time of fp32 on a CPU that has it
 
 
@@ -40,12 +39,12 @@ def arms(scale: Scale, data, root) -> dict:
 
 def _trained(first, scale, data, root, seed):
     load = partial(load_faces, data, root=root, size=scale.size)
-    with _kept(first, scale, data, seed) as place:
-        given = {"weights": _taught(scale, seed, place / "rendered")} if first else {}
-        learner = train_classifier(load(split="train"), scale, seed, views=(LOOSE,), out=place / "photographs",
-                                   precision=PRECISION, **given)
-        checked = {f"validation_{name}": value for name, value in told(learner, load(split="val")).items()}
-        return {"epochs": scale.epochs, **told(learner, load(split=TESTS.get(data, "test"))), **checked}
+    place = _kept(first, scale, data, seed)
+    given = {"weights": _taught(scale, seed, place / "rendered")} if first else {}
+    learner = train_classifier(load(split="train"), scale, seed, views=(LOOSE,), out=place / "photographs",
+                               precision=PRECISION, **given)
+    checked = {f"validation_{name}": value for name, value in told(learner, load(split="val")).items()}
+    return {"epochs": scale.epochs, **told(learner, load(split=TESTS.get(data, "test"))), **checked}
 
 
 def _taught(scale, seed, out):
@@ -63,9 +62,12 @@ def told(learner, faces) -> dict:
             "accuracy_mirrored": accuracy(both_ways(learner, faces).argmax(1), truth_in(learner, faces))}
 
 
-@contextmanager
 def _kept(*run):
-    """Give a folder of the cache to hours of training: what is stopped goes on there, with the same code."""
-    place = folder() / f"photographs-{hashlib.sha256(repr((commit(), *run)).encode()).hexdigest()[:16]}"
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
+    """Return a folder of the cache for hours of training: what is stopped goes on there, with code of the same commit.
+
+    The cache removes it when nobody has wanted it for a while.
+    """
+    tidy(folder())
+    place = folder() / f"photographs-{hashlib.sha256(repr((CODE, *run)).encode()).hexdigest()[:16]}"
+    used(place)
+    return place

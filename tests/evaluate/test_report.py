@@ -122,6 +122,11 @@ def test_numbers_that_nobody_knows_make_one_group():
     assert [(name, int(rows.sum())) for name, rows in groups_of(faces, "age")] == [("unknown", 8)]
 
 
+def test_one_number_for_all_is_a_group_and_known():
+    faces = replace(toy_faces(8), attributes={"age": torch.tensor([2.0] * 7 + [torch.nan])})
+    assert sorted((name, int(rows.sum())) for name, rows in groups_of(faces, "age")) == [("2", 7), ("unknown", 1)]
+
+
 def test_affect_has_an_interval_over_people_and_a_table_by_group():
     faces = toy_faces(96, attributes={"gender": torch.arange(96) % 2}, names={"gender": ("woman", "man")})
     method = toy_method(faces, task="valence_arousal")

@@ -85,7 +85,7 @@ def test_what_is_too_large_for_the_memory_lies_in_a_file_that_nobody_sees(change
     expected = change(FACES).images
     monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(pixels, "LARGE", 0)
-    monkeypatch.setattr(pixels, "PART", 4)
+    monkeypatch.setattr(pixels, "PART", 5000)
     found = change(FACES).images
     assert torch.equal(found, expected) and found.is_contiguous() and not list((tmp_path / "cache").iterdir())
     if sys.platform == "linux":
@@ -101,7 +101,7 @@ def test_what_is_too_large_for_the_memory_lies_in_a_file_that_nobody_sees(change
 def test_a_disk_that_fills_up_half_way_costs_no_faces(tmp_path, monkeypatch):
     monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path))
     monkeypatch.setattr(pixels, "LARGE", 0)
-    monkeypatch.setattr(pixels, "PART", 4)
+    monkeypatch.setattr(pixels, "PART", 5000)
     monkeypatch.setattr(pixels, "_in_file", lambda shape, parts: (next(parts), next(parts), Path("/dev/null/x").open()))
     assert torch.equal(FACES[torch.arange(70)].images, FACES.images)
 

@@ -99,6 +99,24 @@ def test_views_by_hand():
     assert view_consistency(first, first).item() == pytest.approx(0, abs=1e-7)
 
 
+def _views_in_one_of_two():
+    """One face of eight agrees, so that one process has none."""
+    weight = torch.eye(4, dtype=torch.float64).requires_grad_()
+    first = 3 * torch.eye(4, dtype=torch.float64).repeat(2, 1)
+    second = first.roll(1, 0)
+    second[5] = 2 * first[5]
+    rows = share(torch.arange(8))
+    view_consistency(first[rows] @ weight, second[rows]).backward()
+    return gather(weight.grad[None]).mean(0)
+
+
+def test_two_processes_have_the_gradient_of_one_where_one_of_them_has_no_face_that_agrees():
+    alone = _views_in_one_of_two()
+    assert alone.norm() > 1e-3
+    for slope in twice(_views_in_one_of_two):
+        torch.testing.assert_close(slope, alone)
+
+
 def test_gradients_are_checked():
     first, second = (2 * torch.randn(6, 4, dtype=torch.float64) for _ in range(2))
     assert torch.autograd.gradcheck(lambda a: view_consistency(a, second), first.requires_grad_())

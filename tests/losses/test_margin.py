@@ -152,8 +152,10 @@ def share_of_a_batch(weights):
     return centres.grad
 
 
-def test_two_processes_have_the_gradient_of_one():
-    weights = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 1.0], dtype=torch.float64)
+@pytest.mark.parametrize("weights", [[1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
+def test_two_processes_have_the_gradient_of_one(weights):
+    """Also where fewer faces count than there are processes."""
+    weights = torch.tensor(weights, dtype=torch.float64)
     one = share_of_a_batch(weights)
     both = sum(twice(share_of_a_batch, weights)) / 2
     torch.testing.assert_close(both, one)

@@ -301,3 +301,8 @@ def test_one_face_a_step_is_refused():
     source = toy_faces(8, 16)
     with pytest.raises(InputError, match=r"dmsrl: a step sees one face, .* a batch size of at least 2 for"):
         fit(toy_method(source, "dmsrl"), source, target=source, epochs=1, batch_size=1, quiet=True, device="cpu")
+
+
+def test_one_class_is_refused():
+    with pytest.raises(InputError, match="dmsrl tells classes apart, but here are 1"):
+        create("dmsrl", toy_faces(32, 16).with_classes(toy_faces(32).classes[:1]))

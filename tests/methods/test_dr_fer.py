@@ -6,8 +6,9 @@ import torch.nn.functional as F
 
 from fercourse import fit
 from fercourse.checkpoint import load_run, read_checkpoint
+from fercourse.errors import InputError
 from fercourse.losses.masked_image import masked_l1
-from fercourse.methods import Batch
+from fercourse.methods import Batch, create
 from tests.toy import toy_faces, toy_method
 from tests.twice import twice
 
@@ -272,3 +273,8 @@ def test_whoever_was_just_trained_on_says_nothing_new(monkeypatch):
     after = method.memory["shares"]
     assert torch.equal(after[[0, 5]], before[[0, 5]])
     assert (after[jury] != before[jury]).any()
+
+
+def test_one_class_is_refused():
+    with pytest.raises(InputError, match="dr-fer tells classes apart, but here are 1"):
+        create("dr-fer", toy_faces(32, 16).with_classes(toy_faces(32).classes[:1]))

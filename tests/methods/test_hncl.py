@@ -311,6 +311,15 @@ def test_half_precision_chooses_the_same_neighbours(source):
     assert chosen[0][0].equal(choose(index, method.fresh[0])[0])
 
 
+@pytest.mark.parametrize(("count", "groups"), [(7, 3), (64, 22)])
+def test_every_shuffled_part_has_two_faces(count, groups):
+    _, method = ready(key_groups=groups)
+    sizes, features = [], method.key_backbone.features
+    method.key_backbone.features = lambda images: sizes.append(len(images)) or features(images)
+    assert len(method._keys(torch.randn(count, 3, 16, 16))) == count
+    assert len(sizes) == groups and min(sizes) >= 2
+
+
 def test_shuffled_parts_of_a_batch_keep_their_places_and_have_figures_of_their_own():
     _, method = ready(key_groups=2)
     images = torch.randn(8, 3, 16, 16)

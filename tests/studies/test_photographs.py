@@ -1,9 +1,11 @@
 """A whole network on photographs: what it is told on, what comes first, and hours that survive a stop."""
 
+import os
+
 import pytest
 
 from fercourse import studies
-from fercourse.faces import load_faces
+from fercourse.faces import cache, load_faces
 from fercourse.studies import photographs
 from tests.faces import miniatures
 
@@ -44,7 +46,6 @@ def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_
         assert {"accuracy", "accuracy_mirrored", "validation_accuracy"} <= told.keys()
     (_, _, alone), (rendered, _, first), (_, _, after) = trained
     assert "synthfaces" in rendered and "weights" not in alone | first and after["weights"]
-    assert not list((place / "cache").glob("photographs-*")), "what was kept for a stop is gone"
 
 
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
@@ -55,9 +56,18 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     [kept] = (place / "cache").glob("photographs-*")
     logs = {log: log.read_text() for log in kept.rglob("log.jsonl")}
     assert len(logs) == 2
-    removed = []
-    monkeypatch.setattr(photographs.shutil, "rmtree", lambda folder, **_: removed.append(
-        {log: log.read_text() for log in folder.rglob("log.jsonl")}))
     monkeypatch.setattr(photographs, "told", tell)
     found, _ = measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
-    assert list(found) == ["synthetic first, enlarged"] and removed == [logs], "no epoch was trained twice"
+    assert list(found) == ["synthetic first, enlarged"]
+    assert {log: log.read_text() for log in logs} == logs, "no epoch was trained twice"
+
+
+def test_folders_that_nobody_wants_are_removed_and_no_others(place, trained, monkeypatch):
+    measured(place, "photographs", monkeypatch, only=["from scratch, as"])
+    [kept] = (place / "cache").glob("photographs-*")
+    other = place / "cache" / "photographs-mine"
+    other.mkdir()
+    for folder in (kept, other):
+        os.utime(folder, (1, 1))
+    cache.tidy(place / "cache")
+    assert not kept.exists() and other.exists()
