@@ -569,7 +569,7 @@ against_ce("wscfer-synthfaces-lab-cpu.json")
 # difference outside it may still be luck: where two losses are equally good, the mean difference lies outside its
 # spread in 39 of 100 studies with two seeds, in 23 with three and in 9 with five. So two or three seeds only suggest.
 # By that rule **no contrast beats cross-entropy here**, on right labels or wrong ones: SimCLR and WSC are free on right
-# labels, SupCon costs a little; under noise WSC and SupCon cost a point or two, SimCLR about as much with a wider
+# labels, SupCon costs two points; under noise WSC and SupCon cost a point or two, SimCLR about as much with a wider
 # spread. Nor does either form of the consistency gain anything that one could tell from luck. Then look at the last
 # row: even whoever knew every wrong label would gain only about five points, because in so short a training with two
 # augmented views this network memorises little. **A study must stand where there is something to win**, and this one

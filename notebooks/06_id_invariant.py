@@ -571,7 +571,8 @@ fc.plots.group_bars(table, "RMSE", title="Error by age, identity-invariant",
 # %% [markdown]
 # ## Every part on its own
 # One run is an anecdote. More seeds, all the confounded faces, more epochs, parts switched on in turn, peers beside them; from
-# `results/identity-synthfaces-wild-cpu.json`, which `fercourse study identity` writes:
+# `results/identity-synthfaces-wild-cpu.json`, which `fercourse study identity` writes. (It was enlarged after a first, smaller
+# run on the test people, in which the method lost where it now gains; `docs/results.md` says how much.)
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, told

@@ -249,10 +249,10 @@ for one in circumstances:
 #
 # Look at the last two lines of each block first: **the same baseline, twice as long**, as it is and judged by
 # averaged weights (over the last steps). DMSRL trains twice and is judged by averaged weights, so the last line is
-# the one to hold it against. The budget is worth six to twelve points, averaging about one or none. With all labels,
+# the one to hold it against. The budget is worth six to twelve points, averaging a point at most, either way. With all labels,
 # right or wrong, only DMSRL reaches that line, and it hardly passes it. WSCFER is some points above the baseline
 # where both are tested in the lab (only with few labels does its interval leave out 0), but it looks at two views of
-# every face, and with twice the steps the baseline is above it. Lesson 02, in which every arm has two views, says the
+# every face, and with twice the steps the baseline as it is is above it. Lesson 02, in which every arm has two views, says the
 # same of a training as short as this one, and another thing of a longer: where wrong labels are learnt by heart,
 # WSCFER gains, because the two views have to agree. **Give the baseline your budget** before you praise an idea, and
 # ask at which budget its problem begins.

@@ -27,15 +27,15 @@ class DrFerHyper(Hyper):
     """Hyper-parameters of DR-FER.
 
     Attributes:
-        reconstruct: lambda, weight of the reconstruction; 0 leaves masked image modelling out.
+        reconstruct: beta, weight of the reconstruction; 0 leaves masked image modelling out.
         mask_ratio: share of cells hidden; cell: their side in pixels (0: see `masked_image.cell_size`).
         pace: split into easy and hard faces; relabel: let easy faces vote on hard ones, which needs the split.
         by_class: each class has a pace and a threshold of its own; False: one of each for all faces.
         apart: Ashman's D at which the pace of a class begins.
         keep: how much of a face's running loss the next epoch keeps.
         neighbours: K; margin: delta, least lead of a new label over the given one.
-        jury: share of each class that is never trained on, to measure the noise and what a vote is worth (0: take the
-            noise for as large as it looks, and trust every vote).
+        jury: share of each class whose labels are never learnt, to measure the noise and what a vote is worth (0: take
+            the noise for as large as it looks, and trust every vote).
         trust: new labels need a lead over the second class from which, by the jury, that share of them is right.
         label_smoothing: of the cross-entropy.
     """
@@ -176,7 +176,7 @@ class DrFer(Method):
     # ------------------------------------------------------------------ every step
 
     def forward(self, batch, progress):
-        """Return L = mean[v CE(y)] + mean[(1 - v) r CE(y~)] + lambda L_mim, eq. (3.6)."""
+        """Return L = mean[v CE(y)] + mean[(1 - v) r CE(y~)] + beta L_mim, eq. (3.6)."""
         images = batch.views[0]
         losses = F.cross_entropy(self.decide(self.backbone.features(images)).float(), batch.labels, reduction="none",
                                  label_smoothing=self.hyper.label_smoothing)
