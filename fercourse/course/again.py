@@ -23,7 +23,7 @@ def earlier(out: Path, columns: str, lessons=None) -> list[Grade]:
     if not out.exists():
         return []
     marks.current(out)
-    return marks.read(out, lessons)
+    return marks.read(out, lessons, whole=True)
 
 
 def only(found: list[Submission], students: list[str]) -> list[Submission]:

@@ -8,44 +8,61 @@ from pathlib import Path
 from ..files import replacing
 from .covered import covered
 from .grades import Grade
-from .marking import written
+from .marking import earlier_page, written
 from .notebooks import grade_id
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
 
 
-def write_pages(grades: list[Grade], out: Path, rows, fresh: list[Grade] | None = None, *, columns="plain", stamp="",
-                lessons=None):
-    """Write `feedback/` and `written.html` beside the table `out`.
+def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, whole=True, columns="plain", stamp="",
+                  lessons=None) -> int:
+    """Write `written.html` beside the table `out`; return how many answers wait without being on it.
 
     Args:
-        grades: the whole table's, as names of pages must differ from one another.
+        grades: the whole table's; fresh: of these the ones that ran now.
         rows: the plain table of `grades`, its head first.
-        fresh: of these the ones that ran now, if not all did: only their pages are written, and on `written.html` the
-            answers of the others stay.
+        whole: all were to be graded; else the answers of others stay on the page.
         columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
         stamp: tells this grading from others.
         lessons: source files; default: the course's.
     """
-    for one, name in zip(grades, page_names(grades), strict=True):
-        if fresh is None or any(one is other for other in fresh):
-            with replacing(out.parent / "feedback" / name) as part:
-                part.write_text(feedback(one), encoding="utf-8", errors="replace")
     page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
-    earlier = page.read_text(encoding="utf-8", errors="replace") if fresh is not None and page.is_file() else ""
-    text = written(grades, grades if fresh is None else fresh, rows, name, stamp=stamp, lessons=lessons,
-                   earlier=earlier)
+    text = written(grades, fresh, rows, name, stamp=stamp, lessons=lessons, earlier="" if whole else earlier_page(page))
     with replacing(page) as part:
         part.write_text(text, encoding="utf-8", errors="replace")
+    waiting = sum(value is None or name in one.carried for one in grades for name, value in one.points.items())
+    return max(0, waiting - text.count("<article "))
+
+
+def write_pages(grades: list[Grade], out: Path, fresh: list[Grade]):
+    """Write a page in `feedback/` beside the table `out` for each of `fresh`, of all `grades` of the table."""
+    for one, name in zip(grades, page_names(grades), strict=True):
+        if any(one is other for other in fresh):
+            with replacing(out.parent / "feedback" / name) as part:
+                part.write_text(feedback(one), encoding="utf-8", errors="replace")
 
 
 def page_names(grades: list[Grade]) -> list[str]:
     """Return the name of each one's page; it does not depend on the order, which a spreadsheet may change."""
     stems = [_stem(one) for one in grades]
     several = Counter(stem.casefold() for stem in stems)     # file systems may take them for the same
-    return [f"{stem}{_which(one) if several[stem.casefold()] > 1 else ''}.html"
+    return [f"{stem}{_which(one) if one.submission.ident or several[stem.casefold()] > 1 else ''}.html"
             for one, stem in zip(grades, stems, strict=True)]
+
+
+def found_pages(grades: list[Grade], pages: Path) -> list[Path | None]:
+    """Return each one's page in a folder, by name, else by number: spreadsheets change letters of names."""
+    return [_found(pages, name, one) for one, name in zip(grades, page_names(grades), strict=True)]
+
+
+def _found(pages, name, one):
+    near = [pages / name] if (pages / name).is_file() else []
+    if not near and one.submission.ident:
+        number = one.submission.ident.lstrip("0")
+        near = [page for page in pages.glob(f"*-{one.lesson}-*.html")
+                if page.stem.rpartition("-")[2].lstrip("0") == number]
+    return near[0] if len(near) == 1 else None
 
 
 def _stem(one):

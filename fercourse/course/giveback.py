@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from ..files import replacing
-from .feedback import page_names
+from .feedback import found_pages
 from .grades import Grade, number
 
 MARKED = re.compile(r"<!-- marked -->.*?<!-- end -->", re.DOTALL)
@@ -16,8 +16,8 @@ BODY = re.compile(r"<body[^>]*>")
 def mark_pages(grades: list[Grade], pages: Path) -> int:
     """Put points, those given by hand too, on top of the pages of an earlier grading; return how many there are."""
     count = 0
-    for one, name in zip(grades, page_names(grades), strict=True):
-        if (page := pages / name).is_file():
+    for one, page in zip(grades, found_pages(grades, pages), strict=True):
+        if page:
             text = MARKED.sub("", page.read_text("utf-8"))
             start = found.end() if (found := BODY.search(text)) else 0
             with replacing(page) as part:
@@ -47,8 +47,8 @@ def packed(grades: list[Grade], pages: Path, archive: Path) -> str:
     four underscores (`assignfeedback_file_zip_importer`). Who has no participant number is left out; if nobody has
     one, nothing is written.
     """
-    named = [(one, pages / name) for one, name in zip(grades, page_names(grades), strict=True)
-             if one.submission.ident and (pages / name).is_file()]
+    named = [(one, page) for one, page in zip(grades, found_pages(grades, pages), strict=True)
+             if one.submission.ident and page]
     if not named:
         return f"no {archive.name}: there are no pages in {pages}, or no participant numbers in the files' names"
     with replacing(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:

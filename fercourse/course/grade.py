@@ -17,10 +17,10 @@ import nbformat
 from ..errors import InputError
 from . import again, submissions
 from .chosen import choose, number_of
-from .feedback import write_pages
+from .feedback import write_marking, write_pages
 from .giveback import packed
 from .grades import Grade, known, nameless, one_lesson, probe, table, write
-from .marks import GRADING, carried
+from .marks import carried, readable, stamped
 from .notebooks import ROOT, grade_id, regenerate, sources
 from .release import applied, locked, nbgrader
 from .retyped import regained
@@ -72,11 +72,12 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     lesson = number_of(lesson, released)
     tests = _tests(hidden)
     before = again.earlier(out, columns, lessons) if students else []
-    found = submissions.find(folder)
+    found = submissions.find(folder, [path.stem for path in released.values()])
     handed_in = choose(again.only(found, students) if students else found, released, lesson, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
+    readable(out, lessons)
     released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
     if unknown := tests.keys() - {grade_id(cell) for book in released.values() for cell in book.cells}:
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
@@ -99,20 +100,27 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
             with suppress(InputError):
                 before = again.earlier(out, columns, lessons)
         if grades:
-            _write(grades, before, out, columns, lessons, told)
+            _write(grades, before, out, columns, lessons, told, whole=not (students or before))
         if missing:
             told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
                  + (f"; {out} has the others" if grades else ""))
     return grades
 
 
-def _write(grades, before, out, columns, lessons, told):
-    """Write the table, its rows of `before` included, and the pages of those who were graded."""
+def _write(grades, before, out, columns, lessons, told, whole):
+    """Write the table, its rows of `before` included, and the pages of those who were graded.
+
+    The page of written answers, which holds the table too, comes first: it must never be older than the table.
+    """
     all_ = again.among(grades, before)
     kept, stamp = carried(all_, out, columns, lessons, told), secrets.token_hex(4)
-    plain = [[*row, cell] for row, cell in zip(table(all_, "plain"), [f"{GRADING}{stamp}", *[""] * len(all_)])]
+    plain = stamped(table(all_, "plain"), stamp)
+    missing = write_marking(all_, out, plain, grades, whole=whole, columns=columns, stamp=stamp, lessons=lessons)
     write(out, plain if columns == "plain" else table(all_, columns), kept, columns)
-    write_pages(all_, out, plain, grades if before else None, columns=columns, stamp=stamp, lessons=lessons)
+    write_pages(all_, out, grades)
+    if missing:
+        told(f"{missing} more answer{'s' * (missing != 1)} wait{'s' * (missing == 1)} for points, but are not on "
+             "written.html, as an earlier page is gone; grade everybody again to see them")
     if columns == "moodle":
         told(packed(all_, out.parent / "feedback", out.with_name("feedback.zip")))
     if line := nameless(all_, columns):

@@ -86,7 +86,10 @@ def probe(out: Path):
     """Raise InputError now, and not after hours of grading, where a table and pages beside it cannot be written."""
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'grades.csv'}")
-    for place in (out, out.parent / "feedback" / "a page"):
+    page = out.with_name("written.html")
+    if page.is_dir():
+        raise InputError(f"{page} is a folder, where the page of written answers goes; move it away")
+    for place in (out, page, out.parent / "feedback" / "a page"):
         try_place(place)
 
 

@@ -13,7 +13,7 @@ from .notebooks import grade_id, regenerate, sources
 
 PAGE = Path(__file__).with_name("marking.html")
 ARTICLE = re.compile(r'<article data-who="(\w+)" data-question="([^"]*)" data-key="(\w+)">.*?</article>', re.DOTALL)
-STAMP = re.compile(r'"stamp": "(\w+)"')
+DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 PICTURE = re.compile(r"(data:[\w/+.-]+;base64,)[A-Za-z0-9+/=]{200,}")
 
 
@@ -36,17 +36,28 @@ def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     data = {"stamp": stamp, "name": name, "whose": list(map(_who, grades)),
             "rows": [list(map(str, row)) for row in rows]}
-    only = {one.lesson for one in grades}
-    called = shlex.quote(name) + (f" --lesson {only.pop()}" if len(only) == 1 else "")
+    called = f"{shlex.quote(name)} --lesson {min(one.lesson for one in grades)}" if grades else name
     parts = {"HASH": f"sha256-{digest}", "NAME": html.escape(name), "CALLED": html.escape(called),
              "ANSWERS": _answers(grades, fresh, lessons, earlier), "DATA": json.dumps(data).replace("<", "\\u003c")}
     return re.sub("__([A-Z]+)__", lambda found: parts[found[1]], page)
 
 
-def stamp_of(page: Path) -> str:
-    """Return which grading a page is of; empty where there is no such page."""
-    found = STAMP.search(page.read_text(encoding="utf-8", errors="replace")) if page.is_file() else None
-    return found[1] if found else ""
+def earlier_page(page: Path) -> str:
+    """Return the page that is there already; empty where there is none that can be read."""
+    try:
+        return page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+    except OSError:
+        return ""
+
+
+def stamp_and_name(page: Path) -> tuple[str, str]:
+    """Return which grading a page is of and what it calls its table; empty where there is no such page."""
+    found = DATA.search(earlier_page(page))
+    try:
+        about = json.loads(found[1]) if found else {}
+        return about.get("stamp", ""), about.get("name", "")
+    except (ValueError, AttributeError):
+        return "", ""
 
 
 def _answers(grades, fresh, lessons, earlier):

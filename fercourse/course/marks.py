@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 from ..errors import InputError
 from .chosen import number_of
 from .giveback import mark_pages, packed
-from .grades import Grade, nameless, number, plain_text, table, whose, write
-from .marking import stamp_of
+from .grades import Grade, harmless, nameless, number, plain_text, table, whose, write
+from .marking import stamp_and_name
 from .notebooks import regenerate, sources
 from .submissions import Submission
 
@@ -25,11 +26,11 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     Args:
         lesson: the only one wanted, such as `"02"`; default: all.
         lessons: source files; default: the course's.
-        told: gets one line, and one more where rows have no id.
+        told: gets one line a thing that was written, kept or is missing.
 
     Raises:
-        InputError: the file is no plain table or would be overwritten, there is no such lesson, or somebody has
-            points that an exercise cannot earn.
+        InputError: the file is no plain table, knows nothing of the last grading or would be overwritten, there is no
+            such lesson, or somebody has points that an exercise cannot earn.
     """
     if filled.exists() and out.exists() and out.samefile(filled):
         raise InputError(f"{filled} holds the points given by hand and would be overwritten; "
@@ -39,10 +40,11 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     grades = [one for one in read(filled, lessons, whole=True) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
-    rows, before = table(grades, columns), _kept(out, columns)
+    rows = stamped(table(grades, columns), _stamp(filled)) if columns == "plain" else table(grades, columns)
+    before = _kept(out, rows)
     write(out, rows, before, columns)
     if before:
-        told(f"{out} was a table of points by exercise; it is kept as {before}")
+        told(f"{out} was a table of points by exercise that said something else; it is kept as {before}")
     pages = filled.parent / "feedback"
     told(f"{mark_pages(grades, pages)} of {len(grades)} pages in {pages} got these points on top")
     if columns == "moodle":
@@ -56,19 +58,44 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
 
 def current(filled: Path):
     """Raise InputError for a table that a page saved which was opened before the grading beside it."""
-    names = list(_rows(filled)[0][1]) if _rows(filled) else []
-    own = next((name.removeprefix(GRADING) for name in names if name and name.startswith(GRADING)), "")
-    if own and (now := stamp_of(filled.with_name("written.html"))) and now != own:
+    own, (now, name) = _stamp(filled), stamp_and_name(filled.with_name("written.html"))
+    called = re.sub(r" ?\(\d+\)$", "", filled.stem) + filled.suffix           # as browsers number what they save
+    if own and now and now != own and called == name:
         raise InputError(f"{filled} was saved from a page that was opened before the last grading and knows nothing of "
-                         "it; load written.html again (what you typed is still there), and save once more")
+                         "it; load written.html again (what you typed is still there) and save once more, or delete "
+                         f"the column that begins with {GRADING.strip()!r} if this table is the right one")
 
 
-def _kept(out, columns):
-    """Return a name to keep a plain table under before one for Moodle or Canvas takes its place."""
+def stamped(rows: list[list], stamp: str) -> list[list]:
+    """Return a plain table with a last column that holds nothing, and whose name tells the grading."""
+    return [[*row, *([cell] if stamp else [])] for row, cell in zip(rows, [f"{GRADING}{stamp}", *[""] * len(rows)])]
+
+
+def _stamp(filled):
+    names = next((row for _, row in _rows(filled)), {})
+    return next((name.removeprefix(GRADING) for name in names if name and name.startswith(GRADING)), "")
+
+
+def _kept(out, rows):
+    """Return a name to keep a plain table under before another, which says something else, takes its place."""
     try:
-        return _free(out) if columns != "plain" and out.exists() and _rows(out) else None
+        there = [list(row.values()) for _, row in _rows(out)] if out.exists() else []
     except InputError:                                       # some other table, made to be made again
         return None
+    return _free(out) if there and there != [list(map(str, row)) for row in harmless(rows[1:])] else None
+
+
+def readable(out: Path, lessons=None):
+    """Raise InputError for a plain table from which points by hand could not be carried: before hours of grading."""
+    if out.exists() and _is_plain(out):
+        read(out, lessons)
+
+
+def _is_plain(out):
+    try:
+        return bool(_rows(out))
+    except InputError:
+        return False
 
 
 def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:
@@ -86,10 +113,13 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
     if not out.exists():
         return None
     try:
-        count, lost = _carry(read(out, lessons), grades)
+        count, lost, nothing = _carry(read(out, lessons), grades)
         lost |= bool(_columns(out) - set(table(grades, "plain")[0]))
     except InputError:                                       # some other table: who knows what it says
-        count, lost = 0, True
+        count, lost, nothing = 0, True, 0
+    if nothing:
+        told(f"{nothing} answer{'s' * (nothing != 1)} had 0 points in {out} and wait{'s' * (nothing == 1)} once more: "
+             "a 0 may say that there was nothing to read")
     if count:
         names = dict.fromkeys(one.submission.student for one in grades if one.carried)
         told(f"points given by hand for {count} answer{'s' * (count != 1)} carried over from {out}: "
@@ -102,9 +132,9 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
 
 
 def _carry(earlier, grades):
-    """Return how many answers got their earlier points, and whether earlier points or comments are in no grade."""
+    """Return how many answers got earlier points, whether any or a comment is in no grade, and how many were 0."""
     now = {whose(one): one for one in grades}
-    count, lost = 0, False
+    count, lost, nothing = 0, False, 0
     for old in earlier:
         new = now.get(whose(old))
         if new and not new.comment:
@@ -117,7 +147,8 @@ def _carry(earlier, grades):
                 new.carried.add(name)
                 count += 1
             lost |= bool(value) and number(points.get(name)) != number(value)
-    return count, lost
+            nothing += value == 0 and name in points and points[name] is None
+    return count, lost, nothing
 
 
 def _columns(filled):
@@ -148,7 +179,8 @@ def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
             head or somebody's second one, or has wrong points.
     """
     possible = {path.stem[:2]: _possible(path) for path in lessons or sources()}
-    rows = [(f"{filled}, line {line}", row) for line, row in _rows(filled)]
+    rows = [(f"{filled}, line {line}", row) for line, row in _rows(filled)
+            if any((row[name] or "").strip() for name in ("student", "id", "lesson"))]        # no sums below
     grades, known = [], {}
     for where, row in rows:
         one = _grade(row, possible, where)
@@ -169,7 +201,7 @@ def _rows(filled):
         head = text.partition("\n")[0]
         rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
                               delimiter=";" if head.count(";") > head.count(",") else ",")
-        found = [(rows.line_num, row) for row in rows if any(filter(None, row.values()))]
+        found = [(rows.line_num, row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{filled} cannot be read ({error}); expected a table saved as CSV, UTF-8") from None
     if not NEEDED <= set(rows.fieldnames or ()):
@@ -207,7 +239,8 @@ def _grade(row, possible, where):
     of = possible[lesson]
     points = {name: _points(row.get(name), most, f"{where}, {name}") for name, most in of.items()}
     student, comment = plain_text(row["student"]), plain_text(row.get("comment") or "").strip()
-    return Grade(Submission(student, row["id"], Path(row["file"]) if row["file"] else None), lesson, of, points,
+    file, _, inside = row["file"].partition(": ") if ".zip: " in row["file"].lower() else (row["file"], "", "")
+    return Grade(Submission(student, row["id"], Path(file) if file else None, inside), lesson, of, points,
                  row["problem"], comment=comment)
 
 

@@ -5,13 +5,14 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
 
 from ..errors import InputError
 from . import zipped
+from .notebooks import sources
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
@@ -50,11 +51,15 @@ class Submission:
         return ": ".join(_printable(word) for word in (self.path.name if self.path else "", self.inside) if word)
 
 
-def find(folder: Path) -> list[Submission]:
+def find(folder: Path, lessons=()) -> list[Submission]:
     """Return the submissions below a folder: a folder a student, or all files side by side as Canvas hands them out.
 
     An archive of Moodle's or Canvas's may have been unpacked into a folder of its own. Beside notebooks, those within
-    zips too, other files count only where a student has no notebook, or their names tell a lesson.
+    zips too, other files count only where a student has no notebook, or a lesson's name is in theirs. A number that
+    several students share is nobody's.
+
+    Args:
+        lessons: names such as `"01_baseline"`; default: the course's.
 
     Raises:
         InputError: there is no such folder, no notebook in it, a file or folder that cannot be read, or a folder that
@@ -73,12 +78,16 @@ def find(folder: Path) -> list[Submission]:
         raise InputError(f"{folder} holds no {'notebooks' if found else 'submissions'}" + _instead(others)
                          + "; expected a folder a student, or *.ipynb files")
     with_book = {(one.student, one.ident) for one in found if one.is_book}
-    return [one for one in found if one.is_book or (one.student, one.ident) not in with_book or _tells(one.path)]
+    lessons = lessons or [path.stem for path in sources()]
+    tells = lambda one: one.path and any(name in one.path.name.lower() for name in lessons)       # noqa: E731
+    found = [one for one in found if one.is_book or (one.student, one.ident) not in with_book or tells(one)]
+    names = {one.student for one in found}
+    bearers = Counter(ident for name in names for ident in {_number(one) for one in found if one.student == name})
+    return [replace(one, ident="") if bearers[_number(one)] > 1 else one for one in found]
 
 
-def _tells(path):
-    """Return whether the name of a file that is no notebook may tell a lesson, so that it is not passed over."""
-    return path is not None and bool(LESSON.search(path.name))
+def _number(one):
+    return one.ident.lstrip("0")
 
 
 def _instead(names):
@@ -142,7 +151,7 @@ def _of_folder(folder):
     books = [path for path in files if BOOK.search(path.name) or _is_zip(path)]
     if not match:
         _one_student(folder, books)
-    others = [path for path in files if path not in books and _tells(path)]
+    others = [path for path in files if path not in books and LESSON.search(path.name)]
     return _unzipped(student, ident, [*books, *others] or files[:1] or [None])
 
 
@@ -230,7 +239,7 @@ def _of_zip(path, inside):
     try:
         if inside not in zipped.books(path, BOOK.search, MOST_BYTES):
             raise InputError("may be a whole class's; unpack it into a folder named after the student")
-        return zipped.read(path, inside, MOST_BYTES)
+        return zipped.read(path, inside)
     except InputError as error:
         raise InputError(f"handed in {_printable(path.name)}, which {error}") from None
 

@@ -19,14 +19,17 @@ def books(path: Path, is_book, most_bytes: int) -> list[str]:
         is_book: tells a notebook by its name; most_bytes: a larger zip is not opened.
 
     Raises:
-        InputError: it is damaged, too large, or holds none, or too many.
+        InputError: it is damaged, too large, packed or unpacked, or holds none, or too many.
     """
     if path.stat().st_size > most_bytes:
         raise InputError(f"is larger than {most_bytes >> 20} MiB")
     with _opened(path) as opened:
         members = sorted(opened.infolist(), key=lambda member: member.date_time, reverse=True)
-    names = list(dict.fromkeys(member.filename for member in members if not member.is_dir()
-                               and is_book(member.filename) and not _hidden(member.filename)))
+    members = [member for member in members if not member.is_dir() and is_book(member.filename)
+               and not _hidden(member.filename)]
+    names = list(dict.fromkeys(member.filename for member in members))
+    if sum(member.file_size for member in members) > most_bytes:
+        raise InputError(f"holds notebooks of more than {most_bytes >> 20} MiB")
     if not names or len(names) > MOST_BOOKS:
         several = f"more than {MOST_BOOKS} notebooks" if names else "no notebook"
         raise InputError(f"holds {several}")
@@ -37,20 +40,16 @@ def _hidden(name):
     return any(part.startswith((".", "__")) for part in PurePosixPath(name.replace("\\", "/")).parts)
 
 
-def read(path: Path, name: str, most_bytes: int) -> bytes:
-    """Return a member's bytes.
+def read(path: Path, name: str) -> bytes:
+    """Return a member's bytes, of which there are never more than its header says.
 
     Raises:
-        InputError: it is locked with a password, damaged, or larger than `most_bytes`, whatever its header says.
+        InputError: it is locked with a password, or damaged.
     """
     with _opened(path) as opened:
         if opened.getinfo(name).flag_bits & 1:
             raise InputError("is locked with a password")
-        with opened.open(name) as member:
-            found = member.read(most_bytes + 1)
-    if len(found) > most_bytes:
-        raise InputError(f"holds a notebook larger than {most_bytes >> 20} MiB")
-    return found
+        return opened.read(name)
 
 
 @contextmanager

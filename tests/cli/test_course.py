@@ -51,7 +51,7 @@ def test_an_archive_is_to_be_unpacked(capsys, tmp_path):
 
 
 def test_git_leaves_grades_alone():
-    assert {"grades*.csv", "moodle.csv", "canvas.csv", "feedback/", "written.html"} <= set(
+    assert {"grades*.csv", "moodle*.csv", "canvas*.csv", "feedback/", "written.html"} <= set(
         (ROOT / ".gitignore").read_text("utf-8").splitlines())
 
 

@@ -220,3 +220,10 @@ def test_pages_of_an_earlier_grading_are_nobody(tmp_path):
     assert rows(tmp_path) == {"lee": ""}
     hand_in(tmp_path / "feedback", _02_x=book())             # somebody's nickname
     assert rows(tmp_path) == {"lee": "", "feedback": ""}
+
+
+def test_a_number_that_several_share_is_nobody_s(tmp_path):
+    for name in ("anna_2024_07_02_x", "ben_2024_08_02_x", "cem_17_08_02_x"):
+        (tmp_path / f"{name}.ipynb").write_text(book())
+    found = [(one.student, one.ident) for one in submissions.find(tmp_path)]
+    assert found == [("anna", ""), ("ben", ""), ("cem", "17")]

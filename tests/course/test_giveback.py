@@ -79,7 +79,8 @@ def test_points_by_hand_stand_on_the_page_once(folder, lesson, tmp_path):
     for points in ("1", "2,5"):
         fill_in(tmp_path / "grades.csv", "ann", points)
         marks.retell(tmp_path / "grades.csv", tmp_path / "m.csv", columns="moodle", lessons=[lesson], told=told.append)
-    pages = {name: (tmp_path / "feedback" / f"{name}-07.html").read_text() for name in ("ann", "cem")}
+    pages = {name: (tmp_path / "feedback" / f"{name}-07-{number}.html").read_text()
+             for name, number in (("ann", 12), ("cem", 14))}
     assert "Points, those given by a person included: 2.5 of 6" in pages["ann"]
     assert "07-why<td style='padding-left:2em'>2.5 of 3" in pages["ann"] and pages["ann"].count("<!-- marked -->") == 1
     assert "Points so far: 0 of 6" in pages["cem"] and "waits for a person" in pages["cem"]
@@ -102,7 +103,7 @@ def test_a_comment_reaches_the_page_and_moodle_and_survives_another_grading(fold
     marks.retell(out, tmp_path / "moodle.csv", columns="moodle", lessons=[lesson])
     remark = next(row for row in rows(tmp_path / "moodle.csv") if row["Full name"] == "ann")["Feedback comments"]
     assert "07-why: 1 &lt; 2, see page 3<br>07-double: well done" in remark, "Moodle takes it for HTML"
-    page = (tmp_path / "feedback" / "ann-07.html").read_text()
+    page = (tmp_path / "feedback" / "ann-07-12.html").read_text()
     assert "<p>07-why: 1 &lt; 2, see page 3</p><p>07-double: well done</p>" in page
 
 
@@ -121,7 +122,7 @@ def test_pages_of_people_of_one_name_differ_whatever_the_order():
         return grades.Grade(Submission(student, ident, None), "07", {}, {})
     class_ = [one("Lee", "1"), one("lee", "2"), one("a b", ""), one("a-b", ""), one("Kim", "3")]
     names = page_names(class_)
-    assert len({name.casefold() for name in names}) == 5 and names[4] == "Kim-07.html" and names[0] == "Lee-07-1.html"
+    assert len({name.casefold() for name in names}) == 5 and names[4] == "Kim-07-3.html" and names[0] == "Lee-07-1.html"
     assert page_names(class_[::-1]) == names[::-1]
 
 
@@ -132,7 +133,7 @@ def test_one_student_again_changes_one_row(folder, lesson, tmp_path, monkeypatch
     grade.grade(folder, out, lessons=[lesson])
     fill_in(out, "ann", "2.5")
     before = rows(out)
-    page = (tmp_path / "feedback" / "ann-07.html").read_text()
+    page = (tmp_path / "feedback" / "ann-07-12.html").read_text()
     ran = []
     monkeypatch.setattr(grade, "run", lambda book, *_: ran.append(book) or sandbox.Run(stopped="it was stopped"))
     for who in ("BEN o'neill", "013"):
@@ -141,7 +142,7 @@ def test_one_student_again_changes_one_row(folder, lesson, tmp_path, monkeypatch
     assert len(ran) == 2 and [row["student"] for row in after] == [row["student"] for row in before]
     assert after[0] == before[0] and after[2]["problem"].startswith("it was stopped")
     assert after[1] == before[1] | {"points": "2.5", "by hand": "0"}             # added up, as in any plain table
-    assert page == (tmp_path / "feedback" / "ann-07.html").read_text()
+    assert page == (tmp_path / "feedback" / "ann-07-12.html").read_text()
 
 
 def test_a_table_that_knows_nothing_of_the_last_grading_is_refused(folder, lesson, tmp_path):
@@ -188,6 +189,71 @@ def test_whoever_is_missing_after_an_interruption_keeps_the_row(folder, lesson, 
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, out, lessons=[lesson])
     assert {row["student"]: row["07-why"] for row in rows(out)} == {"ann": "2", "Ben O'Neill": "", "cem": "1"}
+
+
+def test_another_grading_beside_it_makes_no_table_unusable(folder, lesson, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        grade.grade(folder, tmp_path / name, lessons=[lesson])
+    marks.retell(tmp_path / "a.csv", tmp_path / "m.csv", columns="moodle", lessons=[lesson])
+    (tmp_path / "b (1).csv").write_bytes((tmp_path / "a.csv").read_bytes())     # as a browser names what it saves
+    with pytest.raises(InputError, match="or delete the column that begins with 'grading'"):
+        marks.retell(tmp_path / "b (1).csv", tmp_path / "m.csv", columns="moodle", lessons=[lesson])
+
+
+def test_a_plain_table_that_says_something_else_is_kept(folder, lesson, tmp_path):
+    out = tmp_path / "grades.csv"
+    grade.grade(folder, out, lessons=[lesson])
+    (tmp_path / "mine.csv").write_bytes(out.read_bytes())
+    marks.retell(tmp_path / "mine.csv", out, lessons=[lesson])
+    assert not list(tmp_path.glob("*before*")) and out.read_bytes() == (tmp_path / "mine.csv").read_bytes()
+    fill_in(out, "ann", "2")
+    marks.retell(tmp_path / "mine.csv", out, lessons=[lesson])
+    assert {row["student"]: row["07-why"] for row in rows(tmp_path / "grades.before.csv")}["ann"] == "2"
+
+
+def test_a_row_of_sums_is_nobody_and_a_wrong_cell_is_told_before_anything_runs(folder, lesson, tmp_path, monkeypatch):
+    out = tmp_path / "grades.csv"
+    grade.grade(folder, out, lessons=[lesson])
+    fill_in(out, "ann", "2")
+    out.write_text(out.read_text("utf-8") + ",,,,2,2,0.5,4.5,,,,\n", encoding="utf-8")
+    grade.grade(folder, out, lessons=[lesson])
+    assert {row["student"]: row["07-why"] for row in rows(out)}["ann"] == "2" and len(rows(out)) == 3
+    fill_in(out, "cem", "two")
+    monkeypatch.setattr(grade, "run", lambda *_: 1 / 0)
+    with pytest.raises(InputError, match="'two' is no number of points"):
+        grade.grade(folder, out, lessons=[lesson])
+
+
+def test_the_page_is_never_older_than_the_table(folder, lesson, tmp_path, monkeypatch):
+    out = tmp_path / "grades.csv"
+    grade.grade(folder, out, lessons=[lesson])
+    monkeypatch.setattr(grade, "write_pages", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        grade.grade(folder, out, lessons=[lesson])
+    marks.current(out)
+
+
+def test_answers_whose_page_is_gone_are_told(folder, lesson, tmp_path):
+    out, told = tmp_path / "grades.csv", []
+    grade.grade(folder, out, lessons=[lesson])
+    (tmp_path / "written.html").unlink()
+    grade.grade(folder, out, lessons=[lesson], students=["ann"], told=told.append)
+    assert any(line.startswith("2 more answers wait for points, but are not on written.html") for line in told)
+
+
+def test_a_page_is_found_by_number_where_a_name_has_lost_letters(folder, lesson, tmp_path):
+    out, told = tmp_path / "grades.csv", []
+    grade.grade(folder, out, lessons=[lesson])
+    out.write_text(out.read_text("utf-8-sig").replace("Ben O'Neill,013", "?en,13"), encoding="utf-8")
+    marks.retell(out, tmp_path / "m.csv", columns="moodle", lessons=[lesson], told=told.append)
+    assert told[0].startswith("3 of 3 pages") and "?en_13_assignfeedback_file_lesson-07.html" in zipfile.ZipFile(
+        tmp_path / "feedback.zip").namelist()
+
+
+def test_a_folder_in_the_page_s_place_is_told_before_anything_runs(folder, lesson, tmp_path):
+    (tmp_path / "written.html").mkdir()
+    with pytest.raises(InputError, match=r"written\.html is a folder"):
+        grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
 
 
 def test_a_late_answer_is_shown_and_not_given_nothing(lesson, tmp_path, monkeypatch):

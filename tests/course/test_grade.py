@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("nbgrader")
 
 from fercourse.course import grade, grades, release, sandbox, submissions
-from fercourse.course.feedback import write_pages
+from fercourse.course.feedback import write_marking, write_pages
 from fercourse.errors import InputError
 
 ABOUT = '"locked": {}, "schema_version": 3, "solution": {}, "task": false'
@@ -315,7 +315,8 @@ def test_half_a_character_costs_nothing(tmp_path):
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)  # \ud83d")])
     assert sandbox.run(book, sandbox.Limits(cell=60, whole=60)).outputs[0][0].text == "1\n"
     one = grades.Grade(submissions.Submission("M\udcfcller", "", None), "07", {}, {}, "half \ud83d")
-    write_pages([one], tmp_path / "g.csv", grades.table([one], "plain"))
+    write_pages([one], tmp_path / "g.csv", [one])
+    write_marking([one], tmp_path / "g.csv", grades.table([one], "plain"), [one])
     grades.write(tmp_path / "g.csv", grades.table([one], "plain"))
     assert "M?ller" in (tmp_path / "g.csv").read_text("utf-8-sig")
 
