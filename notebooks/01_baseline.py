@@ -642,6 +642,9 @@ print(in_columns(results["summary"], ("accuracy", "memorised")))
 # train = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
 # ```
 #
+# How far does such a baseline go on photographs? `docs/results.md` tells it for this small network and, from `fercourse study
+# photographs`, for a whole ResNet-18, from scratch and after rendered faces, with pictures as they are and enlarged.
+#
 # `fercourse data list` tells which sets there are, and how to ask for each. A longer training on Colab should survive
 # a disconnect: keep it on your drive (one line, before the training), and call it again with the same arguments. It
 # goes on at the step where it stopped, with the same numbers as if nothing had happened.
