@@ -106,6 +106,14 @@ def gather_parts(mine: Tensor) -> Tensor:
     return torch.cat([part[:int(count)] for part, count in zip(parts, counts)])
 
 
+def counted(count: Tensor) -> Tensor:
+    """Return what a process's sum over its rows is divided by, so that DDP's average is the mean over all that count.
+
+    That is the mean count of a process, at least one row over all of them.
+    """
+    return mean(count.float()).clamp(min=1 / world())
+
+
 @torch.no_grad()
 def mean(values: Tensor) -> Tensor:
     """Return the mean over processes of a tensor that has the same shape in each."""

@@ -12,7 +12,6 @@ from fercourse.batches import Stream
 from fercourse.device import exact, half_precision, pick_device
 from fercourse.ema import Average
 from fercourse.errors import InputError
-from fercourse.log import History, Log
 from fercourse.methods import Hyper, Method, make_optimiser, register
 from fercourse.schedule import cosine, ramp, set_rates
 from tests.toy import CLASSES, toy_faces, toy_method
@@ -275,64 +274,6 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch):
     assert pick_device("cuda:1") == torch.device("cuda:1")
     with pytest.raises(InputError, match="device 'cuda:2' is not there; expected cuda:0 to cuda:1"):
         pick_device("cuda:2")
-
-
-def test_history_weighs_by_steps():
-    steps = [{"step": 20, "epoch": 0, "of": 20, "total": 1.0},
-             {"step": 25, "epoch": 0, "of": 5, "total": 2.0}]
-    assert History(steps).epochs().total.tolist() == [1.2]
-
-
-@pytest.mark.parametrize("losses, message", [
-    (torch.ones(1), "returned a Tensor; expected a dict of losses with 'total'"),
-    ({"loss": torch.ones(())}, "returned a dict of loss; expected"),
-    ({"total": torch.ones(()), "part": 0.5}, "the loss 'part' is float; expected a tensor of no dimension"),
-    ({"total": torch.ones(16)}, r"the loss 'total' is of shape \(16,\); expected"),
-])
-def test_losses_that_are_none_are_told_at_the_first_step(losses, message):
-    method, faces = recorder(), toy_faces(32, 8)
-    method.forward = lambda batch, progress: losses
-    with pytest.raises(InputError, match=f"recorder: .*{message}"):
-        fit(method, faces, target=faces, epochs=1, **QUICK)
-    assert method.steps == 0
-
-
-def test_losses_that_a_checkpoint_kept_on_the_cpu_join_those_of_the_device():
-    log = Log(None, 1, 10, 4, quiet=True)
-    log.load_state_dict({"names": ["total"], "pending": [torch.ones(1)]})
-    log.pending.append(torch.ones(1, device="meta"))
-    assert log._means().shape == (2, 1) and log._means().device.type == "meta"
-
-
-def test_losses_keep_their_names():
-    method, faces, forward = recorder(), toy_faces(48, 8), Recorder.forward
-    method.forward = lambda batch, progress: {**forward(method, batch, progress),
-                                              **({"late": torch.zeros(())} if method.steps else {})}
-    with pytest.raises(InputError, match="the losses of step 2 are total, first, second, late, those before were"):
-        fit(method, faces, target=faces, epochs=1, **QUICK)
-
-
-def test_a_class_that_lacks_something_is_told_before_training(monkeypatch):
-    class Nameless(Method):
-        pass
-    faces = toy_faces(16, 16)
-    with pytest.raises(InputError, match=r'Nameless has no name; put @register\("name"\) above its class'):
-        fit(Nameless(CLASSES, 16, Hyper()), faces, **QUICK)
-    monkeypatch.setattr("fercourse.methods.base._METHODS", methods := {})
-    monkeypatch.setattr("fercourse.refusals._METHODS", methods)
-    undecided = register("undecided")(Nameless)
-    with pytest.raises(InputError, match="undecided: Nameless has no decide of its own; write decide"):
-        fit(undecided(CLASSES, 16, Hyper()), faces, **QUICK)
-
-
-@pytest.mark.parametrize("name, hyper, lacking", [
-    ("baseline", {"task": "valence_arousal"}, "valence_arousal"), ("id-invariant", {}, "valence_arousal"),
-    ("id-invariant", {"task": "classes"}, "labels")])
-def test_faces_without_what_a_method_needs_are_refused_before_its_setup(name, hyper, lacking):
-    faces = toy_faces(16, 16, valence_arousal=None)
-    faces = replace(faces, labels=torch.full((16,), -1))
-    with pytest.raises(InputError, match=lacking):
-        fit(toy_method(faces, name, **hyper), faces, **QUICK)
 
 
 def test_an_unknown_optimiser_is_refused_at_once():

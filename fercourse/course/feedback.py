@@ -1,4 +1,4 @@
-"""What a grading tells people: a feedback page a student, and one page on which written answers are marked."""
+"""What a grading tells students: a page for each, with the notebook as it ran and the points."""
 
 import hashlib
 import html
@@ -8,31 +8,10 @@ from pathlib import Path
 from ..files import replacing
 from .covered import covered
 from .grades import Grade
-from .marking import earlier_page, written
 from .notebooks import grade_id
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
-
-
-def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, whole=True, columns="plain", stamp="",
-                  lessons=None) -> int:
-    """Write `written.html` beside the table `out`; return how many answers wait without being on it.
-
-    Args:
-        grades: the whole table's; fresh: of these the ones that ran now.
-        rows: the plain table of `grades`, its head first.
-        whole: all were to be graded; else the answers of others stay on the page.
-        columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
-        stamp: tells this grading from others.
-        lessons: source files; default: the course's.
-    """
-    page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
-    text = written(grades, fresh, rows, name, stamp=stamp, lessons=lessons, earlier="" if whole else earlier_page(page))
-    with replacing(page) as part:
-        part.write_text(text, encoding="utf-8", errors="replace")
-    waiting = sum(value is None or name in one.carried for one in grades for name, value in one.points.items())
-    return max(0, waiting - text.count("<article "))
 
 
 def write_pages(grades: list[Grade], out: Path, fresh: list[Grade]):

@@ -17,9 +17,10 @@ import nbformat
 from ..errors import InputError
 from . import again, submissions
 from .chosen import choose, number_of
-from .feedback import write_marking, write_pages
+from .feedback import write_pages
 from .giveback import packed
 from .grades import Grade, known, nameless, one_lesson, probe, table, write
+from .marking import write_marking
 from .marks import carried, readable, stamped
 from .notebooks import ROOT, grade_id, regenerate, sources
 from .release import applied, locked, nbgrader

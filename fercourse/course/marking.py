@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+from ..files import replacing
 from .grades import Grade, number, whose
 from .notebooks import grade_id, regenerate, sources
 
@@ -15,6 +16,26 @@ PAGE = Path(__file__).with_name("marking.html")
 ARTICLE = re.compile(r'<article data-who="(\w+)" data-question="([^"]*)" data-key="(\w+)">.*?</article>', re.DOTALL)
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 PICTURE = re.compile(r"(data:[\w/+.-]+;base64,)[A-Za-z0-9+/=]{200,}")
+
+
+def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, whole=True, columns="plain", stamp="",
+                  lessons=None) -> int:
+    """Write `written.html` beside the table `out`; return how many answers wait without being on it.
+
+    Args:
+        grades: the whole table's; fresh: of these the ones that ran now.
+        rows: the plain table of `grades`, its head first.
+        whole: all were to be graded; else the answers of others stay on the page.
+        columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
+        stamp: tells this grading from others.
+        lessons: source files; default: the course's.
+    """
+    page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
+    text = written(grades, fresh, rows, name, stamp=stamp, lessons=lessons, earlier="" if whole else earlier_page(page))
+    with replacing(page) as part:
+        part.write_text(text, encoding="utf-8", errors="replace")
+    waiting = sum(value is None or name in one.carried for one in grades for name, value in one.points.items())
+    return max(0, waiting - text.count("<article "))
 
 
 def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name: str, *, stamp="", lessons=None,

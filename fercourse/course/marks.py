@@ -67,8 +67,9 @@ def current(filled: Path):
 
 
 def stamped(rows: list[list], stamp: str) -> list[list]:
-    """Return a plain table with a last column that holds nothing, and whose name tells the grading."""
-    return [[*row, *([cell] if stamp else [])] for row, cell in zip(rows, [f"{GRADING}{stamp}", *[""] * len(rows)])]
+    """Return a plain table with a last column that holds nothing, and whose name tells the grading; no stamp, none."""
+    (head, *others) = rows
+    return [[*head, f"{GRADING}{stamp}"], *([*row, ""] for row in others)] if stamp else rows
 
 
 def _stamp(filled):
@@ -76,26 +77,24 @@ def _stamp(filled):
     return next((name.removeprefix(GRADING) for name in names if name and name.startswith(GRADING)), "")
 
 
+def _there(out):
+    """Return the rows of a plain table that is there, none where there is none, or some other table."""
+    try:
+        return [row for _, row in _rows(out)] if out.exists() else []
+    except InputError:
+        return []
+
+
 def _kept(out, rows):
     """Return a name to keep a plain table under before another, which says something else, takes its place."""
-    try:
-        there = [list(row.values()) for _, row in _rows(out)] if out.exists() else []
-    except InputError:                                       # some other table, made to be made again
-        return None
+    there = [list(row.values()) for row in _there(out)]
     return _free(out) if there and there != [list(map(str, row)) for row in harmless(rows[1:])] else None
 
 
 def readable(out: Path, lessons=None):
     """Raise InputError for a plain table from which points by hand could not be carried: before hours of grading."""
-    if out.exists() and _is_plain(out):
+    if _there(out):
         read(out, lessons)
-
-
-def _is_plain(out):
-    try:
-        return bool(_rows(out))
-    except InputError:
-        return False
 
 
 def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:

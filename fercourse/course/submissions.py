@@ -4,7 +4,7 @@ import json
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,13 +81,10 @@ def find(folder: Path, lessons=()) -> list[Submission]:
     lessons = lessons or [path.stem for path in sources()]
     tells = lambda one: one.path and any(name in one.path.name.lower() for name in lessons)       # noqa: E731
     found = [one for one in found if one.is_book or (one.student, one.ident) not in with_book or tells(one)]
-    names = {one.student for one in found}
-    bearers = Counter(ident for name in names for ident in {_number(one) for one in found if one.student == name})
-    return [replace(one, ident="") if bearers[_number(one)] > 1 else one for one in found]
-
-
-def _number(one):
-    return one.ident.lstrip("0")
+    bearers = defaultdict(set)
+    for one in found:
+        bearers[one.ident.lstrip("0")].add(one.student)
+    return [replace(one, ident="") if len(bearers[one.ident.lstrip("0")]) > 1 else one for one in found]
 
 
 def _instead(names):

@@ -30,9 +30,10 @@ def books(path: Path, is_book, most_bytes: int) -> list[str]:
     names = list(dict.fromkeys(member.filename for member in members))
     if sum(member.file_size for member in members) > most_bytes:
         raise InputError(f"holds notebooks of more than {most_bytes >> 20} MiB")
-    if not names or len(names) > MOST_BOOKS:
-        several = f"more than {MOST_BOOKS} notebooks" if names else "no notebook"
-        raise InputError(f"holds {several}")
+    if not names:
+        raise InputError("holds no notebook")
+    if len(names) > MOST_BOOKS:
+        raise InputError(f"holds more than {MOST_BOOKS} notebooks")
     return names
 
 

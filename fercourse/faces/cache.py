@@ -86,8 +86,8 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def used(path: Path) -> bool:
-    """Return whether a file, or a folder of a study's, is there, and note that it was wanted."""
-    if not path.is_file() and not (RUNS.fullmatch(path.name) and path.is_dir()):
+    """Return whether a file is there, and note that it was wanted."""
+    if not path.is_file():
         return False
     with suppress(OSError):
         os.utime(path)

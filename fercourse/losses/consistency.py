@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from ..distributed import anchors, gather, mean, world
+from ..distributed import anchors, counted, gather
 from .contrastive import unit_rows, wide
 
 _NEVER = -1e9                     # a logit whose share is exactly 0, and unlike -inf safe to multiply by 0
@@ -53,7 +53,7 @@ def view_consistency(first: Tensor, second: Tensor) -> Tensor:
     p, q = (wide(logits).log_softmax(1) for logits in (first, second))
     middle = torch.logaddexp(p, q) - math.log(2)
     losses = (_divergence(p, middle) + _divergence(q, middle)) / 2
-    return (losses * agree).sum() / mean(agree.sum().float()).clamp(min=1 / world())
+    return (losses * agree).sum() / counted(agree.sum())
 
 
 def _log_shares(space, kept, temperature):

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..distributed import anchors, gather, mean, world
+from ..distributed import anchors, counted, gather
 from ..errors import InputError
 
 RULES = ("simclr", "supcon", "wsc")
@@ -83,7 +83,7 @@ def instance_contrast(embeddings: Tensor, pairs: Pairs | Masks, temperature: flo
     """
     unit = unit_rows(embeddings)
     total, count = _Contrast.apply(unit, gather(unit), pairs, anchors(len(unit), unit.device), temperature, chunk)
-    return total / mean(count).clamp(min=1 / world())
+    return total / counted(count)
 
 
 def all_pairs(labels: Tensor, faces: Tensor, views: int = 2, rule: str = "wsc") -> Pairs:

@@ -14,7 +14,7 @@ N(0, 1) have inter = D, so that it is inert for wide features and absurd for nar
 import torch
 from torch import Tensor, nn
 
-from ..distributed import mean, world
+from ..distributed import counted
 
 SOURCE, TARGET = 0, 1
 
@@ -29,7 +29,7 @@ def intra(features: Tensor, labels: Tensor, centres: Tensor, weights: Tensor | N
     distances = (features - centres[labels]).square().mean(1) / 2
     if weights is None:
         return distances.mean()
-    return (distances * weights).sum() / mean(weights.sum()).clamp(min=1 / world())
+    return (distances * weights).sum() / counted(weights.sum())
 
 
 def inter(centres: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import augment
-from ..distributed import mean, world
+from ..distributed import counted
 from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..evaluate.unlabelled import entropy, information, neighbourhood_density
@@ -212,7 +212,7 @@ class Dmsrl(Method):
         labels, believed = self._pseudo(batch.target.index, target_logits, progress)
         parts = {"classify": F.cross_entropy(logits.float(), batch.labels, label_smoothing=h.label_smoothing)}
         own = F.cross_entropy(target_logits.float(), labels, reduction="none")
-        parts["self_train"] = (own * believed).sum() / mean(believed.sum()).clamp(min=1 / world())
+        parts["self_train"] = (own * believed).sum() / counted(believed.sum())
         parts |= self._metric(source, batch.labels, target, labels, believed, h.metric * w)
         parts["domain"], parts["told_domain"] = domain_loss(self.discriminator(reverse(source, h.adversary * w)),
                                                             self.discriminator(reverse(target, h.adversary * w)))

@@ -3,10 +3,9 @@
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from ..evaluate import accuracy, evaluate, truth_in
 from ..faces import load_faces
 from . import Scale, backbone_file, study, train_classifier
-from .transfer import HARD, TESTS, both_ways
+from .transfer import HARD, TESTS, scores_both_ways
 
 SHARES = {"a tenth of the labels": 0.1, "all labels": 1.0}
 LONGER = 3                        # epochs of the tenth, as a multiple: its epochs have few steps
@@ -26,13 +25,16 @@ def _trained(share, first, scale, data, root, seed):
     given = {"weights": _taught(scale, seed)} if first else {}
     budget = replace(scale, epochs=scale.epochs * (LONGER if share < 1 else 1))
     learner = train_classifier(train, budget, seed, label_smoothing=.05, **given)
-    scores = evaluate(learner, test, draws=0)
-    return {"train_faces": len(train), "accuracy": scores["accuracy"], "macro_recall": scores["macro_recall"],
-            "accuracy_mirrored": accuracy(both_ways(learner, test).argmax(1), truth_in(learner, test))}
+    return {"train_faces": len(train), **scores_both_ways(learner, test)}
 
 
 @lru_cache(maxsize=1)
 def _taught(scale, seed):
     """Return a file with the weights of a backbone that has seen synthetic faces alone, without colour."""
+    return backbone_file(taught_by_rendered(scale, seed))
+
+
+def taught_by_rendered(scale: Scale, seed: int, **more):
+    """Return the baseline trained on all rendered faces, without colour; `more` as `train_classifier` takes it."""
     faces = load_faces("synthfaces", split=None, size=scale.size).grey()
-    return backbone_file(train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05))
+    return train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05, **more)

@@ -61,6 +61,13 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
             **{f"recall_{word}": value for word, value in scores["recall"].items()}}
 
 
+def scores_both_ways(learner, faces) -> dict:
+    """Return accuracy and macro means of each face asked once, and the accuracy with its mirror image asked as well."""
+    scores = evaluate(learner, faces, draws=0)
+    told = accuracy(both_ways(learner, faces).argmax(1), truth_in(learner, faces))
+    return {name: scores[name] for name in ("accuracy", "macro_recall", "macro_f1")} | {"accuracy_mirrored": told}
+
+
 def both_ways(learner, faces):
     """Return the sum of the log-probabilities [N, C] of each face and of its mirror image."""
     return _told(learner, faces) + _told(learner, replace(faces, images=faces.images.flip(-1)))

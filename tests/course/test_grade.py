@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("nbgrader")
 
 from fercourse.course import grade, grades, release, sandbox, submissions
-from fercourse.course.feedback import write_marking, write_pages
+from fercourse.course.feedback import write_pages
+from fercourse.course.marking import write_marking
 from fercourse.errors import InputError
 
 ABOUT = '"locked": {}, "schema_version": 3, "solution": {}, "task": false'

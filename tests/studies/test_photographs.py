@@ -6,7 +6,7 @@ import pytest
 
 from fercourse import studies
 from fercourse.faces import cache, load_faces
-from fercourse.studies import photographs
+from fercourse.studies import photographs, pretraining
 from tests.faces import miniatures
 
 
@@ -26,7 +26,8 @@ def trained(monkeypatch):
     def watched(faces, *rest, **more):
         seen.append((faces.name, len(faces), more))
         return train(faces.sample(64), *rest, **more)
-    monkeypatch.setattr(photographs, "train_classifier", watched)
+    for study in (photographs, pretraining):
+        monkeypatch.setattr(study, "train_classifier", watched)
     return seen
 
 
@@ -49,14 +50,14 @@ def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_
 
 
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
-    tell = photographs.told
-    monkeypatch.setattr(photographs, "told", lambda *given: 1 / 0)
+    tell = photographs.scores_both_ways
+    monkeypatch.setattr(photographs, "scores_both_ways", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
     [kept] = (place / "cache").glob("photographs-*")
     logs = {log: log.read_text() for log in kept.rglob("log.jsonl")}
     assert len(logs) == 2
-    monkeypatch.setattr(photographs, "told", tell)
+    monkeypatch.setattr(photographs, "scores_both_ways", tell)
     found, _ = measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
     assert list(found) == ["synthetic first, enlarged"]
     assert {log: log.read_text() for log in logs} == logs, "no epoch was trained twice"
