@@ -102,4 +102,4 @@ class SemanticMetric(nn.Module):
         """
         count, width = self.centres.shape[1:]
         group = {"params": [self.centres], "lr": rate * count * width, "constant": True}
-        return torch.optim.SGD([group], lr=rate * count * width)
+        return torch.optim.SGD([group], lr=rate * count * width, fused=self.centres.is_cuda)

@@ -222,7 +222,8 @@ class IdInvariant(Method):
         optimisers = [make_optimiser(rest, lr, self.hyper)]
         if self.questions:
             rate = self.hyper.critic_rate * lr
-            self._teacher = torch.optim.Adam(self.critics.parameters(), rate, betas=(0.5, 0.99))
+            self._teacher = torch.optim.Adam(self.critics.parameters(), rate, betas=(0.5, 0.99),
+                                             fused=self.device.type == "cuda")
             optimisers.append(self._teacher)
         return optimisers
 

@@ -1,0 +1,193 @@
+"""A CUDA device for machines that have none: its values lie on the CPU, but it refuses and notes what CUDA would.
+
+Tensors of both devices in one operation are an error, as on CUDA; whatever makes the host wait for the device is
+counted with its place. Half precision, memory and time are those of the CPU.
+"""
+
+from collections import Counter
+from contextlib import contextmanager
+from traceback import extract_stack
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+from torch.utils._pytree import tree_leaves, tree_map
+
+aten = torch.ops.aten
+CUDA = torch.device("cuda", 0)
+BY_INDEX = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
+WAITS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default,
+         aten.masked_select.default, aten._unique2.default, aten.unique_dim.default, aten.unique_consecutive.default,
+         aten.bincount.default, aten.repeat_interleave.Tensor, aten.multinomial.default,
+         aten._linalg_check_errors.default}
+
+
+class OnCuda(torch.Tensor):
+    """A tensor that says it is on the device; `held` has its values."""
+
+    @staticmethod
+    def __new__(cls, held):
+        return torch.Tensor._make_wrapper_subclass(
+            cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype)
+
+    def __init__(self, held):
+        self.held = held
+
+    device, is_cuda, is_cpu = (property(lambda self, value=value: value) for value in (CUDA, True, False))
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __repr__(self):
+        return f"OnCuda({self.held})"
+
+    def __reduce_ex__(self, protocol):
+        return self.held.__reduce_ex__(protocol)
+
+    def __tensor_flatten__(self):
+        return ["held"], None
+
+    @staticmethod
+    def __tensor_unflatten__(parts, *_):
+        return OnCuda(parts["held"])
+
+    @classmethod
+    def __torch_dispatch__(cls, kernel, types, args=(), kwargs=None):
+        raise AssertionError(f"{kernel} was called outside of `pretended`")
+
+
+class Device(TorchFunctionMode):
+    """What Python asks for: a device by name, a copy to another one, a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.waits, self.kernels = Counter(), _Kernels(self)
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs, name = dict(kwargs or {}), getattr(function, "__name__", "")
+        here = any(isinstance(leaf, OnCuda) for leaf in tree_leaves((args, kwargs)))
+        if name in ("cpu", "cuda"):
+            args, name = (args[0], name), "to"
+        if name == "to":
+            return self._to(*args, **kwargs)
+        if here and name == "tolist":
+            self.note("tolist")
+            return args[0].held.tolist()
+        if here and name in ("numpy", "__array__"):
+            raise TypeError("a tensor on cuda:0 has no array; use .cpu() first")
+        wanted = kwargs.pop("device", None)
+        wanted = torch.device(wanted).type if wanted is not None else None
+        with self.kernels.among(here and wanted != "cpu"):
+            made = function(*args, **kwargs)
+        return self._sent(made, wanted, waits=name in ("tensor", "as_tensor")) if wanted else made
+
+    def _to(self, tensor, *wishes, device=None, non_blocking=False, **kwargs):
+        kinds = []
+        for wish in (*wishes, *([] if device is None else [device])):
+            if isinstance(wish, torch.Tensor):
+                kinds, kwargs = [*kinds, wish.device.type], {"dtype": wish.dtype, **kwargs}
+            elif isinstance(wish, torch.dtype):
+                kwargs["dtype"] = wish
+            elif isinstance(wish, (str, torch.device)):
+                kinds.append(torch.device(wish).type)
+        if kwargs:
+            with self.kernels.among(isinstance(tensor, OnCuda)):
+                tensor = torch.Tensor.to(tensor, **kwargs)
+        return self._sent(tensor, *kinds, waits=not non_blocking)
+
+    def _sent(self, tensor, kind="", waits=True):
+        """Return a tensor on a kind of device; itself if it is there."""
+        if not kind or isinstance(tensor, OnCuda) == (kind == "cuda"):
+            return tensor
+        if waits:
+            self.note(f"copied to {kind}")
+        return _Crossing.apply(tensor) if tensor.requires_grad else _crossed(tensor)
+
+    def note(self, what):
+        """Count a wait, by what it was and where; optimisers and clipping ask torch's core, which sees CPU tensors."""
+        stack = extract_stack()
+        if not any("/torch/optim/" in frame.filename or frame.filename.endswith("clip_grad.py") for frame in stack):
+            ours = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in stack
+                    if "/fercourse/" in frame.filename]
+            self.waits[" < ".join([what, *reversed(ours[-3:])])] += 1
+
+
+def _crossed(tensor):
+    return tensor.held.clone() if isinstance(tensor, OnCuda) else OnCuda(tensor.detach().clone())
+
+
+class _Crossing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, tensor):
+        return _crossed(tensor)
+
+    @staticmethod
+    def backward(ctx, slope):
+        return _crossed(slope)
+
+
+class _Kernels(TorchDispatchMode):
+    """What the asked-for functions run: on the values, with the checks that CUDA makes."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.inside = device, False
+
+    @contextmanager
+    def among(self, inside):
+        """Take what a function of the device makes within itself for the device's."""
+        before, self.inside = self.inside, inside
+        try:
+            yield
+        finally:
+            self.inside = before
+
+    def __torch_dispatch__(self, kernel, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        here = any(isinstance(tensor, OnCuda) for tensor in tensors)
+        if here:
+            self._check(kernel, args, tensors)
+        made = kernel(*tree_map(_held, args), **tree_map(_held, kwargs))
+        if kernel is aten.copy_.default:
+            return args[0]
+        if not here and not (self.inside and not tensors):
+            return made
+        made = tree_map(lambda value: OnCuda(value) if type(value) is torch.Tensor else value, made)
+        return return_and_correct_aliasing(kernel, args, kwargs, made) if here else made
+
+    def _check(self, kernel, args, tensors):
+        owner, near = args[0], [isinstance(tensor, OnCuda) for tensor in tensors]
+        if kernel is aten.copy_.default:
+            if not all(near) and not (len(args) > 2 and args[2]):
+                self.device.note("copy_")
+            return
+        far = [tensor for tensor, known in zip(tensors, near) if not known and tensor.ndim]
+        if far and not (kernel in BY_INDEX and isinstance(owner, OnCuda)):
+            raise RuntimeError(f"{kernel}: expected all tensors on one device, got cuda:0 and cpu")
+        if kernel in WAITS:
+            self.device.note(str(kernel))
+        if kernel in BY_INDEX and any(i is not None and i.dtype == torch.bool for i in args[1]):
+            self.device.note("chosen by a mask")
+
+
+def _held(value):
+    return value.held if isinstance(value, OnCuda) else value
+
+
+@contextmanager
+def pretended(monkeypatch, capability=(8, 0), memory=10**10):
+    """Let `cuda` be there; yields the device, with what made the host wait so far."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory, memory))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
+    monkeypatch.setattr(torch, "autocast", _Autocast)
+    for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):    # asks the driver
+        monkeypatch.setattr(torch.optim.Optimizer, check, lambda _: None, raising=False)
+    device = Device()
+    with device.kernels, device:
+        yield device
+
+
+class _Autocast(torch.autocast):
+    def __init__(self, device_type, *args, **kwargs):
+        super().__init__("cpu", *args, **kwargs)
