@@ -150,6 +150,18 @@ def views(images: Tensor, presets=("weak",), seed=0, epoch=0, positions: Tensor 
     return torch.stack([apply(images, table[positions]) for table in tables])
 
 
+def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
+    """Return images [B, 3, H, W] as float32 of 0 to 255 at size x size pixels, antialiased.
+
+    Apple's GPU has antialiasing only in some versions of torch: there the CPU resizes.
+    """
+    pixels = images.float()
+    if pixels.shape[2:] == (size, size):
+        return pixels
+    near = pixels.cpu() if pixels.device.type == "mps" else pixels
+    return F.interpolate(near, (size, size), mode=mode, antialias=True).clamp(0, 255).to(pixels.device)
+
+
 def normalise(images: Tensor) -> Tensor:
     """Return uint8 images [B, 3, H, W] as the float32 input of a backbone."""
     return _standardise(images.float().div_(255))

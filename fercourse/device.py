@@ -49,6 +49,16 @@ def exact(values: torch.Tensor) -> torch.Tensor:
     return (values.cpu() if values.device.type == "mps" else values).double()
 
 
+def solve(square: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return X of square X = right. It looks for no error, for which the host would wait: square must have an inverse.
+
+    Apple's GPU has had solvers only for some versions of torch: there the CPU solves.
+    """
+    if square.device.type == "mps":
+        return torch.linalg.solve_ex(square.cpu(), right.cpu())[0].to(right.device)
+    return torch.linalg.solve_ex(square, right)[0]
+
+
 def autocast(device: torch.device, dtype: torch.dtype | None):
     """Return the context in which layers compute in `dtype`; None leaves fp32."""
     return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)

@@ -1,11 +1,12 @@
-"""A CUDA device for machines that have none: its values lie on the CPU, but it refuses and notes what CUDA would.
+"""A GPU for machines that have none: its values lie on the CPU, but it refuses and notes what a real one would.
 
-Tensors of both devices in one operation are an error, as on CUDA; whatever makes the host wait for the device is
-counted with its place. Half precision, memory and time are those of the CPU.
+Tensors of both devices in one operation are an error, and float64 is one on Apple's (`mps`); whatever makes the host
+wait for the device is counted with its place. Half precision, memory and time are those of the CPU.
 """
 
 from collections import Counter
 from contextlib import contextmanager
+from functools import cache
 from traceback import extract_stack
 
 import torch
@@ -14,15 +15,17 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_leaves, tree_map
 
 aten = torch.ops.aten
-CUDA = torch.device("cuda", 0)
 BY_INDEX = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
 WAITS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default,
          aten.masked_select.default, aten._unique2.default, aten.unique_dim.default, aten.unique_consecutive.default,
          aten.bincount.default, aten.repeat_interleave.Tensor, aten.multinomial.default,
          aten._linalg_check_errors.default}
+NOT_ON_MPS = {aten._linalg_solve_ex.default, aten.linalg_solve_ex.default, aten._linalg_eigh.default,
+              aten.linalg_lstsq.default, aten._upsample_bilinear2d_aa.default, aten._upsample_bicubic2d_aa.default,
+              aten.bucketize.Tensor, aten.searchsorted.Tensor}                # or only in newer versions of torch
 
 
-class OnCuda(torch.Tensor):
+class OnDevice(torch.Tensor):
     """A tensor that says it is on the device; `held` has its values."""
 
     @staticmethod
@@ -31,13 +34,18 @@ class OnCuda(torch.Tensor):
             cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype)
 
     def __init__(self, held):
+        if self.kind == "mps" and held.dtype in (torch.float64, torch.complex128):
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
         self.held = held
 
-    device, is_cuda, is_cpu = (property(lambda self, value=value: value) for value in (CUDA, True, False))
+    kind = "cuda"                                             # of all at a time: there is one pretended device
+    device = property(lambda self: torch.device(self.kind, 0))
+    is_cuda, is_mps = (property(lambda self, kind=kind: self.kind == kind) for kind in ("cuda", "mps"))
+    is_cpu = property(lambda self: False)
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     def __repr__(self):
-        return f"OnCuda({self.held})"
+        return f"OnDevice({self.held})"
 
     def __reduce_ex__(self, protocol):
         return self.held.__reduce_ex__(protocol)
@@ -47,7 +55,7 @@ class OnCuda(torch.Tensor):
 
     @staticmethod
     def __tensor_unflatten__(parts, *_):
-        return OnCuda(parts["held"])
+        return OnDevice(parts["held"])
 
     @classmethod
     def __torch_dispatch__(cls, kernel, types, args=(), kwargs=None):
@@ -63,7 +71,7 @@ class Device(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs, name = dict(kwargs or {}), getattr(function, "__name__", "")
-        here = any(isinstance(leaf, OnCuda) for leaf in tree_leaves((args, kwargs)))
+        here = any(isinstance(leaf, OnDevice) for leaf in tree_leaves((args, kwargs)))
         if name in ("cpu", "cuda"):
             args, name = (args[0], name), "to"
         if name == "to":
@@ -72,7 +80,7 @@ class Device(TorchFunctionMode):
             self.note("tolist")
             return args[0].held.tolist()
         if here and name in ("numpy", "__array__"):
-            raise TypeError("a tensor on cuda:0 has no array; use .cpu() first")
+            raise TypeError(f"a tensor on {OnDevice.kind} has no array; use .cpu() first")
         wanted = kwargs.pop("device", None)
         wanted = torch.device(wanted).type if wanted is not None else None
         with self.kernels.among(here and wanted != "cpu"):
@@ -89,13 +97,13 @@ class Device(TorchFunctionMode):
             elif isinstance(wish, (str, torch.device)):
                 kinds.append(torch.device(wish).type)
         if kwargs:
-            with self.kernels.among(isinstance(tensor, OnCuda)):
+            with self.kernels.among(isinstance(tensor, OnDevice)):
                 tensor = torch.Tensor.to(tensor, **kwargs)
         return self._sent(tensor, *kinds, waits=not non_blocking)
 
     def _sent(self, tensor, kind="", waits=True):
         """Return a tensor on a kind of device; itself if it is there."""
-        if not kind or isinstance(tensor, OnCuda) == (kind == "cuda"):
+        if not kind or isinstance(tensor, OnDevice) == (kind != "cpu"):
             return tensor
         if waits:
             self.note(f"copied to {kind}")
@@ -111,7 +119,7 @@ class Device(TorchFunctionMode):
 
 
 def _crossed(tensor):
-    return tensor.held.clone() if isinstance(tensor, OnCuda) else OnCuda(tensor.detach().clone())
+    return tensor.held.clone() if isinstance(tensor, OnDevice) else OnDevice(tensor.detach().clone())
 
 
 class _Crossing(torch.autograd.Function):
@@ -143,7 +151,7 @@ class _Kernels(TorchDispatchMode):
     def __torch_dispatch__(self, kernel, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        here = any(isinstance(tensor, OnCuda) for tensor in tensors)
+        here = any(isinstance(tensor, OnDevice) for tensor in tensors)
         if here:
             self._check(kernel, args, tensors)
         made = kernel(*tree_map(_held, args), **tree_map(_held, kwargs))
@@ -151,18 +159,20 @@ class _Kernels(TorchDispatchMode):
             return args[0]
         if not here and not (self.inside and not tensors):
             return made
-        made = tree_map(lambda value: OnCuda(value) if type(value) is torch.Tensor else value, made)
+        made = tree_map(lambda value: OnDevice(value) if type(value) is torch.Tensor else value, made)
         return return_and_correct_aliasing(kernel, args, kwargs, made) if here else made
 
     def _check(self, kernel, args, tensors):
-        owner, near = args[0], [isinstance(tensor, OnCuda) for tensor in tensors]
+        if OnDevice.kind == "mps" and kernel in NOT_ON_MPS:
+            raise NotImplementedError(f"{kernel} is not implemented for the MPS device")
+        owner, near = args[0], [isinstance(tensor, OnDevice) for tensor in tensors]
         if kernel is aten.copy_.default:
             if not all(near) and not (len(args) > 2 and args[2]):
                 self.device.note("copy_")
             return
         far = [tensor for tensor, known in zip(tensors, near) if not known and tensor.ndim]
-        if far and not (kernel in BY_INDEX and isinstance(owner, OnCuda)):
-            raise RuntimeError(f"{kernel}: expected all tensors on one device, got cuda:0 and cpu")
+        if far and not (kernel in BY_INDEX and isinstance(owner, OnDevice)):
+            raise RuntimeError(f"{kernel}: expected all tensors on one device, got {OnDevice.kind} and cpu")
         if kernel in WAITS:
             self.device.note(str(kernel))
         if kernel in BY_INDEX and any(i is not None and i.dtype == torch.bool for i in args[1]):
@@ -170,13 +180,15 @@ class _Kernels(TorchDispatchMode):
 
 
 def _held(value):
-    return value.held if isinstance(value, OnCuda) else value
+    return value.held if isinstance(value, OnDevice) else value
 
 
 @contextmanager
-def pretended(monkeypatch, capability=(8, 0), memory=10**10):
-    """Let `cuda` be there; yields the device, with what made the host wait so far."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+def pretended(monkeypatch, kind="cuda", capability=(8, 0), memory=10**10):
+    """Let a device be there, `cuda` or `mps`; yields it, with what made the host wait so far."""
+    monkeypatch.setattr(OnDevice, "kind", kind)
+    for name, module in (("cuda", torch.cuda), ("mps", torch.backends.mps)):
+        monkeypatch.setattr(module, "is_available", cache(lambda name=name: name == kind))    # torch unwraps a cache
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory, memory))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..device import exact
+
 
 @dataclass(frozen=True)
 class Erasure:
@@ -19,8 +21,8 @@ class Erasure:
     away: Tensor
 
     def __call__(self, features: Tensor) -> Tensor:
-        centred = features.to(self.away) - self.mean
-        return (features.to(self.away) - centred @ self.away.T).to(features.dtype)
+        exactly = exact(features).to(self.away)
+        return (exactly - (exactly - self.mean) @ self.away.T).to(features.dtype).to(features.device)
 
 
 def leace(features: Tensor, labels: Tensor, classes: int | None = None) -> Erasure:
@@ -36,9 +38,8 @@ def leace(features: Tensor, labels: Tensor, classes: int | None = None) -> Erasu
     Source: Belrose et al., LEACE, NeurIPS 2023, theorem 4.3.
     """
     known = labels.to(features.device) >= 0
-    exact = torch.float32 if features.device.type == "mps" else torch.float64     # MPS has no float64
-    x, z = features[known].to(exact), labels.to(features.device)[known]
-    z = F.one_hot(z, classes or int(z.max()) + 1).to(exact)
+    x, z = exact(features[known]), labels.to(features.device)[known]
+    z = exact(F.one_hot(z, classes or int(z.max()) + 1))
     mean = x.mean(0)
     spread, covariance = (x - mean).T @ (x - mean) / len(x), (x - mean).T @ (z - z.mean(0)) / len(x)
     whiten, colour = _roots(spread)

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..device import exact
 from ..errors import InputError
 from ..seeds import generator
 from .neighbours import knn_predict
@@ -38,8 +39,8 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
     known = labels.to(features.device) >= 0
     if not known.any():
         raise InputError("a probe was asked for, but no face has a label; expected labels from 0 on")
-    exact = torch.float32 if features.device.type == "mps" else torch.float64     # MPS has no float64
-    x, y = features[known].to(exact), labels.to(features.device)[known]
+    fine = torch.float32 if features.device.type == "mps" else torch.float64      # MPS has no float64
+    x, y = features[known].to(fine), labels.to(features.device)[known]
     mean, scale = x.mean(0), x.std(0, correction=0)
     scale = torch.where(scale > 0, scale, 1)
     x = (x - mean) / scale
@@ -97,13 +98,12 @@ def affect_probe(features: Tensor, affect: Tensor, decay: float = 1e-2):
         A function of features [M, D] that gives valence and arousal [M, 2].
     """
     known = ~affect.isnan().any(1).to(features.device)
-    exact = torch.float32 if features.device.type == "mps" else torch.float64     # MPS has no float64
-    x, y = features[known].to(exact), affect.to(features.device)[known].to(exact)
+    x, y = exact(features[known]), exact(affect.to(features.device)[known])
     mean, scale, middle = x.mean(0), x.std(0, correction=0).clamp(min=1e-9), y.mean(0)
     x = (x - mean) / scale
-    square = x.T @ x / len(x) + decay * torch.eye(x.shape[1], dtype=exact, device=x.device)
+    square = x.T @ x / len(x) + decay * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     weight = torch.linalg.solve(square, x.T @ (y - middle) / len(x))
-    return lambda asked: ((asked.to(exact) - mean) / scale @ weight + middle).float()
+    return lambda asked: ((exact(asked) - mean) / scale @ weight + middle).float().to(asked.device)
 
 
 READERS = {"linear": partial(linear_probe, decay=1e-2), "mlp": mlp_probe}

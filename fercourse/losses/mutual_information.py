@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ..device import solve
 from ..distributed import gather
 
 LIMIT = 5.0               # of |log variance|: a critic may not become sure, or unsure, without bound
@@ -35,8 +36,7 @@ def beyond(features: Tensor, given: Tensor, ridge: float = 1e-4) -> Tensor:
     """
     known = torch.cat([given, torch.ones_like(given[:, :1])], 1)
     square = known.T @ known / len(known) + ridge * torch.eye(known.shape[1], device=given.device, dtype=given.dtype)
-    # solve_ex looks for no error, for which the host would wait: the ridge keeps the square from being singular
-    return features - known @ torch.linalg.solve_ex(square, known.T @ features / len(known))[0]
+    return features - known @ solve(square, known.T @ features / len(known))         # the ridge: it has an inverse
 
 
 class Estimator(nn.Module):

@@ -56,9 +56,7 @@ class ImageText(nn.Module):
 
     def images(self, images: Tensor) -> Tensor:
         """Return unit vectors [B, D] of uint8 images [B, 3, H, W] of any size."""
-        pixels = images.float()
-        if pixels.shape[-1] != self.size:
-            pixels = F.interpolate(pixels, (self.size, self.size), mode="bilinear", antialias=True).clamp(0, 255)
+        pixels = augment.resized(images, self.size)
         return self.see(augment.normalise(pixels).contiguous(memory_format=torch.channels_last))
 
     def texts(self, sentences: list[str]) -> Tensor:
@@ -117,7 +115,7 @@ class OpenClip(nn.Module):
 
     def images(self, images: Tensor) -> Tensor:
         """Return unit vectors [B, D] of uint8 images [B, 3, H, W], resized as CLIP wants them."""
-        pixels = F.interpolate(images.float(), (self.size, self.size), mode="bicubic", antialias=True).clamp(0, 255)
+        pixels = augment.resized(images, self.size, "bicubic")
         pixels = (pixels / 255 - self.mean.to(pixels)) / self.std.to(pixels)
         return F.normalize(self.model.encode_image(pixels), dim=1)
 

@@ -151,10 +151,7 @@ def face_heatmaps(images: Tensor, detector="embedded", device="cpu") -> Tensor:
 @torch.no_grad()
 def _see(network, images, device):
     """Return heatmaps and visibility, each the mean of what is seen in the face and in its mirror image."""
-    pixels = images.to(device).float()
-    if pixels.shape[-1] != SIZE:
-        pixels = F.interpolate(pixels, (SIZE, SIZE), mode="bilinear", antialias=True).clamp(0, 255)
-    pixels = augment.normalise(pixels).contiguous(memory_format=torch.channels_last)
+    pixels = augment.normalise(augment.resized(images.to(device), SIZE)).contiguous(memory_format=torch.channels_last)
     (logits, visible), (logits_there, visible_there) = network(pixels), network(pixels.flip(3))
     heat = heatmaps(logits) + heatmaps(logits_there)[:, MIRRORED].flip(3)
     return heat / 2, (visible.float().sigmoid() + visible_there.float().sigmoid()[:, MIRRORED]) / 2

@@ -45,6 +45,10 @@ EFFECTS = (
     *(Effect("00 synthetic faces", f"FER2013, {told}, accuracy", "pretraining-fer2013-cpu", "accuracy",
              ("from scratch", f"{told}, from scratch"), ("synthetic faces first", f"{told}, synthetic first"))
       for told in ("a tenth of the labels", "all labels")),
+    *(Effect("00 synthetic faces", f"FER2013, a whole ResNet-18, {told}, accuracy", "photographs-fer2013-cpu",
+             "accuracy", ("from scratch", f"from scratch, {told}"),
+             ("synthetic faces first", f"synthetic first, {told}"))
+      for told in ("as it is", "enlarged")),
     *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
              ("cross-entropy, two views", f"{before}noisy, CE"), ("WSCFER", f"{before}noisy, CE + WSC + PCL"),
              peers=((PART, f"{before}noisy, CE + PCL"), ("SupCon", f"{before}noisy, CE + SupCon")),
