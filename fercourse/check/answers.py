@@ -53,17 +53,32 @@ def tensor(value, shape=None, what: str = "your function returns", dtype: str | 
     """
     if value is None:
         raise WrongAnswer(f"{what} None. Is there a `return`, and is the value assigned?")
-    if not isinstance(value, (Tensor, np.ndarray, np.generic, Real, list, tuple)):
+    if not isinstance(value, (Tensor, np.ndarray, np.generic, Real, list, tuple)) and not hasattr(value, "to_numpy"):
         raise WrongAnswer(f"{what} {_kind(value)}; expected numbers, such as a tensor.")
     try:
-        found = torch.as_tensor(value).detach().cpu()
-    except (TypeError, ValueError, RuntimeError):
+        found = _as_tensor(value).detach().cpu()
+        finite = not found.is_floating_point() or bool(found.isfinite().all())
+    except (TypeError, ValueError, RuntimeError):                         # NotImplementedError is a RuntimeError
         raise WrongAnswer(f"{what} {_kind(value)} that cannot be read as numbers.") from None
     if shape is not None and not _fits(found.shape, shape):
         raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_told(shape)}.")
-    if found.is_floating_point() and not found.isfinite().all():
+    if not finite:
         raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero or a logarithm of zero?")
     return _of_kind(found, dtype, what)
+
+
+def _as_tensor(value):
+    if isinstance(value, (list, tuple)) and value and all(isinstance(one, Tensor) for one in value):
+        return torch.stack(list(value))
+    value = value.to_numpy() if hasattr(value, "to_numpy") else value
+    return torch.as_tensor(np.ascontiguousarray(value) if isinstance(value, np.ndarray) and value.ndim else value)
+
+
+def two(value, hint: str) -> list:
+    """Read an answer as two values: a pair, a list, a tensor or an array of length 2; the hint says what is wanted."""
+    held = isinstance(value, (tuple, list)) or (isinstance(value, (Tensor, np.ndarray)) and value.ndim > 0)
+    require(held and len(value) == 2, hint)
+    return list(value)
 
 
 def number(value, what: str = "your answer is", low: float = -math.inf, high: float = math.inf) -> float:

@@ -45,7 +45,7 @@ def _action_units(units):
     from ..synth.units import ACTION_UNITS, action_units, both_sides
     if not isinstance(units, dict) or not all(isinstance(name, str) for name in units):
         raise WrongAnswer(f"a pose is a dict of names and weights, such as {{'jawOpen': 0.5}}, not {units!r:.60}.")
-    weights = {name: number(weight, f"the weight of {name} is", 0, 2) for name, weight in units.items()}
+    weights = {name: number(weight, f"the weight of {name} is", 0, 1.5) for name, weight in units.items()}
     try:
         return dict(zip(ACTION_UNITS, action_units(both_sides(weights)).tolist()))
     except InputError as error:
@@ -64,10 +64,10 @@ VOTES = torch.tensor([
 ])
 
 
-def _vote(votes, least=2, enough=lambda top, total: 2 * top > total):
+def _vote(votes, least=2, enough=lambda top, total: 2 * top > total, some=True):
     kept = torch.where(votes >= least, votes, 0)
     top, label = kept.max(1)
-    return torch.where(enough(top, kept.sum(1)) & (top > 0), label, -1)
+    return torch.where(enough(top, kept.sum(1)) & ((top > 0) | (not some)), label, -1)
 
 
 @checker(minutes=10, difficulty=2, hints=(
@@ -83,10 +83,15 @@ def majority(vote):
         "every face gets a label. Some votes are open: they get -1.": VOTES.argmax(1),
         "single votes still count, at least in the total. Drop them first.": _vote(VOTES, least=1),
         "exactly half is not more than half.": _vote(VOTES, enough=lambda top, total: 2 * top >= total),
+        "half is not more than half, and no vote is half of none.":
+            _vote(VOTES, enough=lambda top, total: 2 * top >= total, some=False),
         "the half is that of ten votes. It should be half of the votes that are left.":
             _vote(VOTES, enough=lambda top, total: top > 5),
         "pairs of votes are dropped, too. Only single ones go.": _vote(VOTES, least=3),
     }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1 and on votes 5, 5.")
+    wide = torch.cat([torch.zeros(len(VOTES), 1, dtype=torch.long), VOTES], 1)
+    expect(tensor(call(vote, wide), [len(VOTES)], dtype="int"), _vote(wide),
+           otherwise="right for 7 classes, but not for 8. Is their number written in?")
     return "and some faces have no label."
 
 
@@ -110,7 +115,10 @@ def spoil(noise):
     require(wrong == 420, f"{wrong} of 1400 labels are wrong, expected 420 at a rate of 0.3.")
     counts = steps.bincount(minlength=7)[1:]
     require(counts.max() < 420, "every wrong label is the same number of steps away. All other classes are to occur.")
-    require(counts.min() > 35, "the other classes are not equally likely.")
+    even = "the other classes are not equally likely."
+    require(counts.min() > 35, even)
+    many = torch.arange(14000) % 7
+    require(((_spoilt(noise, many, 0.3) - many) % 7).bincount(minlength=7)[1:].max() < 850, even)
     changed = (steps > 0).float()
     require(0.2 < changed[:700].mean() < 0.4, "the faces that change are not spread over the set. Draw them.")
     require((_spoilt(noise, labels, 0.0) == labels).all(), "at a rate of 0 some labels change.")
@@ -141,18 +149,21 @@ def another_set(noise):
 
 
 def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=False):
-    apart = torch.cdist(points, points) if apart is None else apart
+    apart = (torch.cdist(points, points) if apart is None else apart).clone()
+    if itself and farthest:
+        apart.fill_diagonal_(math.inf)
     if not itself:
-        apart = apart.clone().fill_diagonal_(-math.inf if farthest else math.inf)
+        apart.fill_diagonal_(-math.inf if farthest else math.inf)
     rows = apart.topk(count, largest=farthest).indices
     return (groups[rows] == groups[:, None]).double().mean()
 
 
 @checker(minutes=12, difficulty=2, hints=(
     "Four steps: all distances, forget the distance of each face to itself, the nearest k, compare their groups.",
-    "`torch.cdist(points, points)` gives all distances; `.fill_diagonal_(torch.inf)` makes nobody their own neighbour; "
-    "`.topk(count, largest=False).indices` gives rows.",
-    "`groups[rows]` has one row of k groups a face. Compare it with `groups[:, None]`; take the mean of all.",
+    "`torch.cdist` gives all distances, `fill_diagonal_` writes into a diagonal, and `topk` finds the extremes of each "
+    "row, and where they are: look at its `largest`.",
+    "Begin with `apart = torch.cdist(points, points)`. What must stand in its diagonal, so that nobody is their own "
+    "neighbour? When the nearest rows are known, whose groups are compared with whose?",
 ))
 def neighbours(share):
     """A function (points, groups, count): how often the nearest faces belong to the same group."""
@@ -170,11 +181,16 @@ def neighbours(share):
             _neighbour_share(points, groups, 6, itself=True),
         "these are the farthest faces. Mind `largest` in topk.":
             _neighbour_share(points, groups, 5, farthest=True),
+        "these are the farthest faces, and the face itself. Mind `largest` in topk.":
+            _neighbour_share(points, groups, 5, farthest=True, itself=True),
         "these are percent. Return the share, from 0 to 1.": 100 * truth,
         "this counts neighbours. Divide by how many there are.": 5 * truth,
+        "this is the sum over all faces and neighbours; take the mean.": 300 * truth,
+        "these are sums of absolute differences. Take the usual distance, as `torch.cdist` has it.":
+            _neighbour_share(points, groups, 5, apart=torch.cdist(points, points, p=1)),
         "these are neighbours by angle. Take the distance.":
             _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
-    }, "the share is not right. Check that you compare groups of neighbours, and not their row numbers.")
+    }, "the share is not right. Take one face, write down the groups of its five nearest; how many are its own?")
     expect(number(call(share, points, groups, 2), "your function returns"), _neighbour_share(points, groups, 2),
            otherwise="right for 5 neighbours, but not for 2. Is a number written in where `count` belongs?")
     return "no face is its own neighbour."

@@ -33,6 +33,10 @@ def cross_entropy(answer):
         "take the logarithm of each face's probability first, then the mean.": -shares.mean().log(),
         "softmax is applied twice: the logits are turned into probabilities before a function that does so itself.":
             F.cross_entropy(logits.softmax(1), labels),
+        "`logits[:, labels]` is a table of every face's logit for everybody's class; each face has one true logit.":
+            (logits.logsumexp(1)[:, None] - logits[:, labels]).mean(),
+        "the largest logit is taken away inside the sum only; take it from the true logit, too.":
+            (losses - logits.max(1).values).mean(),
         "this is only minus the logit of the true class; the sum over all classes of formula (1.2) is missing.":
             -logits.gather(1, labels[:, None]).mean(),
     }, "it is not the mean of formula (1.3). Try two classes and logits of 0: it must be log 2.")
@@ -57,13 +61,13 @@ class _Ready(TorchFunctionMode):
 
 
 def _safe(answer):
-    """Try logits whose exponentials overflow; their loss is known by hand: 0, and the gap of 2,000."""
-    logits = torch.tensor([[1000.0, -1000.0], [1000.0, -1000.0]])
+    """Try logits whose exponentials overflow, or all vanish; their loss is known by hand: 0, and the gap of 2,000."""
+    logits = torch.tensor([[1000.0, -1000.0], [-1000.0, -3000.0]])
     given = call(answer, logits, torch.tensor([0, 1]))
-    found = torch.as_tensor(given).double()
-    require(found.isfinite().all(), "right on small logits, but logits of 1,000 give NaN or infinity: exp(1000) "
-                                    "is too large for a float. Take the largest logit of each row away first.")
-    expect(found, 1000.0, otherwise="right on small logits, but not on logits of 1,000. "
+    require(torch.as_tensor(given).isfinite().all(),
+            "right on small logits, but logits of 1,000 and -1,000 give NaN or infinity: exp(1000) is too large for a "
+            "float, and exp(-1000) is 0 in it. Take the largest logit of each row away first.")
+    expect(number(given, "your loss is"), 1000.0, otherwise="right on small logits, but not on logits of 1,000. "
                                     "Is something added inside the logarithm, or clamped?")
 
 
@@ -96,8 +100,10 @@ def recalls(answer):
 
 @checker(12, 2, hints=(
     "Cosine similarity is the product of two vectors of length 1; `F.normalize(x, dim=1)` makes them so.",
-    "`test @ train.T` holds all similarities at once, [M, N]; `topk(count, dim=1).indices` are the neighbours' rows.",
-    "Then `labels[rows]` is [M, count]: the votes. `torch.mode(votes, dim=1).values` is the most frequent one."))
+    "One product of two matrices holds all similarities, [M, N]; `topk` finds the largest of each row, and where they "
+    "are; `torch.mode` tells the most frequent of several numbers.",
+    "Begin with the similarities, faces that are asked about in rows, and the rows of the training faces most alike. "
+    "What are then the votes, [M, count], and along which dimension are they counted?"))
 def neighbours(answer):
     """Predict each test face [M] by the majority of its `count` nearest training faces, by cosine."""
     train, labels, test, direction = _cone()
@@ -113,6 +119,7 @@ def neighbours(answer):
             _voted(-F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels),
     }, "at least one face is given the wrong class. Are the votes those of its own neighbours?")
     _split_votes(answer)
+    _crowd(answer)
     return "no training at all: the embedding does the work"
 
 
@@ -126,6 +133,26 @@ def _split_votes(answer):
         "you let another number of neighbours vote than `count`.": labels.view(2, 5)[:, :3].mode(1).values,
         averages: votes.float().mean(1).round(), averages + " The median is one, too.": votes.median(1).values,
     }, "right where the neighbours agree, but not where five of them disagree. Which class has most of the votes?")
+
+
+def _crowd(answer):
+    """Try faces all around of which one neighbour more, fewer or left out would change some; ties are not asked."""
+    generator = _generator(21)
+    train, test = (torch.randn(count, 4, generator=generator) for count in (60, 12))
+    labels = torch.randint(0, 4, (60,), generator=generator)
+    alike = F.normalize(train, dim=1) @ F.normalize(test, dim=1).T
+    for count in (3, 5):
+        votes = F.one_hot(labels[alike.topk(count, dim=0).indices], 4).sum(0).topk(2, dim=1).values
+        asked = votes[:, 0] > votes[:, 1]
+        found = tensor(call(answer, train, labels, test[asked], count), [int(asked.sum())], dtype="int")
+        ranked = labels[alike[:, asked].topk(count + 1, dim=0).indices]
+        expect(found, ranked[:count].mode(0).values, {
+            "the nearest face is left out, but nobody asked about is a training face: all neighbours are others.":
+                ranked[1:].mode(0).values,
+            "one neighbour more than `count` votes.": ranked.mode(0).values,
+            "one neighbour fewer than `count` votes.": ranked[:count - 1].mode(0).values,
+        }, f"right for a few faces, but not among many with {count} neighbours. Do just these vote, and does the most "
+           "frequent class win?")
 
 
 def _cone():
@@ -160,6 +187,10 @@ def wrong_labels(answer):
     other = tensor(call(answer, labels, 7, 0.3, 1), [2100], dtype="int")
     require(not torch.equal(noisy, other), "another seed gives the same labels; is the seed used?")
     _even(noisy, labels)
+    require(not torch.equal(noisy != labels, other != labels),
+            "another seed changes the same faces; the seed decides these, too: draw from one generator.")
+    require(not torch.equal(_steps(noisy, labels), _steps(other, labels)),
+            "another seed gives the changed faces the same new labels; draw these from the seed's generator, too.")
     clean = tensor(call(answer, labels, 7, 0.0, 0), [2100], dtype="int")
     require(torch.equal(clean, labels), "at rate 0 every label must stay as it is.")
     another_set(lambda labels, rate, classes: answer(labels, classes, rate, 0))
@@ -186,12 +217,17 @@ def _exact(noisy, labels):
     require(wrong == 630, f"{wrong} of 2,100 labels are wrong at rate 0.3; expected 630: {hint}")
 
 
+def _steps(noisy, labels):
+    """Return how often a wrong label is 1, 2, … 6 classes further than the right one."""
+    return ((noisy - labels) % 7).bincount(minlength=7)[1:]
+
+
 def _even(noisy, labels):
     """Require every class and every step from old to new label about equally often."""
     changed = noisy != labels
-    steps = ((noisy - labels) % 7)[changed].bincount(minlength=7)[1:]
-    require(steps.min() > 60, "some classes are never, or hardly ever, chosen as the wrong label; "
-                              "draw uniformly among all the other classes.")
+    steps = _steps(noisy, labels)
+    require(steps.min() > 60 and steps.max() < 146, "some classes are hardly ever, or too often, chosen as the "
+                                                    "wrong label; draw uniformly among all the other classes.")
     places, classes = changed.view(7, 300).sum(1), labels[changed].bincount(minlength=7)
     require(min(places.min(), classes.min()) > 45,
             "the wrong labels lie together in one part of the set, or in some classes; choose faces at random.")

@@ -5,8 +5,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor
-from .base import WrongAnswer, checker
+from .answers import call, expect, number, require, tensor, two
+from .base import checker
 
 
 def _made(count=6, classes=3, width=4, seed=0):
@@ -28,8 +28,8 @@ def _wsc(labels, faces):
     "a column with a row, such as `x[:, None] == x`.",
     "The same face, but not the very same row, attracts. Compared with are these, and the rows of other classes. "
     "Rows of the own class that show other faces are in neither mask.",
-    "Begin with `oneself = torch.eye(len(faces), dtype=torch.bool)` and "
-    "`positive = (faces[:, None] == faces) & ~oneself`."))
+    "Begin with the diagonal, `torch.eye(len(faces), dtype=torch.bool)`, and the rows of the same face, "
+    "`faces[:, None] == faces`. How do these two make `positive`? And which rows does `kept` hold besides?"))
 def masks(answer):
     """Write the two masks of WSC, `positive` and `kept`, boolean [M, M], from labels [M] and faces [M]."""
     _, labels, faces = _made()
@@ -54,8 +54,7 @@ def masks(answer):
 
 
 def _two_masks(given, count):
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise WrongAnswer("your function must return two masks: `return positive, kept`.")
+    given = two(given, "your function must return two masks: `return positive, kept`.")
     return (tensor(mask, [count, count], f"`{name}` has", dtype="bool")
             for name, mask in zip(("positive", "kept"), given))
 
@@ -64,8 +63,8 @@ def _two_masks(given, count):
     "Formula (2.1) has two terms a row: a log of a sum over `kept`, and a mean of similarities over `positive`.",
     "Cosines come from `F.normalize(z, dim=1)`. What must not count in the sum can be set to minus infinity with "
     "`masked_fill(~kept, -torch.inf)`; `logsumexp` then leaves it out and never overflows.",
-    "Begin with `s = unit @ unit.T / temperature`. The second term of a row is "
-    "`(s * positive).sum(1) / positive.sum(1)`; end with a mean over rows."))
+    "Begin with `s = unit @ unit.T / temperature`. The second term of a row is a sum over its positives; by what is it "
+    "divided, and what is done with the rows at the end?"))
 def contrast(answer):
     """Write the contrastive loss (2.1) of embeddings [M, D] under two masks, safe for a temperature of 0.001."""
     z, labels, faces = _made(7)                              # classes of three, two and two faces
@@ -106,25 +105,32 @@ def _slips(z, positive, kept, temperature):
         "this is the sum over the rows; take their mean.": (spread - pulled).sum(),
         "the sign is turned round: a view that finds its other view must cost little.": (pulled - spread).mean(),
         "the sum runs over all rows, the row itself too; `kept` is not used.": (logits.logsumexp(1) - pulled).mean(),
+        **({} if positive.sum(1).max() == 1 else {
+            "the positives of a row are added up inside the logarithm; (2.1) takes the mean of their similarities.":
+                (spread - logits.masked_fill(~positive, -torch.inf).logsumexp(1)).mean(),
+            "the similarities of a row's positives are added up; take their mean.":
+                (spread - (logits * positive).sum(1)).mean()}),
     }
 
 
 def _sharp(answer, z, positive, kept):
-    found = torch.as_tensor(call(answer, z, positive, kept, 1e-3)).double()
-    require(found.isfinite().all(), "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large "
-                                    "for a float. `logsumexp` takes the largest away first.")
-    expect(found, _loss(z, positive, kept, 1e-3), otherwise="right at a temperature of 0.5, but not at 0.001. Is "
-                                                            "something added inside the logarithm, or clamped?")
+    given = call(answer, z, positive, kept, 1e-3)
+    require(torch.as_tensor(given).isfinite().all(),
+            "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large for a float, exp(-1000) "
+            "is 0 in it. Take the largest of those that are kept away first, as `logsumexp` does.")
+    expect(number(given, "your loss is"), _loss(z, positive, kept, 1e-3),
+           otherwise="right at a temperature of 0.5, but not at 0.001. Is something added inside the logarithm, or "
+                     "clamped?")
 
 
 @checker(8, 2, hints=(
     "By (2.3) a negative pushes with its share of a softmax. Only the negatives share here, not the positive.",
     "The share of negative k is exp(s_k / t) over the sum of all; a smaller t makes the largest cosine win.",
-    "`(cosines / temperature).softmax(0)` gives all shares at once; which one is asked for?"))
+    "`softmax(0)` makes shares of numbers. Of which numbers here, and which one of the shares is asked for?"))
 def hardest(answer):
     """Return the share of the push that comes from the nearest of the negatives, given their cosines [N]."""
-    cosines = torch.tensor([0.1, -0.4, 0.7, 0.5, 0.0])
-    for temperature in (0.1, 1.0):
+    for temperature, cosines in ((0.1, torch.tensor([0.1, -0.9, 0.7, 0.5, 0.0])),
+                                 (1.0, torch.tensor([0.2, 0.7, -0.4, -0.9, 0.1]))):
         shares = (cosines.double() / temperature).softmax(0)
         found = number(call(answer, cosines, temperature), "your share is")
         expect(found, shares.max(), {
@@ -134,7 +140,10 @@ def hardest(answer):
             "the temperature is not used.": cosines.double().softmax(0).max() if temperature != 1 else -1.0,
             "the temperature multiplies; it must divide.":
                 (cosines.double() * temperature).softmax(0).max() if temperature != 1 else -1.0,
-            "this is its number, not a share.": 0.7 if temperature == 1 else 7.0,
+            "this is its cosine, not a share.": 0.7,
+            "this is its cosine over the temperature, not a share.": 0.7 / temperature,
+            "this is the share of the largest in size; the nearest has the largest cosine, and -0.9 is far away.":
+                shares[cosines.abs().argmax()],
         }, f"at a temperature of {temperature:g} it is not the largest share of a softmax over cosines / temperature.")
     return "the temperature decides whether one neighbour speaks or all"
 
@@ -171,8 +180,8 @@ def harm(answer):
     "other, and looks only at faces of which both views name the same class.",
     "A share may be so small that a float makes it 0, and 0 has no logarithm: keep `log_softmax` of both views, p and "
     "q. The log of their middle is `torch.logaddexp(p, q) - math.log(2)`.",
-    "`(p.exp() * (p - middle)).sum(1)` is one of the two divergences, for every face. Who counts is "
-    "`first.argmax(1) == second.argmax(1)`; divide by how many these are, but never by 0."))
+    "Begin with one of the two divergences, `(p.exp() * (p - middle)).sum(1)`, one number a face. What is the other? "
+    "Who counts, and by how many is the sum divided, if these may be none?"))
 def agree(answer):
     """Write the consistency of two views (2.6) from their logits [B, C]; 0 where no face's views agree."""
     generator = torch.Generator().manual_seed(1)
@@ -188,6 +197,10 @@ def agree(answer):
     require(torch.as_tensor(call(answer, sure, sure)).double().abs() < 1e-6,
             "right, but not for views that are quite sure: equal views cost 0. A share of 0 has no logarithm; work "
             "with `log_softmax`.")
+    sure, unsure = torch.tensor([[[200.0, 0, 0], [1, 0, 0]], [[1, 0, 0], [2, 0, 0]]])
+    expect(number(call(answer, sure, unsure), "your consistency is"), _divergences(sure, unsure)[0].mean(),
+           otherwise="right, but not where one view is quite sure and the other is not: their shares of 0 do not cost "
+                     "nothing. Work with `log_softmax`.")
     return "no label was needed, so none can be wrong"
 
 

@@ -16,7 +16,8 @@ def _generator(seed):
 @checker(8, 1, hints=(
     "Only hidden pixels count, in all three colours. What is the mean over: images, pixels, or hidden pixels?",
     "`hidden` is [B, 1, H, W] and the images are [B, 3, H, W]: `hidden.expand_as(images)` fits them.",
-    "The error everywhere is `(rebuilt - images).abs()`; choose from it with the expanded mask, then take the mean."))
+    "Begin with the error everywhere, `(rebuilt - images).abs()`. How are the hidden ones chosen from it, and over how "
+    "many numbers does the mean then run?"))
 def masked_error(answer):
     """Return the mean absolute error over hidden pixels, from rebuilt and true images [B, 3, H, W] and the mask."""
     images, rebuilt = (torch.randn(3, 3, 4, 4, generator=_generator(seed)) for seed in (1, 2))
@@ -38,8 +39,8 @@ def masked_error(answer):
 @checker(12, 2, hints=(
     "Every class has a threshold of its own: a loss that is high for happiness may be low for fear.",
     "In class c, `round(shares[c] * count)` faces are easy: those with its smallest losses.",
-    "Begin with `easy = torch.zeros(len(losses), dtype=torch.bool)`; in a loop over the classes, "
-    "`rows = (labels == c).nonzero().flatten()`, and `losses[rows].argsort()` puts them in order."))
+    "Begin with `easy = torch.zeros(len(losses), dtype=torch.bool)`, and go through the classes. Which rows are of "
+    "class c, in which order do their losses stand, and how many of them become True?"))
 def easy_faces(answer):
     """Return which faces are easy, bool [N]: in every class the given share of it, those of the smallest losses."""
     losses, labels, shares = _three_classes()
@@ -82,8 +83,8 @@ def _easy(losses, labels, shares, whole=round):
     "Three steps: who is asked (the easy faces), whom each hard face resembles, and what those are labelled.",
     "`F.normalize(x, dim=1)` twice and a product give all cosines [H, E]; `topk(count, dim=1)` the nearest. "
     "Cosines below 0 count as 0.",
-    "`F.one_hot(labels[rows], classes)` is [H, K, C]; times the cosines `[:, :, None]`, added over K, and divided by "
-    "the sum of each row."))
+    "Begin with the ballots: `F.one_hot(labels[rows], classes)` is [H, K, C], one for each neighbour. What is each "
+    "multiplied with, over what are they added, and by what is a row divided so that it adds up to 1?"))
 def vote(answer):
     """Return the share of the vote for each class, [H, C], of hard faces [H, D] by their nearest easy ones."""
     hard, easy, labels = _directions()
@@ -100,6 +101,8 @@ def vote(answer):
         "lengths must not matter: scale all vectors to length 1 first.": _shares(hard, easy, labels, 4, unit=False),
         "an opposite face must not take votes away: cosines below 0 count as 0.":
             signed / signed.sum(1, keepdim=True),
+        "an opposite face must not take votes away from others of its class: let each cosine below 0 count as 0, "
+        "before they are added.": signed.clamp(min=0) / signed.clamp(min=0).sum(1, keepdim=True),
         "all easy faces vote; only the `count` nearest may.": _shares(hard, easy, labels, len(easy)),
     }, "the shares are not those of formula (3.4). Take one hard face, and list its neighbours.")
     found = tensor(call(answer, hard, easy, labels, 5, 3), [len(hard), 5],
@@ -117,7 +120,7 @@ def _directions():
     easy = lengths[:, None] * torch.stack([angles.cos(), angles.sin()], 1)
     asked = torch.tensor([0.1, 1.3, 2.9, 4.5])
     hard = torch.tensor([2.0, 0.3, 5.0, 1.0])[:, None] * torch.stack([asked.cos(), asked.sin()], 1)
-    return hard, easy, torch.tensor([0, 0, 1, 1, 2, 2, 1, 2])
+    return hard, easy, torch.tensor([1, 0, 1, 1, 2, 0, 1, 2])
 
 
 def _shares(hard, easy, labels, count, unit=True, classes=3):
@@ -133,13 +136,20 @@ def _shares(hard, easy, labels, count, unit=True, classes=3):
     "Call the faces that are both `both`; precision divides it by how many were flagged."))
 def noise_found(answer):
     """Return (precision, recall) of flagged faces, bool [N], against faces whose label is wrong, bool [N]."""
-    flagged = torch.tensor([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]).bool()
-    wrong = torch.tensor([1, 1, 0, 0, 1, 1, 1, 0, 1, 0]).bool()
+    flagged = torch.tensor([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]).bool()       # 5, of which 3 are among the 7 wrong
+    wrong = torch.tensor([1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]).bool()
     found = tensor(call(answer, flagged, wrong), [2], dtype="float")
-    expect(found, torch.tensor([1 / 2, 1 / 3]), {
-        "precision and recall are the other way round.": torch.tensor([1 / 3, 1 / 2]),
-        "you divide by the number of all faces.": torch.tensor([0.2, 0.2]),
+    expect(found, torch.tensor([3 / 5, 3 / 7]), {
+        "precision and recall are the other way round.": torch.tensor([3 / 7, 3 / 5]),
+        "you divide by the number of all faces.": torch.tensor([3 / 13, 3 / 13]),
         "accuracy counts faces that nobody flagged and nobody should have; precision does not.":
-            torch.tensor([0.4, 1 / 3]),
+            torch.tensor([7 / 13, 3 / 7]),
+        "precision is the share of flagged faces that are wrong, not of those that are right.":
+            torch.tensor([2 / 5, 3 / 7]),
+        "recall is a share of the faces that are wrong, not of those that nobody flagged.":
+            torch.tensor([3 / 5, 3 / 8]),
     }, "flag four faces of which two are wrong, among six wrong ones: it must be 1/2 and 1/3.")
+    found = tensor(call(answer, wrong[:6], flagged[:6]), [2], dtype="float")
+    expect(found, torch.tensor([3 / 4, 3 / 5]),
+           otherwise="right for some faces, but not for others. Is a number written in?")
     return "whoever flags everything has a recall of 1"

@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, require, tensor
+from .answers import call, expect, number, require, tensor
 from .base import WrongAnswer, checker
 
 
@@ -65,6 +65,7 @@ def _faces():
     angle = torch.linspace(-1.2, 1.0, 5)
     turn = torch.stack([torch.stack([angle.cos(), -angle.sin()], 1), torch.stack([angle.sin(), angle.cos()], 1)], 1)
     shape = (mean + 0.1 * torch.randn(5, 12, 2, generator=_generator(3))) @ turn
+    shape[4, :, 0] *= -1                                                 # no turn lays a mirror image on the mean
     return mean, shape * torch.linspace(0.5, 3, 5)[:, None, None] + torch.randn(5, 1, 2, generator=_generator(4))
 
 
@@ -80,6 +81,10 @@ def lay_on(answer):
     right = _similar(shape, mean)
     x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean))
     wrong_way = (x * m.conj()).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
+    unturned = (x.conj() * m).sum(1, keepdim=True)
+    by_norms = unturned / unturned.abs() * m.abs().square().sum().sqrt() / x.abs().square().sum(1, keepdim=True).sqrt()
+    left, sizes, turned = torch.linalg.svd(torch.view_as_real(x).mT @ torch.view_as_real(m))
+    mirrored = (sizes.sum(1) / x.abs().square().sum(1))[:, None, None] * torch.view_as_real(x) @ left @ turned
     expect(found, right, {
         "place and size are right, but the faces still roll. The factor must turn, too.":
             _similar(shape, mean, turn=False),
@@ -87,6 +92,9 @@ def lay_on(answer):
         "the faces lie about 0. Add the centre of the mean at the end.": _similar(shape, mean, shift=False),
         "only the centres are moved; turn and size are missing.":
             shape - shape.mean(1, keepdim=True) + mean.mean(0),
+        "every face is made as large as the mean; the best size by least squares is smaller, where shapes differ.":
+            torch.view_as_real(by_norms * x) + mean.mean(0),
+        "one face lies there mirrored, which no turn does: the determinant of a turn is 1.": mirrored + mean.mean(0),
         "the turn goes the wrong way: which of the two is conjugated?":
             torch.view_as_real(wrong_way * x) + mean.mean(0),
         "this is the mean itself, for every face. What is left after laying on is the expression: keep it.":
@@ -102,43 +110,56 @@ def lay_on(answer):
     "tensors, and which place follows the last one?"))
 def enqueue(answer):
     """Write keys [B, D] and rows [B] into a ring from place `start`; return the place after the last one."""
-    queue, rows = torch.zeros(7, 2), torch.full((7,), -1)
+    queue, rows = _ring()
     start, given = 5, (torch.arange(8.0).view(4, 2), torch.tensor([10, 11, 12, 13]))
     follows = call(answer, queue, rows, *given, start, may_change=True)
     require(follows is not None, "your function returns None. Return the place where the next step goes on.")
-    require(not (rows == -1).all(), "the queue itself must change; write into it with `queue[…] = …`.")
-    expected = torch.tensor([12, 13, -1, -1, -1, 10, 11])
-    expect(rows, expected, {
+    changed = [not torch.equal(*pair) for pair in zip((queue, rows), _ring())]
+    require(any(changed), "the queue itself must change; write into it with `queue[…] = …`.")
+    require(all(changed), "only one of the two rings has changed. Write the keys into `queue`, their rows into `rows`.")
+    expect(rows, _written([5, 6, 0, 1], given[1]), {
         "the keys that do not fit at the end are lost. After the last place comes the first.":
-            torch.tensor([-1, -1, -1, -1, -1, 10, 11]),
-        "the keys begin at place 0. They go on where the last step stopped.":
-            torch.tensor([10, 11, 12, 13, -1, -1, -1]),
-        "the keys lie in reverse.": torch.tensor([11, 10, -1, -1, -1, 13, 12]),
-    }, "the rows are not in the right places. Four keys from place 5 of 7 fill 5, 6, 0 and 1.")
-    expect(queue[:, 0], torch.where(expected < 0, 0, (expected - 10) * 2).float(),
+            _written([5, 6], given[1][:2]),
+        "the keys begin at place 0. They go on where the last step stopped.": _written([0, 1, 2, 3], given[1]),
+        "the keys lie in reverse.": _written([1, 0, 6, 5], given[1]),
+        "what was in the ring is wiped. Keys of earlier steps stay, until their place is taken.":
+            torch.tensor([12, 13, -1, -1, -1, 10, 11]),
+    }, "the rows are not in the right places. Four keys from place 5 of 7 fill 5, 6, 0 and 1, and the others stay.")
+    expect(queue, _written([5, 6, 0, 1], given[0], 0),
            otherwise="the rows are right, but the keys are not beside them. Write both to the same places.")
-    place = tensor(follows, what="your function returns")
-    expect(place, torch.tensor(2), {"9 is beyond the ring: the next place is counted round, too.": torch.tensor(9),
-                                    "this is the last place written. The next one follows it.": torch.tensor(1)},
-           otherwise="the next place is not right: after 5, 6, 0, 1 comes 2.")
+    expect(number(follows, "your function returns"), 2, {
+        "9 is beyond the ring: the next place is counted round, too.": 9,
+        "this is the last place written. The next one follows it.": 1,
+    }, "the next place is not right: after 5, 6, 0, 1 comes 2.")
     _without_a_turn(answer)
     return "the oldest keys leave first, and nothing is ever moved"
+
+
+def _ring():
+    """Return a queue [7, 2] and its rows [7], both full already."""
+    return -torch.arange(1.0, 15).view(7, 2), torch.arange(100, 107)
+
+
+def _written(places, new, which=1):
+    """Return the queue (0) or its rows (1) with something new at these places."""
+    ring = _ring()[which]
+    ring[places] = new
+    return ring
 
 
 def _without_a_turn(answer):
     """Let three keys stand where the end of the ring is not passed: at its beginning, and up to its last place."""
     for start, after in ((0, 3), (4, 0)):
         told = f"right where keys go on at the beginning, but not with three keys from place {start} of 7"
-        queue, rows = torch.zeros(7, 2), torch.full((7,), -1)
+        queue, rows = _ring()
+        keys, places = torch.arange(6.0).view(3, 2), list(range(start, start + 3))
         try:
-            follows = call(answer, queue, rows, torch.arange(6.0).view(3, 2), torch.arange(3), start, may_change=True)
+            follows = call(answer, queue, rows, keys, torch.arange(3), start, may_change=True)
         except WrongAnswer as wrong:
             raise WrongAnswer(f"{told}: {wrong}") from None
-        expected = torch.full((7,), -1)
-        expected[start:start + 3] = torch.arange(3)
-        expect(rows, expected, otherwise=f"{told}: these fill {start} to {start + 2}.")
-        expect(queue[:, 0], 2.0 * expected.clamp(min=0), otherwise=f"{told}: the keys are not beside their rows.")
-        expect(tensor(follows, what="your function returns"), torch.tensor(after),
+        expect(rows, _written(places, torch.arange(3)), otherwise=f"{told}: these fill {start} to {start + 2}.")
+        expect(queue, _written(places, keys, 0), otherwise=f"{told}: the keys are not beside their rows.")
+        expect(number(follows, "your function returns"), after,
                otherwise=f"{told}: the next step goes on at place {after}.")
 
 
@@ -162,7 +183,7 @@ def _sharp(answer):
                                   ((1, -1, -1), 0.0, "the neighbour's cosine is 1 and the negatives' are -1")):
         value = call(answer, torch.ones(1, 1), torch.tensor(cosines).float()[:, None], near, far, 0.001)
         try:
-            found = float(tensor(value))
+            found = number(value)
         except WrongAnswer:                                       # NaN or infinity
             found = math.nan
         require(abs(found - truth) < 0.01, f"right at temperature 0.2, but not at 0.001 where {place}: e^1000 is too "
@@ -172,8 +193,9 @@ def _sharp(answer):
 @checker(15, 3, hints=(
     "Formula (4.4) is the loss of one pair. A face has several neighbours: one loss for each, then their mean.",
     "With a = q.k/t and b = log of the sum over negatives of e^{q.n/t}, formula (4.4) is log(1 + e^{b - a}).",
-    "Begin with `logits.masked_fill(~negatives, -torch.inf)`: what is no negative now adds 0 to a sum of powers. torch "
-    "has the logarithm of such a sum, and log(1 + e^x), as functions that stay finite: `logsumexp` and `F.softplus`."))
+    "Begin with `logits.masked_fill(~negatives, -torch.inf)`: what is no negative adds 0 to a sum of powers. torch "
+    "has the logarithm of such a sum, and log(1 + e^x), as functions that stay finite: `logsumexp` and `F.softplus`. "
+    "Of what is the second taken, for each neighbour, and by what is a face's sum divided?"))
 def near(answer):
     """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, D] and queue [Q, D]."""
     queries, queue = (F.normalize(torch.randn(n, 5, generator=_generator(n)), dim=1) for n in (4, 14))
@@ -189,6 +211,7 @@ def near(answer):
     if found.shape == (4,):
         expect(found, truth, otherwise="one loss for each face; the mean over faces is wanted.")
         require(False, "there is one loss for each face. Take their mean, too.")
+    found = number(found, "your loss is")
     logits = queries @ queue.T / 0.2
     total = sum(_contrast(*given, 0.2)[i] * n for i, n in enumerate((1, 2, 3, 2)))
     expect(found, truth.mean(), {
@@ -201,6 +224,12 @@ def near(answer):
         "this is the mean over all pairs. Mean over a face's neighbours first, so that every face weighs the same.":
             total / 8,
         "this is the sum over pairs, not a mean of means.": total,
+        "the losses of a face's neighbours are added up; take their mean.": total / 4,
+        "the neighbours are added up inside the logarithm; each has a loss of its own.": torch.stack([
+            (logits[i][neighbours[i] | negatives[i]].logsumexp(0) - logits[i][neighbours[i]].logsumexp(0))
+            for i in range(4)]).mean(),
+        "neighbours and negatives are the other way round.":
+            _contrast(queries, queue, negatives, neighbours, 0.2).mean(),
         "only the attraction is there: what neighbours are compared with is missing.":
             -torch.stack([logits[i][neighbours[i]].mean() for i in range(4)]).mean(),
     }, "it is not formula (4.5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")

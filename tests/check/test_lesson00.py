@@ -85,8 +85,23 @@ def first_rows(labels, rate, classes):
     return torch.cat([(labels[:count] + torch.randint(1, classes, (count,))) % classes, labels[count:]])
 
 
-def with_itself(points, groups, count):
-    rows = torch.cdist(points, points).topk(count, largest=False).indices
+def uneven(labels, rate, classes):
+    """The next class comes twice as often as any other."""
+    wrong, rows = labels.clone(), torch.randperm(len(labels))[:round(rate * len(labels))]
+    drawn = torch.randint(0, classes, (len(rows),))
+    wrong[rows] = torch.where(drawn == labels[rows], (drawn + 1) % classes, drawn)
+    return wrong
+
+
+def at_least_half(votes):
+    kept = torch.where(votes > 1, votes, 0)
+    top, label = kept.max(1)
+    return torch.where(2 * top >= kept.sum(1), label, -1)
+
+
+def with_itself(points, groups, count, largest=False):
+    apart = torch.cdist(points, points)
+    rows = (apart.fill_diagonal_(torch.inf) if largest else apart).topk(count, largest=largest).indices
     return (groups[rows] == groups[:, None]).float().mean()
 
 
@@ -109,7 +124,7 @@ def test_the_solution_passes(name, answer, capsys):
     ("fear", {"browInnerUp": 0.6, "browDown": 1.5, "eyeWide": 0.6, "mouthStretch": 0.5, "noseSneer": 1.0,
               "mouthPress": 0.9}, "reads it as anger"),
     ("fear", FEAR | {"AU4": 1}, "'AU4' is unknown"),
-    ("fear", FEAR | {"jawOpen": 8}, "between 0 and 2"),
+    ("fear", FEAR | {"jawOpen": 8}, "between 0 and 1.5"),
     ("fear", FEAR | {"jawOpen": "wide"}, "expected a number"),
     ("majority", stub, "not written yet"),
     ("majority", lambda votes: votes.argmax(1), "every face gets a label"),
@@ -117,6 +132,9 @@ def test_the_solution_passes(name, answer, capsys):
     ("majority", lambda votes: torch.where(2 * votes.max(1)[0] > votes.sum(1), votes.argmax(1), -1), "single votes"),
     ("majority", lambda votes: votes.max(1)[0] / 10, "expected int"),
     ("majority", lambda votes: torch.zeros(8, dtype=torch.long), "Try it by hand"),
+    ("majority", lambda votes: majority(votes[:, :7]), "but not for 8"),
+    ("majority", at_least_half, "no vote is half of none"),
+    ("spoil", lambda y, r, c: uneven(y, r, c), "not equally likely"),
     ("spoil", stub, "not written yet"),
     ("spoil", coins, "not a coin"),
     ("spoil", own_class_again, "own class again"),
@@ -134,10 +152,12 @@ def test_the_solution_passes(name, answer, capsys):
     ("spoil", rounded_by(math.ceil), "neither down nor up"),
     ("neighbours", stub, "not written yet"),
     ("neighbours", with_itself, "own neighbour. Forget"),
+    ("neighbours", lambda p, g, k: with_itself(p, g, k, largest=True), "and the face itself"),
+    ("neighbours", lambda p, g, k: neighbours(p, g, k) * len(p) * k, "the sum over all"),
     ("neighbours", lambda p, g, k: 100 * neighbours(p, g, k), "percent"),
     ("neighbours", lambda p, g, k: with_itself(p, g, k + 1), "beside the others"),
     ("neighbours", lambda p, g, k: torch.ones(60), "one number for each face"),
-    ("neighbours", lambda p, g, k: 0.123, "compare groups"),
+    ("neighbours", lambda p, g, k: 0.123, "how many are its own"),
     ("neighbours", lambda p, g, k: neighbours(p, g, 5), "`count` belongs"),
 ])
 def test_a_wrong_answer_gets_the_fitting_hint(name, answer, told):

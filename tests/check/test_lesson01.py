@@ -118,6 +118,32 @@ def in_place(labels, classes, rate, seed):
     return labels
 
 
+def uneven(labels, classes, rate, seed):
+    """The next class comes twice as often as any other."""
+    drawn = any_class(labels, classes, 1.0, seed)
+    steered = torch.where(drawn == labels, (labels + 1) % classes, drawn)
+    return torch.where(slip(labels, classes, rate, seed) != labels, steered, labels)
+
+
+def half_seeded(rows_seed, steps_seed):
+    def answer(labels, classes, rate, seed):
+        noisy, count = labels.clone(), round(rate * len(labels))
+        g, h = (torch.Generator().manual_seed(seed if given is None else given) for given in (rows_seed, steps_seed))
+        rows = torch.randperm(len(labels), generator=g)[:count]
+        noisy[rows] = (labels[rows] + torch.randint(1, classes, (count,), generator=h)) % classes
+        return noisy
+    return answer
+
+
+def skipping(train, labels, test, count):
+    return nearest_labels(train, labels, test, count + 1)[:, 1:].mode(1).values
+
+
+def largest_of_all(logits, labels):
+    shifted = logits - logits.max()
+    return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
+
+
 def not_written(*inputs):
     raise NotImplementedError
 
@@ -132,6 +158,8 @@ MISTAKES = [
     (lesson01.cross_entropy, lambda x, y: (x.exp().sum(1).log() - x.gather(1, y[:, None])[:, 0]).mean(), "1,000"),
     (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x.clamp(-50, 50), y), "clamped"),
     (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x, y, reduction="none"), "6 numbers"),
+    (lesson01.cross_entropy, largest_of_all, "of each row"),
+    (lesson01.cross_entropy, lambda x, y: (x.logsumexp(1) - x[:, y]).mean(), "one true logit"),
     (lesson01.cross_entropy, F.cross_entropy, "calls `cross_entropy`"),
     (lesson01.cross_entropy, lambda x, y: torch.nn.CrossEntropyLoss()(x, y), "calls `cross_entropy`"),
     *((lesson01.cross_entropy, lambda x, y, f=f: F.nll_loss(f(x, 1), y), "calls `log_softmax`")
@@ -147,6 +175,9 @@ MISTAKES = [
     (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 1), "single nearest"),
     (lesson01.neighbours, lambda a, y, b, k: y[(-torch.cdist(b, a)).topk(k).indices].mode(1).values, "length 1"),
     (lesson01.neighbours, lambda a, y, b, k: y[(b @ a.T).topk(k).indices].mode(1).values, "length 1"),
+    (lesson01.neighbours, skipping, "nearest face is left out"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, k + 1), "one neighbour more"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, k - 1), "one neighbour fewer"),
     (lesson01.neighbours, lambda a, y, b, k: vote(-a, y, b, k), "least alike"),
     (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 3), "another number of neighbours"),
     (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).float().mean(1).round().long(), "no order"),
@@ -164,6 +195,9 @@ MISTAKES = [
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, 7, r, s), "though there are 5 classes"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, 0.3 if r else 0, s), "`rate` or `classes`"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
+    (lesson01.wrong_labels, uneven, "too often"),
+    (lesson01.wrong_labels, half_seeded(0, None), "the same faces"),
+    (lesson01.wrong_labels, half_seeded(None, 0), "the same new labels"),
     (lesson01.wrong_labels, slip_at(lambda y: torch.arange(len(y))), "at random"),
     (lesson01.wrong_labels, slip_at(lambda y: y.argsort(stable=True)), "at random"),
     (lesson01.wrong_labels, beyond, "modulo"),

@@ -57,6 +57,22 @@ def with_shares(first, second):
     return losses[same].sum() / same.sum().clamp(min=1)
 
 
+def sure_for_nothing(first, second):
+    """Right but for shares of 0, which it lets cost nothing."""
+    found = with_shares(first, second)
+    return torch.where(found.isnan(), 0, found)
+
+
+def summed_inside(z, positive, kept, temperature):
+    s = F.normalize(z, dim=1) @ F.normalize(z, dim=1).T / temperature
+    return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - s.masked_fill(~positive, -torch.inf).logsumexp(1)).mean()
+
+
+def summed_up(z, positive, kept, temperature):
+    s = F.normalize(z, dim=1) @ F.normalize(z, dim=1).T / temperature
+    return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1)).mean()
+
+
 def not_written(*inputs):
     raise NotImplementedError
 
@@ -66,6 +82,8 @@ RIGHT = [
     (lesson02.masks, lambda labels, faces: Pairs(labels, faces, "wsc").masks()),
     (lesson02.contrast, loss_by_hand),
     (lesson02.contrast, by_share),
+    (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, k, t).reshape(1)),
+    (lesson02.masks, lambda labels, faces: torch.stack(wsc_masks(labels, faces))),
     (lesson02.contrast, lambda z, p, k, t: instance_contrast(z, Masks(p, k), t)),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0).max()),
     (lesson02.hardest, lambda c, t: float((c.max() / t).exp() / (c / t).exp().sum())),
@@ -128,6 +146,11 @@ MISTAKES = [
     (lesson02.contrast, lambda z, p, k, t: -loss_by_hand(z, p, k, t), "sign"),
     (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, torch.ones_like(k), t), "`kept` is not used"),
     (lesson02.contrast, with_exponentials, "0.001"),
+    (lesson02.contrast, summed_inside, "added up inside"),
+    (lesson02.contrast, summed_up, "positives are added up"),
+    (lesson02.hardest, lambda c, t: (c / t).softmax(0)[c.abs().argmax()], "farthest|in size"),
+    (lesson02.hardest, lambda c, t: c.max(), "its cosine, not"),
+    (lesson02.agree, sure_for_nothing, "do not cost nothing"),
     (lesson02.contrast, lambda z, p, k: z, "4 inputs"),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0).min(), "farthest"),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0)[0], "first negative"),

@@ -77,6 +77,12 @@ def unscaled(hard, faces, labels, classes, count):
     return ballots / ballots.sum(1, keepdim=True)
 
 
+def cut_off_late(hard, faces, labels, classes, count):
+    cosines, rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).topk(count, dim=1)
+    ballots = (F.one_hot(labels[rows], classes) * cosines[:, :, None]).sum(1).clamp(min=0)
+    return ballots / ballots.sum(1, keepdim=True)
+
+
 MISTAKES = [
     (lesson03.masked_error, lambda r, x, h: (r - x).abs().mean(), "all pixels; those"),
     (lesson03.masked_error, lambda r, x, h: error(r, x, ~h), "turn the mask"),
@@ -104,6 +110,10 @@ MISTAKES = [
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, 4), "another number of neighbours"),
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, k if k > 3 else 2), "but not for 3"),
     (lesson03.vote, stub, "not written yet"),
+    (lesson03.vote, cut_off_late, "before they are added"),
+    (lesson03.noise_found, lambda f, w: [(f & ~w).sum() / f.sum(), f[w].float().mean()], "not of those that are right"),
+    (lesson03.noise_found, lambda f, w: [w[f].float().mean(), (f & w).sum() / (~f).sum()], "nobody flagged"),
+    (lesson03.noise_found, lambda f, w: [3 / 5, 3 / 7], "written in"),
     (lesson03.noise_found, lambda f, w: [f[w].float().mean(), w[f].float().mean()], "other way round"),
     (lesson03.noise_found, lambda f, w: [(f & w).float().mean()] * 2, "all faces"),
     (lesson03.noise_found, lambda f, w: [(f == w).float().mean(), f[w].float().mean()], "accuracy"),

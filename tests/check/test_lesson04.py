@@ -129,6 +129,19 @@ def not_written(*inputs):
     raise NotImplementedError
 
 
+def inside(queries, queue, neighbours, negatives, temperature):
+    logits = queries @ queue.T / temperature
+    both = logits.masked_fill(~(neighbours | negatives), -torch.inf).logsumexp(1)
+    return (both - logits.masked_fill(~neighbours, -torch.inf).logsumexp(1)).mean()
+
+
+def mirroring(shape, mean):
+    """By SVD, without the sign of the determinant."""
+    x, m = shape - shape.mean(1, keepdim=True), mean - mean.mean(0)
+    left, sizes, turned = torch.linalg.svd(x.mT @ m)
+    return (sizes.sum(1) / x.square().sum((1, 2)))[:, None, None] * x @ left @ turned + mean.mean(0)
+
+
 MISTAKES = [
     (lesson04.centre, lambda heat: centre_by_hand(heat).flip(2), "swapped"),
     (lesson04.centre, lambda heat: centre_by_hand(heat) - 0.5, "half a cell"),
@@ -151,6 +164,11 @@ MISTAKES = [
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k.flip(0), i, s), "beside them"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) and None, "None"),
     (lesson04.enqueue, lambda q, r, k, i, s: 2, "itself must change"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r.clone(), k, i, s), "only one of the two"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q.zero_(), r.fill_(-1), k, i, s), "is wiped"),
+    (lesson04.near, lambda q, queue, near, far, t: near_by_hand(q, queue, far, near, t), "the other way round"),
+    (lesson04.near, inside, "inside the logarithm"),
+    (lesson04.lay_on, lambda s, m: mirroring(s, m), "lies there mirrored"),
     (lesson04.enqueue, only_round, "three keys from place 0 of 7: your function stops"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) or 7, "goes on at place 0"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) if s == 5 else ring(q, r, k, i, 5), "fill 0 to 2"),
