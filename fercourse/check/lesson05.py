@@ -19,11 +19,11 @@ def _made(count=9, classes=3, width=5, seed=0):
 @checker(8, 1, hints=(
     "Formula (5.1) wants one centre for every face: the one of its class. Labels can be used as rows of a matrix.",
     "`centres[labels]` has the shape of `features`. Take the squared distance of each row, a sum over its columns.",
-    "Begin with `distance = (features - centres[labels]).pow(2).sum(1)`; three divisions are left: by 2, by the number "
-    "of faces, by the width."))
+    "Begin with `distance = (features - centres[labels]).pow(2).sum(1)`, one number a face. Which numbers of (5.1) is "
+    "their sum divided by, and which one of ours?"))
 def pull(answer):
     """Write the intra-class term (5.1), divided by the width, of features [B, D], labels [B] and centres [K, D]."""
-    h, y, c = _made()
+    h, y, c = _made(13)                                      # classes of five, four and four faces
     found = number(call(answer, h, y, c), "your term is")
     squared = (h - c[y]).double().square().sum(1)
     expect(found, squared.mean() / 2 / 5, {
@@ -32,6 +32,8 @@ def pull(answer):
         "factor and width are missing: divide by 2 B D.": squared.mean(),
         "this is the sum over the faces; divide by their number, too.": squared.sum() / 2 / 5,
         "these are distances; the formula wants their squares.": squared.sqrt().mean() / 2 / 5,
+        "a mean is taken in each class first; (5.1) has one mean over all faces.":
+            torch.stack([squared[y == k].mean() for k in range(3)]).mean() / 2 / 5,
         "every face is compared with every centre; it has to do with the centre of its own class only.":
             torch.cdist(h.double(), c.double()).square().mean() / 2 / 5,
     }, "it is not (5.1). By hand: one face at (1, 0), its centre at (0, 0), width 2, gives 1/4.")
@@ -49,20 +51,26 @@ def pull(answer):
     "margin, and what if nothing is?"))
 def margin(answer):
     """Write the margin penalty (5.2), divided by the width, of centres [K, D]."""
-    for count, width in ((3, 5), (7, 4)):
+    for count, width, wanted in ((3, 5, 25.0), (7, 4, 20.0)):
         centres = _made(count=count, classes=count, width=width, seed=count)[2]
         squares = torch.pdist(centres.double()).square()
         inter = squares.sum() / (count * (count - 1)) / width
-        found = number(call(answer, centres, 5.0), "your penalty is")
-        expect(found, 5 - inter, {
-            "the sign is turned round: it must be large where the centres lie together.": inter - 5,
-            "the width is missing: divide by D.": max(5 - inter * width, torch.tensor(0.0)),
-            "each pair counts twice: the sum runs over i < j.": 5 - 2 * inter,
-            "this divides by the number of pairs; the formula by K (K - 1), which is twice that.":
-                5 - squares.mean() / width,
+        found = number(call(answer, centres, wanted), "your penalty is")
+        expect(found, wanted - inter, {
+            "the sign is turned round: it must be large where the centres lie together.": inter - wanted,
+            "the sign is turned round, or everything is cut off: centres that lie together must cost much.": 0.0,
+            "the width is missing: divide by D.": wanted - inter * width,
+            "this is twice the sum: it runs over i < j, and is divided by K (K - 1), twice the number of such pairs.":
+                wanted - 2 * inter,
             "these are distances; the formula wants their squares.":
-                5 - squares.sqrt().sum() / (count * (count - 1)) / width,
+                wanted - squares.sqrt().sum() / (count * (count - 1)) / width,
         }, "it is not (5.2). Random centres from N(0, 1) have an `inter` of about 1, at any width.")
+    halves = squares / 2 / width
+    some = number(call(answer, centres, float(halves.mean()) + 0.2), "your penalty is")
+    expect(some, 0.2, {
+        "the penalty is cut off pair by pair; in (5.2) only the whole is, once.":
+            (halves.mean() + 0.2 - halves).clamp(min=0).mean(),
+    }, "right for a large margin, but not for a small one. Is a number written in?")
     far = number(call(answer, 100 * centres, 5.0), "your penalty is")
     expect(far, 0.0, otherwise="centres that are far enough apart must cost nothing: cut the penalty off at 0.")
     return "and nothing is left to push once the margin is reached"
@@ -71,8 +79,10 @@ def margin(answer):
 @checker(15, 3, hints=(
     "The value must be that of x, the slope another one. `detach()` gives a value without any slope: put two such "
     "pieces together.",
-    "`-strength * x` has the right slope and the wrong value. Add something without a slope that repairs the value.",
-    "What is missing to x after `-strength * x` is `(1 + strength) * x`. Where does the `detach()` go?"))
+    "Take first the piece that has the right slope, whatever its value. Then add something without a slope that "
+    "repairs the value.",
+    "Begin with `-strength * x`: its slope is right. What is missing to the value of x, and how does it come without a "
+    "slope?"))
 def reverse(answer):
     """Write gradient reversal: the values of x [B, D]; the gradient times minus strength. Use x and x.detach() only."""
     for strength in (1.0, 0.3, 0.0):
@@ -80,30 +90,43 @@ def reverse(answer):
         turned = call(answer, x, strength, may_change=True)
         if not isinstance(turned, torch.Tensor):
             raise WrongAnswer(f"your function returns {type(turned).__name__}; expected a tensor.")
-        require(turned.shape == x.shape and torch.allclose(turned, x),
+        require(turned.shape == x.shape and torch.allclose(turned.double(), x),
                 f"with strength {strength} the values are not those of x: going forward, nothing may change.")
         require(turned.requires_grad, "the result has no gradient at all: `detach()` stands around everything.")
-        (slope,) = torch.autograd.grad((turned**2).sum(), x)
-        expect(slope, -strength * 2 * x.detach(), {
-            "the gradient is not turned round: it is that of x itself.": 2 * x.detach(),
-            "the gradient is scaled by the strength, but not turned round.": strength * 2 * x.detach(),
-            "the gradient is turned round, but the strength is not used.": -2 * x.detach(),
+        x, plain = x.detach(), _slope(turned, x)
+        expect(plain, 1 - strength * 2 * x, {
+            "the gradient is not turned round: it is that of x itself.": 1 + 2 * x,
+            "the gradient is scaled by the strength, but not turned round.": 1 + strength * 2 * x,
+            "the gradient is turned round, but the strength is not used.": 1 - 2 * x,
+            "the result is cut off from x: nothing comes back. `requires_grad_()` starts anew, it mends nothing.":
+                torch.ones_like(x),
+            "every gradient that reaches x is turned, also of others who use x. Only what comes through your result "
+            "may be.": -strength * (1 + 2 * x),
         }, f"with strength {strength} the gradient is not minus {strength} times the plain one.")
     return "the same going forward, the opposite going back"
+
+
+def _slope(turned, x):
+    """Return the gradient of x where somebody uses the turned copy, 2 x without turning, and somebody x itself: 1."""
+    try:
+        return torch.autograd.grad(turned.double().square().sum() + x.sum(), x)[0]
+    except Exception as error:
+        raise WrongAnswer(f"going back, your function stops with {type(error).__name__}: {error}") from None
 
 
 @checker(12, 2, hints=(
     "Work class by class: of the faces **told** class k, take the surest ones. The sets are different for each class.",
     "`sure, told = shares.max(1)`. For a class, `rows = (told == k).nonzero().flatten()`; `sure[rows].argsort(...)` "
     "sorts them.",
-    "How many: `math.ceil(share * len(rows))`. Begin with `believed = torch.zeros(len(shares), dtype=torch.bool)` and "
-    "set the chosen rows of every class to True."))
+    "Begin with `believed = torch.zeros(len(shares), dtype=torch.bool)`, and go through the classes. Which rows become "
+    "True, how many are they, and what if a class is told of nobody?"))
 def believe(answer):
     """Write class-balanced selection: of the faces told each class, believe the surest share, rounded up; bool [N]."""
-    shares = (3 * torch.randn(60, 4, generator=torch.Generator().manual_seed(5)) + torch.tensor([2.0, 0, 0, -2])
-              ).double().softmax(1)
-    for share in (0.5, 0.9):
-        _believed(tensor(call(answer, shares, share), [60], dtype="bool"), shares, share)
+    drawn = torch.randn(60, 4, generator=torch.Generator().manual_seed(5)).double()
+    for sureness in (3, 1):                                  # in the second case one class is told of nobody
+        shares = (sureness * drawn + torch.tensor([2.0, 0, 0, -2])).softmax(1)
+        for share in (0.5, 0.9):
+            _believed(tensor(call(answer, shares, share), [60], dtype="bool"), shares, share)
     return "no class is crowded out"
 
 

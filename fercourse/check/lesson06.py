@@ -18,12 +18,16 @@ def _generator(seed):
     "Which dimension are then the sentences of one face?"))
 def retrieve(answer):
     """Return the shares [N, K] of K sentences for each of N faces, from vectors of any length and a scale."""
-    images, texts = (3 * torch.randn(n, 8, generator=_generator(s)) for n, s in ((5, 1), (3, 2)))
+    images, texts = (0.6 * torch.randn(n, 8, generator=_generator(s)) for n, s in ((5, 1), (3, 2)))
     found = tensor(call(answer, images, texts, 10.0), [5, 3], dtype="float")
     cosines = F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T
     expect(found, (10 * cosines).softmax(1).double(), {
         "the vectors are not scaled to length 1: a product of long vectors is no cosine.":
             (10 * images @ texts.T).softmax(1),
+        "only the texts are scaled to length 1; the images must be, too.":
+            (10 * images @ F.normalize(texts, dim=1).T).softmax(1),
+        "only the images are scaled to length 1; the texts must be, too.":
+            (10 * F.normalize(images, dim=1) @ texts.T).softmax(1),
         "softmax runs over the faces; for each face the shares of the sentences must have the sum 1.":
             (10 * cosines).softmax(0),
         "the scale is missing: shares of bare cosines are all nearly equal.": cosines.softmax(1),
@@ -54,6 +58,8 @@ def concordance(answer):
             cov / (one * other).sqrt(),
         "the squared gap between the means is missing below.": 2 * cov / (one + other),
         "the gap between the means is not squared.": 2 * cov / (one + other + gap.sqrt()),
+        "the gap between the means is not squared, and can make the sum below smaller.":
+            2 * cov / (one + other + truth.mean(0) - guess.mean(0)),
         "the factor 2 is missing: equal columns must give 1.": cov / (one + other + gap),
         "these are standard deviations below; formula (6.1) has variances.":
             2 * cov / (one.sqrt() + other.sqrt() + gap),
@@ -86,9 +92,17 @@ def beyond(answer):
         "the line goes through the origin: put a column of ones beside the label.": features - bare,
         "only the mean is taken away; fit a line from the label to each feature.": features - features.mean(0),
         "the sign is turned round: features minus prediction.": fitted - features,
+        "a constant is left: the line's value where the label is 0 belongs to what it predicts.":
+            features - label @ torch.linalg.lstsq(ones, features).solution[:2],
+        "the mean is put back; what is left of a line has the mean 0.": features - fitted + features.mean(0),
     }, "something of the label is left: each column of the answer must be uncorrelated with each of the label.",
            tolerance=1e-3)
     return "what is left is uncorrelated with the label, so taking it away costs the label nothing"
+
+
+def _log_q(mean, log_variance, y, power=2):
+    """Return log q of all pairs, [N, N], but for terms that do not depend on y."""
+    return -0.5 * ((y[None] - mean[:, None]).abs() ** power * (-log_variance).exp()[:, None]).sum(2)
 
 
 @checker(15, 3, hints=(
@@ -120,7 +134,15 @@ def club(answer):
         "`log_variance` is the logarithm of the variance, not of the standard deviation: divide by its exp once.":
             gap(squared),
         "the variance must be that of the critic's row i, whose x it was told.": gap(swapped),
+        "the variance is not used: each squared distance is divided by it.": gap(_log_q(mean, 0 * log_variance, y)),
+        "the distances are multiplied with the variance; they are divided by it.": gap(_log_q(mean, -log_variance, y)),
+        "`log_variance` is the logarithm of the variance: divide by its exp, not by the root of that.":
+            gap(_log_q(mean, log_variance / 2, y)),
+        "these are distances; log q has their squares.": gap(_log_q(mean, log_variance, y, power=1)),
     }, "it is not formula (6.4). A critic that ignores x, with equal rows, must give 0.")
+    below = gap(_log_q(mean, log_variance, -y))
+    expect(number(call(answer, mean, log_variance, -y), "your bound is"), below,
+           otherwise="right where the bound is above 0, but here it is below, and stays so: nothing is cut off.")
     same = call(answer, torch.ones(5, 2).double(), torch.zeros(5, 2).double(), y[:5])
     require(abs(number(same, "your bound is")) < 1e-6, "a critic that says the same of everybody must give 0.")
     return "a critic that ignores x gives 0"

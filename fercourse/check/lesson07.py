@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, require, tensor
+from .answers import call, expect, number, require, tensor, two
 from .base import checker
 
 
@@ -18,22 +18,33 @@ def _generator(seed):
 def likeness(answer):
     """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (7.1)."""
     x = torch.randn(60, 4, generator=_generator(1)).double() + 2
-    y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=_generator(2)).double() - 1], 1)
-    found = tensor(call(answer, x, y), [], dtype="float")
+    y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=_generator(11)).double() - 1], 1)
+    found = number(call(answer, x, y), "your likeness is")
     one, other = x - x.mean(0), y - y.mean(0)
     shared, below = (one.T @ other).square().sum(), (one.T @ one).norm() * (other.T @ other).norm()
-    bare = (x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
     expect(found, shared / below, {
-        "the features are not centred: take away the mean of each column, over the faces.": bare,
+        "the features are not centred: take away the mean of each column, over the faces.": _alike(x, y),
         "the norm above is not squared.": shared.sqrt() / below,
         "one of the two norms below is missing, or both are the same.": shared / (one.T @ one).norm().square(),
         "the norms below are squared; they are not in formula (7.1).": shared / below.square(),
         "this is the root of formula (7.1).": (shared / below).sqrt(),
+        "these are the largest singular values; the norms of (7.1) are Frobenius's.":
+            torch.linalg.norm(one.T @ other, 2) ** 2 / torch.linalg.norm(one.T @ one, 2)
+            / torch.linalg.norm(other.T @ other, 2),
+        "the mean of each face is taken away; take the mean of each column, over the faces.":
+            _alike(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)),
+        "one mean of all numbers is taken away; every column has its own.": _alike(x - x.mean(), y - y.mean()),
+        "the columns are divided by their spread; they are only centred in (7.1).":
+            _alike(one / one.std(0), other / other.std(0)),
     }, "it is not formula (7.1). Features compared with themselves must give 1.")
     turn = torch.linalg.qr(torch.randn(4, 4, generator=_generator(3)).double())[0]
-    same = tensor(call(answer, x, 5 * x @ turn), [], dtype="float")
-    require(abs(float(same) - 1) < 1e-4, "features that are only turned and scaled must give 1.")
+    same = number(call(answer, x, 5 * x @ turn), "your likeness is")
+    require(abs(same - 1) < 1e-4, "features that are only turned and scaled must give 1.")
     return "turning and scaling a feature changes nothing, and widths may differ"
+
+
+def _alike(x, y):
+    return (x.T @ y).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
 
 
 @checker(12, 2, hints=(
@@ -44,18 +55,17 @@ def likeness(answer):
 def gain(answer):
     """Return the mean paired difference of two methods over seeds, and half the width of its 95 % interval."""
     from scipy.stats import t
-    theirs = torch.tensor([0.61, 0.70, 0.66, 0.74]).double()
-    ours = theirs + torch.tensor([0.02, 0.05, 0.03, 0.01]).double()
-    given = call(answer, ours, theirs)
-    require(isinstance(given, (tuple, list)) and len(given) == 2, "return two values: the mean and half the width.")
-    mean, half = (tensor(value, [], dtype="float") for value in given)
+    theirs = torch.tensor([0.61, 0.70, 0.66, 0.74, 0.63, 0.69]).double()
+    ours = theirs + torch.tensor([0.02, 0.05, 0.03, 0.01, 0.04, -0.01]).double()
+    mean, half = _mean_and_half(answer, ours, theirs)
     gap, count = ours - theirs, len(ours)
     expect(mean, gap.mean(), {"the sign is turned round: ours minus theirs.": -gap.mean()},
            "the first value is not the mean of the differences.")
     error, quantile = gap.std() / count ** 0.5, float(t.ppf(0.975, count - 1))
     apart = ((ours.var() + theirs.var()) / count).sqrt()
     expect(half, quantile * error, {
-        "1.96 is for hundreds of seeds; with four, Student's t has heavier tails: `t.ppf(0.975, n - 1)`.": 1.96 * error,
+        "1.96 is for hundreds of seeds; with few, Student's t has heavier tails. How many degrees of freedom has it?":
+            1.96 * error,
         "this takes the two methods' seeds for unrelated: use the spread of the differences.": quantile * apart,
         "this takes the methods for unrelated, too: use the spread of the differences.":
             float(t.ppf(0.975, 2 * count - 2)) * apart,
@@ -67,7 +77,15 @@ def gain(answer):
         "the quantile is one-sided: 0.975 leaves 2.5 % on each side.": float(t.ppf(0.95, count - 1)) * error,
         "Student's t has N - 1 degrees of freedom here.": float(t.ppf(0.975, count)) * error,
     }, "the second value is not half the width of a 95 % interval of Student's t.")
+    _, half = _mean_and_half(answer, ours[:3], theirs[:3])
+    expect(half, float(t.ppf(0.975, 2)) * gap[:3].std() / 3 ** 0.5,
+           otherwise="right for six seeds, but not for three. Is a number written in?")
     return "paired: what a seed gives to both methods drops out"
+
+
+def _mean_and_half(answer, ours, theirs):
+    given = two(call(answer, ours, theirs), "return two values: the mean and half the width.")
+    return [number(value, f"the {place} value is") for place, value in zip(("first", "second"), given)]
 
 
 @checker(10, 2, hints=(
@@ -82,14 +100,17 @@ def mean_ranks(answer):
     rank = 1.0 + (scores[:, :, None] < scores[:, None, :]).sum(2)
     down = 1.0 + (scores[:, :, None] > scores[:, None, :]).sum(2)
     over = 1.0 + (scores[:, None] < scores[None]).sum(1)
-    order = scores.argsort(1, descending=True).double()
+    order, rising = (scores.argsort(1, descending=turned).double().mean(0) for turned in (True, False))
+    no_ranks = "`argsort` tells which method is last, next to last, …; the rank of a method is the argsort of that"
     expect(found, rank.mean(0), {
         "the order is turned round: rank 1 is the highest score.": down.mean(0),
         "ranks begin at 1, not at 0.": (rank - 1).mean(0),
         "ranks begin at 1, and rank 1 is the highest score.": (down - 1).mean(0),
         "these are ranks of the rows; rank the methods of each row.": over.mean(0),
-        "`argsort` tells which method is first, second, …; the rank of a method is the argsort of that.": order.mean(0),
-        "adding 1 to `argsort` makes no ranks of it: that needs the argsort of the argsort.": (order + 1).mean(0),
+        "`argsort` tells which method is first, second, …; the rank of a method is the argsort of that.": order,
+        f"{no_ranks}, and the highest score has rank 1.": rising,
+        f"{no_ranks} plus 1, and the highest score has rank 1.": rising + 1,
+        "adding 1 to `argsort` makes no ranks of it: that needs the argsort of the argsort.": order + 1,
     }, "the ranks are not right. Try one row of three scores by hand.")
     return "whatever the size of a gap, a rank only says who was before whom"
 
@@ -115,5 +136,9 @@ def margin_logits(answer):
         "the margin is missing.": 10 * cosines,
         "only a face's own class is left; the others stay as they are, times the scale.":
             10 * (cosines - 0.3) * own,
-    }, "it is not formula (7.2).")
+    }, "it is not formula (7.2). Cosines 0.5 and 0.2, class 0, a margin of 0.3 and a scale of 10 give logits 2 and 2.")
+    labels = torch.tensor([0, 1, 2, 2, 1, 0])                # nobody is of the last class
+    found = tensor(call(answer, cosines, labels, 0.1, 30.0), [6, 4], dtype="float")
+    expect(found, 30 * (cosines - 0.1 * F.one_hot(labels, 4)),
+           otherwise="right for one margin and one scale, but not for others. Is a number written in?")
     return "margin 0 is a softmax over cosines"

@@ -48,6 +48,30 @@ def above_the_median(shares, share):
     return sure >= edges[told]
 
 
+def class_by_class(h, y, c):
+    return torch.stack([(h[y == k] - c[k]).pow(2).sum(1).mean() for k in range(len(c))]).mean() / 2 / h.shape[1]
+
+
+def by_pairs(c, m):
+    """A hinge for each pair, with the whole's scale."""
+    return (m - torch.pdist(c).pow(2) / 2 / c.shape[1]).clamp(min=0).mean()
+
+
+def hooked(x, strength):
+    x.register_hook(lambda slope: -strength * slope)
+    return x
+
+
+class Failing(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, slope):
+        raise ValueError("not yet")
+
+
 def not_written(*inputs):
     raise NotImplementedError
 
@@ -55,7 +79,7 @@ def not_written(*inputs):
 RIGHT = [
     (lesson05.pull, pull), (lesson05.pull, intra),
     (lesson05.margin, margin), (lesson05.margin, margin_penalty),
-    (lesson05.reverse, trick), (lesson05.reverse, reverse),
+    (lesson05.reverse, trick), (lesson05.reverse, lambda x, s: trick(x, s).float()), (lesson05.reverse, reverse),
     (lesson05.reverse, lambda x, s: x.detach() - s * (x - x.detach())),
     (lesson05.believe, believe), (lesson05.believe, lambda p, s: most_sure(p.log(), s)[1]),
 ]
@@ -72,16 +96,24 @@ WRONG = [
     (lesson05.pull, lambda h, y, c: pull(h, y, c) * h.shape[1], "the width is missing"),
     (lesson05.pull, lambda h, y, c: 2 * pull(h, y, c), "factor of 2"),
     (lesson05.pull, lambda h, y, c: pull(h, y, c) * len(h), "the sum over the faces"),
+    (lesson05.pull, class_by_class, "in each class first"),
     (lesson05.pull, lambda h, y, c: torch.cdist(h, c).square().mean() / 2 / 5, "its own class only"),
     (lesson05.margin, not_written, "not written yet"),
-    (lesson05.margin, lambda c, m: -(m - (m - margin(c, m))), "the sign is turned round|not \\(5.2\\)"),
-    (lesson05.margin, lambda c, m: m - 2 * (m - margin(c, m)), "counts twice|number of pairs"),
+    (lesson05.margin, lambda c, m: -margin(c, m), "sign is turned round: it"),
+    (lesson05.margin, lambda c, m: (m - margin(c, m) - m).clamp(min=0), "or everything is cut off"),
+    (lesson05.margin, lambda c, m: m - 2 * (m - margin(c, m)), "twice the sum"),
+    (lesson05.margin, lambda c, m: m - c.shape[1] * (m - margin(c, m)), "width is missing"),
+    (lesson05.margin, by_pairs, "pair by pair"),
+    (lesson05.margin, lambda c, m: margin(c, m if m > 5 else 5), "written in"),
     (lesson05.margin, lambda c, m: m - torch.pdist(c).pow(2).sum() / (len(c) * (len(c) - 1)) / c.shape[1], "cut"),
     (lesson05.reverse, not_written, "not written yet"),
     (lesson05.reverse, lambda x, s: -s * x, "values are not those of x"),
     (lesson05.reverse, lambda x, s: x, "not turned round: it is that of x"),
     (lesson05.reverse, lambda x, s: 2 * x.detach() - x, "strength is not used"),
     (lesson05.reverse, lambda x, s: x.detach(), "no gradient at all"),
+    (lesson05.reverse, lambda x, s: x.detach().requires_grad_(), "cut off from x"),
+    (lesson05.reverse, hooked, "of others who use x"),
+    (lesson05.reverse, lambda x, s: Failing.apply(x), "going back, your function stops with ValueError"),
     (lesson05.believe, not_written, "not written yet"),
     (lesson05.believe, of_all, "surest of all faces"),
     (lesson05.believe, lambda p, s: p.max(1).values > 0.5, "threshold"),

@@ -27,12 +27,22 @@ def spread(ours, theirs, quantile, **how):
     return d.mean(), quantile * d.std(**how) / len(d) ** 0.5
 
 
-T3 = stats.t.ppf(0.975, 3)
+def student(ours, theirs, **how):
+    return spread(ours, theirs, stats.t.ppf(0.975, len(ours) - 1), **how)
+
+
+def ascending(scores):
+    return scores.argsort(1).double().mean(0)
+
+
+T5 = stats.t.ppf(0.975, 5)
 RIGHT = [
     (lesson07.likeness, cka),
     (lesson07.likeness, kernels),
     (lesson07.gain, interval),
-    (lesson07.gain, lambda a, b: list(spread(a, b, T3))),
+    (lesson07.gain, lambda a, b: list(student(a, b))),
+    (lesson07.gain, lambda a, b: torch.stack(student(a, b))),
+    (lesson07.likeness, lambda x, y: cka(x, y) * torch.ones(1)),
     (lesson07.mean_ranks, lambda s: ranks(s).mean(0)),
     (lesson07.mean_ranks, lambda s: 1 + (-s).argsort(1).argsort(1).double().mean(0)),
     (lesson07.mean_ranks, lambda s: np.mean([stats.rankdata(-row) for row in s.numpy()], 0).tolist()),
@@ -40,24 +50,42 @@ RIGHT = [
     (lesson07.margin_logits, lambda c, y, m, s: s * c.scatter_add(1, y[:, None], torch.full_like(c[:, :1], -m))),
 ]
 
+def by_spectrum(x, y):
+    norm = lambda matrix: torch.linalg.matrix_norm(matrix, 2)                       # noqa: E731
+    return norm(x.T @ y) ** 2 / norm(x.T @ x) / norm(y.T @ y)
+
+
+def uncentred(x, y):
+    return (x.T @ y).norm() ** 2 / (x.T @ x).norm() / (y.T @ y).norm()
+
+
 WRONG = [
     (lesson07.likeness, lambda x, y: (x.T @ y).norm() ** 2 / (x.T @ x).norm() / (y.T @ y).norm(), "not centred"),
     (lesson07.likeness, lambda x, y: cka(x, y) ** 0.5, "root of formula"),
     (lesson07.likeness, lambda x, y: cka(x, y) if x.shape != y.shape else 0.5, "turned and scaled"),
     (lesson07.gain, lambda a, b: spread(a, b, 1.96), "heavier tails"),
     (lesson07.gain, lambda a, b: spread(a, b, 1), "standard error"),
-    (lesson07.gain, lambda a, b: spread(b, a, T3), "ours minus theirs"),
-    (lesson07.gain, lambda a, b: spread(a, b, T3, correction=0), "by N - 1"),
-    (lesson07.gain, lambda a, b: ((a - b).mean(), T3 * ((a.var() + b.var()) / 4) ** 0.5), "unrelated"),
+    (lesson07.gain, lambda a, b: student(b, a), "ours minus theirs"),
+    (lesson07.gain, lambda a, b: student(a, b, correction=0), "by N - 1"),
+    (lesson07.gain, lambda a, b: ((a - b).mean(), T5 * ((a.var() + b.var()) / 6) ** 0.5), "unrelated"),
+    (lesson07.gain, lambda a, b: spread(a, b, T5), "written in"),
+    (lesson07.gain, lambda a, b: ((a - b).mean(), 2 * student(a, b)[1]), "whole width"),
     (lesson07.gain, lambda a, b: (a - b).mean(), "two values"),
     (lesson07.mean_ranks, lambda s: ranks(-s).mean(0), "turned round"),
     (lesson07.mean_ranks, lambda s: ranks(s).mean(0) - 1, "not at 0"),
     (lesson07.mean_ranks, lambda s: (-s).argsort(1).double().mean(0), "argsort of that"),
     (lesson07.mean_ranks, lambda s: 1 + (-s).argsort(1).double().mean(0), "argsort of the argsort"),
+    (lesson07.mean_ranks, ascending, "last, next to last"),
+    (lesson07.mean_ranks, lambda s: 1 + ascending(s), "plus 1"),
     (lesson07.mean_ranks, lambda s: ranks(s.T).mean(1), "ranks of the rows"),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c + m * F.one_hot(y, 4)), "is added"),
     (lesson07.margin_logits, lambda c, y, m, s: s * c - m * F.one_hot(y, 4), "after the scaling"),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c - m), "every class"),
+    (lesson07.margin_logits, lambda c, y, m, s: s * (c - m * F.one_hot(y)), "your function stops with RuntimeError"),
+    (lesson07.margin_logits, lambda c, y, m, s: 10 * (c - m * F.one_hot(y, 4)), "written in"),
+    (lesson07.likeness, lambda x, y: by_spectrum(x - x.mean(0), y - y.mean(0)), "largest singular"),
+    (lesson07.likeness, lambda x, y: uncentred(x - x.mean(1, keepdim=True), y - y.mean(1, keepdim=True)), "each face"),
+    (lesson07.likeness, lambda x, y: uncentred(x - x.mean(), y - y.mean()), "of all numbers"),
     (lesson07.margin_logits, lambda c, y, m, s: c - m * F.one_hot(y, 4), "scale is missing"),
 ]
 

@@ -1,0 +1,59 @@
+"""Hints go from where to look to what to write first, and none of them, tried as an answer, is right."""
+
+import contextlib
+import math
+import re
+from importlib import import_module
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fercourse.check import WrongAnswer
+
+INPUTS = {
+    "lesson00": {"majority": "votes", "spoil": "labels, rate, classes", "neighbours": "points, groups, count"},
+    "lesson01": {"cross_entropy": "logits, labels", "recalls": "predicted, labels, count",
+                 "neighbours": "train, labels, test, count", "wrong_labels": "labels, classes, rate, seed"},
+    "lesson02": {"masks": "labels, faces", "contrast": "z, positive, kept, temperature",
+                 "hardest": "cosines, temperature", "harm": "positive, kept, truth", "agree": "first, second"},
+    "lesson03": {"masked_error": "rebuilt, images, hidden", "easy_faces": "losses, labels, shares",
+                 "vote": "hard, easy, labels, classes, count", "noise_found": "flagged, wrong"},
+    "lesson04": {"centre": "heat", "lay_on": "shapes, mean", "enqueue": "queue, rows, keys, index, start",
+                 "near": "queries, queue, neighbours, negatives, temperature"},
+    "lesson05": {"pull": "features, labels, centres", "margin": "centres, wanted", "reverse": "x, strength",
+                 "believe": "shares, share"},
+    "lesson06": {"retrieve": "images, texts, scale", "concordance": "guess, truth", "beyond": "features, label",
+                 "club": "mean, log_variance, y"},
+    "lesson07": {"likeness": "x, y", "gain": "ours, theirs", "mean_ranks": "scores",
+                 "margin_logits": "cosines, labels, margin, scale"},
+}
+CHECKERS = [(lesson, name) for lesson, names in INPUTS.items() for name in names]
+ASKING = [("lesson00", "neighbours"), ("lesson01", "neighbours"), ("lesson02", "masks"), ("lesson02", "contrast"),
+          ("lesson02", "hardest"), ("lesson02", "agree"), ("lesson03", "masked_error"), ("lesson03", "easy_faces"),
+          ("lesson03", "vote"), ("lesson04", "enqueue"), ("lesson04", "near"),
+          *(pair for pair in CHECKERS if pair[0] in ("lesson05", "lesson06", "lesson07"))]
+
+
+def checker_of(lesson, name):
+    return getattr(import_module(f"fercourse.check.{lesson}"), name)
+
+
+@pytest.mark.parametrize("lesson, name", CHECKERS)
+def test_no_code_in_a_hint_is_the_answer(lesson, name):
+    checker = checker_of(lesson, name)
+    for code in re.findall("`([^`]+)`", " ".join(checker.hints)):
+        with contextlib.suppress(SyntaxError):
+            answer = eval(f"lambda {INPUTS[lesson][name]}: {code}", {"torch": torch, "F": F, "math": math})
+            with pytest.raises(WrongAnswer):
+                checker(answer)
+
+
+@pytest.mark.parametrize("lesson, name", ASKING)
+def test_the_last_hint_ends_with_what_is_left_to_find_out(lesson, name):
+    assert checker_of(lesson, name).hints[2].endswith("?")
+
+
+@pytest.mark.parametrize("lesson, name", [pair for pair in CHECKERS if pair[0] in ("lesson06", "lesson07")])
+def test_the_last_hint_says_what_to_begin_with(lesson, name):
+    assert checker_of(lesson, name).hints[2].startswith("Begin with")
