@@ -71,6 +71,18 @@ def grade(
 
 
 @app.command()
+def totals(
+    tables: list[Path] = typer.Argument(help="Plain tables of gradings, one or more lessons each."),
+    out: Path = typer.Option(Path("totals.csv"), help="Where the sums go: a row a student, a column a lesson."),
+):
+    """Add up the points of several gradings, student by student."""
+    from ..course.totals import total
+
+    rows = total(tables, out, told=typer.echo)
+    typer.echo(f"{out}: {len(rows) - 1} students, lessons {', '.join(rows[0][2:-3])}")
+
+
+@app.command()
 def links(
     repository: str = typer.Option(..., help="Your fork, https://github.com/YOU/NAME."),
     branch: str = typer.Option("main", help="Branch that Colab opens."),
