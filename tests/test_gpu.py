@@ -79,6 +79,25 @@ def test_a_run_is_trained_stopped_resumed_loaded_and_measured_there(name, kind, 
         features_report(loaded, toy_faces(32), toy_faces(32, seed=2))
 
 
+def test_a_run_stopped_between_two_readings_of_its_log_goes_on_there(monkeypatch, tmp_path):
+    def breaking(method):
+        steps = iter([None, None, KeyboardInterrupt])
+
+        def after_step():
+            if error := next(steps):
+                raise error
+        method.after_step = after_step
+
+    with pretended(monkeypatch):
+        whole = _fitted("baseline", 8, out=tmp_path / "whole", save_every=1)
+        with pytest.raises(KeyboardInterrupt):
+            _fitted("baseline", 8, breaking, out=tmp_path / "stopped", save_every=1)
+        resumed = _fitted("baseline", 8, out=tmp_path / "stopped", save_every=1, resume=True)
+    assert all(torch.equal(one.held, other.held) for one, other in zip(whole.parameters(), resumed.parameters()))
+    assert (tmp_path / "stopped" / "log.jsonl").read_text().count("\n") == (
+        tmp_path / "whole" / "log.jsonl").read_text().count("\n")
+
+
 def test_images_too_large_for_the_device_stay_where_they_are(monkeypatch):
     monkeypatch.setattr(batches, "_ROOM", 0.0)
     with pretended(monkeypatch) as device:
