@@ -322,8 +322,8 @@ pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · symmetric noise (10 min, ●●○)
-# Write it yourself: `round(rate * N)` faces, drawn at random, get **another** class, all others equally likely. Exactly
-# that many labels are wrong afterwards. Leave the labels you are given as they are.
+# Write it yourself: `round(rate * N)` faces, drawn at random, get **another** of the `classes` classes, all others equally
+# likely, also one that no label has yet. Exactly that many labels are wrong afterwards. Leave the labels you are given as they are.
 
 # %% nbgrader={"grade": false, "grade_id": "00-spoil", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def spoil(labels, rate, classes):

@@ -547,8 +547,8 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-wrong-labels-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · wrong labels (12 min, ●●●)
-# Write *symmetric noise*: exactly `round(rate * N)` labels become another class, drawn uniformly among the others.
-# The seed decides everything; the labels given stay as they are. Why exactly, and not each face with that chance?
+# Write *symmetric noise*: exactly `round(rate * N)` labels become another of the `classes` classes, drawn uniformly
+# among the others, also one that no label has yet. The seed decides everything; the labels given stay as they are. Why exactly, and not each face with that chance?
 # Because two runs can then be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-wrong-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}

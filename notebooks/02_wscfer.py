@@ -328,7 +328,8 @@ fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, ru
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-harm-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · harm (12 min, ●●○)
 # Given two masks `[M, M]` and the **true** classes `[M]`, return two counts: pairs that attract although they are truly
-# of different classes, and pairs that repel although they are truly of the same. Stuck? `fc.check.lesson02.harm.hint()`
+# of different classes, and pairs that repel although they are truly of the same. Count entries of the masks: row
+# i with row k, and row k with row i, are two. Stuck? `fc.check.lesson02.harm.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-harm", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def harm(positive, kept, truth):

@@ -117,7 +117,8 @@ figure
 #
 # ## Idea 1 · Rebuild what was hidden
 # Wrong labels cannot mislead a task that needs no labels. **Masked image modelling** hides cells of a face, and asks the
-# same network $f$ and a very light decoder $d$ to paint them. With $M$ the hidden pixels and $\hat{x}$ the painted face:
+# same network $f$ and a very light decoder $d$ to paint them. With $M$ the hidden pixels, each counted three times, once
+# for each colour, and $\hat{x}$ the painted face:
 #
 # $$ L_{\text{mim}} = \frac{1}{|M|} \sum_{p \in M} \lvert \hat{x}_p - x_p \rvert \tag{3.1} $$
 
@@ -219,7 +220,7 @@ print(f"a thousand doubts, evenly from 0 to 1: D {level.apart.item():.1f}, share
 # %% [markdown] nbgrader={"grade": false, "grade_id": "03-easy-faces-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · easy faces (12 min, ●●○)
 # Given `losses [N]`, `labels [N]` and a share for every class, `shares [C]`: return a boolean for each face. In class `c`,
-# the `round(shares[c] * count)` faces with the smallest losses are easy. Stuck? `fc.check.lesson03.easy_faces.hint()`
+# which has `count` faces, the `round(shares[c] * count)` with the smallest losses are easy. Stuck? `fc.check.lesson03.easy_faces.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "03-easy-faces", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def easy_faces(losses, labels, shares):
@@ -236,7 +237,8 @@ fc.check.lesson03.easy_faces(easy_faces)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "03-noise-found-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · found, or only flagged? (8 min, ●○○)
-# Hard faces are flagged as perhaps wrong. Return `(precision, recall)` of `flagged [N]` against `wrong [N]`, both boolean.
+# Hard faces are flagged as perhaps wrong. Return `(precision, recall)` of `flagged [N]` against `wrong [N]`, both boolean:
+# *precision* is the share of the flagged faces that are wrong, *recall* the share of the wrong faces that are flagged.
 # Stuck? `fc.check.lesson03.noise_found.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "03-noise-found", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -139,7 +139,7 @@ fc.plots.overlay(eight, brightest, [word for faces in covered for word in faces.
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-centre-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · the point in a heatmap (10 min, ●○○)
 # The heatmaps have 16 x 16 cells of four pixels; taking the hottest cell would be coarse. Return the **mean** place
-# `(x, y)` of heatmaps `[N, L, H, W]` whose cells sum to 1, in cells. A cell's middle is half a cell from its edge.
+# `(x, y)` of heatmaps `[N, L, H, W]` whose cells sum to 1, in cells: `[N, L, 2]`. A cell's middle is half a cell from its edge.
 # Stuck? `fc.check.lesson04.centre.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "04-centre", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -328,8 +328,8 @@ print("neighbours", neighbours.sum(1).tolist(), "negatives", negatives.sum(1).to
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-near-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · the neighbours' loss (15 min, ●●●)
-# Write the second part of formula (4.5): `queries [B, D]` and `queue [Q, D]` have length 1, `neighbours` and `negatives`
-# are masks `[B, Q]`. First the mean over a face's neighbours, then the mean over faces; every face has a neighbour. Make
+# Write the second part of formula (4.5), without $\lambda$: `queries [B, D]` and `queue [Q, D]` have length 1, `neighbours`
+# and `negatives` are masks `[B, Q]`; `negatives` says who is in $D$. First the mean over a face's neighbours, then the mean over faces; every face has a neighbour. Make
 # it survive a temperature of 0.001. Stuck? `fc.check.lesson04.near.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "04-near", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -193,7 +193,8 @@ fc.check.lesson05.pull(pull)
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "05-margin-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the margin (12 min, ●●○)
-# Write the penalty (5.2) of `centres [K, D]`, again divided by $D$. Stuck? `fc.check.lesson05.margin.hint()`
+# Write the penalty (5.2) of `centres [K, D]`. Only $\text{inter}$ is divided by $D$, before it is compared with `margin`.
+# Stuck? `fc.check.lesson05.margin.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "05-margin", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def penalty(centres, margin):

@@ -334,8 +334,9 @@ figure
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "06-beyond-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · beyond the label (12 min, ●●○)
-# From `features [N, D]` take what a straight line from `label [N, G]` predicts of them, mean included. The
-# rest must be uncorrelated with the label. Stuck? `fc.check.lesson06.beyond.hint()`
+# A straight line from `label [N, G]`, with a constant, predicts a part of `features [N, D]`. Take this part away and return
+# the rest, `[N, D]`: each of its columns has the mean 0 and is uncorrelated with the label. Stuck?
+# `fc.check.lesson06.beyond.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "06-beyond", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def beyond(features, label):

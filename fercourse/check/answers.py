@@ -63,7 +63,8 @@ def tensor(value, shape=None, what: str = "your function returns", dtype: str | 
     if shape is not None and not _fits(found.shape, shape):
         raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_told(shape)}.")
     if not finite:
-        raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero or a logarithm of zero?")
+        raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero, a logarithm of zero, or an infinity "
+                          "times 0?")
     return _of_kind(found, dtype, what)
 
 

@@ -14,8 +14,8 @@ from .base import WrongAnswer, checker
     "which units does only fear use, and which does only surprise use, or use much more?",
     "Start from the units of surprise. Let the outer brows down and close the jaw, both most of the way, and leave "
     "the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
-    "The brows are drawn together by action unit 4, the lips are pulled sideways by action unit 20; the table above "
-    "says what those two are called here.",
+    "Begin with `browInnerUp` and `eyeWide` as in surprise. AU 4 draws the brows together, AU 20 pulls the lips "
+    "sideways: what are these two called in the table above, and how strong are they in fear?",
 ))
 def fear(units):
     """A pose that reads as fear by eq. (0.1), with drawn brows: a dict of facial units and weights."""
@@ -24,7 +24,7 @@ def fear(units):
     require(strength["AU5"] >= 0.4, "the eyes are not wide open.")
     require(strength["AU12"] <= 0.3, "the corners of the mouth smile.")
     require(strength["AU4"] >= 0.2, "the brows go up freely, as in surprise. Fear also draws them together.")
-    require(strength["AU20"] >= 0.4, "the mouth is still that of surprise. Fear pulls its corners sideways.")
+    require(strength["AU20"] >= 0.4, "the corners of the mouth are hardly pulled sideways, as fear does it.")
     require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
     word = _reading(strength)
     require(word == "fear", f"eq. (0.1) reads it as {word}. Which units of the {word} column are strong in your pose, "
@@ -74,7 +74,8 @@ def _vote(votes, least=2, enough=lambda top, total: 2 * top > total, some=True):
     "Three steps, in this order: drop single votes, find the class with most votes, ask whether it has more than half.",
     "`torch.where(votes > 1, votes, 0)` gives new votes without touching the old ones; `.max(1)` gives the most votes "
     "and their class together.",
-    "With `kept` for the votes that count: `top, label = kept.max(1)`. What must `top` be compared with? Not with ten.",
+    "Begin with the votes that count, `kept`, and `top, label = kept.max(1)`. What must `top` be compared with, if not "
+    "with ten?",
 ))
 def majority(vote):
     """A function from votes [N, C] to labels [N], -1 where the vote is open."""
@@ -83,7 +84,7 @@ def majority(vote):
         "every face gets a label. Some votes are open: they get -1.": VOTES.argmax(1),
         "single votes still count, at least in the total. Drop them first.": _vote(VOTES, least=1),
         "exactly half is not more than half.": _vote(VOTES, enough=lambda top, total: 2 * top >= total),
-        "half is not more than half, and no vote is half of none.":
+        "exactly half is not more than half; and where no vote counts, 0 is not more than half of 0.":
             _vote(VOTES, enough=lambda top, total: 2 * top >= total, some=False),
         "the half is that of ten votes. It should be half of the votes that are left.":
             _vote(VOTES, enough=lambda top, total: top > 5),
@@ -99,7 +100,8 @@ def majority(vote):
     "Two draws are needed: which faces change, and what each of them becomes.",
     "`torch.randperm(len(labels))[:count]` draws faces, each at most once. To land on another class, do not draw the "
     "class: draw how many steps to go.",
-    "Going 1 to C - 1 steps in a circle of C classes never ends where it began: `(label + steps) % C`.",
+    "Begin with the faces that change, as in hint 2. Draw 1 to C - 1 steps for each and go round: "
+    "`(label + steps) % C`. Into which tensor is that written, so that the given labels stay?",
 ))
 def spoil(noise):
     """A function (labels, rate, classes) that returns labels of which exactly that share is wrong."""
@@ -159,7 +161,7 @@ def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=F
 
 
 @checker(minutes=12, difficulty=2, hints=(
-    "Four steps: all distances, forget the distance of each face to itself, the nearest k, compare their groups.",
+    "Four steps: all distances, forget the distance of each face to itself, the nearest `count`, compare their groups.",
     "`torch.cdist` gives all distances, `fill_diagonal_` writes into a diagonal, and `topk` finds the extremes of each "
     "row, and where they are: look at its `largest`.",
     "Begin with `apart = torch.cdist(points, points)`. What must stand in its diagonal, so that nobody is their own "
@@ -190,7 +192,7 @@ def neighbours(share):
             _neighbour_share(points, groups, 5, apart=torch.cdist(points, points, p=1)),
         "these are neighbours by angle. Take the distance.":
             _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
-    }, "the share is not right. Take one face, write down the groups of its five nearest; how many are its own?")
+    }, "the share is not right. Take one face, write down the groups of its five nearest; how many are the face's own?")
     expect(number(call(share, points, groups, 2), "your function returns"), _neighbour_share(points, groups, 2),
            otherwise="right for 5 neighbours, but not for 2. Is a number written in where `count` belongs?")
     return "no face is its own neighbour."

@@ -17,7 +17,8 @@ def _generator(seed):
     "Formula (1.3) has two parts: the logit of the true class, and the logarithm of a sum over all classes.",
     "Subtract the largest logit of each row from that row first: nothing changes in formula (1.2), and no "
     "exponential can overflow. `torch.logsumexp` does the same for you.",
-    "The true logits are `logits[torch.arange(len(labels)), labels]`, one a face; end with a mean over faces."))
+    "Begin with the true logits, `logits[torch.arange(len(labels)), labels]`, one a face. From what are they taken "
+    "away, and what becomes of the faces at the end?"))
 def cross_entropy(answer):
     """Write the mean cross-entropy of logits [B, C] and labels [B], safe for logits of any size."""
     logits = 3 * torch.randn(6, 7, generator=_generator(1))
@@ -37,7 +38,7 @@ def cross_entropy(answer):
             (logits.logsumexp(1)[:, None] - logits[:, labels]).mean(),
         "the largest logit is taken away inside the sum only; take it from the true logit, too.":
             (losses - logits.max(1).values).mean(),
-        "this is only minus the logit of the true class; the sum over all classes of formula (1.2) is missing.":
+        "this is only minus the logit of the true class; in (1.3) stands the logarithm of a sum over all classes, too.":
             -logits.gather(1, labels[:, None]).mean(),
     }, "it is not the mean of formula (1.3). Try two classes and logits of 0: it must be log 2.")
     _safe(answer)
@@ -66,7 +67,8 @@ def _safe(answer):
     given = call(answer, logits, torch.tensor([0, 1]))
     require(torch.as_tensor(given).isfinite().all(),
             "right on small logits, but logits of 1,000 and -1,000 give NaN or infinity: exp(1000) is too large for a "
-            "float, and exp(-1000) is 0 in it. Take the largest logit of each row away first.")
+            "float, and exp(-1000) is 0 in it. Take the largest logit of each row away first, and take no logarithm of "
+            "a share, which may be 0: use the right side of (1.3).")
     expect(number(given, "your loss is"), 1000.0, otherwise="right on small logits, but not on logits of 1,000. "
                                     "Is something added inside the logarithm, or clamped?")
 
@@ -109,7 +111,7 @@ def neighbours(answer):
     train, labels, test, direction = _cone()
     found = tensor(call(answer, train, labels, test, 3), [len(test)], dtype="int")
     expect(found, torch.tensor(direction), {
-        "the neighbours are the nearest by distance or by plain product; scale all vectors to length 1 first.":
+        "the neighbours are those of the largest plain product; scale all vectors to length 1 first.":
             _voted(train @ test.T, labels),
         "the neighbours are the nearest by distance; scale all vectors to length 1 first.":
             _voted(-torch.cdist(train, test), labels),
@@ -132,7 +134,7 @@ def _split_votes(answer):
     expect(found, torch.tensor([0, 0]), {
         "you let another number of neighbours vote than `count`.": labels.view(2, 5)[:, :3].mode(1).values,
         averages: votes.float().mean(1).round(), averages + " The median is one, too.": votes.median(1).values,
-    }, "right where the neighbours agree, but not where five of them disagree. Which class has most of the votes?")
+    }, "right for three neighbours, but not where five of them disagree. Which class has most of the votes?")
 
 
 def _crowd(answer):
@@ -173,7 +175,8 @@ def _voted(similarity, labels, count=3):
 @checker(12, 3, hints=(
     "Two draws: which faces get a wrong label, and which wrong label each of them gets.",
     "An exact number of faces comes from `torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]`.",
-    "A step of 1 to classes - 1, added modulo `classes`, reaches every class but the face's own."))
+    "Begin with `g = torch.Generator().manual_seed(seed)`: the faces come from it. A step of 1 to classes - 1, modulo "
+    "`classes`, reaches every class but the face's own. How many steps are drawn, and from which generator?"))
 def wrong_labels(answer):
     """Return labels of which exactly round(rate * N) are another class, drawn uniformly; the seed decides."""
     labels = torch.arange(7).repeat(300)
@@ -190,7 +193,8 @@ def wrong_labels(answer):
     require(not torch.equal(noisy != labels, other != labels),
             "another seed changes the same faces; the seed decides these, too: draw from one generator.")
     require(not torch.equal(_steps(noisy, labels), _steps(other, labels)),
-            "another seed gives the changed faces the same new labels; draw these from the seed's generator, too.")
+            "with another seed just as many labels go 1, 2, … 6 classes further as before: draw these steps from the "
+            "seed's generator, too.")
     clean = tensor(call(answer, labels, 7, 0.0, 0), [2100], dtype="int")
     require(torch.equal(clean, labels), "at rate 0 every label must stay as it is.")
     another_set(lambda labels, rate, classes: answer(labels, classes, rate, 0))

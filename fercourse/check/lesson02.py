@@ -26,8 +26,8 @@ def _wsc(labels, faces):
 @checker(10, 2, hints=(
     "Two questions for every pair of rows: is it the same face, and is it the same class? Each is one comparison of "
     "a column with a row, such as `x[:, None] == x`.",
-    "The same face, but not the very same row, attracts. Compared with are these, and the rows of other classes. "
-    "Rows of the own class that show other faces are in neither mask.",
+    "The same face, but not the very same row, attracts. A row is compared with these, and with the rows of other "
+    "classes. Rows of the own class that show other faces are in neither mask.",
     "Begin with the diagonal, `torch.eye(len(faces), dtype=torch.bool)`, and the rows of the same face, "
     "`faces[:, None] == faces`. How do these two make `positive`? And which rows does `kept` hold besides?"))
 def masks(answer):
@@ -47,7 +47,7 @@ def masks(answer):
     require(not torch.equal(kept, ~oneself),
             "`positive` is right, but `kept` is SimCLR's: other faces of the own class repel. WSC leaves them out.")
     require(not torch.equal(kept, ~alike),
-            "`positive` is right, but `kept` lacks the positive itself; it stands in the sum below the fraction, too.")
+            "`positive` is right, but `kept` lacks the positive itself; it stands in the sum over K of (2.1), too.")
     require(torch.equal(kept, wanted), "`positive` is right, but `kept` is not: it holds the positive and the rows of "
                                        "other classes, nothing else.")
     return "one line of difference to SimCLR, and another to SupCon"
@@ -117,7 +117,8 @@ def _sharp(answer, z, positive, kept):
     given = call(answer, z, positive, kept, 1e-3)
     require(torch.as_tensor(given).isfinite().all(),
             "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large for a float, exp(-1000) "
-            "is 0 in it. Take the largest of those that are kept away first, as `logsumexp` does.")
+            "is 0 in it. Subtract the largest similarity in `kept` first, as `logsumexp` does, and no logarithm of "
+            "a share, which may be 0.")
     expect(number(given, "your loss is"), _loss(z, positive, kept, 1e-3),
            otherwise="right at a temperature of 0.5, but not at 0.001. Is something added inside the logarithm, or "
                      "clamped?")
@@ -126,7 +127,7 @@ def _sharp(answer, z, positive, kept):
 @checker(8, 2, hints=(
     "By (2.3) a negative pushes with its share of a softmax. Only the negatives share here, not the positive.",
     "The share of negative k is exp(s_k / t) over the sum of all; a smaller t makes the largest cosine win.",
-    "`softmax(0)` makes shares of numbers. Of which numbers here, and which one of the shares is asked for?"))
+    "Begin with `softmax(0)`, which makes shares of numbers. Of which numbers here, and which one is asked for?"))
 def hardest(answer):
     """Return the share of the push that comes from the nearest of the negatives, given their cosines [N]."""
     for temperature, cosines in ((0.1, torch.tensor([0.1, -0.9, 0.7, 0.5, 0.0])),
@@ -153,7 +154,7 @@ def hardest(answer):
     "repulsion.",
     "Repelled is what is kept and not positive. Truly alike is `truth[:, None] == truth`; the given labels are "
     "already in the masks.",
-    "`(positive & ~alike).sum()` is the first number; write the second in the same way."))
+    "Begin with `(positive & ~alike).sum()`, the first number. Which rows repel, and which of them should not?"))
 def harm(answer):
     """Count false attractions and false repulsions of two masks [M, M], given the true classes [M]."""
     _, labels, faces = _made(8, 3)
@@ -190,7 +191,10 @@ def agree(answer):
     losses, across, same = _divergences(first, second)
     expect(found, losses[same].mean(), _astray(losses, across, same),
            "it is not (2.6). Take one face with the shares (0.8, 0.2) and (0.6, 0.4): their middle is (0.7, 0.3).")
-    strangers = torch.as_tensor(call(answer, first[:2], first[:2].flip(1))).double()
+    given = call(answer, first[:2], first[:2].flip(1))
+    require(given is not None, "right where some faces' views agree; where none does, your function returns None. "
+                               "Return 0.")
+    strangers = torch.as_tensor(given).double()
     require(strangers.isfinite().all() and strangers == 0,
             "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
     sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
@@ -199,8 +203,8 @@ def agree(answer):
             "with `log_softmax`.")
     sure, unsure = torch.tensor([[[200.0, 0, 0], [1, 0, 0]], [[1, 0, 0], [2, 0, 0]]])
     expect(number(call(answer, sure, unsure), "your consistency is"), _divergences(sure, unsure)[0].mean(),
-           otherwise="right, but not where one view is quite sure and the other is not: their shares of 0 do not cost "
-                     "nothing. Work with `log_softmax`.")
+           otherwise="right, but not where one view is quite sure and the other is not: where one share is 0, the "
+                     "other view's share still costs something. Work with `log_softmax`.")
     return "no label was needed, so none can be wrong"
 
 

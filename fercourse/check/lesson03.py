@@ -38,7 +38,7 @@ def masked_error(answer):
 
 @checker(12, 2, hints=(
     "Every class has a threshold of its own: a loss that is high for happiness may be low for fear.",
-    "In class c, `round(shares[c] * count)` faces are easy: those with its smallest losses.",
+    "If class c has `count` faces, `round(shares[c] * count)` of them are easy: those with its smallest losses.",
     "Begin with `easy = torch.zeros(len(losses), dtype=torch.bool)`, and go through the classes. Which rows are of "
     "class c, in which order do their losses stand, and how many of them become True?"))
 def easy_faces(answer):
@@ -133,7 +133,8 @@ def _shares(hard, easy, labels, count, unit=True, classes=3):
 @checker(8, 1, hints=(
     "Two questions: of the flagged faces, how many are wrong? Of the wrong faces, how many are flagged?",
     "`(flagged & wrong).sum()` counts the faces that are both; the two shares differ in what it is divided by.",
-    "Call the faces that are both `both`; precision divides it by how many were flagged."))
+    "Begin with the number of faces that are both, `both`. Precision divides it by how many were flagged; by what does "
+    "recall divide it?"))
 def noise_found(answer):
     """Return (precision, recall) of flagged faces, bool [N], against faces whose label is wrong, bool [N]."""
     flagged = torch.tensor([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]).bool()       # 5, of which 3 are among the 7 wrong

@@ -30,7 +30,8 @@ def _mean_place(heat, swap=False, corner=0.5):
 @checker(10, 1, hints=(
     "A heatmap says how likely the point is in each cell. You want the mean place, so every cell votes with its heat.",
     "Sum the rows away first: `heat.sum(2)` is [N, L, W], how likely each column is. Then weigh the columns' places.",
-    "The middle of column 0 is at 0.5, that of column 1 at 1.5: `torch.arange(W) + 0.5`. Stack x first, then y, last."))
+    "Begin with the middles of the columns, `torch.arange(W) + 0.5`. Which are those of the rows? And along which "
+    "dimension are x and y stacked, so that [N, L, 2] comes out?"))
 def centre(answer):
     """Return the mean place (x, y) of heatmaps [N, L, H, W], each with the sum 1, in cells: [N, L, 2]."""
     heat = _heat()
@@ -73,7 +74,8 @@ def _faces():
     "Do it in two parts: take both centres away, then find the one turn and size that bring shape and mean together.",
     "In the plane, a turn with a size is one complex number: `torch.view_as_complex` reads [N, L, 2] as [N, L].",
     "Begin with x, the shapes less their centres, as complex numbers, and m likewise. For real numbers the best factor "
-    "is sum(x * m) / sum(x^2) over a face's points; for complex ones, one of the two in the product is conjugated."))
+    "is sum(x * m) / sum(x^2) over a face's points. For complex ones x^2 becomes |x|^2, and one of x and m in the "
+    "product is conjugated: which one? And what is added at the end?"))
 def lay_on(answer):
     """Lay shapes [N, L, 2] on a mean [L, 2] by the best shift, size and turn (least squares): [N, L, 2]."""
     mean, shape = _faces()
@@ -109,14 +111,14 @@ def lay_on(answer):
     "Begin with `places = (start + torch.arange(len(keys))) % len(queue)`. What is written there, into which two "
     "tensors, and which place follows the last one?"))
 def enqueue(answer):
-    """Write keys [B, D] and rows [B] into a ring from place `start`; return the place after the last one."""
+    """Write keys [B, D] and index [B] into the rings `queue` and `rows` from place `start`; return the place after."""
     queue, rows = _ring()
     start, given = 5, (torch.arange(8.0).view(4, 2), torch.tensor([10, 11, 12, 13]))
     follows = call(answer, queue, rows, *given, start, may_change=True)
     require(follows is not None, "your function returns None. Return the place where the next step goes on.")
     changed = [not torch.equal(*pair) for pair in zip((queue, rows), _ring())]
     require(any(changed), "the queue itself must change; write into it with `queue[…] = …`.")
-    require(all(changed), "only one of the two rings has changed. Write the keys into `queue`, their rows into `rows`.")
+    require(all(changed), "only one of the two rings has changed. Write the keys into `queue`, `index` into `rows`.")
     expect(rows, _written([5, 6, 0, 1], given[1]), {
         "the keys that do not fit at the end are lost. After the last place comes the first.":
             _written([5, 6], given[1][:2]),

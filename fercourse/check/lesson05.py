@@ -50,7 +50,7 @@ def pull(answer):
     "Begin with `apart = torch.pdist(centres).pow(2).sum()`; two divisions make it `inter`. What is missing to the "
     "margin, and what if nothing is?"))
 def margin(answer):
-    """Write the margin penalty (5.2), divided by the width, of centres [K, D]."""
+    """Write the margin penalty (5.2) of centres [K, D], with `inter` divided by the width."""
     for count, width, wanted in ((3, 5, 25.0), (7, 4, 20.0)):
         centres = _made(count=count, classes=count, width=width, seed=count)[2]
         squares = torch.pdist(centres.double()).square()
@@ -60,6 +60,8 @@ def margin(answer):
             "the sign is turned round: it must be large where the centres lie together.": inter - wanted,
             "the sign is turned round, or everything is cut off: centres that lie together must cost much.": 0.0,
             "the width is missing: divide by D.": wanted - inter * width,
+            "the whole penalty is divided by D; divide `inter` alone, the margin stays as it is.":
+                (wanted - inter * width) / width,
             "this is twice the sum: it runs over i < j, and is divided by K (K - 1), twice the number of such pairs.":
                 wanted - 2 * inter,
             "these are distances; the formula wants their squares.":

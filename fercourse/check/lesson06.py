@@ -94,8 +94,8 @@ def beyond(answer):
         "the sign is turned round: features minus prediction.": fitted - features,
         "a constant is left: the line's value where the label is 0 belongs to what it predicts.":
             features - label @ torch.linalg.lstsq(ones, features).solution[:2],
-        "the mean is put back; what is left of a line has the mean 0.": features - fitted + features.mean(0),
-    }, "something of the label is left: each column of the answer must be uncorrelated with each of the label.",
+        "the mean is put back; what the line leaves has the mean 0.": features - fitted + features.mean(0),
+    }, "it is not what the line leaves: each column must have the mean 0 and be uncorrelated with each of the label.",
            tolerance=1e-3)
     return "what is left is uncorrelated with the label, so taking it away costs the label nothing"
 
@@ -133,7 +133,7 @@ def club(answer):
             (pairs.diagonal().mean() - pairs[others].mean()).item(),
         "`log_variance` is the logarithm of the variance, not of the standard deviation: divide by its exp once.":
             gap(squared),
-        "the variance must be that of the critic's row i, whose x it was told.": gap(swapped),
+        "the variance must come from the same row of the critic as the mean: that of x_i, not of y_j.": gap(swapped),
         "the variance is not used: each squared distance is divided by it.": gap(_log_q(mean, 0 * log_variance, y)),
         "the distances are multiplied with the variance; they are divided by it.": gap(_log_q(mean, -log_variance, y)),
         "`log_variance` is the logarithm of the variance: divide by its exp, not by the root of that.":
@@ -142,7 +142,7 @@ def club(answer):
     }, "it is not formula (6.4). A critic that ignores x, with equal rows, must give 0.")
     below = gap(_log_q(mean, log_variance, -y))
     expect(number(call(answer, mean, log_variance, -y), "your bound is"), below,
-           otherwise="right where the bound is above 0, but here it is below, and stays so: nothing is cut off.")
+           otherwise="right where the bound is above 0, but here it is below 0. Return it as it is; cut nothing off.")
     same = call(answer, torch.ones(5, 2).double(), torch.zeros(5, 2).double(), y[:5])
     require(abs(number(same, "your bound is")) < 1e-6, "a critic that says the same of everybody must give 0.")
     return "a critic that ignores x gives 0"

@@ -25,7 +25,8 @@ def likeness(answer):
     expect(found, shared / below, {
         "the features are not centred: take away the mean of each column, over the faces.": _alike(x, y),
         "the norm above is not squared.": shared.sqrt() / below,
-        "one of the two norms below is missing, or both are the same.": shared / (one.T @ one).norm().square(),
+        "both norms below are of the first feature; the second is that of Y'Y.": shared / (one.T @ one).norm().square(),
+        "the norm of Y'Y is missing below.": shared / (one.T @ one).norm(),
         "the norms below are squared; they are not in formula (7.1).": shared / below.square(),
         "this is the root of formula (7.1).": (shared / below).sqrt(),
         "these are the largest singular values; the norms of (7.1) are Frobenius's.":
@@ -49,9 +50,9 @@ def _alike(x, y):
 
 @checker(12, 2, hints=(
     "Subtract seed by seed first; everything else is done with the differences.",
-    "The standard error is the standard deviation of the differences (N - 1 below) over the root of their number.",
+    "The standard error is the standard deviation of the differences (S - 1 below) over the root of their number.",
     "Begin with `d = ours - theirs`. Half the width is a quantile of Student's t, `t.ppf(share, degrees)`, times the "
-    "standard error: which share leaves 2.5 % above it, and how many degrees of freedom have n differences?"))
+    "standard error: which share leaves 2.5 % above it, and how many degrees of freedom have S differences?"))
 def gain(answer):
     """Return the mean paired difference of two methods over seeds, and half the width of its 95 % interval."""
     from scipy.stats import t
@@ -67,15 +68,16 @@ def gain(answer):
         "1.96 is for hundreds of seeds; with few, Student's t has heavier tails. How many degrees of freedom has it?":
             1.96 * error,
         "this takes the two methods' seeds for unrelated: use the spread of the differences.": quantile * apart,
-        "this takes the methods for unrelated, too: use the spread of the differences.":
+        "this takes the two methods' seeds for unrelated, with 2 S - 2 degrees of freedom: use the spread of the "
+        "differences.":
             float(t.ppf(0.975, 2 * count - 2)) * apart,
         "the root of the number of seeds is missing.": quantile * gap.std(),
         "this is the standard error; multiply it by the quantile of Student's t.": error,
-        "the standard deviation divides by N; with few seeds by N - 1.":
+        "the standard deviation divides by S; with few seeds by S - 1.":
             quantile * gap.std(correction=0) / count ** 0.5,
         "this is the whole width; return half of it.": 2 * quantile * error,
         "the quantile is one-sided: 0.975 leaves 2.5 % on each side.": float(t.ppf(0.95, count - 1)) * error,
-        "Student's t has N - 1 degrees of freedom here.": float(t.ppf(0.975, count)) * error,
+        "Student's t has S - 1 degrees of freedom here.": float(t.ppf(0.975, count)) * error,
     }, "the second value is not half the width of a 95 % interval of Student's t.")
     _, half = _mean_and_half(answer, ours[:3], theirs[:3])
     expect(half, float(t.ppf(0.975, 2)) * gap[:3].std() / 3 ** 0.5,
@@ -101,15 +103,15 @@ def mean_ranks(answer):
     down = 1.0 + (scores[:, :, None] > scores[:, None, :]).sum(2)
     over = 1.0 + (scores[:, None] < scores[None]).sum(1)
     order, rising = (scores.argsort(1, descending=turned).double().mean(0) for turned in (True, False))
-    no_ranks = "`argsort` tells which method is last, next to last, …; the rank of a method is the argsort of that"
+    no_ranks = "`argsort` tells which is last, next to last, …; the rank of a method is the argsort of that plus 1"
     expect(found, rank.mean(0), {
         "the order is turned round: rank 1 is the highest score.": down.mean(0),
         "ranks begin at 1, not at 0.": (rank - 1).mean(0),
         "ranks begin at 1, and rank 1 is the highest score.": (down - 1).mean(0),
         "these are ranks of the rows; rank the methods of each row.": over.mean(0),
-        "`argsort` tells which method is first, second, …; the rank of a method is the argsort of that.": order,
+        "`argsort` tells which method is first, second, …; the rank of a method is the argsort of that plus 1.": order,
         f"{no_ranks}, and the highest score has rank 1.": rising,
-        f"{no_ranks} plus 1, and the highest score has rank 1.": rising + 1,
+        f"{no_ranks}; without it, 1 added makes no rank. And the highest score has rank 1.": rising + 1,
         "adding 1 to `argsort` makes no ranks of it: that needs the argsort of the argsort.": order + 1,
     }, "the ranks are not right. Try one row of three scores by hand.")
     return "whatever the size of a gap, a rank only says who was before whom"

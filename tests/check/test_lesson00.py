@@ -115,7 +115,7 @@ def test_the_solution_passes(name, answer, capsys):
 @pytest.mark.parametrize(("name", "answer", "told"), [
     ("fear", stub, "a pose is a dict"),
     ("fear", {"browInnerUp": 1.1, "browOuterUp": 1.3, "eyeWide": 1.0, "jawOpen": 0.7}, "draws them together"),
-    ("fear", FEAR | {"mouthStretch": 0}, "pulls its corners sideways"),
+    ("fear", FEAR | {"mouthStretch": 0}, "hardly pulled sideways"),
     ("fear", FEAR | {"jawOpen": 0.9}, "Tense it"),
     ("fear", FEAR | {"mouthSmile": 1.0}, "smile"),
     ("fear", {"browDown": 1.0}, "hardly rise"),
@@ -133,7 +133,7 @@ def test_the_solution_passes(name, answer, capsys):
     ("majority", lambda votes: votes.max(1)[0] / 10, "expected int"),
     ("majority", lambda votes: torch.zeros(8, dtype=torch.long), "Try it by hand"),
     ("majority", lambda votes: majority(votes[:, :7]), "but not for 8"),
-    ("majority", at_least_half, "no vote is half of none"),
+    ("majority", at_least_half, "0 is not more than half of 0"),
     ("spoil", lambda y, r, c: uneven(y, r, c), "not equally likely"),
     ("spoil", stub, "not written yet"),
     ("spoil", coins, "not a coin"),
@@ -157,7 +157,7 @@ def test_the_solution_passes(name, answer, capsys):
     ("neighbours", lambda p, g, k: 100 * neighbours(p, g, k), "percent"),
     ("neighbours", lambda p, g, k: with_itself(p, g, k + 1), "beside the others"),
     ("neighbours", lambda p, g, k: torch.ones(60), "one number for each face"),
-    ("neighbours", lambda p, g, k: 0.123, "how many are its own"),
+    ("neighbours", lambda p, g, k: 0.123, "how many are the face"),
     ("neighbours", lambda p, g, k: neighbours(p, g, 5), "`count` belongs"),
 ])
 def test_a_wrong_answer_gets_the_fitting_hint(name, answer, told):

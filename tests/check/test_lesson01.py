@@ -197,7 +197,7 @@ MISTAKES = [
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
     (lesson01.wrong_labels, uneven, "too often"),
     (lesson01.wrong_labels, half_seeded(0, None), "the same faces"),
-    (lesson01.wrong_labels, half_seeded(None, 0), "the same new labels"),
+    (lesson01.wrong_labels, half_seeded(None, 0), "just as many labels"),
     (lesson01.wrong_labels, slip_at(lambda y: torch.arange(len(y))), "at random"),
     (lesson01.wrong_labels, slip_at(lambda y: y.argsort(stable=True)), "at random"),
     (lesson01.wrong_labels, beyond, "modulo"),

@@ -65,7 +65,7 @@ WRONG = [
     (lesson06.club, lambda m, v, y: all_pairs(m, v / 3, y), "not formula"),
     (lesson06.club, lambda m, v, y: all_pairs(m, 0 * v, y), "variance is not used"),
     (lesson06.club, lambda m, v, y: all_pairs(m, v / 2, y), "not by the root"),
-    (lesson06.club, lambda m, v, y: all_pairs(m, v, y).clamp(min=0), "nothing is cut off"),
+    (lesson06.club, lambda m, v, y: all_pairs(m, v, y).clamp(min=0), "cut nothing off"),
     (lesson06.beyond, lambda f, y: line(f, y) + f.mean(0), "put back"),
     (lesson06.beyond, lambda f, y: f - (y - y.mean(0)) @ torch.linalg.lstsq(y - y.mean(0), f).solution, "put back"),
     (lesson06.club, lambda m, v, y: all_pairs(m, 2 * v, y), "not of the standard deviation"),

@@ -66,7 +66,7 @@ WRONG = [
     (lesson07.gain, lambda a, b: spread(a, b, 1.96), "heavier tails"),
     (lesson07.gain, lambda a, b: spread(a, b, 1), "standard error"),
     (lesson07.gain, lambda a, b: student(b, a), "ours minus theirs"),
-    (lesson07.gain, lambda a, b: student(a, b, correction=0), "by N - 1"),
+    (lesson07.gain, lambda a, b: student(a, b, correction=0), "by S - 1"),
     (lesson07.gain, lambda a, b: ((a - b).mean(), T5 * ((a.var() + b.var()) / 6) ** 0.5), "unrelated"),
     (lesson07.gain, lambda a, b: spread(a, b, T5), "written in"),
     (lesson07.gain, lambda a, b: ((a - b).mean(), 2 * student(a, b)[1]), "whole width"),
