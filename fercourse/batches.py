@@ -61,7 +61,9 @@ class Stream:
         """Return uint8 images on the device: gathered there if the set lives there, else on the host."""
         if self.images.device == index.device:
             return self.images[index]
-        return self.images[rows].to(self.device, non_blocking=True)
+        images = self.images[rows]
+        images = images.pin_memory() if self.device.type == "cuda" else images       # others are copied while all wait
+        return images.to(self.device, non_blocking=True)
 
     def _plan(self, walk):
         """Return the order of a walk and its augmentation tables; kept until the next walk."""
@@ -78,9 +80,13 @@ def resident(images: Tensor, device: torch.device) -> Tensor:
     """Return the images on a CUDA or MPS device if they fit there with room to spare, else where they are."""
     if device.type == "cpu" or images.device.type == device.type:
         return images
-    if device.type == "cuda" and images.nbytes > _ROOM * torch.cuda.mem_get_info(device)[0]:
-        return images
-    return images.to(device)
+    return images if device.type == "cuda" and images.nbytes > _ROOM * _free(device) else images.to(device)
+
+
+def _free(device):
+    """Return the bytes free on a CUDA device, those that torch keeps for itself and does not use among them."""
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
 
 
 def _channels_last(pixels):

@@ -75,13 +75,13 @@ def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: 
 
 def pca(features: Tensor) -> Tensor:
     """Return the scores on the two widest directions, [N, 2]; each direction's largest weight is positive."""
-    centred = exact(features) - exact(features).mean(0)
+    centred = exact(features.cpu()) - exact(features.cpu()).mean(0)
     with torch.random.fork_rng(devices=[]):              # seeded here, and nobody else's numbers move
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)
         _, _, directions = torch.svd_lowrank(centred, q=min(10, *features.shape), niter=8)
     axes = F.pad(directions, (0, max(0, 2 - directions.shape[1])))[:, :2]
     sign = torch.where(axes.gather(0, axes.abs().argmax(0, keepdim=True)) < 0, -1.0, 1.0)
-    return (centred @ (axes * sign)).float()
+    return (centred @ (axes * sign)).float().to(features.device)
 
 
 def unit_size(points: Tensor) -> Tensor:

@@ -81,6 +81,8 @@ class Device(TorchFunctionMode):
             return args[0].held.tolist()
         if here and name in ("numpy", "__array__"):
             raise TypeError(f"a tensor on {OnDevice.kind} has no array; use .cpu() first")
+        if name == "pin_memory":
+            return args[0]
         wanted = kwargs.pop("device", None)
         wanted = torch.device(wanted).type if wanted is not None else None
         with self.kernels.among(here and wanted != "cpu"):
@@ -191,6 +193,8 @@ def pretended(monkeypatch, kind="cuda", capability=(8, 0), memory=10**10):
         monkeypatch.setattr(module, "is_available", cache(lambda name=name: name == kind))    # torch unwraps a cache
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (memory, memory))
+    for unknown in ("memory_reserved", "memory_allocated", "get_rng_state", "set_rng_state"):
+        monkeypatch.setattr(torch.cuda, unknown, lambda *_: 0)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: capability)
     monkeypatch.setattr(torch, "autocast", _Autocast)
     for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):    # asks the driver

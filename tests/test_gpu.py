@@ -5,10 +5,20 @@ from collections import Counter
 import pytest
 import torch
 
-from fercourse import batches
+from fercourse import batches, plots
 from fercourse.checkpoint import load_run
-from fercourse.embed import project, saliency
-from fercourse.evaluate import evaluate, features_report, leace, mlp_probe, nearest, seen
+from fercourse.embed import pca, project, saliency
+from fercourse.evaluate import (
+    accuracy,
+    affect_scores,
+    class_scores,
+    evaluate,
+    features_report,
+    leace,
+    mlp_probe,
+    nearest,
+    seen,
+)
 from fercourse.methods.base import _METHODS
 from fercourse.train import fit
 
@@ -115,5 +125,11 @@ def test_pictures_are_made_of_what_lies_there(kind, monkeypatch):
         nearest(features, features, 3)
         mlp_probe(features, faces.labels.to(features.device))
         assert leace(features, faces.labels)(features).device == features.device
-        assert project(features, "pca").shape == (32, 2)
+        assert project(features, "pca").shape == (32, 2) and pca(features).device == features.device
+        assert accuracy(features.argmax(1), faces.labels) == accuracy(features.argmax(1).cpu(), faces.labels)
+        assert class_scores(features[:, :4].argmax(1), faces.labels, faces.classes)["faces"] == 32
+        assert affect_scores(features[:, :2], faces.valence_arousal)["faces"] == 32
+        plots.doubt_histograms(features.sigmoid()[:, 0], faces.labels.to(features.device), faces.classes)
+        plots.embedding(pca(features), faces, {"told": features.argmax(1)})
+        plots.class_curves([features[0, :4].softmax(0)], faces.classes)
         assert len(saliency(method, faces.images[:4])) == 4

@@ -168,7 +168,7 @@ def observe(one: Survey, scale: Scale) -> dict:
 
 
 def _made(scale):
-    return {"config": asdict(scale), "hardware": hardware(), "versions": versions(), "commit": commit()}
+    return {"config": asdict(scale), "hardware": hardware(scale.device), "versions": versions(), "commit": commit()}
 
 
 def turn_seconds(work):

@@ -16,8 +16,8 @@ def _register(width, what, peer):
         faces = 500 if scale.name == "smoke" else FACES
         vectors = F.normalize(torch.randn(faces, width, generator=torch.Generator().manual_seed(0)), dim=1)
         other = PEERS[peer](vectors)
-        same = _agreement(nearest(vectors, count=COUNT)[1], other())
         placed = vectors.to(scale.device)
+        same = _agreement(nearest(placed, count=COUNT)[1].cpu(), other())
         yield Duel(lambda: nearest(placed, count=COUNT), other, faces,
                    {"faces": faces, "width": width, "count": COUNT, "peer": peer, "same_neighbours": same,
                     "threads": torch.get_num_threads()})

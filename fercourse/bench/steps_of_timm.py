@@ -16,7 +16,7 @@ LAYOUTS = {"channels-first": torch.contiguous_format, "channels-last": torch.cha
 
 def _register(view):
     def prepare(scale):
-        faces = faces_of(scale)
+        faces = faces_of(scale).to(scale.device)             # as the peer's batch is, before the clock runs
         method = create("baseline", faces, backbone=scale.backbone)
         method.views, number = (view,), len(faces) // scale.batch_size
         ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device, quiet=True)

@@ -58,6 +58,7 @@ def faces_of(scale):
 
 
 def _ours(faces, scale):
+    faces = faces.to(scale.device)                           # as the peer's are, before the clock runs
     method = create("baseline", faces, backbone=scale.backbone)
     return partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device, quiet=True)
 

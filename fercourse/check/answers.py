@@ -29,7 +29,7 @@ def call(function, *inputs, may_change: bool = False, **named):
     given, options = (inputs, named) if may_change else copy.deepcopy((inputs, named))
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)
             answer = function(*given, **options)
     except NotImplementedError:
         raise WrongAnswer("it is not written yet: it raises NotImplementedError.") from None

@@ -194,11 +194,11 @@ def agree(answer):
     given = call(answer, first[:2], first[:2].flip(1))
     require(given is not None, "right where some faces' views agree; where none does, your function returns None. "
                                "Return 0.")
-    strangers = torch.as_tensor(given).double()
+    strangers = torch.as_tensor(given).cpu().double()
     require(strangers.isfinite().all() and strangers == 0,
             "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
     sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
-    require(torch.as_tensor(call(answer, sure, sure)).double().abs() < 1e-6,
+    require(torch.as_tensor(call(answer, sure, sure)).cpu().double().abs() < 1e-6,
             "right, but not for views that are quite sure: equal views cost 0. A share of 0 has no logarithm; work "
             "with `log_softmax`.")
     sure, unsure = torch.tensor([[[200.0, 0, 0], [1, 0, 0]], [[1, 0, 0], [2, 0, 0]]])

@@ -92,7 +92,7 @@ def reverse(answer):
         turned = call(answer, x, strength, may_change=True)
         if not isinstance(turned, torch.Tensor):
             raise WrongAnswer(f"your function returns {type(turned).__name__}; expected a tensor.")
-        require(turned.shape == x.shape and torch.allclose(turned.double(), x),
+        require(turned.shape == x.shape and torch.allclose(turned.cpu().double(), x),
                 f"with strength {strength} the values are not those of x: going forward, nothing may change.")
         require(turned.requires_grad, "the result has no gradient at all: `detach()` stands around everything.")
         x, plain = x.detach(), _slope(turned, x)
@@ -111,7 +111,7 @@ def reverse(answer):
 def _slope(turned, x):
     """Return the gradient of x where somebody uses the turned copy, 2 x without turning, and somebody x itself: 1."""
     try:
-        return torch.autograd.grad(turned.double().square().sum() + x.sum(), x)[0]
+        return torch.autograd.grad(turned.cpu().double().square().sum() + x.sum(), x)[0]
     except Exception as error:
         raise WrongAnswer(f"going back, your function stops with {type(error).__name__}: {error}") from None
 

@@ -10,6 +10,7 @@ from ..losses.concordance import concordance, correlation
 
 
 def _known(guess, truth):
+    truth = truth.to(guess.device)
     rows = ~truth.isnan().any(1)
     return exact(guess[rows]), exact(truth[rows])
 

@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor
 
+from ..device import exact
+
 
 def confusion(predicted: Tensor, labels: Tensor, count: int) -> Tensor:
     """Return counts int64 [C, C]: row the label, column the prediction."""
+    labels = labels.to(predicted.device)
     known = labels >= 0
     pairs = labels[known] * count + predicted[known]
     return pairs.bincount(minlength=count * count).view(count, count)
@@ -13,18 +16,21 @@ def confusion(predicted: Tensor, labels: Tensor, count: int) -> Tensor:
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
     """Return the share of right predictions; NaN where there is no label."""
+    labels = labels.to(predicted.device)
     known = labels >= 0
     return (predicted == labels)[known].float().mean().item()
 
 
 def recalls(table: Tensor) -> Tensor:
     """Return the share of each class that is found, [C], from a confusion table; NaN for absent classes."""
-    return table.diagonal() / table.sum(1).double()
+    table = exact(table)
+    return table.diagonal() / table.sum(1)
 
 
 def macro_f1(table: Tensor) -> float:
     """Return the mean F1 over the classes that occur as a label or as a prediction."""
-    hits, given, told = table.diagonal().double(), table.sum(1), table.sum(0)
+    table = exact(table)
+    hits, given, told = table.diagonal(), table.sum(1), table.sum(0)
     present = given + told > 0
     return (2 * hits / (given + told))[present].mean().item()
 

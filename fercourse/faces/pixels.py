@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch.nn.functional import interpolate
 
+from ..augment import resized
 from ..errors import InputError
 from .cache import folder
 
@@ -33,8 +33,8 @@ def resize(faces, size: int):
     height, width = faces.images.shape[2:]
     if (height, width) == (size, size):
         return faces
-    images = _by_part(faces.images, len(faces), (3, size, size), lambda part: interpolate(
-        faces.images[part].float(), (size, size), mode="bilinear", antialias=True).round().clamp(0, 255))
+    images = _by_part(faces.images, len(faces), (3, size, size), lambda part: resized(
+        faces.images[part], size).round())
     if faces.landmarks is None:
         return replace(faces, images=images)
     scale = torch.tensor([size / width, size / height], device=faces.device)

@@ -56,7 +56,7 @@ class ImageText(nn.Module):
 
     def images(self, images: Tensor) -> Tensor:
         """Return unit vectors [B, D] of uint8 images [B, 3, H, W] of any size."""
-        pixels = augment.resized(images, self.size)
+        pixels = augment.resized(images.to(self.word.weight.device), self.size)
         return self.see(augment.normalise(pixels).contiguous(memory_format=torch.channels_last))
 
     def texts(self, sentences: list[str]) -> Tensor:
@@ -115,7 +115,7 @@ class OpenClip(nn.Module):
 
     def images(self, images: Tensor) -> Tensor:
         """Return unit vectors [B, D] of uint8 images [B, 3, H, W], resized as CLIP wants them."""
-        pixels = augment.resized(images, self.size, "bicubic")
+        pixels = augment.resized(images.to(next(self.model.parameters()).device), self.size, "bicubic")
         pixels = (pixels / 255 - self.mean.to(pixels)) / self.std.to(pixels)
         return F.normalize(self.model.encode_image(pixels), dim=1)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .arrays import as_array
 from .figure import new_figure, styled
 
 METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#D55E00", "D"),
@@ -30,7 +31,7 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
     for axes, (circumstance, methods) in zip(panels, found.items()):
         axes.axvline(0, color="#555555", linewidth=0.8)
         for row, name in enumerate(names):
-            values, look = 100 * np.asarray(methods.get(name, ()), float), _look(name, names)
+            values, look = 100 * as_array(methods.get(name, ()), float), _look(name, names)
             if len(values):
                 axes.plot(values, np.full(len(values), row), linestyle="", alpha=0.55, markersize=5, **look)
                 axes.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=look["color"], linewidth=2.5)
@@ -51,7 +52,7 @@ def matrix(values, rows, columns=None, percent=True, title=None, alt=None, capti
     Args:
         values: [R, C]; rows, columns: their names, the same where columns are not given.
     """
-    values, columns = np.asarray(values, float), list(columns or rows)
+    values, columns = as_array(values, float), list(columns or rows)
     figure, (axes,) = new_figure(0.75 * len(columns) + 1.9, 0.5 * len(rows) + 1.3)
     axes.imshow(values, vmin=0, vmax=1, aspect="auto")
     for place, value in np.ndenumerate(values):

@@ -1,9 +1,9 @@
 """Pictures of two domains: one embedding of both with the class centres, and numbers of every class over epochs."""
 
 import numpy as np
-import torch
 
 from ..errors import InputError
+from .arrays import as_array
 from .figure import new_figure, styled
 from .palette import colours_of, markers_of
 from .space import _limit, _plain, show_legend
@@ -19,8 +19,8 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         labels: int64 [N] into `classes`; domains: bool [N], True for the target; titles: one short text a moment.
         centres: K, or 0 where there are none. A line joins the two centres of a class: ring source, filled target.
     """
-    labels, domains = np.asarray(labels), np.asarray(domains).astype(bool)
-    sequence = [torch.as_tensor(points).detach().cpu().numpy() for points in sequence]
+    labels, domains = as_array(labels), as_array(domains, bool)
+    sequence = [as_array(points) for points in sequence]
     if any(len(points) != len(labels) + 2 * centres for points in sequence) or len(titles) != len(sequence):
         raise InputError(f"{len(labels)} faces, 2 x {centres} centres and {len(titles)} titles do not fit moments of "
                          f"{[len(points) for points in sequence]} points")
@@ -62,7 +62,7 @@ def class_curves(rows, classes, whole=None, xlabel="epoch", ylabel="", title=Non
     Args:
         rows: one list of a number a class for every epoch, counted from 1; whole: one number over all faces an epoch.
     """
-    values = np.asarray(rows, dtype=float)
+    values = as_array(rows, float)
     figure, (axes,) = new_figure(6, 3.4)
     epochs = np.arange(1, len(values) + 1)
     for word, colour, marker, line in zip(classes, colours_of(classes), markers_of(classes), values.T):

@@ -15,6 +15,7 @@ import torch
 
 from ..errors import InputError
 from ..files import replacing
+from .arrays import as_array
 from .faces import as_images
 from .grouping import UNKNOWN, grouping
 
@@ -198,7 +199,7 @@ def _ramp(steps=32):
 
 
 def _short(values):
-    return [float(f"{v:.4g}") if math.isfinite(v) else None for v in np.asarray(values, dtype=float).tolist()]
+    return [float(f"{v:.4g}") if math.isfinite(v) else None for v in as_array(values, float).tolist()]
 
 
 def _json(data):

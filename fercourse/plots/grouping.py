@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.emotions import EMOTIONS
+from .arrays import as_array
 from .palette import UNKNOWN_COLOUR, colours_of, markers_of
 
 UNKNOWN = "unknown"
@@ -78,7 +79,7 @@ def _given(faces, named):
     ((name, values),) = named.items()
     if len(values) != len(faces):
         raise InputError(f"{len(values)} words to colour {len(faces)} points, expected one a point")
-    return _of_values(name, np.asarray(values))
+    return _of_values(name, as_array(values))
 
 
 def _of_values(name, values):

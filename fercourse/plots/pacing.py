@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from .arrays import as_array
 from .figure import Animation, new_figure, styled
 from .palette import colours_of
 
@@ -20,8 +21,8 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
         wrong: bool [N] faces whose label is known to be wrong, in black.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
-    doubts, labels = np.asarray(doubts), np.asarray(labels)
-    wrong = np.zeros(len(labels), bool) if wrong is None else np.asarray(wrong)
+    doubts, labels = as_array(doubts), as_array(labels)
+    wrong = np.zeros(len(labels), bool) if wrong is None else as_array(wrong)
     figure, axes = new_figure(1.55 * len(classes), 1.9, 1, len(classes), sharex=True, sharey=True)
     for number, (word, colour, one) in enumerate(zip(classes, colours_of(classes), axes)):
         own = labels == number

@@ -1,8 +1,8 @@
 """Pictures of contrast: who attracts and repels whom, and where the loss pulls each view."""
 
 import numpy as np
-import torch
 
+from .arrays import as_array
 from .figure import new_figure, styled
 from .palette import colours_of, markers_of
 
@@ -23,7 +23,7 @@ def pair_masks(masks, words, alt=None, caption=None):
     """
     figure, axes = new_figure(2.7 * len(masks) + 1.9, 3.3, columns=len(masks))
     for panel, (name, (positive, kept)) in zip(axes, masks.items()):
-        _mask(panel, name, torch.as_tensor(positive).cpu().numpy(), torch.as_tensor(kept).cpu().numpy(), words)
+        _mask(panel, name, as_array(positive), as_array(kept), words)
     _key(figure, {"attracts": ATTRACTS, "repels": REPELS, "ignored": IGNORED, "oneself": ONESELF})
     _classes(figure, words)
     told = "; ".join(f"{name}: {int(p.sum())} cells attract, {int((k & ~p).sum())} repel" for name, (p, k)
@@ -40,8 +40,8 @@ def pulls(points, slopes, words, captions=None, alt=None, caption=None):
         slopes: name -> gradient of a loss [M, 2] at the points; the arrows go the other way, on one scale.
         words: the class of every point; captions: one short text a point.
     """
-    points = torch.as_tensor(points).detach().cpu().numpy()
-    arrows = {name: -torch.as_tensor(slope).detach().cpu().numpy() for name, slope in slopes.items()}
+    points = as_array(points)
+    arrows = {name: -as_array(slope) for name, slope in slopes.items()}
     scale = 0.55 / max(np.linalg.norm(arrow, axis=1).max() for arrow in arrows.values())
     figure, axes = new_figure(2.9 * len(slopes) + 1.0, 3.2, columns=len(slopes))
     for panel, (name, arrow) in zip(axes, arrows.items()):

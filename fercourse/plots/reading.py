@@ -1,8 +1,8 @@
 """What a network reads in somebody's picture: the faces found, where it looked, how sure it is, whom it remembers."""
 
-import numpy as np
 from matplotlib.patches import Rectangle
 
+from .arrays import as_array
 from .faces import as_images
 from .figure import Figure, styled
 from .palette import colours_of
@@ -34,8 +34,8 @@ def reading(photo, probabilities, classes, maps=None, alike=None, title=None):
         axes.text(left, above, f" {number} ", color="white", backgroundcolor="#222222", fontsize=9, va="bottom")
     grid = lower.subplots(rows, 3 + shown, squeeze=False, width_ratios=(1, 1, 2.6, *[0.8] * shown))
     for number, row in enumerate(grid):
-        _row(row, number, faces, np.asarray(probabilities), classes, maps, alike)
-    best = np.asarray(probabilities).argmax(1)
+        _row(row, number, faces, as_array(probabilities), classes, maps, alike)
+    best = as_array(probabilities).argmax(1)
     said = "; ".join(f"face {k + 1}: {classes[b]} {100 * probabilities[k][b]:.0f} %" for k, b in enumerate(best))
     return figure.describe(f"{rows} faces found. {said}",
                            "From left: the face as the network gets it, where it looked, how sure it is, and the "
@@ -47,7 +47,7 @@ def _row(axes, number, faces, probabilities, classes, maps, alike):
     axes[0].set_ylabel(f"{number + 1}", rotation=0, labelpad=8)
     axes[1].imshow(faces[number])
     if maps is not None:
-        heat = np.asarray(maps[number]).clip(0)
+        heat = as_array(maps[number]).clip(0)
         side = faces[number].shape[0]
         axes[1].imshow(heat / max(heat.max(), 1e-12), extent=(-.5, side - .5, side - .5, -.5), cmap="inferno",
                        alpha=0.8 * heat / max(heat.max(), 1e-12), interpolation="bilinear")

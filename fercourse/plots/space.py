@@ -1,9 +1,9 @@
 """Pictures of an embedding: points, points with faces, and how it forms over training."""
 
 import numpy as np
-import torch
 
 from ..errors import InputError
+from .arrays import as_array
 from .faces import as_images
 from .figure import Animation, new_figure, style, styled
 from .grouping import grouping
@@ -116,7 +116,7 @@ def embedding_animation(sequence, faces, titles=None, colour_by="labels", betwee
 
 
 def _plane(points, faces):
-    points = torch.as_tensor(points).detach().cpu().numpy()
+    points = as_array(points)
     if points.shape != (len(faces), 2):
         raise InputError(f"points are {list(points.shape)}, expected [{len(faces)}, 2] like the faces")
     return points

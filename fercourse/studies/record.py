@@ -177,13 +177,15 @@ def _spread(values):
     return {"mean": round(statistics.fmean(values), 5), "sd": None if sd is None else round(sd, 5), "n": len(values)}
 
 
-def hardware() -> dict:
-    """Return what the numbers were made on."""
+def hardware(device: str = "auto") -> dict:
+    """Return what the numbers were made on, work on `device`."""
     import os
 
     import torch
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    from ..device import pick_device
+    kind = pick_device(device).type
+    gpu = {"cuda": torch.cuda.get_device_name, "mps": lambda: "Apple GPU"}.get(kind, lambda: None)()
     return {"processor": platform.machine(), "cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
 
 

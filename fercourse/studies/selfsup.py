@@ -5,6 +5,7 @@ from functools import lru_cache, partial
 import torch
 from torch import nn
 
+from ..device import pick_device
 from ..evaluate import accuracy, identity_leak, knn_accuracy, linear_probe, nearest, seen
 from ..faces import load_faces
 from ..faces.load import parse_spec
@@ -96,7 +97,7 @@ def _pretrained(name, hyper, views, place, seed):
 
 def _untrained(place, seed):
     torch.manual_seed(seed)
-    return create("baseline", _sets(place, seed)[0], backbone=place[0].backbone).eval()
+    return create("baseline", _sets(place, seed)[0], backbone=place[0].backbone).to(pick_device()).eval()
 
 
 def _arm(way, place, seed):
