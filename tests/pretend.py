@@ -4,6 +4,7 @@ Tensors of both devices in one operation are an error, and float64 is one on App
 wait for the device is counted with its place. Half precision, memory and time are those of the CPU.
 """
 
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
@@ -200,8 +201,20 @@ def pretended(monkeypatch, kind="cuda", capability=(8, 0), memory=10**10):
     for check in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):    # asks the driver
         monkeypatch.setattr(torch.optim.Optimizer, check, lambda _: None, raising=False)
     device = Device()
-    with device.kernels, device:
-        yield device
+    _forget()
+    try:
+        with device.kernels, device:
+            yield device
+    finally:
+        _forget()
+
+
+def _forget():
+    """Empty the package's caches: they keep networks and constants where these were used last."""
+    for name, module in [*sys.modules.items()]:
+        for value in vars(module).values() if name.startswith("fercourse") else ():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
 
 
 class _Autocast(torch.autocast):
