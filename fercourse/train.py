@@ -46,7 +46,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     method.setup(faces, target)                              # on faces that have what the method needs
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
-    optimisers, average = method.optimisers(lr), Average(method, method.hyper.ema)
+    optimisers, average = [*map(_of_here, method.optimisers(lr))], Average(method, method.hyper.ema)
     log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
     settings = checkpoint.settings(method, faces, target, epochs=epochs, batch_size=batch_size, lr=lr,
                                    seed=seed)
@@ -92,6 +92,16 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     keeper.finish()
     method.eval()
     return log.history
+
+
+def _of_here(optimiser):
+    """Return an optimiser that, resumed, is fused if it is here, whatever it was where the run stopped."""
+    def as_here(optimiser, state):
+        groups = [{**saved, **{key: own[key] for key in ("fused",) if key in own}}
+                  for saved, own in zip(state["param_groups"], optimiser.param_groups)]
+        return {**state, "param_groups": groups}
+    optimiser.register_load_state_dict_pre_hook(as_here)
+    return optimiser
 
 
 def _wrap(method, compiled) -> nn.Module:

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from traceback import extract_stack
 
 import torch
@@ -15,6 +16,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_leaves, tree_map
 
+import fercourse
+
+PACKAGE = Path(fercourse.__file__).parent
 aten = torch.ops.aten
 BY_INDEX = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
 WAITS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default,
@@ -83,7 +87,9 @@ class Device(TorchFunctionMode):
         if here and name in ("numpy", "__array__"):
             raise TypeError(f"a tensor on {OnDevice.kind} has no array; use .cpu() first")
         if name == "pin_memory":
-            return args[0]
+            pinned = args[0].clone()
+            pinned.pinned = True
+            return pinned
         wanted = kwargs.pop("device", None)
         wanted = torch.device(wanted).type if wanted is not None else None
         with self.kernels.among(here and wanted != "cpu"):
@@ -102,7 +108,8 @@ class Device(TorchFunctionMode):
         if kwargs:
             with self.kernels.among(isinstance(tensor, OnDevice)):
                 tensor = torch.Tensor.to(tensor, **kwargs)
-        return self._sent(tensor, *kinds, waits=not non_blocking)
+        pageable = tensor.nbytes > 65536 and not hasattr(tensor, "pinned")      # less is taken at once
+        return self._sent(tensor, *kinds, waits=not non_blocking or pageable)
 
     def _sent(self, tensor, kind="", waits=True):
         """Return a tensor on a kind of device; itself if it is there."""
@@ -114,10 +121,9 @@ class Device(TorchFunctionMode):
 
     def note(self, what):
         """Count a wait, by what it was and where; optimisers and clipping ask torch's core, which sees CPU tensors."""
-        stack = extract_stack()
-        if not any("/torch/optim/" in frame.filename or frame.filename.endswith("clip_grad.py") for frame in stack):
-            ours = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in stack
-                    if "/fercourse/" in frame.filename]
+        places = [(Path(frame.filename), frame.lineno) for frame in extract_stack()]
+        if not any(path.parent.name == "optim" or path.name == "clip_grad.py" for path, _ in places):
+            ours = [f"{path.name}:{line}" for path, line in places if PACKAGE in path.parents]
             self.waits[" < ".join([what, *reversed(ours[-3:])])] += 1
 
 

@@ -108,11 +108,21 @@ def test_a_run_stopped_between_two_readings_of_its_log_goes_on_there(monkeypatch
         tmp_path / "whole" / "log.jsonl").read_text().count("\n")
 
 
+@pytest.mark.parametrize("name", ["baseline", "id-invariant"])
+def test_a_run_begun_without_a_gpu_goes_on_there(name, monkeypatch, tmp_path):
+    def stop(epoch, method):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _fitted(name, out=tmp_path, watch=stop)
+    with pretended(monkeypatch, capability=T4):
+        _fitted(name, out=tmp_path, resume=True)
+
+
 def test_images_too_large_for_the_device_stay_where_they_are(monkeypatch):
     monkeypatch.setattr(batches, "_ROOM", 0.0)
     with pretended(monkeypatch) as device:
-        method = _fitted("baseline")
-        method = _fitted("baseline")
+        method = _fitted("baseline", 32)                     # large enough a batch to be copied while the host waits
     assert isinstance(next(method.parameters()), OnDevice)
     assert not any("batches" in what for what in device.waits)
 

@@ -192,7 +192,8 @@ def wrong_labels(answer):
     _even(noisy, labels)
     require(not torch.equal(noisy != labels, other != labels),
             "another seed changes the same faces; the seed decides these, too: draw from one generator.")
-    require(not torch.equal(_steps(noisy, labels), _steps(other, labels)),
+    steps = _steps(noisy, labels)                            # dealt out evenly, they are the same for every seed
+    require(steps.max() - steps.min() <= 1 or not torch.equal(steps, _steps(other, labels)),
             "with another seed just as many labels go 1, 2, … 6 classes further as before: draw these steps from the "
             "seed's generator, too.")
     clean = tensor(call(answer, labels, 7, 0.0, 0), [2100], dtype="int")
@@ -204,7 +205,7 @@ def wrong_labels(answer):
 def _elsewhere(answer):
     """Return the same function, begun at another place of torch's own random numbers; `call` always starts at one."""
     def begun(*inputs):
-        torch.manual_seed(1)
+        torch.default_generator.manual_seed(1)
         return answer(*inputs)
     return begun
 

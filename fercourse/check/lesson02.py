@@ -135,7 +135,8 @@ def hardest(answer):
         shares = (cosines.double() / temperature).softmax(0)
         found = number(call(answer, cosines, temperature), "your share is")
         expect(found, shares.max(), {
-            "this is the share of the farthest negative; the nearest has the largest cosine.": shares.min(),
+            "this is the share of the farthest negative, or of the largest in size; the largest cosine is nearest.":
+                shares.min(),
             "this is the share of the first negative; the nearest may stand anywhere.": shares[0],
             "this is the share of the last negative; the nearest may stand anywhere.": shares[-1],
             "the temperature is not used.": cosines.double().softmax(0).max() if temperature != 1 else -1.0,
@@ -143,8 +144,6 @@ def hardest(answer):
                 (cosines.double() * temperature).softmax(0).max() if temperature != 1 else -1.0,
             "this is its cosine, not a share.": 0.7,
             "this is its cosine over the temperature, not a share.": 0.7 / temperature,
-            "this is the share of the largest in size; the nearest has the largest cosine, and -0.9 is far away.":
-                shares[cosines.abs().argmax()],
         }, f"at a temperature of {temperature:g} it is not the largest share of a softmax over cosines / temperature.")
     return "the temperature decides whether one neighbour speaks or all"
 
@@ -195,7 +194,7 @@ def agree(answer):
     require(given is not None, "right where some faces' views agree; where none does, your function returns None. "
                                "Return 0.")
     strangers = torch.as_tensor(given).cpu().double()
-    require(strangers.isfinite().all() and strangers == 0,
+    require(strangers.numel() == 1 and strangers.isfinite().all() and (strangers == 0).all(),
             "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
     sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
     require(torch.as_tensor(call(answer, sure, sure)).cpu().double().abs() < 1e-6,

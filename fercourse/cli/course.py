@@ -79,7 +79,8 @@ def totals(
     from ..course.totals import total
 
     rows = total(tables, out, told=typer.echo)
-    typer.echo(f"{out}: {len(rows) - 1} students, lessons {', '.join(rows[0][2:-3])}")
+    count, lessons = len(rows) - 1, rows[0][2:-3]
+    typer.echo(f"{out}: {count} student{'s' * (count != 1)}, lesson{'s' * (len(lessons) != 1)} {', '.join(lessons)}")
 
 
 @app.command()

@@ -196,7 +196,7 @@ def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
 def _rows(filled):
     """Return (line in the file, {column: text}) of a plain table; a short row has empty text for what it lacks."""
     try:
-        text = _text(filled)
+        text = text_of(filled)
         head = text.partition("\n")[0]
         rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
                               delimiter=";" if head.count(";") > head.count(",") else ",")
@@ -208,7 +208,7 @@ def _rows(filled):
     return found
 
 
-def _text(filled):
+def text_of(filled):
     """Return a table's text; Excel may have saved it in Windows's encoding."""
     if filled.read_bytes().startswith(b"PK"):                # a zip, as workbooks are
         raise InputError(f"{filled} is a workbook or an archive, expected a table as text; save it as CSV UTF-8 in "

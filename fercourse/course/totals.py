@@ -1,18 +1,62 @@
 """A term's points: the tables of several gradings, added up student by student."""
 
+import csv
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
-from .grades import Grade, number, whose, write
-from .marks import read
+from .grades import Grade, number, write
+from .marks import current, read, text_of
 
 HEAD = ("student", "id")
 TAIL = ("points", "by hand", "of")
 
 
+@dataclass
+class Student:
+    """One student of a term.
+
+    Attributes:
+        keys: ids and names that rows had; `grades`: lesson -> what was earned; `tables`: lesson -> where that stands.
+    """
+
+    keys: set[tuple[str, str]]
+    grades: dict[str, Grade] = field(default_factory=dict)
+    tables: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names in the tables, each once, whatever its case."""
+        return _firsts((_name(one), one.submission.student.strip()) for one in self.grades.values())
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the ids in the tables, each once, whether a spreadsheet has dropped its zeros or not."""
+        return _firsts((_id(one), one.submission.ident) for one in self.grades.values() if _id(one))
+
+    def add(self, one: Grade, lesson: str, table: Path):
+        """Take what was earned in a lesson; raise InputError where there is something already."""
+        if lesson in self.grades:
+            raise InputError(f"{one.submission.student} has a row for lesson {lesson} in {self.tables[lesson]} and in "
+                             f"{table}; give one of the two tables, or delete the row that is wrong")
+        self.grades[lesson], self.tables[lesson] = one, table
+
+
+def _firsts(pairs):
+    """Return the first value of each key."""
+    found = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return list(found.values())
+
+
 def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -> list[list]:
     """Write a table with a row a student and a column a lesson, the sum behind; return its rows, headings first.
+
+    Rows of one id are one student's, and rows of one name: Moodle gives another id for each assignment. Only where a
+    lesson has a name under several ids does the name join nothing.
 
     A lesson somebody did not hand in is an empty cell and counts as 0. What waits for a person is no part of the
     points: the column `by hand` says how much that is. `of` is the same for all, of all lessons in the tables.
@@ -20,71 +64,99 @@ def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -
     Args:
         tables: plain tables of gradings, with points by hand filled in or not; one may hold several lessons.
         lessons: source files; default: the course's.
-        told: gets a line of what may be one student in two rows, and of what waits.
+        told: gets a line of who was joined how, and of what waits.
 
     Raises:
-        InputError: a table cannot be read or is none of a grading, somebody has two rows for one lesson, or `out` is
-            a table of a grading.
+        InputError: a table cannot be read, is none of a grading or older than the grading beside it, somebody has two
+            rows for one lesson, there are no rows, or `out` is a table of a grading.
     """
     _check_place(out, tables)
-    found = {}
     for filled in tables:
-        for one in read(filled, lessons, whole=True):
-            before = found.setdefault(whose(one), (one, filled))
-            if before[0] is not one:
-                raise InputError(f"{one.submission.student} has a row for lesson {one.lesson} in {before[1]} and in "
-                                 f"{filled}; give one of the two tables, or delete the row that is wrong")
-    grades = [one for one, _ in found.values()]
-    rows = [*_rows(grades)]
+        current(filled)
+    found = [(one, filled) for filled in tables for one in read(filled, lessons, whole=True)]
+    if not found:
+        raise InputError(f"{', '.join(map(str, tables))}: no submission in there; expected tables of a grading")
+    namesakes = _namesakes([one for one, _ in found])
+    students = sorted(_students(found, namesakes), key=lambda one: one.names[0].casefold())
+    rows = [*_rows(students)]
     write(out, rows)
-    for line in _remarks(grades):
+    for line in _remarks(students, namesakes):
         told(line)
     return rows
 
 
 def _check_place(out, tables):
-    """Raise InputError where `out` would take the place of points that somebody gave."""
+    """Raise InputError where `out` would take the place of anything but an earlier table of totals."""
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'totals.csv'}")
     if not out.exists():
         return
-    head = out.read_bytes().partition(b"\n")[0].decode("utf-8-sig", "replace").strip().split(",")
+    try:
+        line = text_of(out).partition("\n")[0]
+    except OSError as error:
+        raise InputError(f"{out} cannot be read ({error.strerror}); choose another name with --out") from None
+    (head,) = csv.reader([line], delimiter=";" if line.count(";") > line.count(",") else ",") if line else ((),)
     if any(out.samefile(one) for one in tables if one.exists()) or tuple(head[-3:]) != TAIL or "lesson" in head:
         raise InputError(f"{out} is there already and no table of totals; choose another name with --out")
 
 
-def _rows(grades: list[Grade]) -> Iterator[list]:
-    """Yield the headings, then a row a student, by name."""
-    of = {one.lesson: sum(one.of.values()) for one in grades}
+def _name(one):
+    return one.submission.student.strip().casefold()
+
+
+def _id(one):
+    return one.submission.ident.strip().lstrip("0")
+
+
+def _namesakes(grades):
+    """Return the names that some lesson has under several ids."""
+    ids = defaultdict(set)
+    for one in grades:
+        ids[one.lesson, _name(one)].add(_id(one))
+    return {name for (_, name), found in ids.items() if len(found) > 1}
+
+
+def _students(found, namesakes) -> list[Student]:
+    """Return the students of (grade, table) pairs."""
+    students = []
+    for one, table in found:
+        ident, name = ("id", _id(one)), ("name", _name(one))
+        keys = {key for key, known in ((ident, _id(one)), (name, name[1] not in namesakes)) if known} or {name}
+        same = [student for student in students if student.keys & keys]
+        whole = Student(keys.union(*(student.keys for student in same)))
+        for student in same:
+            for lesson, earlier in student.grades.items():
+                whole.add(earlier, lesson, student.tables[lesson])
+        whole.add(one, one.lesson, table)
+        students = [student for student in students if student not in same] + [whole]
+    return students
+
+
+def _rows(students: list[Student]) -> Iterator[list]:
+    """Yield the headings, then a row a student."""
+    of = {lesson: sum(one.of.values()) for student in students for lesson, one in student.grades.items()}
     lessons = sorted(of)
     yield [*HEAD, *lessons, *TAIL]
-    students = {}
-    for one in grades:
-        students.setdefault(whose(one)[:2], {})[one.lesson] = one
-    for handed_in in sorted(students.values(), key=lambda them: _name(them).casefold()):
-        first = next(iter(handed_in.values())).submission
-        waiting = sum(_waiting(one) for one in handed_in.values())
-        yield [first.student, first.ident,
-               *(number(handed_in[lesson].total) if lesson in handed_in else "" for lesson in lessons),
-               number(sum(one.total for one in handed_in.values())), number(waiting), number(sum(of.values()))]
+    for student in students:
+        points = {lesson: one.total for lesson, one in student.grades.items()}
+        waiting = sum(one.of[name] for one in student.grades.values() for name, value in one.points.items()
+                      if value is None)
+        yield [student.names[0], student.ids[0] if len(student.ids) == 1 else "",
+               *(number(points.get(lesson)) for lesson in lessons), number(sum(points.values())), number(waiting),
+               number(sum(of.values()))]
 
 
-def _name(handed_in):
-    return next(iter(handed_in.values())).submission.student
-
-
-def _waiting(one):
-    return sum(one.of[name] for name, value in one.points.items() if value is None)
-
-
-def _remarks(grades):
+def _remarks(students, namesakes):
     """Yield what somebody should know before they pass the table on."""
-    rows = {}
-    for one in grades:
-        rows.setdefault(one.submission.student.casefold(), {})[whose(one)[:2]] = one.submission.student
-    twice = sorted(next(iter(found.values())) for found in rows.values() if len(found) > 1)
-    if twice:
-        yield (f"{', '.join(twice)}: the same name with another id, or with none, in another table, so in two rows; if "
-               "they are one student, give both rows in the tables the same id")
-    if count := sum(value is None for one in grades for value in one.points.values()):
+    if count := sum(len(student.ids) > 1 for student in students):
+        yield (f"{count} student{'s' * (count != 1)} joined by name, with another id in each table, as Moodle gives "
+               "one for every assignment; the column id is empty there")
+    for student in students:
+        if len(student.names) > 1:
+            yield f"one id, so taken for one student: {', '.join(student.names)}"
+    if namesakes:
+        yield f"a name of several students, whom only their ids tell apart: {', '.join(sorted(namesakes))}"
+    count = sum(value is None for student in students for one in student.grades.values()
+                for value in one.points.values())
+    if count:
         yield f"{count} answer{'s wait' if count != 1 else ' waits'} for points by hand, which are not in the sums yet"

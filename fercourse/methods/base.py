@@ -165,10 +165,11 @@ def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer
     trained = [p for p in module.parameters() if p.requires_grad]
     groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
               {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
-    fused = trained[0].is_cuda               # in half precision others make the host wait: is each gradient finite?
+    fused = trained[0].is_cuda               # in fp16 others make the host wait: is each gradient finite?
     if hyper.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr, fused=fused)
     if hyper.optimiser == "sgd":
+        fused &= hyper.momentum == 0         # torch's fused momentum starts as any numbers where fp16 skips a step
         return torch.optim.SGD(groups, lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0, fused=fused)
     raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected adamw or sgd")
 

@@ -59,6 +59,10 @@ RIGHT = [
 ]
 
 
+def test_steps_dealt_out_evenly_are_right():
+    lesson01.wrong_labels(dealt)
+
+
 @pytest.mark.parametrize("checker, answer", RIGHT)
 def test_right_answers_pass(checker, answer, capsys):
     checker(answer)
@@ -133,6 +137,14 @@ def half_seeded(rows_seed, steps_seed):
         noisy[rows] = (labels[rows] + torch.randint(1, classes, (count,), generator=h)) % classes
         return noisy
     return answer
+
+
+def dealt(labels, classes, rate, seed):
+    """Steps in turn, as evenly as can be."""
+    noisy, count = labels.clone(), round(rate * len(labels))
+    rows = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:count]
+    noisy[rows] = (labels[rows] + torch.arange(count) % (classes - 1) + 1) % classes
+    return noisy
 
 
 def skipping(train, labels, test, count):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from fercourse.cli import main
-from fercourse.course import grades
+from fercourse.course import grades, totals
 from fercourse.course.submissions import Submission
 from fercourse.course.totals import total
 from fercourse.errors import InputError
@@ -44,7 +44,8 @@ def test_points_of_a_student_are_added_up_over_tables(tables, lessons, tmp_path)
     assert rows == [["student", "id", "07", "08", "points", "by hand", "of"],
                     ["'=José", "012", "2", "3", "5", "3", "12"],
                     ["Kim", "", "4.5", "", "4.5", "0", "12"]]
-    assert told == ["1 answer waits for points by hand, which are not in the sums yet"]
+    assert told == ["one id, so taken for one student: =José, José",
+                    "1 answer waits for points by hand, which are not in the sums yet"]
 
 
 def test_a_table_of_totals_may_be_written_again_and_nothing_else_is_overwritten(tables, lessons, tmp_path):
@@ -65,10 +66,43 @@ def test_two_rows_for_one_lesson_are_refused(tables, lessons, tmp_path):
     assert not (tmp_path / "totals.csv").exists()
 
 
-def test_one_name_in_two_rows_is_told(tables, lessons, tmp_path):
-    told, other = [], written(tmp_path / "b.csv", "08", ("kim", "7", 1, 1, 1))
-    total([tables[0], other], tmp_path / "totals.csv", lessons, told.append)
-    assert told[0].startswith("Kim: the same name with another id") and "two rows" in told[0]
+def test_another_id_in_each_table_is_joined_by_name(lessons, tmp_path):
+    told = []
+    of_moodle = [written(tmp_path / "a.csv", "07", ("Ann", "901", 1, 1, 1), ("Ben", "902", 2, 2, 1)),
+                 written(tmp_path / "b.csv", "08", ("Ben", "951", 1, 0, 0), ("ann ", "952", 1, 1, 0))]
+    rows = total(of_moodle, tmp_path / "totals.csv", lessons, told.append)
+    assert [row[:5] for row in rows[1:]] == [["Ann", "", "3", "2", "5"], ["Ben", "", "5", "1", "6"]]
+    assert told == ["2 students joined by name, with another id in each table, as Moodle gives one for every "
+                    "assignment; the column id is empty there"]
+
+
+def test_namesakes_are_joined_by_id_alone(lessons, tmp_path):
+    told = []
+    both = [written(tmp_path / "a.csv", "07", ("Kim", "1", 1, 1, 1), ("Kim", "2", 2, 2, 1)),
+            written(tmp_path / "b.csv", "08", ("Kim", "2", 1, 0, 0), ("Kim", "", 0, 0, 1))]
+    rows = total(both, tmp_path / "totals.csv", lessons, told.append)
+    assert sorted(row[1:5] for row in rows[1:]) == [["", "", "1", "1"], ["1", "3", "", "3"], ["2", "5", "1", "6"]]
+    assert told == ["a name of several students, whom only their ids tell apart: kim"]
+
+
+def test_totals_of_a_spreadsheet_may_be_written_again(tables, lessons, tmp_path):
+    out = tmp_path / "totals.csv"
+    total(tables, out, lessons)
+    out.write_text(out.read_text("utf-8-sig").replace(",", ";"), encoding="utf-8-sig")
+    total(tables, out, lessons)
+
+
+def test_a_stale_table_is_refused(tables, lessons, tmp_path, monkeypatch):
+    monkeypatch.setattr(totals, "current", lambda filled: (_ for _ in ()).throw(InputError("stale")))
+    with pytest.raises(InputError, match="stale"):
+        total(tables, tmp_path / "totals.csv", lessons)
+
+
+def test_tables_without_rows_are_refused(lessons, tmp_path):
+    path = written(tmp_path / "a.csv", "07", ("Ann", "1", 1, 1, 1))
+    path.write_text(path.read_text("utf-8-sig").splitlines()[0] + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no submission"):
+        total([tmp_path / "a.csv"], tmp_path / "totals.csv", lessons)
 
 
 def test_a_table_that_is_none_is_refused_in_one_sentence(tmp_path, capsys):
