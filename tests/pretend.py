@@ -9,7 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from traceback import extract_stack
+from traceback import walk_stack
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 import fercourse
 
-PACKAGE = Path(fercourse.__file__).parent
+PACKAGE, MISTAKEN = Path(fercourse.__file__).parent, object()
 aten = torch.ops.aten
 BY_INDEX = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default}
 WAITS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.nonzero.default,
@@ -121,10 +121,19 @@ class Device(TorchFunctionMode):
 
     def note(self, what):
         """Count a wait, by what it was and where; optimisers and clipping ask torch's core, which sees CPU tensors."""
-        places = [(Path(frame.filename), frame.lineno) for frame in extract_stack()]
-        if not any(path.parent.name == "optim" or path.name == "clip_grad.py" for path, _ in places):
-            ours = [f"{path.name}:{line}" for path, line in places if PACKAGE in path.parents]
-            self.waits[" < ".join([what, *reversed(ours[-3:])])] += 1
+        places = [(_kind(frame.f_code.co_filename), line) for frame, line in walk_stack(None)]
+        if not any(kind is MISTAKEN for kind, _ in places):
+            ours = [f"{kind}:{line}" for kind, line in places if kind]
+            self.waits[" < ".join([what, *ours[:3]])] += 1
+
+
+@cache
+def _kind(filename):
+    """Return the name of a file of the package, nothing for others' files, and which of them are mistaken."""
+    path = Path(filename)
+    if path.parent.name == "optim" or path.name == "clip_grad.py":
+        return MISTAKEN
+    return path.name if PACKAGE in path.parents else ""
 
 
 def _crossed(tensor):
