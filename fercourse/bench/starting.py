@@ -16,9 +16,9 @@ from . import Duel, benchmark, survey, turn_seconds
 OURS, PEER = "import fercourse as fc; fc.load_faces, fc.fit, fc.methods", "import lightly.loss, lightly.transforms"
 FACES = "import fercourse as fc; fc.load_faces('synthfaces', domain='wild')"
 TRAIN = ("train baseline --data synthfaces/wild --score synthfaces/wild:test --size 48 --epochs {epochs} "
-         "--device {device} --out runs/first --resume")
+         "--out runs/first --resume")
 DRAW = ("embed runs/first --data synthfaces/wild --most 1000 --out runs/first/embedding.png "
-        "--device {device} --out runs/first/explorer.html")                            # the lines of `make run`
+        "--out runs/first/explorer.html")                                                 # the lines of `make run`
 
 
 @benchmark("import", "imports/s", cpu=2.0, gpu=2.0)
@@ -35,8 +35,8 @@ def first_picture(scale):
     epochs, turns = 1 if scale.name == "smoke" else 16, scale.repetitions
     work = {"imports": (_python(OURS), [0] * turns), "all wild faces, decoded": (_python(FACES), range(turns)),
             "all wild faces, opened again": (_python(FACES), [0] * turns),
-            "training and its scores": (_fercourse(TRAIN.format(epochs=epochs, device=scale.device)), [0]),
-            "the first picture, and the explorer": (_fercourse(DRAW.format(device=scale.device)), [0])}
+            "training and its scores": (_fercourse(TRAIN.format(epochs=epochs), scale.device), [0]),
+            "the first picture, and the explorer": (_fercourse(DRAW, scale.device), [0])}
     with tempfile.TemporaryDirectory() as folder:
         rows = [{"wait": name, "seconds": _wait(Path(folder), *how)}
                 for name, how in tqdm(work.items(), "first-picture", delay=2)]
@@ -55,8 +55,8 @@ def _python(code):
     return ["-c", code]
 
 
-def _fercourse(line):
-    return ["-m", "fercourse", *line.split()]
+def _fercourse(line, device):
+    return ["-m", "fercourse", *line.split(), "--device", device]
 
 
 def _run(command, **options):

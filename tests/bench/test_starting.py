@@ -35,7 +35,8 @@ def test_a_newcomers_faces_are_decoded_once_and_opened_again(runs, tmp_path):
     found = bench.run(["first-picture"], "smoke", tmp_path)["first-picture"]
     assert runs == [(starting.OURS, "cache0"), (starting.OURS, "cache0"), (starting.FACES, "cache0"),
                     (starting.FACES, "cache1"), (starting.FACES, "cache0"), (starting.FACES, "cache0"),
-                    (starting.TRAIN.format(epochs=1), "cache0"), (starting.DRAW, "cache0")]
+                    (f"{starting.TRAIN.format(epochs=1)} --device cpu", "cache0"),
+                    (f"{starting.DRAW} --device cpu", "cache0")]
     assert [row["seconds"] for row in found["rows"]] == [1.5, 3.5, 5.5, 7, 8]
     assert found["epochs"] == 1 and (tmp_path / "bench-smoke.json").is_file()
 
