@@ -75,7 +75,8 @@ def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: 
 
 def pca(features: Tensor) -> Tensor:
     """Return the scores on the two widest directions, [N, 2]; each direction's largest weight is positive."""
-    centred = exact(features.cpu()) - exact(features.cpu()).mean(0)
+    exactly = exact(features.cpu())
+    centred = exactly - exactly.mean(0)
     with torch.random.fork_rng(devices=[]):              # seeded here, and nobody else's numbers move
         torch.default_generator.manual_seed(0)
         _, _, directions = torch.svd_lowrank(centred, q=min(10, *features.shape), niter=8)

@@ -97,7 +97,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
 def _of_here(optimiser):
     """Return an optimiser that, resumed, is fused if it is here, whatever it was where the run stopped."""
     def as_here(optimiser, state):
-        groups = [{**saved, **{key: own[key] for key in ("fused",) if key in own}}
+        groups = [saved | ({"fused": own["fused"]} if "fused" in own else {})
                   for saved, own in zip(state["param_groups"], optimiser.param_groups)]
         return {**state, "param_groups": groups}
     optimiser.register_load_state_dict_pre_hook(as_here)

@@ -38,7 +38,7 @@ def found_pages(grades: list[Grade], pages: Path) -> list[Path | None]:
 def _found(pages, name, one):
     near = [pages / name] if (pages / name).is_file() else []
     if not near and one.submission.ident:
-        number = one.submission.ident.lstrip("0")
+        number = one.submission.number
         near = [page for page in pages.glob(f"*-{one.lesson}-*.html")
                 if page.stem.rpartition("-")[2].lstrip("0") == number]
     return near[0] if len(near) == 1 else None

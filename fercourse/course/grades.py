@@ -42,11 +42,8 @@ class Grade:
 
 
 def whose(one: Grade) -> tuple:
-    """Return what tells one row from another: the id, where there is one, as spreadsheets change letters of names.
-
-    They also drop the zeros that an id begins with.
-    """
-    ident = one.submission.ident.lstrip("0")
+    """Return what tells one row from another: the id, where there is one, as spreadsheets change letters of names."""
+    ident = one.submission.number
     return ident or one.submission.student, bool(ident), one.lesson
 
 

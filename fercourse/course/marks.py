@@ -197,15 +197,19 @@ def _rows(filled):
     """Return (line in the file, {column: text}) of a plain table; a short row has empty text for what it lacks."""
     try:
         text = text_of(filled)
-        head = text.partition("\n")[0]
-        rows = csv.DictReader(io.StringIO(text, newline=""), restval="",
-                              delimiter=";" if head.count(";") > head.count(",") else ",")
+        rows = csv.DictReader(io.StringIO(text, newline=""), restval="", delimiter=delimiter_of(text))
         found = [(rows.line_num, row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{filled} cannot be read ({error}); expected a table saved as CSV, UTF-8") from None
     if not NEEDED <= set(rows.fieldnames or ()):
         raise InputError(f"{filled} is no table of a grading; expected one written with --columns plain")
     return found
+
+
+def delimiter_of(text):
+    """Return what separates the cells of a table: `;` where a spreadsheet has written it with decimal commas."""
+    head = text.partition("\n")[0]
+    return ";" if head.count(";") > head.count(",") else ","
 
 
 def text_of(filled):

@@ -41,6 +41,11 @@ class Submission:
     inside: str = ""
 
     @property
+    def number(self) -> str:
+        """Return the id without the zeros it begins with, which spreadsheets drop."""
+        return self.ident.strip().lstrip("0")
+
+    @property
     def is_book(self):
         """Return whether the file's name is a notebook's."""
         return bool(self.path and BOOK.search(self.inside or self.path.name))
@@ -83,8 +88,8 @@ def find(folder: Path, lessons=()) -> list[Submission]:
     found = [one for one in found if one.is_book or (one.student, one.ident) not in with_book or tells(one)]
     bearers = defaultdict(set)
     for one in found:
-        bearers[one.ident.lstrip("0")].add(one.student)
-    return [replace(one, ident="") if len(bearers[one.ident.lstrip("0")]) > 1 else one for one in found]
+        bearers[one.number].add(one.student)
+    return [replace(one, ident="") if len(bearers[one.number]) > 1 else one for one in found]
 
 
 def _instead(names):

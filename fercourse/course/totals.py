@@ -1,6 +1,7 @@
 """A term's points: the tables of several gradings, added up student by student."""
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .grades import Grade, number, write
-from .marks import current, read, text_of
+from .marks import current, delimiter_of, read, text_of
 
 HEAD = ("student", "id")
 TAIL = ("points", "by hand", "of")
@@ -34,7 +35,8 @@ class Student:
     @property
     def ids(self) -> list[str]:
         """Return the ids in the tables, each once, whether a spreadsheet has dropped its zeros or not."""
-        return _firsts((_id(one), one.submission.ident) for one in self.grades.values() if _id(one))
+        told = [one.submission for one in self.grades.values()]
+        return _firsts((one.number, one.ident) for one in told if one.number)
 
     def add(self, one: Grade, lesson: str, table: Path):
         """Take what was earned in a lesson; raise InputError where there is something already."""
@@ -92,10 +94,10 @@ def _check_place(out, tables):
     if not out.exists():
         return
     try:
-        line = text_of(out).partition("\n")[0]
+        text = text_of(out)
     except OSError as error:
         raise InputError(f"{out} cannot be read ({error.strerror}); choose another name with --out") from None
-    (head,) = csv.reader([line], delimiter=";" if line.count(";") > line.count(",") else ",") if line else ((),)
+    head = next(csv.reader(io.StringIO(text), delimiter=delimiter_of(text)), [])
     if any(out.samefile(one) for one in tables if one.exists()) or tuple(head[-3:]) != TAIL or "lesson" in head:
         raise InputError(f"{out} is there already and no table of totals; choose another name with --out")
 
@@ -104,24 +106,25 @@ def _name(one):
     return one.submission.student.strip().casefold()
 
 
-def _id(one):
-    return one.submission.ident.strip().lstrip("0")
-
-
 def _namesakes(grades):
     """Return the names that some lesson has under several ids."""
     ids = defaultdict(set)
     for one in grades:
-        ids[one.lesson, _name(one)].add(_id(one))
+        ids[one.lesson, _name(one)].add(one.submission.number)
     return {name for (_, name), found in ids.items() if len(found) > 1}
+
+
+def _keys(one, namesakes):
+    """Return what other rows of the same student may share: the id, and the name unless several have it."""
+    keys = {("id", one.submission.number)} if one.submission.number else set()
+    return keys if keys and _name(one) in namesakes else keys | {("name", _name(one))}
 
 
 def _students(found, namesakes) -> list[Student]:
     """Return the students of (grade, table) pairs."""
     students = []
     for one, table in found:
-        ident, name = ("id", _id(one)), ("name", _name(one))
-        keys = {key for key, known in ((ident, _id(one)), (name, name[1] not in namesakes)) if known} or {name}
+        keys = _keys(one, namesakes)
         same = [student for student in students if student.keys & keys]
         whole = Student(keys.union(*(student.keys for student in same)))
         for student in same:

@@ -185,7 +185,7 @@ def hardware(device: str = "auto") -> dict:
 
     from ..device import pick_device
     kind = pick_device(device).type
-    gpu = {"cuda": torch.cuda.get_device_name, "mps": lambda: "Apple GPU"}.get(kind, lambda: None)()
+    gpu = torch.cuda.get_device_name() if kind == "cuda" else "Apple GPU" if kind == "mps" else None
     return {"processor": platform.machine(), "cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
 
 
