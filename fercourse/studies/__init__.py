@@ -17,7 +17,7 @@ from .record import Record
 
 _MODULES = {                                                 # and their studies, told without importing torch
     "faces": ("faces",), "transfer": ("transfer",), "renderer": ("renderer",), "pretraining": ("pretraining",),
-    "photographs": ("photographs",), "supervised": ("supervised",), "noise": ("noise",),
+    "photographs": ("photographs", "photographs-tuning"), "supervised": ("supervised",), "noise": ("noise",),
     "robust": ("robust", "robust-tuning"),
     "annotators": ("annotators",), "wscfer": ("wscfer", "wscfer-tuning"), "identity": ("identity",),
     "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup",), "comparison": ("comparison",),

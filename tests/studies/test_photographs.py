@@ -49,6 +49,15 @@ def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_
     assert "synthfaces" in rendered and "weights" not in alone | first and after["weights"]
 
 
+def test_tuning_changes_one_thing_at_a_time_and_never_reads_the_test_part(place, trained, monkeypatch):
+    found, read = measured(place, "photographs-tuning", monkeypatch)
+    assert list(found) == list(photographs.TRIED)
+    assert {split for _, split in read} == {"train", "val"}
+    assert all({"accuracy_mirrored", "training_accuracy"} <= told.keys() for told in found.values())
+    for (_, _, more), (_, hyper, views) in zip(trained, photographs.TRIED.values()):
+        assert hyper.items() <= more.items() and more["views"] == (views,)
+
+
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     tell = photographs.scores_both_ways
     monkeypatch.setattr(photographs, "scores_both_ways", lambda *given: 1 / 0)
