@@ -152,7 +152,7 @@ def read(weights):
 def told(weights):
     """Return the reading of a pose as two short lines."""
     word, valence, arousal = read(weights)
-    return f"{word}\nv {valence:+.1f}  a {arousal:+.1f}"
+    return f"{word}\nv {valence:+.2f}  a {arousal:+.2f}"
 
 
 # %% tags=["nbval-check-output"]
