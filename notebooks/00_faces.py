@@ -19,7 +19,7 @@
 # # 00 · Faces
 #
 # About 60 minutes with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed.
-# You need Python and tensors, and to know nothing about faces.
+# You need Python and tensors, and to know nothing about faces. Exercises are easy ●○○, middling ●●○ or hard ●●●.
 #
 # **You will be able to**
 #
@@ -121,8 +121,8 @@ table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
 
 # %% [markdown]
 # Read the table by rows. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5, the wide eyes, to
-# surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger. AU 4, the frown,
-# is strongest in anger, but fear has some of it. What shares units gets confused, by people and by networks.
+# surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger. AU 4, lowered
+# brows, is strongest in anger, but fear has some of it. What shares units gets confused, by people and by networks.
 #
 # ### Class, valence, arousal
 #
@@ -166,13 +166,13 @@ for word in words:
 some = faces.sample(1500, seed=0)
 fc.plots.valence_arousal(
     some.valence_arousal, some,
-    caption="Each class is a ray from the centre, weak faces near it. Fear and anger share one.")
+    caption="Each class but neutral is a ray from the centre, weak faces near it. Fear and anger share one.")
 
 # %% [markdown]
 # Fear and anger lie on top of each other: both are unpleasant and excited. Two numbers cannot tell them apart, a word
 # can. Neutral and a weak smile have different words, and nearly the same numbers. Each language loses something.
 #
-# Now move the sliders yourself. Reading this page without a kernel? The strip below the sliders was made with them.
+# Now move the sliders yourself. Reading this page without a kernel? The strip below shows eight poses and how they are read.
 
 # %%
 from ipywidgets import FloatSlider, interact
@@ -194,7 +194,7 @@ steps = [{unit: (1 - share) * surprise.get(unit, 0) + share * anger.get(unit, 0)
          for share in torch.linspace(0, 1, 8).tolist()]
 fc.plots.image_rows(
     {"": torch.stack([pose(step) for step in steps])}, {"": [told(step) for step in steps]},
-    alt="One face in eight steps from surprise to anger, the reading below each",
+    alt="One face in eight steps from surprise to anger, read as " + "; ".join(told(step) for step in steps),
     caption="The face changes evenly; the class jumps. Where it jumps, a label says least.")
 
 # %% [markdown]
@@ -236,7 +236,7 @@ most = [sorted(zip(row, words), reverse=True)[:3] for row in doubtful.votes.toli
 ballots = ["\n".join([f"truly {truth}", *(f"{int(count)} {word}" for count, word in three if count)])
            for truth, three in zip(doubtful.words("labels"), most)]
 fc.plots.face_grid(doubtful, columns=6, captions=ballots,
-                   alt="Six faces with the three most frequent votes of ten annotators below each",
+                   alt="Six faces with the three most frequent votes of ten annotators: " + "; ".join(ballots),
                    caption="Vote before you read. The line 'truly' is what the program meant.")
 
 # %%
@@ -260,9 +260,10 @@ pd.DataFrame({"one vote": right(one), "most of ten": right(ten)}, index=[*words,
 
 # %% tags=["nbval-check-output"]
 real = json.loads(Path("../results/ferplus-agreement.json").read_text())["counts"]
-for word, count in real.items():
-    confirmed, other = (count[key] / count["labelled"] for key in ("confirmed", "most_other_count"))
-    print(f"{word:10} {'█' * round(30 * confirmed):28} {confirmed:.0%}, next {count['most_other']} {other:.0%}")
+percent = {word: [f"{count[key] / count['labelled']:.0%}" for key in ("confirmed", "most_other_count")]
+           for word, count in real.items()}
+pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word, (confirmed, other) in percent.items()},
+             index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
 # Happiness is beyond doubt. Sadness, anger and disgust are confirmed less than half of the time; to the ten, more of
@@ -309,7 +310,9 @@ print(f"Right: {(voted == faces.labels)[kept].float().mean():.0%} of the others,
 
 # %%
 noisy = faces.with_noise(0.3, "symmetric", seed=0)
-noisy[noisy.labels != noisy.true_labels].show(8, seed=3, title="Wrong on purpose: symmetric noise")
+noisy[noisy.labels != noisy.true_labels].show(
+    8, seed=3, title="Wrong on purpose: symmetric noise",
+    caption="Any other class, however unlike. Which of these would no annotator have chosen?")
 
 # %%
 spoilt = {kind: faces.with_noise(0.3, kind, seed=0).labels for kind in ("symmetric", "pair", "votes")}

@@ -311,7 +311,8 @@ print(f"half the width of the interval: {(high - low) / 2:.1%}; of as many faces
 # %% [markdown]
 # The interval draws *people*, not faces: the 24 pictures of one person may fail together, and then 1,920 faces say less
 # than 1,920 independent ones would. Here they hardly do, as the second line shows. You know that only once you have
-# looked.
+# looked. (*Macro F1* is the mean over the classes of the harmonic mean of precision and recall, so that a rare class
+# counts as much as a frequent one.)
 #
 # ## The embedding before, during and after
 # UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
@@ -319,7 +320,7 @@ print(f"half the width of the interval: {(high - low) / 2:.1%}; of as many faces
 
 # %%
 sequence = fc.embed.aligned_sequence(list(moments.values()))
-fc.plots.embedding_sequence(sequence, shown, titles=list(moments), columns=5,
+fc.plots.embedding_sequence(sequence, shown, titles=list(moments), columns=3,
     caption="Unseen people only. Which colours part first, and which stay together to the end?")
 
 # %% [markdown]
@@ -416,9 +417,12 @@ figure.describe(f"21 pairs of classes: the nearer their action units, the more o
 # Which units do they share? The strongest ones of each class, with their mean strength:
 
 # %%
+from fercourse.synth.units import FACS
+
+called = {f"AU{number}": unit for unit, number in reversed(FACS.items())}
 for word, strength in zip(train.classes, means):
-    best = strength.topk(4)
-    units = (f"{train.names['action_units'][i]} {v:.2f}" for v, i in zip(best.values, best.indices))
+    best, names = strength.topk(4), train.names["action_units"]
+    units = (f"{names[i]} {called[names[i]]} {v:.2f}" for v, i in zip(best.values, best.indices))
     print(f"{word:10}", ", ".join(units))
 
 # %% [markdown]
@@ -530,8 +534,8 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-fairness", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* (Your numbers may differ.) Group: dark skin. Three of the four darkest tones have the lowest
-# dots of all ten; tone 10, at 54 % against 62 % for everybody, stays clear of the line. Only six people stand behind
-# that bar, and of sixteen bars one may well miss by luck. That four do is unlikely, so it is more than nothing: a
+# dots of all ten; tone 10, at 56 % against 63 % for everybody, stays clear of the line. Only six people stand behind
+# that bar, and of sixteen bars one may well miss by luck. That three do is unlikely, so it is more than nothing: a
 # reason to measure more people with another seed, not yet a finding. But a finding is not needed to refuse the claim,
 # because the burden of proof is the company's. For covered faces the gap is larger, and the cause is plain to see.
 # Measure: both factors together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (taken
@@ -574,7 +578,8 @@ fc.check.lesson01.wrong_labels(wrong_labels)
 lab = fc.load_faces("synthfaces", split="train", domain="lab").resize(48).sample(1200)
 lab_test = fc.load_faces("synthfaces", split="test", domain="lab").resize(48)
 noisy = lab.with_noise(0.3, seed=0)
-noisy.where(labels="happiness").show(16, title="Labelled happiness")
+noisy.where(labels="happiness").show(
+    16, title="Labelled happiness", caption="The line 'truly' is what the program meant. The network gets the other word.")
 
 # %% [markdown]
 # After every epoch we ask four things: which of the right labels does the network repeat, which of the wrong ones, in
@@ -624,7 +629,7 @@ from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/noise-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-print(in_columns(results["summary"], ("accuracy", "memorised")))
+display(in_columns(results["summary"], ("accuracy", "memorised")))
 
 # %% [markdown]
 # *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.
@@ -670,7 +675,7 @@ print(in_columns(results["summary"], ("accuracy", "memorised")))
 fc.check.progress()
 
 # %% [markdown]
-# Next: lesson 02 shapes the embedding itself, by saying which faces attract each other and which do not.
+# Next: [lesson 02](02_wscfer.ipynb) shapes the embedding itself, by saying which faces attract each other and which do not.
 #
 # **References**
 #

@@ -73,7 +73,7 @@ train, test, f"{wrong.float().mean():.0%} of the training labels are wrong"
 # network never sees, stands under it.
 
 # %%
-train.sample(12, seed=5).show(12, columns=6)
+train.sample(12, seed=5).show(12, columns=6, caption="Three of ten labels are wrong. Where would you have known?")
 
 # %% [markdown]
 # Cross-entropy takes every label for the truth. After each epoch we ask three things, as in lesson 01, and we also keep
@@ -370,7 +370,7 @@ fc.plots.image_rows({"a face": shown_faces, "what it gets": fc.augment.denormali
 # %%
 fc.plots.doubt_animation(moments[1:], train.labels, train.classes, wrong,
     alt="Histograms of doubts in seven classes, epoch by epoch: a threshold leaves the right edge in each, and right and wrong labels move apart",
-    caption="Black to the right of the line is not trained on, so it is not learnt. What becomes of black to its left?")
+    caption="Black to the right of the line is not learnt under its label, unless a vote takes it back. And black to its left?")
 
 # %%
 fc.plots.doubt_histograms(moments[-1]["doubts"], train.labels, train.classes, moments[-1]["thresholds"], wrong,
@@ -392,7 +392,7 @@ print(f"{(wrong & easy).sum() / wrong.sum():.0%} of the wrong labels lie left of
 # %%
 import pandas as pd
 
-pd.DataFrame(notes).set_index("epoch").round(2)
+pd.DataFrame(notes).set_index("epoch").rename(columns={"flagged": "share flagged"}).round(2)
 
 # %% [markdown]
 # Read it as a detective would. How many flagged faces are truly wrong (precision)? How many of the wrong ones are flagged
@@ -437,7 +437,7 @@ cases = torch.cat([order[(against & right)[order]][:2], order[(against & ~right)
 # %%
 pictures, words, name = {}, {}, train.classes
 for number, case in enumerate(cases.tolist()):
-    row, near, key = hard[case], votes.neighbours[case, :6], "vote right" if number < 2 else "vote wrong"
+    row, near, key = hard[case], votes.neighbours[case, :6], "vote right" if right[case] else "vote wrong"
     decided = "in use" if memory["labels"][row] == votes.best[case] else "not trusted"
     pictures[key + " " * number] = train.images[torch.cat([row[None], near])]
     words[key + " " * number] = [f"{name[train.labels[row]]} → {name[votes.best[case]]}\ntruly {name[train.true_labels[row]]}\n{decided}",
@@ -553,10 +553,10 @@ from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/robust-synthfaces-lab-cpu.json").read_text())
 print(made(results))
-print(in_columns(results["summary"], ("accuracy", "best_epoch", "memorised")))
+display(in_columns(results["summary"], {"accuracy": "accuracy", "best_epoch": "at its best epoch", "memorised": "memorised"}))
 
 # %% [markdown]
-# *accuracy* is that of the last epoch, on unseen people. *best_epoch* is there only to expose a trap: nobody can choose it
+# *accuracy* is that of the last epoch, on unseen people. *At its best epoch* is there only to expose a trap: nobody can choose it
 # without asking a clean test set. The lines *no noise* tell what caution costs where every label is right: about a point and a
 # half for the whole, about half a point for self-pacing alone, less than its seeds differ by, although its jury is a tenth of the faces, and nobody learns
 # from it. *few faces* is 30 % again, with a third of the faces. How much of the gap between
@@ -588,10 +588,9 @@ for kind in (kind for kind in kinds if f"{kind}, clean subset" in results["summa
 # networks on parts of the set, at the same number of flagged faces:
 
 # %% tags=["nbval-check-output"]
-for arm, found_ in results["summary"].items():
-    if "f1" in found_:
-        line = [f"{name} {found_[name]['mean']:.2f}" for name in ("precision", "recall", "f1", "cleanlab_f1", "new_labels_right") if name in found_]
-        print(f"{arm:40}", ", ".join(line))
+columns = {"precision": "precision", "recall": "recall", "f1": "F1", "cleanlab_f1": "cleanlab's F1",
+           "new_labels_right": "new labels right"}
+display(in_columns({arm: found_ for arm, found_ in results["summary"].items() if "f1" in found_}, columns))
 
 # %% [markdown]
 # At the same number of flags DR-FER finds more, until there are *few faces*. Cleanlab's own flags are more than twice as many,
@@ -606,7 +605,8 @@ for arm, found_ in results["summary"].items():
 # %% tags=["nbval-check-output"]
 tried = json.loads(Path("../results/robust-tuning-synthfaces-lab-cpu.json").read_text())
 print(made(tried))
-print(in_columns(tried["summary"], ("accuracy", "best_epoch", "precision", "recall")))
+display(in_columns(tried["summary"], {"accuracy": "accuracy", "best_epoch": "at its best epoch", "precision": "precision",
+                                      "recall": "recall"}))
 
 # %% [markdown]
 # Two seeds are few: the three beginnings lie within four points, and one seed makes most of that. Nobody should tune a second
@@ -614,7 +614,7 @@ print(in_columns(tried["summary"], ("accuracy", "best_epoch", "precision", "reca
 #
 # ## Where it breaks
 # **Few faces.** With a third of the faces the same rules close a smaller part of the gap, and they find no more
-# wrong labels than cleanlab. The column *best_epoch* says why: with many faces cross-entropy passes through an epoch that is clearly
+# wrong labels than cleanlab. The column *at its best epoch* says why: with many faces cross-entropy passes through an epoch that is clearly
 # better than its last, with few it does not. Then there is no time at which right labels are learnt and wrong ones are not,
 # and self-pacing lives on that time. Try it: set `FACES` to 700 at the top. **First ask whether the network understands
 # anything before it knows everything by heart.**
@@ -634,7 +634,7 @@ real = json.loads(Path("../results/annotators-fer2013-cpu.json").read_text())
 print("FER2013:", made(real))
 columns = {"accuracy_fer2013": "right by FER2013", "accuracy_ferplus": "by FER+", "precision": "precision", "f1": "F1",
            "cleanlab_f1": "cleanlab's F1", "small_loss_f1": "large loss's F1"}
-print(in_columns(real["summary"], columns))
+display(in_columns(real["summary"], columns))
 each, one = (real["summary"][arm] for arm in ("DR-FER", "DR-FER, one pace for all"))
 runs = [run["metrics"] for run in real["runs"] if run["arm"] == "DR-FER"]
 precision = each["precision"]["mean"]
@@ -670,7 +670,8 @@ print(f"\nof the faces that one pace relabels, FER+ agrees with {one['old_labels
 # %% tags=["nbval-check-output"]
 photographs = json.loads(Path("../results/robust-fer2013-cpu.json").read_text())
 print(made(photographs))
-print(in_columns(photographs["summary"], ("accuracy", "best_epoch", "memorised", "f1", "cleanlab_f1")))
+display(in_columns(photographs["summary"], {"accuracy": "accuracy", "best_epoch": "at its best epoch",
+                                            "memorised": "memorised", "f1": "F1", "cleanlab_f1": "cleanlab's F1"}))
 
 # %% [markdown]
 # As with the ten annotators, **one pace for all** finds more than a pace for each class; unlike there, both find more than
@@ -702,7 +703,7 @@ fc.plots.group_bars(fc.evaluate.by_group(fair, used, "skin_tone", measure=count)
 
 # %% [markdown]
 # Hardly anybody is left out here. But the darkest tone has the lowest dot of all, and the fewest faces; in the run stored here
-# it and disgust lose eight or nine right labels in a hundred, and both bars end below the line. Of so many bars one or two may
+# it loses nine right labels in a hundred, and its bar ends below the line. Of so many bars one may
 # do so by luck, and a few dozen faces cannot tell. Cleaning is a decision about people. Whoever looks rare is hard, and whoever
 # is hard is left out first; so draw these two figures of your own data before you train on what is left.
 
@@ -749,7 +750,7 @@ fc.plots.group_bars(fc.evaluate.by_group(fair, used, "skin_tone", measure=count)
 fc.check.progress()
 
 # %% [markdown]
-# Next: lesson 04 looks for neighbours in another way, by where the parts of a face have moved.
+# Next: [lesson 04](04_hncl.ipynb) looks for neighbours in another way, by where the parts of a face have moved.
 #
 # **References**
 #

@@ -206,9 +206,9 @@ shapes = descriptor.lay_on(raw, found.visible[:, KEPT], describe.mean)     # as 
 with fc.plots.style():
     figure, axes = fc.plots.figure.new_figure(7.6, 3.4, 1, 2)
     for axis, points, title in zip(axes, (raw, shapes), ("as found, in pixels", "laid on the mean face")):
-        for word in ("happiness", "surprise"):
+        for word, marker in (("happiness", "^"), ("surprise", "o")):
             cloud = points[train.labels == train.classes.index(word)][:40].flatten(0, 1)
-            axis.scatter(*cloud.T, s=2, color=fc.plots.COLOURS[word], label=word)
+            axis.scatter(*cloud.T, s=5, marker=marker, linewidths=0, alpha=0.6, color=fc.plots.COLOURS[word], label=word)
         axis.set(title=title, aspect="equal", xticks=[], yticks=[])
         axis.invert_yaxis()
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=3)
@@ -296,7 +296,7 @@ for name, vectors in looks.items():
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-enqueue-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · the ring (12 min, ●●○)
-# Write `keys [B, D]` into `queue [Q, D]` and `index [B]` into `rows [Q]`, from place `start` on; after the last place
+# Write `keys [B, E]` into `queue [Q, E]` and `index [B]` into `rows [Q]`, from place `start` on; after the last place
 # comes the first. Change both in place, and return the place where the next step goes on.
 # Stuck? `fc.check.lesson04.enqueue.hint()`
 
@@ -328,7 +328,7 @@ print("neighbours", neighbours.sum(1).tolist(), "negatives", negatives.sum(1).to
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-near-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · the neighbours' loss (15 min, ●●●)
-# Write the second part of formula (4.5), without $\lambda$: `queries [B, D]` and `queue [Q, D]` have length 1, `neighbours`
+# Write the second part of formula (4.5), without $\lambda$: `queries [B, E]` and `queue [Q, E]` have length 1, `neighbours`
 # and `negatives` are masks `[B, Q]`; `negatives` says who is in $D$. First the mean over a face's neighbours, then the mean over faces; every face has a neighbour. Make
 # it survive a temperature of 0.001. Stuck? `fc.check.lesson04.near.hint()`
 
@@ -375,7 +375,7 @@ even = (1.0 + negatives.sum(1).max()).log().item()       # (4.4) if all keys are
 figure = fc.plots.curves(history, ["own", "near"], title="The two parts of formula (4.5)")
 figure.axes[0].axhline(even, color=fc.plots.COLOURS["neutral"], lw=1, ls=":", zorder=0)
 figure.describe(f"{figure.alt}; a dotted line at {even:.2f}",
-                f"The queue of {places} is full after {-(-places // 64)} steps; before, there are fewer keys to be told "
+                f"own: the face's other view; near: its neighbours. The queue of {places} is full after {-(-places // 64)} steps; before, there are fewer keys to be told "
                 "from. If all keys were equally alike, both parts would then lie on the dotted line, "
                 f"{even:.2f}: which gets below it?")
 
@@ -465,7 +465,8 @@ def without_labels(file, columns):
     results = json.loads(Path("../results", file).read_text())
     alone = results["summary"].pop("neighbours alone")
     purity = (f"by {name} {told(alone[f'{name}_class'])}" for name in ("heatmap", "pixels", "random"))
-    print(made(results), "purity before any training: " + ", ".join(purity), in_columns(results["summary"], columns), sep="\n")
+    print(made(results), "purity before any training: " + ", ".join(purity), sep="\n")
+    display(in_columns(results["summary"], columns))
 
 without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class", "identity_leak"))
 
@@ -481,7 +482,7 @@ without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tu
 # weak views, in which skin and hair hardly change, what augmentation alone asks for is to tell *people* apart, and
 # neighbours found by such an embedding only confirm it. Strong views do not change this: in the one seed that has
 # them MoCo and SimCLR come to 25 % by a probe of all labels, from 23 and 25 in the same seed with weak views, and stay far behind, while HNCL itself loses by
-# them; and shuffled batch norm does nothing for MoCo. **Heatmap neighbours more than double it**, without one emotion label, and the gain carries to
+# them; and shuffled batch norm does nothing for MoCo. **Heatmap neighbours more than double the probe's accuracy**, without one emotion label, and the gain carries to
 # the lab and its single annotators. And they end **above the oracle**, though more than a third of them are of another
 # class: likely because a neighbour of the same class is any face of it, weak or strong, with this mouth or that, while
 # a heatmap neighbour makes the same movement, which is easier to learn. It is not magic, either: the landmark network
@@ -546,7 +547,7 @@ print(f"{person:.1%} of heatmap neighbours are the same person, {chance:.1%} wou
 # *One possible answer.* In a film the nearest heatmaps are the frames before and after: the same person, the same
 # moment. Already here, with fifteen pictures a person, the same person is more frequent among neighbours than chance
 # allows, so I would exclude the same person and film. Least to be trusted: faces behind a mask, and heads turned aside by
-# 30 degrees and more, whose bars lie below the line, because half of their points are guessed (of sunglasses there are too
+# 30 degrees and more, whose bars lie well below the line, because half of their points are guessed (of sunglasses there are too
 # few to tell); I would leave out faces of low visibility. The number:
 # accuracy of a linear probe on unseen people at a tenth of the labels, against MoCo with the same steps and views (do
 # neighbours help at all?) and against random neighbours (is it the heatmap, or only having more positives?). Purity

@@ -293,7 +293,7 @@ def told_shares(log, names, title, caption):
     return figure
 
 told_shares(dann_log, ["told_domain"], "DANN: how often the discriminator is right",
-            "Dotted: chance; 1 would be certainty. Does it come nearer to chance as the ramp rises?")
+            "told_domain: the share of faces whose domain is told. Dotted: chance. Does it come nearer to chance as the ramp rises?")
 
 # %%
 print(f"DANN in the wild {score(dann, wild_test):.1%}; with source only {score(source_only, wild_test):.1%}, "
@@ -408,7 +408,8 @@ print("right among the believed: " + ", ".join(f"{row['believed']:.0%}" for row 
 
 # %%
 told_shares(log, ["told_domain", "told_by_sensitive"], "How often the domain is told",
-            "Dotted: chance. Which component comes to tell the domain, and which stays near chance?")
+            "Dotted: chance. From which features is the domain told (told_by_sensitive: from the sensitive component), and "
+            "from which hardly?")
 
 # %% [markdown]
 # The sensitive component soon tells it by the picture's surface. In the invariant one separate batch-norm statistics have
@@ -463,15 +464,12 @@ print(f"last epoch {macro[-1]:.1%}; best by target labels {max(macro):.1%} (epoc
 # from its backbone. The **oracle** learns from the target's labels.
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import made, told
+from fercourse.studies.record import in_columns, made
 
 results = json.loads(Path("../results/domains-lab-wild-cpu.json").read_text())
 print("of each domain", made(results))
-for arm, found in results["summary"].items():
-    best = f"best epoch {told(found['best_epoch'])}, " if "best_epoch" in found else ""
-    print(f"{arm:30} {told(found['macro_recall']):16} {best}worst class {told(found['worst_recall'])}")
-    if "recalibrated_macro_recall" in found:
-        print(f"{'  recalibrated':30} {told(found['recalibrated_macro_recall'])}")
+columns = {"macro_recall": "mean recall", "recalibrated_macro_recall": "after recalibration", "worst_recall": "worst class"}
+display(in_columns(results["summary"], columns | {"best_epoch": "at its best epoch"}))
 
 # %% tags=["nbval-check-output"]
 level = {arm: found["macro_recall"]["mean"] for arm, found in results["summary"].items()}
@@ -497,8 +495,8 @@ for arm in (arm for arm in level if arm.startswith("DMSRL without")):
     print(f"DMSRL minus {arm}: {gained(results, 'DMSRL', arm)}")
 
 # %% [markdown]
-# Read the *recalibrated* line before all others: that much of the gap is a matter of batch norm's means and variances, and
-# needs neither an adversary nor a pseudo label. A method must end above it to earn its losses. Here every arm that does not use
+# Read *source only* after recalibration before all else: that much of the gap is a matter of batch norm's means and variances, and
+# needs neither an adversary nor a pseudo label. A method must end above it to earn its losses. Here every arm that adapts without
 # landmarks ends below it; DMSRL misses it by less than DANN and CDAN. (The lines with landmarks and HNCL come further down.)
 # But the sign is uncertain: DMSRL is a point below in two seeds and level in one, and on the validation people of a later table
 # all of its lines end above. Why it gains so little over recalibration is open. Its new layers learn from the lab again
@@ -513,12 +511,9 @@ for arm in (arm for arm in level if arm.startswith("DMSRL without")):
 # The other way round, with labels in the wild and a test in the lab:
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import in_columns
-
-columns = {"macro_recall": "mean recall", "recalibrated_macro_recall": "after recalibration", "worst_recall": "worst class"}
 back = json.loads(Path("../results/domains-wild-lab-cpu.json").read_text())
 print("of each domain", made(back))
-print(in_columns(back["summary"], columns))
+display(in_columns(back["summary"], columns))
 
 # %% [markdown]
 # This way the mean of DMSRL lies above recalibration, and ahead of DANN and CDAN again, by a point or two where seeds differ
@@ -553,7 +548,7 @@ print(f"a line through landmarks: mean recall in the wild {found['macro_recall']
 # %% tags=["nbval-check-output"]
 weighed = json.loads(Path("../results/domains-tuning-lab-wild-cpu.json").read_text())
 print(made(weighed))
-print(in_columns(weighed["summary"], columns))
+display(in_columns(weighed["summary"], columns))
 for arm in weighed["summary"]:
     if "DMSRL" in arm:
         print(f"{arm} minus recalibration: {gained(weighed, arm, 'source only', 'recalibrated_macro_recall')}")
@@ -575,7 +570,7 @@ for arm in weighed["summary"]:
 # %% tags=["nbval-check-output"]
 photographs = json.loads(Path("../results/domains-synthfaces-fer2013-cpu.json").read_text())
 print("at most, of each domain,", made(photographs))
-print(in_columns(photographs["summary"], columns | {"accuracy": "accuracy"}))
+display(in_columns(photographs["summary"], columns | {"accuracy": "accuracy"}))
 
 # %% [markdown]
 # From the lab to the wild, recalibration was worth more than DANN or CDAN; between renderings and photographs it is worth
@@ -587,7 +582,7 @@ print(in_columns(photographs["summary"], columns | {"accuracy": "accuracy"}))
 #
 # What helps is what was taught by neither domain's labels. A line through **landmarks** that learnt the rendered faces' labels
 # tells photographs apart as well as the oracle in mean recall, though the landmark network has never seen a photograph. With
-# their say in its pseudo labels DMSRL closes more than half of the distance to the oracle, and begun from **HNCL**, for which
+# their say in its pseudo labels DMSRL closes more than half of the distance to the oracle in mean recall, and begun from **HNCL**, for which
 # here are faces enough, about four fifths of it, nearly six points in accuracy and nearly five in mean recall above the source's
 # network; it still learns less than its teacher tells. In accuracy the oracle stays ahead of all: it knows how frequent each
 # class is. Read its worst class, too: taught with the target's own uneven labels, it gives up its rarest class altogether.
@@ -600,7 +595,7 @@ print(in_columns(photographs["summary"], columns | {"accuracy": "accuracy"}))
 # %% tags=["nbval-check-output"]
 rendered = json.loads(Path("../results/domains-fer2013-synthfaces-cpu.json").read_text())
 print("at most, of each domain,", made(rendered))
-print(in_columns(rendered["summary"], columns | {"accuracy": "accuracy"}))
+display(in_columns(rendered["summary"], columns | {"accuracy": "accuracy"}))
 
 # %% [markdown]
 # No adversary, no centres and no pseudo labels of the network's own are worth more than about a point. The landmarks' say is worth

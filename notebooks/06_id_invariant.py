@@ -71,8 +71,8 @@ everyone, test
 
 # %%
 shown = fc.embed.at_most(test, 500)
-fc.plots.valence_arousal(shown.valence_arousal, shown, title="500 strangers on the plane",
-                         caption="Seven expressions, each a ray from the middle: the further out, the stronger it is.")
+fc.plots.valence_arousal(shown.valence_arousal, shown, title=f"{len(shown)} faces of strangers on the plane",
+                         caption="Each expression but neutral is a ray from the middle: the further out, the stronger it is.")
 
 # %% [markdown]
 # Now suppose the pictures were collected badly: smiling faces mostly on one street, angry ones mostly on another. We
@@ -202,10 +202,11 @@ fc.check.lesson06.retrieve(retrieve)
 # %%
 found = at.retrieve(test)
 some = [3, 40, 77, 200, 333, 505, 640, 901]
-captions = [found.told(row).replace(", ", "\n   ").replace(": ", ":\n   ") for row in some]
+truly = {row: ",\n   ".join(one.words[one.truth(test)[row]] for one in found.attributes.values()) for row in some}
+captions = [f"truly {truly[row]}\n" + found.told(row).replace(", ", "\n   ").replace(": ", ":\n   ") for row in some]
 fc.plots.face_grid(test[some], columns=4, captions=captions,
-                   alt="Eight strangers, each above the scores of every prompt",
-                   caption="Every score is shown, so that a close decision looks like one. Where is it wrong?")
+                   alt="Eight strangers. " + "; ".join(f"Truly {truly[row]}, {found.told(row)}" for row in some),
+                   caption="Every score is shown, so that a close decision looks like one. Compare with the first line: where is it wrong?")
 
 # %%
 for name, scores in found.accuracy(test).items():
@@ -436,7 +437,7 @@ for name in invariant.names:
 #
 # ## Three features of the same faces
 # UMAP of the backbone's feature, of the expression feature and of one identity feature; first by expression, then by tone,
-# then by person (ten of them).
+# then by person (eight of them).
 
 # %%
 rows = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:500]
@@ -453,13 +454,13 @@ fc.plots.embedding_sequence(points, test[rows], titles=titles, columns=3, colour
                             caption="The same points by skin tone: where is it sorted, and where is it mixed?")
 
 # %%
-ten = torch.isin(test.identity[rows], test.people[:10])
-fc.plots.embedding_sequence([part[ten] for part in points], test[rows][ten], titles=titles, columns=3, colour_by="identity",
-                            caption="Ten people. One colour and shape in one heap would mean: the feature knows who it is.")
+eight = torch.isin(test.identity[rows], test.people[:8])
+fc.plots.embedding_sequence([part[eight] for part in points], test[rows][eight], titles=titles, columns=3, colour_by="identity",
+                            caption="Eight people. One colour and shape in one heap would mean: the feature knows who it is.")
 
 # %% [markdown]
 # By expression, all classes are mixed in all three panels. By skin tone there are no heaps either, but light faces and brown
-# ones lie more on different sides, and in the expression feature no less than in the other two. Of the ten people none has a
+# ones lie more on different sides, and in the expression feature no less than in the other two. Of the eight people none has a
 # heap of its own. So the three pictures show one feature three times, rather than three features: it is what the
 # readers said in numbers.
 #
@@ -532,7 +533,7 @@ fc.plots.image_rows({"expression of": at_48["expression of"], "  painted": paint
                     caption="The last row has the expression feature of the first and the identity features of the third.")
 
 # %% [markdown]
-# Six columns may be chance, so the same with 300 strangers. How far is the colour in the middle of a mixture from that of the
+# Six columns may be chance, so the same with 300 faces. How far is the colour in the middle of a mixture from that of the
 # two painted faces it was made of?
 
 # %%
@@ -547,8 +548,8 @@ print(f"from one of the two faces to the other: {(middle(one) - middle(other)).a
 # %% [markdown]
 # The painter is small and its pictures are blurs; the paper's own are large. Compare the last row with the second and the
 # fourth, column by column. If identity were gone from the expression feature, the mixtures would have the skin of the
-# fourth row. Most have that of the second, and the 300 are nearer to the face that gave the expression: more of the skin
-# came along in the expression feature than in the identity features, and light and pose came with it. That does not prove
+# fourth row. Most look more like the second, and the 300 are no further from the face that gave the expression than from the
+# other: much of the skin came along in the expression feature, and light and pose came with it. That does not prove
 # the identity features poor, because a painter who is given two features uses the one that is easier to read. Nor do the
 # pictures speak for the expression: no smile and no open mouth survived the blur. A picture is a strict examiner.
 #
@@ -576,7 +577,7 @@ fc.plots.group_bars(table, "RMSE", title="Error by age, identity-invariant",
 # run on the test people, in which the method lost where it now gains; `docs/results.md` says how much.)
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import in_columns, made, told
+from fercourse.studies.record import Table, in_columns, made, told
 
 results = json.loads(Path("../results/identity-synthfaces-wild-cpu.json").read_text())
 print(made(results))
@@ -585,10 +586,11 @@ of = lambda row, name: told(row[name], scale=1, places=2)
 def show(arms):
     chance = {what: arms["baseline"][f"{what}_chance"]["mean"] for what in ("skin_tone", "person")}
     print(f"read by a line: the tone (one answer for all is right in {chance['skin_tone']:.0%}), and the person ({chance['person']:.0%})")
-    print(f"{'':24} {'CCC valence':18}{'CCC arousal':18}{'RMSE valence':18}tone  person  error follows tone")
-    for arm, row in arms.items():
-        print(f"{arm:24} {of(row, 'ccc_valence'):18}{of(row, 'ccc_arousal'):18}{of(row, 'rmse_valence'):18}"
-              f"{row['skin_tone_linear']['mean']:.0%}   {row['person_linear']['mean']:4.0%}    {of(row, 'error_follows_tone')}")
+    heads = ["", "CCC valence", "CCC arousal", "RMSE valence", "tone", "person", "error follows tone"]
+    rows = [[arm, *(of(row, name) for name in ("ccc_valence", "ccc_arousal", "rmse_valence")),
+             *(f"{row[name]['mean']:.0%}" for name in ("skin_tone_linear", "person_linear")), of(row, "error_follows_tone")]
+            for arm, row in arms.items()]
+    display(Table([heads, *rows]))
 
 unseen = {arm.removesuffix(", unseen tones"): row for arm, row in results["summary"].items() if "unseen" in arm}
 show({arm: row for arm, row in results["summary"].items() if "unseen" not in arm})
@@ -613,7 +615,7 @@ for name, word in (("skin_tone", "tone"), ("gender", "gender")):
     columns |= {f"{name}_linear": f"{word} from z_e", f"identity_feature_{name}_linear": f"{word} from z_id",
                 f"{name}_chance": f"one {word} for all"}
 three = ("residual", "+ agreement", "+ weighed (the whole)")
-print(in_columns({arm: results["summary"][arm] for arm in three}, columns))
+display(in_columns({arm: results["summary"][arm] for arm in three}, columns))
 
 # %% [markdown]
 # The tone is read off its identity feature only a few points better than off the expression feature from which that was
@@ -655,7 +657,7 @@ print("FER2013:", made(photographs))
 columns = {"accuracy": "classes right"}
 for name, word in (("skin_tone", "tone"), ("gender", "gender"), ("age", "age")):
     columns |= {f"retrieved_{name}_linear": f"{word} read", f"retrieved_{name}_chance": f"one {word} for all"}
-print(in_columns(photographs["summary"], columns))
+display(in_columns(photographs["summary"], columns))
 
 # %% [markdown]
 # The method takes out a little of the retrieved tone, and pays for it with nearly two points of accuracy. Gender and age

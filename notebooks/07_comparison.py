@@ -71,7 +71,7 @@ lab = fc.load_faces("synthfaces", split="test", domain="lab").resize(SIZE)
 wild = fc.load_faces("synthfaces", split="test", domain="wild").resize(SIZE)
 
 def look(method, faces, domain):
-    with networks.taken_from(domain, method):                  # DMSRL has figures of batch norm for each domain
+    with networks.taken_from(domain, method):                  # DMSRL has batch norm's statistics of each domain
         return {key: value.cpu() for key, value in fc.evaluate.seen(method, faces).items()}
 
 seen = {name: {"lab": look(method, lab, "lab"), "wild": look(method, wild, "wild")} for name, method in learnt.items()}
@@ -147,8 +147,8 @@ fc.check.lesson07.likeness(likeness)
 table = torch.tensor([[fc.evaluate.cka(seen[a]["wild"]["embedding"], seen[b]["wild"]["embedding"]) for b in METHODS]
                       for a in METHODS])
 fc.plots.matrix(table, METHODS, percent=False, title="Linear CKA of embeddings, strangers in the wild",
-                caption="Bright: two methods see the same faces as alike. The labelled ones agree with each other more "
-                        "than with HNCL?")
+                caption="Bright: two methods see the same faces as alike. Do the labelled ones agree with each other "
+                        "more than with HNCL?")
 
 # %% [markdown]
 # Taken all together, the five that learnt from labels agree more with each other than with HNCL; one by one they do
@@ -159,12 +159,12 @@ fc.plots.matrix(table, METHODS, percent=False, title="Linear CKA of embeddings, 
 # the same faces. With independent mistakes, the share of faces that both get wrong would be the product of their errors.
 
 # %%
+from fercourse.studies.record import Table, made, paired, told
+
 wrong = 1 - hits
 together = (wrong @ wrong.T) / wrong.shape[1] / (wrong.mean(1)[:, None] * wrong.mean(1)[None])
-print(" " * 13 + "".join(f"{name:>14}" for name in METHODS))
-for name, line in zip(METHODS, together):
-    cells = (f"{value:14.2f}" if other != name else f"{'–':>14}" for other, value in zip(METHODS, line))
-    print(f"{name:13}" + "".join(cells))
+Table([["", *METHODS], *([name, *("–" if other == name else f"{value:.2f}" for other, value in zip(METHODS, line))]
+                         for name, line in zip(METHODS, together.tolist()))])
 
 # %% [markdown]
 # All numbers lie above 1: a face that is hard for one is hard for the others, because it is turned away, half hidden, or
@@ -190,17 +190,12 @@ print(f"best of the six {hits.mean(1).max():.1%}, their vote {team:.1%}, right b
 # tuned here.
 
 # %% tags=["nbval-check-output"]
-from fercourse.studies.record import made, paired, told
-
 results = json.loads(Path("../results/comparison-synthfaces-cpu.json").read_text())
 circumstances = list(dict.fromkeys(arm.partition(", ")[0] for arm in results["summary"]))
 names = list(dict.fromkeys(arm.partition(", ")[2] for arm in results["summary"]))
 print(made(results))
-width = max(map(len, names)) + 2
-print(" " * width + "".join(f"{one:24}" for one in circumstances))
-for name in names:
-    cells = [told(results["summary"][f"{one}, {name}"]["accuracy"]) for one in circumstances]
-    print(f"{name:{width}}" + "".join(f"{cell:24}" for cell in cells))
+display(Table([["", *circumstances], *([name, *(told(results["summary"][f"{one}, {name}"]["accuracy"]) for one in circumstances)]
+                                       for name in names)]))
 
 # %% [markdown]
 # Before you read on, look at one column and say which method you would use. Then ask how sure you are. Runs with the same
@@ -227,7 +222,7 @@ fc.check.lesson07.gain(gain)
 # %%
 def by_seed(circumstance, name, metric="accuracy"):
     runs = {run["seed"]: run["metrics"][metric] for run in results["runs"] if run["arm"] == f"{circumstance}, {name}"}
-    return torch.tensor([runs[seed] for seed in sorted(runs)])
+    return torch.tensor([runs[seed] for seed in sorted(runs)], dtype=torch.float64)
 
 differences = {one: {name: (by_seed(one, name) - by_seed(one, "baseline")).tolist() for name in names if name != "baseline"}
                for one in circumstances}
@@ -237,12 +232,13 @@ fc.plots.gains(differences, title="What each method gains over the baseline", ag
 # %% tags=["nbval-check-output"]
 from scipy.stats import t
 
+rows = [["", "gain, 95 % interval", "leaves out 0"]]
 for one in circumstances:
     for name in names[1:]:
         found = paired(results["runs"], f"{one}, {name}", f"{one}, baseline")
         half = t.ppf(0.975, found["n"] - 1) * found["sd"] / found["n"] ** 0.5
-        clear = "  <- its interval leaves out 0" if abs(found["mean"]) > half else ""
-        print(f"{one:22} {name:{width}} {100 * found['mean']:+5.1f} ± {100 * half:4.1f}{clear}")
+        rows.append([f"{one}, {name}", f"{100 * found['mean']:+.1f} ± {100 * half:.1f}", "yes" if abs(found["mean"]) > half else ""])
+display(Table(rows))
 
 # %% [markdown]
 # (With so many intervals at 95 % one or two leave out 0 by chance alone.)
@@ -370,7 +366,7 @@ for (name, taught), accuracy in combined.items():
 # One seed again: a difference of a few points may be chance. What would you need in order to claim that the two ideas *add
 # up*: four numbers, or four numbers with paired seeds, and a test that the gain of both is the sum of the gains?
 #
-# ## A sixth method, in one file
+# ## One method more, in one file
 # The course's methods are files of some hundred lines, because the loop, the data and the measuring are elsewhere. Here is
 # one more: a softmax over **cosines** $c_k$ to one direction a class, with a **margin** $m$ that the own class $y$ must win
 # by, and a scale $s$ (CosFace):
@@ -481,9 +477,9 @@ fc.plots.embedding(fc.embed.project(F.normalize(angles, dim=1)), lab, title="One
 # - **The table is about means.** The recall of the worst class is in the same file: read it before you choose.
 
 # %% tags=["nbval-check-output"]
-for one in circumstances:
-    worst = {name: results["summary"][f"{one}, {name}"]["worst_recall"]["mean"] for name in names}
-    print(f"{one:22} recall of the worst class: " + ", ".join(f"{name} {value:.0%}" for name, value in worst.items()))
+print("recall of the worst class")
+worst = [[name, *(f"{results['summary'][f'{one}, {name}']['worst_recall']['mean']:.0%}" for one in circumstances)] for name in names]
+display(Table([["", *circumstances], *worst]))
 
 # %% [markdown]
 # ## On your own data

@@ -1,6 +1,8 @@
 """Pictures: made for every shape of data, described, told apart without full colour vision."""
 
+import base64
 import io
+import re
 from dataclasses import replace
 
 import matplotlib
@@ -228,7 +230,7 @@ def test_a_sequence_shares_one_scale():
     figure = plots.embedding_sequence([points(40), 3 * points(40, 1)], drawn_faces(40), ["start", "end"])
     first, second = figure.axes[:2]
     assert first.get_xlim() == second.get_xlim() == first.get_ylim()
-    assert "2 moments side by side, start to end" in figure.alt
+    assert "side by side, 2 panels: start, end, coloured" in figure.alt
 
 
 def test_the_animation_has_its_frames_and_moves():
@@ -237,7 +239,24 @@ def test_the_animation_has_its_frames_and_moves():
     gif = Image.open(io.BytesIO(data))
     assert kind == "gif" and gif.n_frames == 9 == len(moving.frames)
     assert (moving.frames[0] != moving.frames[4]).any() and (moving.frames[1] != moving.frames[2]).any()
-    assert "image/gif" in moving._repr_html_() and "3 moments in motion" in moving._repr_html_()
+    assert "image/gif" in moving._repr_html_() and "in motion, 3 moments: " in moving._repr_html_()
+
+
+def test_an_animation_rests_at_its_end_for_those_who_want_less_motion():
+    moving = plots.embedding_animation([points(40), points(40, 1)], drawn_faces(40), between=2)
+    shown = moving._repr_html_()
+    still = re.search(r'prefers-reduced-motion: reduce\)" srcset="data:image/png;base64,([^"]+)"><img alt', shown)[1]
+    last = np.asarray(Image.open(io.BytesIO(base64.b64decode(still))).convert("RGB"), int)
+    assert np.abs(last - moving.frames[-1]).mean() < 3
+
+
+def test_a_star_is_drawn_larger_because_it_fills_less_of_its_square():
+    figure = plots.embedding(points(4), drawn_faces(4), {"mood": ["surprise", "fear", "surprise", "fear"]})
+    axes = figure.axes[0]
+    sizes = {cloud.get_label(): cloud.get_sizes()[0] for cloud in axes.collections}
+    assert sizes["surprise"] == palette.area_of("*") * sizes["fear"] > 2 * sizes["fear"]
+    assert [handle.get_sizes()[0] for handle in axes.get_legend().legend_handles] == [
+        pytest.approx(30 * palette.area_of("*")), 30]
 
 
 def test_bad_points_are_named():

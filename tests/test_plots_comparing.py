@@ -20,10 +20,22 @@ def test_gains_put_a_dot_for_each_seed_and_a_bar_at_the_mean():
     assert "clean: one +2.0, two -2.0" in figure.alt
 
 
+def test_four_circumstances_stand_in_two_rows():
+    figure = plots.gains({place: {"one": [0.01]} for place in "abcde"})
+    assert [axes.get_title(loc="left") for axes in figure.axes if axes.axison] == list("abcde")
+    assert figure.get_figwidth() < 9 and len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == 2
+
+
+def test_costs_that_lie_together_are_named_beside_the_picture():
+    figure = plots.cost({"one": ((1, 0.1), (2, 0.1)), "one, longer": ((1, None), (2, None))})
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["one", "one, longer"]
+
+
 def test_a_matrix_shows_every_number():
     figure = plots.matrix([[0.5, 0.25], [0.75, 0.5]], ["one", "two"])
     assert {text.get_text() for text in figure.axes[0].texts} == {"50", "25", "75"}
     assert "two: one 0.75, two 0.50" in figure.alt
+    assert plots.matrix([[0.5]], ["one"], title="Likeness").alt.startswith("Likeness. ")
 
 
 def test_methods_within_the_critical_difference_are_joined_by_the_widest_bars():

@@ -17,7 +17,7 @@ def test_centres_are_joined_in_pairs():
     first = figure.axes[0]
     joined = [line.get_xydata() for line in first.lines]
     np.testing.assert_allclose(joined, [points[[6, 8]].numpy(), points[[7, 9]].numpy()])
-    assert "3 faces of the source and 3 of the target at 2 moments" in figure.alt and "centres" in figure.alt
+    assert "3 faces of the source and 3 of the target, 2 panels: a, b" in figure.alt and "centres" in figure.alt
     assert sum(len(cloud.get_offsets()) for cloud in first.collections) == 6 + 4
 
 

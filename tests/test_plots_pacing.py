@@ -1,5 +1,6 @@
 """Histograms of doubts: every face is drawn once, thresholds where they are, and the animation's frames."""
 
+import numpy as np
 import torch
 
 from fercourse import plots
@@ -18,6 +19,15 @@ def test_every_face_stands_in_its_class():
     assert [sum(round(bar.get_height()) for bar in axes.patches) for axes in figure.axes] == [20] * 4
     assert [len(axes.lines) for axes in figure.axes] == [1, 1, 0, 1] and figure.alt
     assert figure.axes[1].lines[0].get_xdata()[0] == 0.5
+
+
+def test_seven_classes_stand_in_two_rows_and_black_stands_out_before_each():
+    words = list(plots.COLOURS)[:7]
+    figure = plots.doubt_histograms(torch.rand(70), torch.arange(70) % 7, words)
+    assert [axes.get_title(loc="left") for axes in figure.axes if axes.axison] == words
+    assert figure.get_figwidth() < 8 and len({axes.get_position().y0 for axes in figure.axes}) == 2
+    for axes in figure.axes[:7]:
+        assert np.dot(axes.patches[0].get_facecolor()[:3], [0.3, 0.6, 0.1]) > 0.5
 
 
 def test_animation_has_a_frame_a_moment():

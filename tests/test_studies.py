@@ -273,4 +273,8 @@ def test_arms_in_columns():
         "b          40.0        -3.1 ± 1.0  1 to 3")
     assert record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, {"probe": "right", "none": "never"}) == (
         "   right  seeds\nb  50.0   1")
-    assert "probe" not in record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, ("a",))
+    table = record.in_columns({"<b>": {"a": of(.4, 1), "probe": of(.5, 1)}}, ("a",))
+    assert "probe" not in table and repr(table) == str(table)
+    assert table._repr_html_() == (
+        '<table><tr><th scope="col"></th><th scope="col">a</th><th scope="col">seeds</th></tr>'
+        '<tr><th scope="row" style="text-align:left">&lt;b&gt;</th><td>40.0</td><td>1</td></tr></table>')

@@ -143,10 +143,14 @@ class FaceSet:
         from .describe import describe
         return describe(self)
 
-    def show(self, count=24, columns=8, seed=0, title=None, captions=None):
-        """Draw `count` faces picked with `seed` under their labels; returns the matplotlib figure."""
+    def show(self, count=24, columns=8, seed=0, title=None, captions=None, caption=None):
+        """Draw `count` faces picked with `seed` over their labels, or over `captions`; returns the matplotlib figure.
+
+        The `caption` under the picture says what to look for.
+        """
         from ..plots import face_grid
-        return face_grid(self if count >= len(self) else self.sample(count, seed), columns, title, captions)
+        chosen = self if count >= len(self) else self.sample(count, seed)
+        return face_grid(chosen, columns, title, captions, caption=caption)
 
     # ------------------------------------------------------------------ choosing
 

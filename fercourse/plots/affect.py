@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..evaluate.groups import groups_of
 from .figure import new_figure, styled
 from .grouping import grouping
-from .palette import colours_of, markers_of
+from .palette import area_of, colours_of, markers_of
 from .space import LEGEND, show_legend
 
 CORNERS = {(-0.97, 0.97): "tense", (0.97, 0.97): "excited", (-0.97, -0.97): "gloomy", (0.97, -0.97): "calm"}
@@ -81,7 +81,8 @@ def _bias(axes, points, guess, groups):
         rows = rows.numpy() & ~np.isnan(points).any(1)
         start, end = points[rows].mean(0), guess[rows].mean(0)
         above = 4 - float(np.linalg.norm(end - start))
-        axes.plot(*start, marker, color=colour, ms=6, mec="white", mew=0.5, label=name, zorder=above)
+        axes.plot(*start, marker, color=colour, ms=6 * area_of(marker)**0.5, mec="white", mew=0.5, label=name,
+                  zorder=above)
         axes.annotate("", end, start, zorder=above, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8,
                                                                 "shrinkA": 0, "shrinkB": 0})
         told.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
@@ -116,8 +117,8 @@ def _plane(axes, title):
     axes.axhline(0, color="#cccccc", lw=0.8, zorder=0)
     axes.axvline(0, color="#cccccc", lw=0.8, zorder=0)
     for (x, y), word in CORNERS.items():
-        axes.text(x, y, word, color="#888888", fontsize=8, ha="left" if x < 0 else "right",
-                  va="top" if y > 0 else "bottom")
+        axes.text(x, y, word, color="#555555", fontsize=8, ha="left" if x < 0 else "right",
+                  va="top" if y > 0 else "bottom", zorder=8, bbox={"fc": "white", "ec": "none", "pad": 1, "alpha": 0.7})
 
 
 def _groups(figure, axes, points, known, groups):
@@ -127,7 +128,8 @@ def _groups(figure, axes, points, known, groups):
         return
     for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
         rows = known & (groups.codes == code)
-        axes.scatter(*points[rows].T, color=colour, marker=marker, s=12, alpha=0.6, linewidths=0, label=word)
+        axes.scatter(*points[rows].T, color=colour, marker=marker, s=12 * area_of(marker), alpha=0.6, linewidths=0,
+                     label=word)
     if len(groups.words) <= LEGEND:
         show_legend(axes, groups.name)
 

@@ -26,7 +26,9 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
         against: the method at zero, for the axis.
     """
     names = list(dict.fromkeys(name for methods in found.values() for name in methods))
-    figure, panels = new_figure(2.3 * len(found) + 0.8, 0.36 * len(names) + 1.2, 1, len(found), sharex=True,
+    rows = 1 if len(found) <= 3 else 2                       # more beside one another are too small for a phone
+    across = -(-len(found) // rows)
+    figure, panels = new_figure(2.6 * across + 0.8, (0.3 * len(names) + 0.5) * rows + 0.6, rows, across, sharex=True,
                                 sharey=True)
     for axes, (circumstance, methods) in zip(panels, found.items()):
         axes.axvline(0, color="#555555", linewidth=0.8)
@@ -38,6 +40,8 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
         axes.set_title(circumstance)
         axes.set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
+    for axes in panels[len(found):]:
+        axes.set_axis_off()
     figure.supxlabel(f"points more than {against}", fontsize=9)
     figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
     told = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())
@@ -57,14 +61,14 @@ def matrix(values, rows, columns=None, percent=True, title=None, alt=None, capti
     axes.imshow(values, vmin=0, vmax=1, aspect="auto")
     for place, value in np.ndenumerate(values):
         axes.text(place[1], place[0], f"{100 * value:.0f}" if percent else f"{value:.2f}", ha="center", va="center",
-                  color="black" if value > 0.55 else "white")
+                  color="black" if value > 0.47 else "white")
     axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     axes.set_yticks(range(len(rows)), rows)
     axes.spines[:].set_visible(False)
     axes.set_title(title or "")
     told = "; ".join(f"{name}: " + ", ".join(f"{c} {v:.2f}" for c, v in zip(columns, row))
                      for name, row in zip(rows, values))
-    return figure.describe(alt or f"A matrix of shares. {told}.", caption)
+    return figure.describe(alt or f"{title or 'A matrix of shares'}. {told}.", caption)
 
 
 @styled
@@ -117,13 +121,14 @@ def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, 
     Args:
         points: method -> ((cost mean, sd), (gain mean, sd)); an sd of None draws no bar.
     """
-    figure, (axes,) = new_figure(6, 3.6)
+    figure, (axes,) = new_figure(7, 3.6)
     for name, ((x, dx), (y, dy)) in points.items():
-        axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1,
+        axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1, label=name,
                       **_look(name, points))
-        axes.annotate(name, (x, y), xytext=(7, 5), textcoords="offset points")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(0.15)
+    axes.legend(*zip(*[(bars[0], name) for bars, name in zip(*axes.get_legend_handles_labels())]),
+                loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_title(title or "")
     told = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
     return figure.describe(alt or f"{ylabel} against {xlabel}: {told}.", caption)

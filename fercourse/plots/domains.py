@@ -5,8 +5,8 @@ import numpy as np
 from ..errors import InputError
 from .arrays import as_array
 from .figure import new_figure, styled
-from .palette import colours_of, markers_of
-from .space import _limit, _plain, show_legend
+from .palette import area_of, colours_of, markers_of
+from .space import _limit, _plain, moments_told, show_legend
 
 
 @styled
@@ -33,19 +33,18 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         _centres(axes, points[len(labels):], centres, classes)
     for axes in panels[len(sequence):]:
         axes.set_axis_off()
-    show_legend(panels[:columns], "target")
-    told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target at {len(titles)} moments"
-    return figure.describe(alt or f"{told}, {titles[0]} to {titles[-1]}, coloured by class"
+    show_legend(panels[:columns], "target (source: pale, small)")
+    told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
+    return figure.describe(alt or f"{told}, coloured by class"
                            + (", with the class centres of both domains" if centres else ""), caption)
 
 
 def _faces(axes, points, labels, domains, classes):
-    looks = ((False, dict(s=5, alpha=0.25)), (True, dict(s=9, alpha=0.8)))
-    for target, look in looks:
+    for target, size, alpha in ((False, 5, 0.25), (True, 9, 0.8)):
         for number, (word, colour, marker) in enumerate(zip(classes, colours_of(classes), markers_of(classes))):
             rows = (labels == number) & (domains == target)
-            axes.scatter(*points[rows].T, color=colour, marker=marker, linewidths=0, label=word if target else None,
-                         **look)
+            axes.scatter(*points[rows].T, color=colour, marker=marker, s=size * area_of(marker), alpha=alpha,
+                         linewidths=0, label=word if target else None)
 
 
 def _centres(axes, points, count, classes):
@@ -66,7 +65,7 @@ def class_curves(rows, classes, whole=None, xlabel="epoch", ylabel="", title=Non
     figure, (axes,) = new_figure(6, 3.4)
     epochs = np.arange(1, len(values) + 1)
     for word, colour, marker, line in zip(classes, colours_of(classes), markers_of(classes), values.T):
-        axes.plot(epochs, line, color=colour, marker=marker, ms=4, lw=1.2, label=word)
+        axes.plot(epochs, line, color=colour, marker=marker, ms=4 * area_of(marker)**0.5, lw=1.2, label=word)
     if whole is not None:
         axes.plot(epochs, whole, color="#222222", lw=2.2, ls="--", label="all")
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", ylim=(0, 1.03))

@@ -7,7 +7,7 @@ import torch
 
 from ..errors import InputError
 from .figure import Figure, styled
-from .palette import colours_of, markers_of
+from .palette import area_of, colours_of, markers_of
 
 INK, WRONG = "#222222", "#b00020"
 
@@ -129,8 +129,8 @@ class Grid:
         """Write lines of text under cell i, the first one behind a marker if `shape` is (marker, colour)."""
         x, y = self.corner(i)
         if shape:
-            self.axes.scatter([x + 0.09], [y + 1 + 0.45 * self.line], s=2.6 * self.size, marker=shape[0],
-                              color=shape[1], linewidths=0)
+            self.axes.scatter([x + 0.09], [y + 1 + 0.45 * self.line], s=2.6 * self.size * area_of(shape[0]),
+                              marker=shape[0], color=shape[1], linewidths=0)
         style = {"ha": "left" if shape else "center", "fontsize": self.size, "color": colour}
         for row, line in enumerate(text.split("\n")):
             indent = (0.17 if row == 0 else 0.04) if shape else 0.5

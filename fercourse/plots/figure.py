@@ -57,7 +57,10 @@ class Described:
         width = f' width="{self._width()}"' if self._width() else ""
         image = f'<img alt="{escape(self.alt)}" src="{source}"{width} style="max-width:100%;height:auto">'
         caption = f"<figcaption>{escape(self.caption)}</figcaption>" if self.caption else ""
-        return f'<figure style="margin:0">{image}{caption}</figure>'
+        return f'<figure style="margin:0">{self._around(image)}{caption}</figure>'
+
+    def _around(self, image):
+        return image
 
     def _ipython_display_(self):
         # Published by hand: the inline backend would add a second, undescribed PNG of the same figure.
@@ -134,6 +137,14 @@ class Animation(Described):
         buffer = io.BytesIO()
         self.savefig(buffer)
         return buffer.getvalue(), "gif"
+
+    def _around(self, image):
+        """Give the last frame, at rest, to readers whose system is set to show less motion."""
+        from PIL import Image
+        buffer = io.BytesIO()
+        Image.fromarray(self.frames[-1]).quantize(96).save(buffer, format="PNG", optimize=True)
+        still = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        return f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{still}">{image}</picture>'
 
     def _width(self):
         return self.frames[0].shape[1]

@@ -5,9 +5,10 @@ import torch
 
 from .arrays import as_array
 from .figure import Animation, new_figure, styled
-from .palette import colours_of
+from .palette import colours_of, paler
 
 WRONG, LIMIT = "#222222", "#a94595"
+ACROSS = 4                       # histograms in a row: more are too small for a phone
 BINS = np.linspace(0, 1, 21)
 
 
@@ -23,14 +24,19 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
     """
     doubts, labels = as_array(doubts), as_array(labels)
     wrong = np.zeros(len(labels), bool) if wrong is None else as_array(wrong)
-    figure, axes = new_figure(1.55 * len(classes), 1.9, 1, len(classes), sharex=True, sharey=True)
+    across = min(len(classes), ACROSS)
+    figure, axes = new_figure(1.9 * across, 1.7 * -(-len(classes) // across), -(-len(classes) // across), across,
+                              sharex=True, sharey=True)
     for number, (word, colour, one) in enumerate(zip(classes, colours_of(classes), axes)):
         own = labels == number
-        one.hist([doubts[own & ~wrong], doubts[own & wrong]], BINS, stacked=True, color=[colour, WRONG])
+        one.hist([doubts[own & ~wrong], doubts[own & wrong]], BINS, stacked=True, color=[paler(colour), WRONG])
         if thresholds is not None and np.isfinite(float(thresholds[number])):
             one.axvline(float(thresholds[number]), color=LIMIT, lw=1.5)
         one.set(xlim=(0, 1), xticks=(0, 1), title=word)
-    axes[0].set(ylabel="faces")
+    for one in axes[len(classes):]:
+        one.set_axis_off()
+    for one in axes[::across]:
+        one.set(ylabel="faces")
     figure.supxlabel("doubt: share given to other classes than the label", fontsize=8)
     if title:
         figure.suptitle(title, fontsize=10, weight="bold")

@@ -4,7 +4,7 @@ import numpy as np
 
 from .arrays import as_array
 from .figure import new_figure, styled
-from .palette import colours_of, markers_of
+from .palette import area_of, colours_of, markers_of
 
 ATTRACTS, REPELS, IGNORED, ONESELF = "#2c6fbb", "#f2a65a", "#ffffff", "#cfcfcf"
 
@@ -64,7 +64,8 @@ def _mask(axes, name, positive, kept, words):
     axes.set(xticks=[], yticks=[], xlim=(-1.7, count - 0.5), ylim=(count - 0.5, -1.7), title=name, aspect="equal")
     axes.spines[:].set_visible(False)
     for place, (colour, marker) in enumerate(_looks(words)):
-        axes.scatter([place, -1.1], [-1.1, place], c=colour, marker=marker, s=min(400 / count, 55), linewidths=0)
+        axes.scatter([place, -1.1], [-1.1, place], c=colour, marker=marker, linewidths=0,
+                     s=min(400 / count, 55) * area_of(marker))
 
 
 def _key(figure, colours):
@@ -85,7 +86,7 @@ def _classes(figure, words):
     """Put a legend of the classes to the right of all panels."""
     from matplotlib.lines import Line2D
     looks = dict(zip(words, _looks(words)))
-    figure.legend(handles=[Line2D([], [], ls="", color=colour, marker=marker, ms=6, label=word)
+    figure.legend(handles=[Line2D([], [], ls="", color=colour, marker=marker, ms=6 * area_of(marker)**0.5, label=word)
                            for word, (colour, marker) in looks.items()], loc="outside right center")
 
 
@@ -98,6 +99,6 @@ def _circle(axes, name):
 
 def _points(axes, points, words, captions):
     for point, (colour, marker) in zip(points, _looks(words)):
-        axes.scatter(*point, c=colour, marker=marker, s=55, zorder=3)
+        axes.scatter(*point, c=colour, marker=marker, s=55 * area_of(marker), zorder=3)
     for point, text in zip(points, captions or ()):
         axes.annotate(text, 0.8 * point, ha="center", va="center", fontsize=8, color="#555555")

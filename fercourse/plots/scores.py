@@ -33,7 +33,7 @@ def confusion(truth, predicted, classes, title=None, alt=None, caption=None):
     for row, column in np.ndindex(table.shape):
         if table[row, column]:
             axes.text(column, row, f"{share[row, column]:.0%}\n{table[row, column]:,}", ha="center", va="center",
-                      fontsize=7, color="white" if share[row, column] > 0.6 else "#222222",
+                      fontsize=7, color="white" if share[row, column] > 0.8 else "#222222",
                       weight="bold" if row == column else "normal")
     axes.set(xticks=range(count), yticks=range(count), yticklabels=classes, xlabel="predicted", ylabel="true",
              title=title or "")

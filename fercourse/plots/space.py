@@ -7,6 +7,7 @@ from .arrays import as_array
 from .faces import as_images
 from .figure import Animation, new_figure, style, styled
 from .grouping import grouping
+from .palette import area_of
 
 LEGEND = 12        # more groups than this get no legend
 TURNS = 6          # shares in which a group is drawn
@@ -130,8 +131,16 @@ def _moments(sequence, faces, titles):
 
 
 def _sequence_alt(how, faces, titles, groups):
-    return (f"Embedding of {len(faces)} faces at {len(titles)} moments {how}, {titles[0]} to {titles[-1]}, "
-            f"{groups.sentence()}")
+    called = "panels" if how == "side by side" else "moments"
+    return f"Embedding of {len(faces)} faces {how}, {moments_told(titles, called)}, {groups.sentence()}"
+
+
+def moments_told(titles, called="panels"):
+    """Return in words how many there are, and which, or the first and the last of many."""
+    if len(titles) == 1:
+        return str(titles[0])
+    which = ", ".join(map(str, titles)) if len(titles) <= 4 else f"{titles[0]} to {titles[-1]}"
+    return f"{len(titles)} {called}: {which}"
 
 
 def _limit(sequence):
@@ -165,7 +174,8 @@ def _scatter(axes, points, groups, size=None, alpha=0.8):
         for code, (word, colour, marker) in enumerate(zip(groups.words, groups.colours, groups.markers)):
             rows = np.flatnonzero(groups.codes == code)[turn::TURNS]
             label = None if turn else word
-            cloud = axes.scatter(*points[rows].T, color=colour, marker=marker, label=label, **look)
+            cloud = axes.scatter(*points[rows].T, color=colour, marker=marker, label=label,
+                                 **look | {"s": size * area_of(marker)})
             clouds.append((cloud, rows))
     return clouds
 
@@ -187,7 +197,7 @@ def show_legend(axes, name):
     legend = last.legend(handles, words, loc="center left", bbox_to_anchor=(1.02, 0.5), alignment="left",
                          title=name.replace("_", " "))
     for handle in legend.legend_handles:
-        handle.set(alpha=1, sizes=[30])
+        handle.set(alpha=1, sizes=handle.get_sizes() * 30 / min(one.get_sizes()[0] for one in legend.legend_handles))
 
 
 def _with_room(points, room, most, seed):
@@ -206,7 +216,8 @@ def _thumbnail(axes, image, centre, half, colour, marker):
     (x, y), (w, h) = centre, half
     axes.fill([x - w, x + w, x + w, x - w], [y - h, y - h, y + h, y + h], ec=colour, lw=3, zorder=3)
     axes.imshow(image, extent=(x - w, x + w, y - h, y + h), interpolation="lanczos", zorder=4, aspect="equal")
-    axes.plot(x - 0.9 * w, y + 0.9 * h, marker, color=colour, ms=8, mec="white", mew=0.8, zorder=5)
+    axes.plot(x - 0.9 * w, y + 0.9 * h, marker, color=colour, ms=8 * area_of(marker)**0.5, mec="white", mew=0.8,
+              zorder=5)
 
 
 def _glide(sequence, moment):

@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 from dataclasses import asdict, dataclass, field
+from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -140,8 +141,31 @@ def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -
     return f"{mean:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
 
 
-def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> str:
-    """Return a table as text: a row an arm, a column a metric, `mean ± sd` in per cent, the number of seeds at the end.
+class Table(str):
+    """A table as text, which a notebook shows as a table; its rows and columns have heads that can be read aloud.
+
+    Attributes:
+        rows: the same, as lists of texts, the heads first.
+    """
+
+    def __new__(cls, rows):
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        told = super().__new__(cls, "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+        told.rows = rows
+        return told
+
+    __repr__ = str.__str__
+
+    def _repr_html_(self):
+        head, *body = [[escape(cell) for cell in row] for row in self.rows]
+        lines = ["".join(f'<th scope="col">{cell}</th>' for cell in head)]
+        lines += [f'<th scope="row" style="text-align:left">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells)
+                  for name, *cells in body]
+        return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> Table:
+    """Return a table: a row an arm, a column a metric, `mean ± sd` in per cent, the number of seeds at the end.
 
     Args:
         arms: {arm: {metric: what a summary tells of it}}; where an arm lacks a metric its place stays empty.
@@ -157,8 +181,7 @@ def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> str:
         seeds = sorted({one["n"] for one in found.values()})
         rows.append([arm, *(told(found[name], seeds=False) if name in found else "" for name in names),
                      " to ".join(map(str, seeds[::max(1, len(seeds) - 1)]))])
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return Table(rows)
 
 
 def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:

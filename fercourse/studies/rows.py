@@ -102,6 +102,13 @@ SECTIONS = {
             (f"A whole ResNet-18 trained on FER2013{before}{words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
             ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
+        *_column("photographs-tuning-fer2013-cpu", "accuracy",
+                 ("What helps a whole ResNet-18 on FER2013? Twelve epochs, on the validation part", "as it is"),
+                 ("   half the learning rate", "half the rate"), ("   SGD in place of AdamW", "SGD"),
+                 ("   SGD with five times less weight decay", "SGD, five times less decay"),
+                 ("   weak views", "weak views"), ("   nothing erased", "nothing erased"),
+                 ("   averaged weights", "averaged weights")),
+        ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
           for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
           for title, way, metric in (
