@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 
@@ -176,8 +177,9 @@ class Checkpoint:
                 if state[name]:                    # a scaler that rested keeps nothing, and another would refuse it
                     part.load_state_dict(state[name])
         except (KeyError, ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: does not fit this fercourse ({str(error).splitlines()[0]}); it was made by "
-                             f"{_maker(state)}; go on with that one, or start again in another --out") from error
+            raise InputError(f"{path}: does not fit the method as it is now ({_brief(error)}); it was made by "
+                             f"{_maker(state)}, with the code of that time; go on with that, or start again in another "
+                             "--out") from error
         fresh, kept, device = self.method.memory, state["memory"], self.method.device
         self.method.memory = {name: _like(value, fresh.get(name), device) for name, value in kept.items()}
         return state["step"]
@@ -301,9 +303,14 @@ def load_run(folder, device="cpu"):
         raise InputError(f"{folder}: the run is not finished ({WEIGHTS} is missing); "
                          "continue it with fercourse train … --resume") from error
     except (SafetensorError, RuntimeError, OSError) as error:
-        raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it "
-                         f"({str(error).splitlines()[0]})") from error
+        raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it and of the method as "
+                         f"it is now ({_brief(error)})") from error
     return method.to(device, memory_format=torch.channels_last).eval()
+
+
+def _brief(error):
+    """Return an error's first two lines in one: torch names what is missing in the second."""
+    return shorten(" ".join(line.strip() for line in str(error).splitlines()[:2]), 240, placeholder=" …")
 
 
 _CONFIG = {"method": str, "classes": list, "size": int, "hyper": dict}

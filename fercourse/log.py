@@ -63,6 +63,8 @@ class Log:
     def start(self, step: int, epoch: int, facts: dict):
         """Note what `start_epoch` said, before step `step` + 1."""
         self.clock = time.perf_counter()
+        if not isinstance(facts, dict):
+            raise InputError(f"start_epoch returned a {type(facts).__name__}; expected a dict of facts for the log")
         if facts:
             self._record({"step": step, "epoch": epoch, "start": {k: _number(k, v) for k, v in facts.items()}})
 
@@ -161,10 +163,19 @@ def _is_record(value):
             and (isinstance(value.get("start"), dict) or isinstance(value.get("of"), int)))
 
 
+def _plain(name, value):
+    try:
+        json.dumps(value)
+    except TypeError as error:
+        raise InputError(f"start_epoch says {name} with a {type(value).__name__} ({error}); expected numbers or texts"
+                         ) from None
+    return value
+
+
 def _number(name, value):
     """Return a number of torch or NumPy as a plain one; other plain values as they are."""
     if not isinstance(value, torch.Tensor | np.ndarray | np.generic):
-        return value
+        return _plain(name, value)
     if math.prod(value.shape) != 1:
         raise InputError(f"start_epoch says {name} with {math.prod(value.shape)} numbers; expected a single one")
     return value.item()

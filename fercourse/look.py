@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from .contract import check_seen
 from .device import autocast
 from .distributed import gather_parts, rank, world
+from .errors import InputError
 
 
 @torch.no_grad()
@@ -32,6 +34,7 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
 def _see(method, images, part, what):
     near = images[part[0]:part[-1] + 1].to(method.device, non_blocking=True)
     seen = method.see(near)
+    check_seen(method, seen, [name for name in what if name != "loss"], len(near))
     if "loss" in what:
         seen["loss"] = method.sample_losses(seen["logits"].float(), part.to(method.device))
     return {name: seen[name] for name in what}
@@ -50,6 +53,9 @@ class Look:
 
     def __call__(self, *what: str, of: str = "source"):
         """Return one tensor [N, …] for each name, seen with averaged weights if `hyper.ema` is set."""
+        if self.streams.get(of) is None:
+            raise InputError(f"look(of={of!r}): there are no such faces here; expected "
+                             f"{' or '.join(name for name, stream in self.streams.items() if stream)}")
         images = self.streams[of].images
         rows = torch.arange(len(images)).tensor_split(world())[rank()]
         with self.average.installed():

@@ -2,17 +2,19 @@
 
 import math
 from contextlib import contextmanager
-
-import torch
+from inspect import signature
 
 from .errors import InputError
 from .methods.base import _METHODS, Method
 
 
-def fitting(method, faces, target, lr):
-    """Check the faces against those the method was made for, and the rate; return the target without labels."""
+def fitting(method, faces, target, epochs, lr):
+    """Check the class, the faces against those it was made for, and the rate; return the target without labels."""
     _check_class(type(method))
-    if not 0 < lr < math.inf:
+    _check_views(method)
+    if not isinstance(epochs, int) or epochs < 1:
+        raise InputError(f"epochs is {epochs!r}; expected a whole number of at least 1")
+    if isinstance(lr, str) or not 0 < lr < math.inf:
         raise InputError(f"lr is {lr}; expected a number above 0, such as 2e-3")
     if faces.classes != method.classes:
         raise InputError(f"{faces.name} numbers its classes {', '.join(faces.classes)}, but the method was made for "
@@ -26,6 +28,17 @@ def fitting(method, faces, target, lr):
     return None if target is None else target.without_labels()
 
 
+def _check_views(method):
+    """Raise InputError for a word where a tuple of words belongs, and for a method that looks at nothing."""
+    for name in ("views", "needs", "target_views"):
+        given = getattr(method, name)
+        if not isinstance(given, tuple | list):
+            raise InputError(f"{method.name}: {name} is {given!r}; expected a tuple, such as ('weak',), which the "
+                             "comma makes")
+    if not method.views:
+        raise InputError(f"{method.name}: views is empty; expected a preset for each view, such as ('weak',)")
+
+
 def _check_class(cls):
     """Raise InputError for a class whose training would end in nothing that can be saved, or asked."""
     if not hasattr(cls, "name"):
@@ -33,6 +46,16 @@ def _check_class(cls):
     if cls in _METHODS.values() and cls.decide is Method.decide:
         raise InputError(f"{cls.name}: {cls.__name__} has no decide of its own; write decide(self, features), which "
                          "returns logits")
+    if cls.forward is Method.forward:
+        raise InputError(f"{cls.name}: {cls.__name__} has no forward of its own; write forward(self, batch, progress), "
+                         "which returns losses")
+    for name, given in (("setup", ("faces", "target")), ("start_epoch", ("epoch", "look")), ("optimisers", ("lr",)),
+                        ("forward", ("batch", "progress"))):
+        try:
+            signature(getattr(cls, name)).bind("self", *given)
+        except TypeError as error:
+            raise InputError(f"{cls.name}: {name} cannot be called with {' and '.join(given)} ({error}); expected "
+                             f"{name}(self, {', '.join(given)})") from None
 
 
 _UNTOLD = {"Expected more than 1 value per channel":
@@ -53,15 +76,3 @@ def told(method):
             if str(error).startswith(start):
                 raise InputError(f"{method.name}: {sentence}") from error
         raise
-
-
-def check_losses(method, losses):
-    """Raise InputError unless a step's losses are what the log and the backward pass can take."""
-    if not isinstance(losses, dict) or "total" not in losses:
-        said = f"a dict of {', '.join(losses)}" if isinstance(losses, dict) else f"a {type(losses).__name__}"
-        raise InputError(f"{method.name}: forward returned {said}; expected a dict of losses with 'total' among them")
-    for name, value in losses.items():
-        if not isinstance(value, torch.Tensor) or value.ndim:
-            said = f"of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
-            raise InputError(f"{method.name}: the loss {name!r} is {said}; expected a tensor of no dimension, such as "
-                             "loss.mean()")

@@ -10,13 +10,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoint, distributed
 from .batches import Stream
+from .contract import check_losses, check_optimisers, check_parts, check_weights
 from .device import autocast, half_precision, pick_device
 from .ema import Average
 from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
 from .plain import plain
-from .refusals import check_losses, fitting, told
+from .refusals import fitting, told
 from .schedule import cosine, set_rates
 from .seeds import derive
 
@@ -39,14 +40,17 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     """
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
-    target = fitting(method, faces, target, lr)
+    target = fitting(method, faces, target, epochs, lr)
     method.to(device, memory_format=torch.channels_last)
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
+    made = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
+    check_parts(method, made, faces)
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
-    optimisers, average = [*map(_of_here, method.optimisers(lr))], Average(method, method.hyper.ema)
+    optimisers = [*map(_of_here, check_optimisers(method, method.optimisers(lr)))]
+    average = Average(method, method.hyper.ema)
     log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
     settings = checkpoint.settings(method, faces, target, epochs=epochs, batch_size=batch_size, lr=lr,
                                    seed=seed)
@@ -81,6 +85,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             if done % source.steps == 0 or (save_every and done % save_every == 0):
                 log.check(done)
                 _share_figures(method, average)
+                check_weights(method, done)
                 keeper.save(done)
         if watch:
             _show(watch, epoch, method, average)

@@ -13,7 +13,12 @@ from .probes import affect_probe, has_leak, identity_leak, knn_accuracy, linear_
 
 def seen(method, faces, batch_size: int = 512) -> dict:
     """Return `embedding` [N, D] and `logits` of the faces at the method's size, float32 on its device."""
-    return see_all(method, faces.resize(method.size).images, batch_size=batch_size)
+    found = see_all(method, faces.resize(method.size).images, batch_size=batch_size)
+    for name, value in found.items():
+        if spoilt := int((~value.isfinite()).flatten(1).any(1).sum()):
+            raise InputError(f"{method.name}: {name} is not finite for {spoilt} of {len(value)} faces; its weights are "
+                             "spoilt, or embed or decide divides by 0")
+    return found
 
 
 def evaluate(method, faces, draws: int = 200) -> dict:

@@ -1,11 +1,14 @@
 """What a method is: the small interface that the training loop, evaluation and pictures rely on."""
 
 import os
+import re
 import sys
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import get_annotations
 from numbers import Integral, Real
 from pathlib import Path
+from traceback import extract_tb
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -95,11 +98,13 @@ class Method(nn.Module):
         needs: columns of the FaceSet that a batch carries; `labels` come from `memory["labels"]`.
         target_views: presets for the second domain's views; empty where there is none.
         memory: per-sample and other state outside the weights: tensors or plain values by name.
+        regresses: whether `decide` returns valence and arousal; it is scored and drawn as that.
     """
 
     views: tuple = ("weak",)
     needs: tuple[str, ...] = ("labels",)
     target_views: tuple = ()
+    regresses: bool = False
     Hyper = Hyper
 
     def __init__(self, classes, size, hyper):
@@ -129,7 +134,12 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def optimisers(self, lr: float) -> list[torch.optim.Optimizer]:
-        """Return the optimisers; a parameter group with `constant=True` keeps its rate all along."""
+        """Return the optimisers, each parameter in one; a group with `constant=True` keeps its rate all along.
+
+        Parts with an optimiser of their own stay out of the other: `make_optimiser(nn.ModuleList([…]), lr, self.hyper)`
+        takes the rest. On CUDA say `fused=self.device.type == "cuda"` to one of torch, or in half precision each step
+        waits for the device.
+        """
         return [make_optimiser(self, lr, self.hyper)]
 
     def after_step(self):
@@ -143,11 +153,18 @@ class Method(nn.Module):
         return self.backbone.features(augment.normalise(images))
 
     def decide(self, features: Tensor) -> Tensor:
-        """Return logits [B, C], or valence and arousal [B, 2], of features."""
+        """Return logits [B, C], or valence and arousal [B, 2] where `regresses` is True, of features."""
         raise NotImplementedError
 
     def predict(self, images: Tensor) -> Tensor:
-        """Return logits [B, C], or valence and arousal [B, 2], of uint8 images."""
+        """Return logits [B, C], or valence and arousal [B, 2], of uint8 images.
+
+        Raises:
+            InputError: images that are not uint8, such as numbers from 0 to 1, which would look black.
+        """
+        if images.dtype != torch.uint8:
+            raise InputError(f"{self.name}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
+                             "(255 * images).round().byte()")
         return self.decide(self.embed(images))
 
     def see(self, images: Tensor) -> dict[str, Tensor]:
@@ -178,9 +195,20 @@ def register(name: str):
     """Make a method known by the name that the command line uses.
 
     Raises:
-        InputError: the name is another method's; the same class, defined again, replaces itself.
+        InputError: the name is another method's; the same class, defined again, replaces itself. Or it is no name that
+            folders can have, or what it stands above is no Method.
     """
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise InputError(f"the name of a method is {name!r}; expected letters, digits, - and _, such as my-method, "
+                         "because runs are called by it")
+
     def keep(cls):
+        if not (isinstance(cls, type) and issubclass(cls, Method)):
+            raise InputError(f"method {name!r} is {cls!r}; expected a class made from fercourse.methods.Method")
+        own = {f.name for f in fields(cls.Hyper)} if is_dataclass(cls.Hyper) else set()
+        if not issubclass(cls.Hyper, Hyper) or get_annotations(cls.Hyper).keys() - own:
+            raise InputError(f"method {name!r}: its Hyper is {cls.Hyper.__name__}; expected a dataclass made from "
+                             "fercourse.methods.Hyper: @dataclass above class …(Hyper)")
         known = _METHODS.get(name, cls)
         again = known.__qualname__ == cls.__qualname__ or cls.__module__ == "__main__"      # a notebook may rename it
         if known.__module__ != cls.__module__ or not again:
@@ -202,23 +230,40 @@ def use(file, *others: dict) -> list[str]:
         InputError: no such file, one that does not run, or one that registers nothing new.
     """
     path, registries = Path(file), (_METHODS, *others)
+    if path.is_dir() or (path.exists() and path.suffix != ".py"):
+        raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no .py file'}; expected a Python file that "
+                         'registers a method with @register("name")')
     before = [dict(known) for known in registries]
     try:
-        spec = spec_from_file_location(f"fercourse_use_{path.stem}", path)
+        spec = spec_from_file_location(_free_name(path), path)
         module = module_from_spec(spec)
         sys.modules[spec.name] = module                     # dataclasses look their module up
         spec.loader.exec_module(module)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:
-        raise InputError(f"{path}: does not run ({type(error).__name__}: {error}); expected a Python file that "
-                         'registers a method with @register("name")') from error
+        raise InputError(f"{path}{_line(error, path)}: does not run ({type(error).__name__}: {error}); expected a "
+                         'Python file that registers a method with @register("name")') from error
     found = [name for known, old in zip(registries, before) for name, what in known.items()
              if old.get(name) is not what]
     if not found:
         raise InputError(f'{path}: registers no method; put @register("name") above its class, or @study("name") '
                          "above the arms of a study")
     return found
+
+
+def _free_name(path):
+    """Return a name for the module of a file that no other file's module has."""
+    name = f"fercourse_use_{path.stem}"
+    while name in sys.modules and Path(sys.modules[name].__file__).resolve() != path.resolve():
+        name += "_"
+    return name
+
+
+def _line(error, path):
+    """Return where in a file an error arose, as `, line 3`; a syntax error says so itself."""
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def method_class(name: str) -> type:

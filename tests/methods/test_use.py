@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from fercourse import methods, studies
+from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.methods.base import _METHODS, Hyper, Method, register, typed
 
@@ -56,6 +57,18 @@ def test_the_margin_lowers_the_own_class_only_and_without_it_is_a_softmax_of_cos
     assert torch.allclose(margin_logits(cosines, labels, 0, 10), 10 * cosines)
     losses = [F.cross_entropy(margin_logits(cosines, labels, m, 10), labels) for m in (0, 0.1, 0.2)]
     assert losses == sorted(losses)
+
+
+def test_the_method_of_the_guide_trains_and_is_read_again(tmp_path):
+    guide = (EXAMPLE.parents[1] / "docs/your-own-method.md").read_text("utf-8")
+    (tmp_path / "centre.py").write_text(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], "utf-8")
+    done = _fercourse("--use", "centre.py", "train", "centre", "--data", "synthfaces/lab", "--labels", "0.04",
+                      "--epochs", "1", "--size", "32", "--set", "pull=0.003", "--out", "run", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    loss = json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])
+    assert loss["total"] == pytest.approx(loss["told"] + 0.003 * loss["pull"])
+    assert methods.use(tmp_path / "centre.py") == ["centre"]
+    assert "centres.weight" in load_run(tmp_path / "run").state_dict()
 
 
 @pytest.mark.parametrize("content, said", [

@@ -1,0 +1,89 @@
+"""What a method must keep to: checks of its parts and of what it returns, each told in one sentence that names it."""
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+LOGGED = ("step", "epoch", "of", "lr", "images_per_s", "start")          # what the log writes beside the losses
+
+
+def check_parts(method, before, faces):
+    """Raise InputError if `setup` made parts, which a loaded run would lack, or labels for other faces.
+
+    Args:
+        before: names of the method's weights before `setup`.
+    """
+    if made := [name for name in method.state_dict() if name not in before]:
+        raise InputError(f"{method.name}: setup made {made[0]}, without which a finished run cannot be loaded; "
+                         "expected parts made in __init__, and what depends on the faces in self.memory")
+    labels = method.memory.get("labels")
+    if labels is not None and len(labels) != len(faces):
+        raise InputError(f"{method.name}: memory['labels'] has {len(labels)} rows for {len(faces)} faces; expected one "
+                         "a face, as Method.setup makes it")
+
+
+def check_optimisers(method, given):
+    """Return the optimisers; raise InputError unless they are a list in which no parameter has two."""
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(o, torch.optim.Optimizer) for o in given):
+        said = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type(given).__name__}"
+        raise InputError(f"{method.name}: optimisers returned {said}; expected a list of at least one torch optimiser")
+    seen = [id(p) for optimiser in given for group in optimiser.param_groups for p in group["params"]]
+    if len(seen) > len(set(seen)):
+        raise InputError(f"{method.name}: a parameter is in two optimisers and would move twice in a step; expected "
+                         "each in one, such as make_optimiser(nn.ModuleList([self.backbone, self.head]), lr, "
+                         "self.hyper) for all but the centres")
+    return given
+
+
+def check_losses(method, losses):
+    """Raise InputError unless a step's losses are what the log and the backward pass can take."""
+    if not isinstance(losses, dict) or "total" not in losses:
+        said = f"a dict of {', '.join(losses)}" if isinstance(losses, dict) else f"a {type(losses).__name__}"
+        raise InputError(f"{method.name}: forward returned {said}; expected a dict of losses with 'total' among them")
+    for name, value in losses.items():
+        if not isinstance(value, Tensor) or value.ndim:
+            said = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"{method.name}: the loss {name!r} is {said}; expected a tensor of no dimension, such as "
+                             "loss.mean()")
+        if name in LOGGED:
+            raise InputError(f"{method.name}: a loss is called {name!r}, which the log says of every step; expected "
+                             "another name")
+    if not losses["total"].requires_grad:
+        raise InputError(f"{method.name}: the loss 'total' depends on no weight; was it detached, or computed under "
+                         "torch.no_grad?")
+
+
+def check_seen(method, seen, what, count):
+    """Raise InputError unless `see` gave all that was asked for, a row a face, and an answer for each class."""
+    absent = [name for name in what if name not in seen] if isinstance(seen, dict) else what
+    if absent:
+        said = ", ".join(seen) if isinstance(seen, dict) else type(seen).__name__
+        raise InputError(f"{method.name}: see returned {said}; {absent[0]!r} was asked for")
+    for name, value in seen.items():
+        if not isinstance(value, Tensor) or not value.ndim or len(value) != count:
+            said = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise InputError(f"{method.name}: see returned {name!r} {said} for {count} faces; expected a row a face")
+    if "logits" in seen:
+        _check_answers(method, seen["logits"])
+
+
+def _check_answers(method, logits):
+    tells = getattr(method, "regresses", False)
+    wanted = 2 if tells else len(method.classes)
+    if logits.ndim != 2 or logits.shape[1] != wanted:
+        meant = "valence and arousal" if tells else ("a logit for each class; a method that tells valence and arousal "
+                                                     "sets self.regresses = True")
+        raise InputError(f"{method.name}: decide returned {tuple(logits.shape)}; expected ({len(logits)}, {wanted}), "
+                         f"{meant}")
+
+
+@torch.no_grad()
+def check_weights(method, done):
+    """Raise InputError if a weight is no number any more: a finite loss may have had a gradient that was none."""
+    weights = {name: value for name, value in method.state_dict().items() if value.is_floating_point()}
+    fine = torch.stack([value.isfinite().all() for value in weights.values()])
+    if not fine.all():                                                    # the only wait for the device
+        name = next(name for name, good in zip(weights, fine.tolist()) if not good)
+        raise InputError(f"{method.name}: the weights {name} are not finite after step {done}, though the loss was; a "
+                         "gradient was not, such as that of sqrt or norm at 0: add a small number there")

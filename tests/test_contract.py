@@ -1,0 +1,181 @@
+"""What a method of one's own may get wrong, and the sentence that each mistake is told in."""
+
+import pytest
+import torch
+from torch import nn
+
+from fercourse import evaluate, fit, methods
+from fercourse.checkpoint import load_run
+from fercourse.errors import InputError
+from fercourse.methods import Hyper, Method, make_optimiser, register
+from tests.test_train import QUICK
+from tests.toy import CLASSES, toy_faces
+
+FACES = 32
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    """Whatever is registered is forgotten afterwards."""
+    kept = dict(methods.base._METHODS)
+    for place in ("fercourse.methods.base", "fercourse.refusals"):
+        monkeypatch.setattr(f"{place}._METHODS", kept)
+
+
+class Plain(Method):
+    """A method that keeps to the contract; tests break one thing of it."""
+
+    wide = len(CLASSES)
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        self.head = nn.Linear(self.backbone.width, self.wide)
+
+    def forward(self, batch, progress):
+        logits = self.head(self.backbone.features(batch.views[0]))
+        return {"total": nn.functional.cross_entropy(logits, batch.labels % self.wide)}
+
+    def decide(self, features):
+        return self.head(features)
+
+
+def trained(faces=None, epochs=1, **broken):
+    """Train `Plain` with parts of its class replaced, and return it."""
+    cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__, **broken}))
+    method = cls(CLASSES, 16, Hyper())
+    fit(method, toy_faces(FACES, 16) if faces is None else faces, epochs=epochs, **QUICK)
+    return method
+
+
+def made_in_setup(self, faces, target=None):
+    Plain.setup(self, faces, target)
+    self.bank = nn.Embedding(len(faces), 4)
+
+
+def short_labels(self, faces, target=None):
+    Plain.setup(self, faces, target)
+    self.memory["labels"] = self.memory["labels"][:-1]
+
+
+def twice(self, lr):
+    return [make_optimiser(self, lr, self.hyper), torch.optim.SGD(self.head.parameters(), lr)]
+
+
+@pytest.mark.parametrize("broken, said", [
+    (dict(forward=Method.forward), r"mine: Mine has no forward of its own; write forward\(self, batch, progress\)"),
+    (dict(views=("weak")), "mine: views is 'weak'; expected a tuple, such as .*, which the comma makes"),
+    (dict(needs=("labels")), "mine: needs is 'labels'; expected a tuple"),
+    (dict(views=()), "mine: views is empty; expected a preset for each view"),
+    (dict(setup=lambda self, faces: None), r"setup cannot be called with faces and target .*expected setup\(self"),
+    (dict(forward=lambda self, batch: {}), "mine: forward cannot be called with batch and progress"),
+    (dict(setup=made_in_setup), "mine: setup made bank.weight, .* expected parts made in __init__"),
+    (dict(setup=short_labels), rf"mine: memory\['labels'\] has {FACES - 1} rows for {FACES} faces"),
+    (dict(optimisers=lambda self, lr: torch.optim.SGD(self.parameters(), lr)), "mine: optimisers returned one SGD"),
+    (dict(optimisers=lambda self, lr: []), "mine: optimisers returned 0 things; expected a list"),
+    (dict(optimisers=twice), "mine: a parameter is in two optimisers and would move twice"),
+    (dict(forward=lambda self, batch, progress: {"total": torch.zeros(())}), "the loss 'total' depends on no weight"),
+    (dict(forward=lambda self, batch, progress: {**Plain.forward(self, batch, progress), "step": torch.zeros(())}),
+     "mine: a loss is called 'step', which the log says of every step"),
+    (dict(start_epoch=lambda self, epoch, look: 0.5), "start_epoch returned a float; expected a dict"),
+    (dict(start_epoch=lambda self, epoch, look: {"who": {1}}), "start_epoch says who with a set"),
+    (dict(start_epoch=lambda self, epoch, look: look("features") and {}), "see returned embedding, logits; 'features'"),
+    (dict(start_epoch=lambda self, epoch, look: look("logits", of="target")), "no such faces here; expected source"),
+])
+def test_a_slip_is_told_in_one_sentence_before_or_at_the_first_step(broken, said):
+    with pytest.raises(InputError, match=said):
+        trained(**broken)
+
+
+@pytest.mark.parametrize("broken, said", [
+    (dict(wide=9), r"mine: decide returned \(32, 9\); expected \(32, 4\), a logit for each class"),
+    (dict(decide=lambda self, features: features[:, 0]), r"mine: decide returned \(32,\); expected"),
+    (dict(decide=lambda self, features: (self.head(features), 1)), "mine: see returned 'logits' tuple for 32 faces"),
+    (dict(decide=lambda self, features: self.head(features)[1:]), r"mine: see returned 'logits' of shape \(31, "),
+    (dict(decide=lambda self, features: self.head(features) / 0), "mine: logits is not finite for 32 of 32 faces"),
+    (dict(decide=lambda self, features: features[:, :2]), r"tells valence and arousal sets self.regresses = True"),
+])
+def test_answers_that_cannot_be_scored_are_refused_instead_of_scored(broken, said):
+    method = trained(**broken)
+    with pytest.raises(InputError, match=said):
+        evaluate.evaluate(method, toy_faces(FACES, 16))
+
+
+def spoil(self, batch, progress):
+    """Return a finite loss, the gradient of which is no number in the last step of an epoch."""
+    features = self.backbone.features(batch.views[0])
+    losses = Plain.forward(self, batch, progress)
+    rise = (features[0] - features[0].detach()).square().sum().sqrt()
+    return {"total": losses["total"] + (rise if progress == self.moment else 0 * features.sum())}
+
+
+@pytest.mark.parametrize("moment, epochs", [(1 / 2, 1), (1 / 4, 2)])
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path, moment, epochs):
+    cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__, "forward": spoil, "moment": moment}))
+    steps = FACES // QUICK["batch_size"]
+    with pytest.raises(InputError, match=f"the weights .* are not finite after step {steps}, though the loss was"):
+        fit(cls(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=epochs, out=tmp_path / "run", **QUICK)
+    assert not list((tmp_path / "run").glob("*.pt")) and not list((tmp_path / "run").glob("*.safetensors"))
+
+
+def test_a_run_whose_code_has_changed_names_what_is_missing(tmp_path):
+    cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__}))
+    fit(cls(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=1, out=tmp_path / "run", **QUICK)
+
+    def more(self, *given):
+        Plain.__init__(self, *given)
+        self.further = nn.Linear(2, 2)
+    changed = register("mine")(type("Mine", (Plain,), {"__module__": __name__, "__init__": more}))
+    with pytest.raises(InputError, match=r"of the method as it is now .*further.weight"):
+        load_run(tmp_path / "run")
+    with pytest.raises(InputError, match=r"does not fit the method as it is now .*further.weight"):
+        fit(changed(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=1, out=tmp_path / "run", resume=True, **QUICK)
+
+
+def test_pictures_from_0_to_1_are_refused_where_they_would_look_black():
+    with pytest.raises(InputError, match=r"mine: images are torch.float32; expected uint8 from 0 to 255"):
+        trained().predict(torch.rand(2, 3, 16, 16))
+
+
+@pytest.mark.parametrize("epochs", [0, "2", 1.5])
+def test_epochs_are_a_whole_number(epochs):
+    with pytest.raises(InputError, match=f"epochs is {epochs!r}; expected a whole number"):
+        trained(epochs=epochs)
+
+
+class Undecorated(Hyper):
+    pull: float = 0.5
+
+
+@pytest.mark.parametrize("name, cls, said", [
+    ("", Plain, "the name of a method is ''"), ("my/method", Plain, "the name of a method is 'my/method'"),
+    (6, Plain, "the name of a method is 6"), ("mine", nn.Module, "method 'mine' is .*; expected a class made from"),
+    ("mine", type("Mine", (Plain,), {"Hyper": dict}), "its Hyper is dict; expected a dataclass"),
+])
+def test_what_cannot_be_registered(name, cls, said):
+    with pytest.raises(InputError, match=said):
+        register(name)(cls)
+
+
+def test_a_hyper_of_ones_own_is_a_dataclass():
+    with pytest.raises(InputError, match=r"its Hyper is Undecorated; expected a dataclass .*@dataclass above class"):
+        register("mine")(type("Mine", (Plain,), {"Hyper": Undecorated}))
+
+
+def test_two_files_of_one_name_are_two(tmp_path):
+    code = 'from fercourse.methods import Method, register\n\n@register("mine")\nclass Mine(Method): pass\n'
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.py").write_text(code)
+    assert methods.use(tmp_path / "a/own.py") == ["mine"] == methods.use(tmp_path / "a/own.py")
+    with pytest.raises(InputError, match="method 'mine' is there already"):
+        methods.use(tmp_path / "b/own.py")
+
+
+@pytest.mark.parametrize("make, said", [
+    (lambda path: path.mkdir(), "is a folder; expected a Python file"),
+    (lambda path: path.with_suffix(".py").write_text("x = 1\ny = nothing\n"), r"own.py, line 2: .* \(NameError"),
+])
+def test_a_file_to_use_that_is_none(tmp_path, make, said):
+    make(tmp_path / "own")
+    with pytest.raises(InputError, match=said):
+        methods.use(next(tmp_path.iterdir()))
