@@ -114,12 +114,12 @@ class FaceSet:
         return {name: value for name, value in known.items() if isinstance(value, Tensor)} | self.attributes
 
     def column(self, name: str) -> Tensor:
-        """Return one tensor by name: a field, an attribute, `"valence"` or `"arousal"`.
+        """Return one tensor by name: a field, an attribute, `"valence"` or `"arousal"`; `"person"` is the identity.
 
         Raises:
             InputError: this set does not know it.
         """
-        columns = self.columns()
+        columns, name = self.columns(), "identity" if name == "person" else name
         if name in columns:
             return columns[name]
         if name in AXES and self.valence_arousal is not None:

@@ -280,12 +280,28 @@ def test_folder_words_people_and_flat_layout(tmp_path):
     assert {w: n for w, n in listing.counts().items() if n} == {"happiness": 20, "surprise": 20}
     assert len(listing.identity_names) == 5 and set(listing.splits) == {"train", "val", "test"}
     assert len(read("folder", tmp_path).rejects) == 20
+    for words in ("1:surprise", {1: "surprise"}):
+        assert not read("folder", tmp_path, words=words).rejects
+    assert "--option words=1:neutral" in read("folder", tmp_path).rejects[0].reason
+
+
+def test_a_csv_translates_labels_and_keeps_people_apart_whatever_its_encoding(tmp_path):
+    lines = ["path,label,person", *(f"{i}.jpg,grin,{('Jürgen', 'Jörgen')[i % 2]}" for i in range(4))]
+    for i in range(4):
+        put(tmp_path, f"{i}.jpg")
+    for encoding in ("utf-8", "latin-1"):
+        (tmp_path / "faces.csv").write_text("\n".join(lines), encoding=encoding)
+        listing = read("csv", tmp_path, words="grin:happiness")
+        assert listing.identity_names == ("Jörgen", "Jürgen") and listing.counts()["happiness"] == 4
+    with pytest.raises(InputError, match=r"--option words=grin:neutral"):
+        read("csv", tmp_path)
 
 
 @pytest.mark.parametrize("options, sentence", [
     ({"person": "("}, r"person is '\(', which finds nobody"), ({"person": 5}, "person is 5, which finds nobody"),
     ({"person": "p1"}, r"person is 'p1', which finds nobody \(it has no group\)"),
-    ({"words": "1"}, "words is '1'; expected a dictionary"),
+    ({"words": "1"}, "words is '1'; expected a dictionary"), ({"words": 5}, "words is 5; expected a dictionary"),
+    ({"words": {"1": "bored"}}, r"words says 'bored' of '1'; .* For classes of your own make a FaceSet"),
 ])
 def test_folder_options_that_make_no_sense(tmp_path, options, sentence):
     put(tmp_path, "happy/p1.jpg")

@@ -1,5 +1,6 @@
 """What all readers share: rows with line numbers, images on disk, labels by name, checked numbers."""
 
+import codecs
 import csv
 import math
 import os
@@ -42,11 +43,15 @@ class Row:
 
 # ---------------------------------------------------------------------- files
 
+# For what is not UTF-8: Latin-1 knows every byte. With one sign for all of them two names would become one person.
+codecs.register_error("latin1", lambda error: (error.object[error.start:error.end].decode("latin-1"), error.end))
+
+
 @contextmanager
 def opened(path: Path):
-    """Open a text file as readers want it; a missing or unreadable one is an InputError that names it."""
+    """Open a text file, UTF-8 or Latin-1, as readers want it; a missing or unreadable one is an InputError."""
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        with path.open(encoding="utf-8-sig", errors="latin1", newline="") as text:
             yield text
     except FileNotFoundError:
         raise InputError(f"{path} is missing; restore it from the original set") from None
@@ -151,6 +156,29 @@ def _entries(place):
 
 
 # ---------------------------------------------------------------------- values
+
+def spellings(words) -> dict:
+    """Return {label as text: standard word} of a dictionary, or of a text such as `smile:happiness,3:anger`.
+
+    Raises:
+        InputError: neither of the two, or a word that is no emotion.
+    """
+    given = words
+    if isinstance(words, str):
+        words = dict(part.rsplit(":", 1) for part in words.split(",")) if words.count(":") > words.count(",") else None
+    if not isinstance(words or {}, dict):
+        words = None
+    if given is not None and words is None:
+        raise InputError(f"words is {given!r}; expected a dictionary of labels, such as {{'smile': 'happiness'}}, on "
+                         "the command line smile:happiness,3:anger")
+    for own, meant in (words or {}).items():
+        try:
+            emotion(meant)
+        except InputError as error:
+            raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own make a "
+                             "FaceSet(images, labels, classes, ids)") from None
+    return {str(own).strip(): meant for own, meant in (words or {}).items()}
+
 
 def word(spelling: str, words: dict | None = None) -> str:
     """Return the standard word for a label; `words` holds a set's own spellings."""

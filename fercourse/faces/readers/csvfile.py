@@ -5,7 +5,7 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, axes, below, csv_rows, word
+from .common import BadRow, axes, below, csv_rows, spellings, word
 from .found import Found
 
 SPLITS = ("train", "val", "test")
@@ -16,9 +16,9 @@ def read(root, words: dict | None = None):
 
     Args:
         root: the csv, or a folder with a single one.
-        words: labels that are no known spelling, such as `{"1": "surprise"}`.
+        words: labels that are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
     """
-    path = _csv(Path(root))
+    path, words = _csv(Path(root)), spellings(words)
     found = Found("csv", path.parent, EMOTIONS, Sizes(path.parent))
     found.each(csv_rows(path, path.parent, ["path", "label"]), lambda row: _take(found, row, words))
     return found.listing()
@@ -54,8 +54,16 @@ def _take(found, row, words):
     if split not in ("", *SPLITS):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(row.get("valence"), row.get("arousal"))
-    found.add(_below(row["path"], found.root), word(label, words) if label else None, split, row,
-              person=row.get("person") or None, va=va)
+    found.add(_below(row["path"], found.root), _label(label, words), split, row, person=row.get("person") or None,
+              va=va)
+
+
+def _label(label, words):
+    try:
+        return word(label, words) if label else None
+    except BadRow as error:
+        raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{label!r}: 'neutral'}}, in "
+                     f"data pack --option words={label}:neutral") from None
 
 
 def _below(path, root):

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, walk, word
+from .common import BadRow, spellings, walk, word
 from .found import Found
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -17,7 +17,7 @@ def read(root, words: dict | None = None, person: str | None = None):
     """List `<class>/*.jpg` or `<split>/<class>/*.jpg`.
 
     Args:
-        words: class folders whose names are no known spelling, such as `{"1": "surprise"}`.
+        words: class folders whose names are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
 
     Raises:
@@ -27,8 +27,7 @@ def read(root, words: dict | None = None, person: str | None = None):
     if not root.is_dir():
         raise InputError(f"{root} is not a folder; expected one with a subfolder for each class "
                          '(the set that is read from a csv is called "csv")')
-    if words is not None and not isinstance(words, dict):
-        raise InputError(f'words is {words!r}; expected a dictionary of class folders, such as {{"1": "surprise"}}')
+    words = spellings(words)
     sizes = walk(root, root)
     found = Found("folder", root, EMOTIONS, sizes)
     for file in sizes:
@@ -36,7 +35,8 @@ def read(root, words: dict | None = None, person: str | None = None):
         try:
             found.add(file, word(label, words), split, person=_person(pattern, file))
         except BadRow as error:
-            found.reject(f"{error}; name class folders by their emotion or give words={{{label!r}: …}}", file)
+            found.reject(f"{error}; name class folders by their emotion, or say which it is with words: "
+                         f"words={{{label!r}: 'neutral'}}, in data pack --option words={label}:neutral", file)
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
     return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
 

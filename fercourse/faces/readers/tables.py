@@ -31,7 +31,7 @@ def open_table(root: Path, names, folders=("", "fer2013")):
         try:
             with _member(archive, names) as (stream, name):
                 if stream is not None:
-                    yield io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline=""), archive / name
+                    yield io.TextIOWrapper(stream, "utf-8-sig", errors="latin1", newline=""), archive / name
                     return
         except DAMAGED as error:
             reason = str(error).partition("\n")[0].rstrip(":")
