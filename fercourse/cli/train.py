@@ -33,8 +33,8 @@ def train(
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from timm's published weights.")] = False,
     init: Annotated[Path | None, typer.Option(help="Start from the weights of another run, where they fit.")] = None,
     labels: Annotated[float, typer.Option(
-        help="Share of the labelled faces to train on, class by class. hncl, which needs no labels, learns from "
-             "all faces; this share is its probe's.")] = 1.0,
+        help="Share of the labelled faces to train on, class by class. A method that needs no labels but has a probe, "
+             "such as hncl, learns from all faces; this share is its probe's.")] = 1.0,
     noise: Annotated[float, typer.Option(help="Share of the training labels that is made wrong.")] = 0.0,
     noise_kind: Annotated[str, typer.Option(help="symmetric, pair or votes.")] = "symmetric",
     epochs: Annotated[int, typer.Option(min=1, help="Walks through the training set.")] = 20,

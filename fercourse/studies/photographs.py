@@ -26,7 +26,6 @@ TRIED = {
     "as it is": ({}, {}, LOOSE),
     "half the rate": (dict(lr=1e-3), {}, LOOSE),
     "SGD": (dict(lr=0.05), dict(optimiser="sgd", weight_decay=5e-4), LOOSE),
-    "SGD, five times less decay": (dict(lr=0.05), dict(optimiser="sgd", weight_decay=1e-4), LOOSE),
     "weak views": ({}, {}, PRESETS["weak"]),
     "nothing erased": ({}, {}, replace(LOOSE, erase=0.0)),
     "averaged weights": ({}, dict(ema=0.998), LOOSE),

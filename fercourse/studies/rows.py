@@ -105,7 +105,6 @@ SECTIONS = {
         *_column("photographs-tuning-fer2013-cpu", "accuracy",
                  ("What helps a whole ResNet-18 on FER2013? Twelve epochs, on the validation part", "as it is"),
                  ("   half the learning rate", "half the rate"), ("   SGD in place of AdamW", "SGD"),
-                 ("   SGD with five times less weight decay", "SGD, five times less decay"),
                  ("   weak views", "weak views"), ("   nothing erased", "nothing erased"),
                  ("   averaged weights", "averaged weights")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
