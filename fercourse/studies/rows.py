@@ -102,6 +102,10 @@ SECTIONS = {
             (f"A whole ResNet-18 trained on FER2013{before}{words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
             ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
+        *((title, "photographs-fer2013-cpu", "from scratch, weak views", metric) for title, metric in (
+            ("A whole ResNet-18 trained on FER2013, weak views", "accuracy"),
+            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
+            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
         *_column("photographs-tuning-fer2013-cpu", "accuracy",
                  ("What helps a whole ResNet-18 on FER2013? Twelve epochs, on the validation part", "as it is"),
                  ("   half the learning rate", "half the rate"), ("   SGD in place of AdamW", "SGD"),
