@@ -2,10 +2,16 @@
 
 import torch
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
 
 from .errors import InputError
 
 LOGGED = ("step", "epoch", "of", "lr", "images_per_s", "start")          # what the log writes beside the losses
+
+
+def called(method) -> str:
+    """Return a method's name; that of its class where it is not registered."""
+    return getattr(method, "name", type(method).__name__)
 
 
 def check_parts(method, before, faces):
@@ -24,9 +30,11 @@ def check_parts(method, before, faces):
 
 
 def check_optimisers(method, given):
-    """Return the optimisers; raise InputError unless they are a list in which no parameter has two."""
-    if not isinstance(given, list | tuple) or not given or not all(isinstance(o, torch.optim.Optimizer) for o in given):
-        said = f"{len(given)} things" if isinstance(given, list | tuple) else f"one {type(given).__name__}"
+    """Return the optimisers as a list; raise InputError unless there are some, and no parameter has two."""
+    several = hasattr(given, "__iter__")
+    given = list(given) if several else given
+    if not several or not given or not all(isinstance(o, torch.optim.Optimizer) for o in given):
+        said = f"{len(given)} things" if several else f"one {type(given).__name__}"
         raise InputError(f"{method.name}: optimisers returned {said}; expected a list of at least one torch optimiser")
     seen = [id(p) for optimiser in given for group in optimiser.param_groups for p in group["params"]]
     if len(seen) > len(set(seen)):
@@ -56,15 +64,17 @@ def check_losses(method, losses):
 
 def check_seen(method, seen, what, count):
     """Raise InputError unless `see` gave all that was asked for, a row a face, and an answer for each class."""
-    absent = [name for name in what if name not in seen] if isinstance(seen, dict) else what
-    if absent:
-        said = ", ".join(seen) if isinstance(seen, dict) else type(seen).__name__
-        raise InputError(f"{method.name}: see returned {said}; {absent[0]!r} was asked for")
-    for name, value in seen.items():
+    if not isinstance(seen, dict):
+        raise InputError(f"{called(method)}: see returned a {type(seen).__name__}; expected a dict of tensors, such as "
+                         "embedding and logits")
+    for name in what:
+        if name not in seen:
+            raise InputError(f"{called(method)}: see returned {', '.join(seen)}; {name!r} was asked for")
+        value = seen[name]
         if not isinstance(value, Tensor) or not value.ndim or len(value) != count:
             said = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-            raise InputError(f"{method.name}: see returned {name!r} {said} for {count} faces; expected a row a face")
-    if "logits" in seen:
+            raise InputError(f"{called(method)}: see returned {name!r} {said} for {count} faces; expected a row a face")
+    if "logits" in what:
         _check_answers(method, seen["logits"])
 
 
@@ -74,16 +84,22 @@ def _check_answers(method, logits):
     if logits.ndim != 2 or logits.shape[1] != wanted:
         meant = "valence and arousal" if tells else ("a logit for each class; a method that tells valence and arousal "
                                                      "sets self.regresses = True")
-        raise InputError(f"{method.name}: decide returned {tuple(logits.shape)}; expected ({len(logits)}, {wanted}), "
-                         f"{meant}")
+        raise InputError(f"{called(method)}: decide returned {tuple(logits.shape)}; expected ({len(logits)}, {wanted})"
+                         f", {meant}")
 
 
 @torch.no_grad()
-def check_weights(method, done):
-    """Raise InputError if a weight is no number any more: a finite loss may have had a gradient that was none."""
-    weights = {name: value for name, value in method.state_dict().items() if value.is_floating_point()}
+def check_weights(method, when):
+    """Raise InputError if a weight, or a figure of batch norm, is no number: a finite loss may have a gradient of none.
+
+    Args:
+        when: such as `step 20`.
+    """
+    weights = dict(method.named_parameters())
+    weights |= {f"{part}.{name}": value for part, module in method.named_modules() if isinstance(module, _NormBase)
+                for name, value in module.named_buffers() if value.is_floating_point()}
     fine = torch.stack([value.isfinite().all() for value in weights.values()])
     if not fine.all():                                                    # the only wait for the device
         name = next(name for name, good in zip(weights, fine.tolist()) if not good)
-        raise InputError(f"{method.name}: the weights {name} are not finite after step {done}, though the loss was; a "
+        raise InputError(f"{method.name}: the weights {name} are not finite after {when}, though the loss was; a "
                          "gradient was not, such as that of sqrt or norm at 0: add a small number there")

@@ -63,6 +63,7 @@ class Log:
     def start(self, step: int, epoch: int, facts: dict):
         """Note what `start_epoch` said, before step `step` + 1."""
         self.clock = time.perf_counter()
+        facts = {} if facts is None else facts
         if not isinstance(facts, dict):
             raise InputError(f"start_epoch returned a {type(facts).__name__}; expected a dict of facts for the log")
         if facts:
@@ -167,8 +168,8 @@ def _plain(name, value):
     try:
         json.dumps(value)
     except TypeError as error:
-        raise InputError(f"start_epoch says {name} with a {type(value).__name__} ({error}); expected numbers or texts"
-                         ) from None
+        raise InputError(f"start_epoch says {name} with a {type(value).__name__} ({error}); expected numbers, texts, "
+                         "or lists of them") from None
     return value
 
 

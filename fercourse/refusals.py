@@ -9,7 +9,11 @@ from .methods.base import _METHODS, Method
 
 
 def fitting(method, faces, target, epochs, lr):
-    """Check the class, the faces against those it was made for, and the rate; return the target without labels."""
+    """Check the method, its views, the faces against those it was made for, epochs and rate.
+
+    Returns:
+        The target without its labels.
+    """
     _check_class(type(method))
     _check_views(method)
     if not isinstance(epochs, int) or epochs < 1:
@@ -32,7 +36,7 @@ def _check_views(method):
     """Raise InputError for a word where a tuple of words belongs, and for a method that looks at nothing."""
     for name in ("views", "needs", "target_views"):
         given = getattr(method, name)
-        if not isinstance(given, tuple | list):
+        if isinstance(given, str) or not hasattr(given, "__iter__"):
             raise InputError(f"{method.name}: {name} is {given!r}; expected a tuple, such as ('weak',), which the "
                              "comma makes")
     if not method.views:
@@ -50,12 +54,13 @@ def _check_class(cls):
         raise InputError(f"{cls.name}: {cls.__name__} has no forward of its own; write forward(self, batch, progress), "
                          "which returns losses")
     for name, given in (("setup", ("faces", "target")), ("start_epoch", ("epoch", "look")), ("optimisers", ("lr",)),
-                        ("forward", ("batch", "progress"))):
+                        ("forward", ("batch", "progress")), ("finish", ("look",)), ("after_step", ()),
+                        ("decide", ("features",))):
         try:
             signature(getattr(cls, name)).bind("self", *given)
         except TypeError as error:
-            raise InputError(f"{cls.name}: {name} cannot be called with {' and '.join(given)} ({error}); expected "
-                             f"{name}(self, {', '.join(given)})") from None
+            raise InputError(f"{cls.name}: {name} cannot be called with {' and '.join(given) or 'nothing'} ({error}); "
+                             f"expected {name}({', '.join(('self', *given))})") from None
 
 
 _UNTOLD = {"Expected more than 1 value per channel":

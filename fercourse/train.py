@@ -14,7 +14,7 @@ from .contract import check_losses, check_optimisers, check_parts, check_weights
 from .device import autocast, half_precision, pick_device
 from .ema import Average
 from .log import History, Log
-from .look import Look
+from .look import Look, see_all
 from .models.backbone import Backbone
 from .plain import plain
 from .refusals import fitting, told
@@ -47,6 +47,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     made = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
     check_parts(method, made, faces)
+    see_all(method, faces.images[:2])                        # what cannot be asked is not trained
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
     optimisers = [*map(_of_here, check_optimisers(method, method.optimisers(lr)))]
@@ -85,7 +86,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             if done % source.steps == 0 or (save_every and done % save_every == 0):
                 log.check(done)
                 _share_figures(method, average)
-                check_weights(method, done)
+                check_weights(method, f"step {done}")
                 keeper.save(done)
         if watch:
             _show(watch, epoch, method, average)
@@ -93,6 +94,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     average.install()
     look.progress = 1.0
     method.finish(look)
+    check_weights(method, "finish")
     log.close()
     keeper.finish()
     method.eval()

@@ -673,11 +673,11 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %% [markdown]
-# In the run stored here the bar of tone 9 stays clear of the line, below it. All others cross it, the lightest tone's just so,
-# which lies highest. So it looks as if this network, trained on 800 grey faces, fails dark faces
+# In the run stored here the bar of tone 9 stays clear of the line, below it. All others cross it, the lightest tone's, which
+# lies highest, only just. So it looks as if this network, trained on 800 grey faces, fails dark faces
 # more often; one run on so few faces cannot show it. No contrast term was asked to prevent it. Now by gender presentation
 # and age, with the value over everybody at the head of the table. Read it by the same rule: only the youngest quarter stays
-# clear of it, above.
+# clear of it, above; the oldest ends at it.
 
 # %%
 for column in ("gender", "age"):

@@ -1,5 +1,9 @@
 """What a method of one's own may get wrong, and the sentence that each mistake is told in."""
 
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import ClassVar
+
 import pytest
 import torch
 from torch import nn
@@ -67,6 +71,7 @@ def twice(self, lr):
     (dict(needs=("labels")), "mine: needs is 'labels'; expected a tuple"),
     (dict(views=()), "mine: views is empty; expected a preset for each view"),
     (dict(setup=lambda self, faces: None), r"setup cannot be called with faces and target .*expected setup\(self"),
+    (dict(finish=lambda self: None), "mine: finish cannot be called with look"),
     (dict(forward=lambda self, batch: {}), "mine: forward cannot be called with batch and progress"),
     (dict(setup=made_in_setup), "mine: setup made bank.weight, .* expected parts made in __init__"),
     (dict(setup=short_labels), rf"mine: memory\['labels'\] has {FACES - 1} rows for {FACES} faces"),
@@ -91,13 +96,57 @@ def test_a_slip_is_told_in_one_sentence_before_or_at_the_first_step(broken, said
     (dict(decide=lambda self, features: features[:, 0]), r"mine: decide returned \(32,\); expected"),
     (dict(decide=lambda self, features: (self.head(features), 1)), "mine: see returned 'logits' tuple for 32 faces"),
     (dict(decide=lambda self, features: self.head(features)[1:]), r"mine: see returned 'logits' of shape \(31, "),
-    (dict(decide=lambda self, features: self.head(features) / 0), "mine: logits is not finite for 32 of 32 faces"),
     (dict(decide=lambda self, features: features[:, :2]), r"tells valence and arousal sets self.regresses = True"),
 ])
-def test_answers_that_cannot_be_scored_are_refused_instead_of_scored(broken, said):
-    method = trained(**broken)
+def test_answers_that_cannot_be_scored_are_refused_before_training_and_when_asked(broken, said):
+    with pytest.raises(InputError, match=said.replace("32", "2").replace("31", "1")):
+        trained(**broken)
+    method = type("Mine", (Plain,), {**broken, "name": "mine"})(CLASSES, 16, Hyper())
     with pytest.raises(InputError, match=said):
         evaluate.evaluate(method, toy_faces(FACES, 16))
+
+
+def test_answers_that_are_no_numbers_are_refused_but_a_class_may_be_ruled_out():
+    with pytest.raises(InputError, match="mine: logits is not finite for 32 of 32 faces"):
+        evaluate.evaluate(trained(decide=lambda self, features: self.head(features) / 0), toy_faces(FACES, 16))
+
+    def never_the_first(self, features):
+        return self.head(features).index_fill(1, torch.tensor([0]), -torch.inf)
+    assert evaluate.evaluate(trained(decide=never_the_first), toy_faces(FACES, 16))["recall"]["neutral"] == 0
+
+
+def with_threshold(self, *given):
+    Plain.__init__(self, *given)
+    self.register_buffer("threshold", torch.full((4,), torch.inf))
+
+
+def with_more(self, images):
+    return {**Plain.see(self, images), "temperature": torch.ones(()), "maps": [1, 2]}
+
+
+@dataclass
+class Wide(Hyper):
+    kinds: ClassVar[tuple] = ("a", "b")
+    _: KW_ONLY
+    pull: float = 0.5
+
+
+@pytest.mark.parametrize("unusual", [
+    dict(start_epoch=lambda self, epoch, look: None), dict(__init__=with_threshold), dict(see=with_more),
+    dict(Hyper=Wide), dict(views=["weak"]), dict(needs={"labels"}),
+    dict(optimisers=lambda self, lr: (make_optimiser(part, lr, self.hyper) for part in (self.backbone, self.head))),
+])
+def test_what_is_unusual_but_right_is_trained(unusual):
+    assert 0 <= evaluate.evaluate(trained(**unusual), toy_faces(FACES, 16))["accuracy"] <= 1
+
+
+def test_what_finish_spoils_is_not_written(tmp_path):
+    def spoil_head(self, look):
+        self.head.weight.data.fill_(torch.nan)
+    cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__, "finish": spoil_head}))
+    with pytest.raises(InputError, match=r"the weights head.weight are not finite after finish"):
+        fit(cls(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=1, out=tmp_path / "run", **QUICK)
+    assert not list((tmp_path / "run").glob("*.safetensors"))
 
 
 def spoil(self, batch, progress):
@@ -179,3 +228,10 @@ def test_a_file_to_use_that_is_none(tmp_path, make, said):
     make(tmp_path / "own")
     with pytest.raises(InputError, match=said):
         methods.use(next(tmp_path.iterdir()))
+
+
+def test_the_line_is_told_of_a_file_beside_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text("x = 1\ny = nothing\n")
+    with pytest.raises(InputError, match=r"^own.py, line 2: "):
+        methods.use("own.py")

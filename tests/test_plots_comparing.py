@@ -20,10 +20,11 @@ def test_gains_put_a_dot_for_each_seed_and_a_bar_at_the_mean():
     assert "clean: one +2.0, two -2.0" in figure.alt
 
 
-def test_four_circumstances_stand_in_two_rows():
+def test_five_circumstances_stand_in_two_rows():
     figure = plots.gains({place: {"one": [0.01]} for place in "abcde"})
     assert [axes.get_title(loc="left") for axes in figure.axes if axes.axison] == list("abcde")
     assert figure.get_figwidth() < 9 and len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == 2
+    assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes[:5]] == [False, False, True, True, True]
 
 
 def test_costs_that_lie_together_are_named_beside_the_picture():

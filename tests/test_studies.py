@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -274,7 +275,7 @@ def test_arms_in_columns():
     assert record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, {"probe": "right", "none": "never"}) == (
         "   right  seeds\nb  50.0   1")
     table = record.in_columns({"<b>": {"a": of(.4, 1), "probe": of(.5, 1)}}, ("a",))
-    assert "probe" not in table and repr(table) == str(table)
+    assert "probe" not in table and repr(table) == str(table) == str(deepcopy(table))
     assert table._repr_html_() == (
         '<table><tr><th scope="col"></th><th scope="col">a</th><th scope="col">seeds</th></tr>'
         '<tr><th scope="row" style="text-align:left">&lt;b&gt;</th><td>40.0</td><td>1</td></tr></table>')

@@ -2,6 +2,7 @@
 
 import torch
 
+from ..contract import called
 from ..errors import InputError
 from ..look import see_all
 from .affect import affect_scores, mean_ccc
@@ -15,9 +16,10 @@ def seen(method, faces, batch_size: int = 512) -> dict:
     """Return `embedding` [N, D] and `logits` of the faces at the method's size, float32 on its device."""
     found = see_all(method, faces.resize(method.size).images, batch_size=batch_size)
     for name, value in found.items():
-        if spoilt := int((~value.isfinite()).flatten(1).any(1).sum()):
-            raise InputError(f"{method.name}: {name} is not finite for {spoilt} of {len(value)} faces; its weights are "
-                             "spoilt, or embed or decide divides by 0")
+        bad = value.isnan() | value.isposinf()                    # minus infinity is a class that is ruled out
+        if spoilt := int(bad.reshape(len(bad), -1).any(1).sum()):
+            raise InputError(f"{called(method)}: {name} is not finite for {spoilt} of {len(value)} faces; its weights "
+                             "are spoilt, or embed or decide divides by 0")
     return found
 
 

@@ -119,7 +119,8 @@ class FaceSet:
         Raises:
             InputError: this set does not know it.
         """
-        columns, name = self.columns(), "identity" if name == "person" else name
+        columns = self.columns()
+        name = "identity" if name == "person" and name not in columns else name
         if name in columns:
             return columns[name]
         if name in AXES and self.valence_arousal is not None:

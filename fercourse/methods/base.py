@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import get_annotations
 from numbers import Integral, Real
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import augment
+from ..contract import called
 from ..errors import InputError
 from ..models.backbone import backbone
 
@@ -163,7 +164,7 @@ class Method(nn.Module):
             InputError: images that are not uint8, such as numbers from 0 to 1, which would look black.
         """
         if images.dtype != torch.uint8:
-            raise InputError(f"{self.name}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
+            raise InputError(f"{called(self)}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
                              "(255 * images).round().byte()")
         return self.decide(self.embed(images))
 
@@ -198,17 +199,14 @@ def register(name: str):
         InputError: the name is another method's; the same class, defined again, replaces itself. Or it is no name that
             folders can have, or what it stands above is no Method.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
-        raise InputError(f"the name of a method is {name!r}; expected letters, digits, - and _, such as my-method, "
-                         "because runs are called by it")
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w .+-]*", name):
+        raise InputError(f"the name of a method is {name!r}; expected letters, digits, - and the like, such as "
+                         "my-method, because runs are called by it")
 
     def keep(cls):
         if not (isinstance(cls, type) and issubclass(cls, Method)):
             raise InputError(f"method {name!r} is {cls!r}; expected a class made from fercourse.methods.Method")
-        own = {f.name for f in fields(cls.Hyper)} if is_dataclass(cls.Hyper) else set()
-        if not issubclass(cls.Hyper, Hyper) or get_annotations(cls.Hyper).keys() - own:
-            raise InputError(f"method {name!r}: its Hyper is {cls.Hyper.__name__}; expected a dataclass made from "
-                             "fercourse.methods.Hyper: @dataclass above class …(Hyper)")
+        _check_hyper(name, cls.Hyper)
         known = _METHODS.get(name, cls)
         again = known.__qualname__ == cls.__qualname__ or cls.__module__ == "__main__"      # a notebook may rename it
         if known.__module__ != cls.__module__ or not again:
@@ -218,6 +216,14 @@ def register(name: str):
         cls.name = name
         return cls
     return keep
+
+
+def _check_hyper(method, hyper):
+    """Raise InputError unless hyper-parameters are a dataclass: without the decorator its fields would be forgotten."""
+    fits = isinstance(hyper, type) and issubclass(hyper, Hyper)
+    if not fits or (get_annotations(hyper) and "__dataclass_fields__" not in vars(hyper)):
+        raise InputError(f"method {method!r}: its Hyper is {getattr(hyper, '__name__', repr(hyper))}; expected a "
+                         "dataclass made from fercourse.methods.Hyper: @dataclass above class …(Hyper)")
 
 
 def use(file, *others: dict) -> list[str]:
@@ -262,7 +268,8 @@ def _free_name(path):
 
 def _line(error, path):
     """Return where in a file an error arose, as `, line 3`; a syntax error says so itself."""
-    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    here = path.resolve()
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename).resolve() == here]
     return f", line {lines[-1]}" if lines else ""
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .arrays import as_array
-from .figure import new_figure, styled
+from .figure import lowest_alone, new_figure, styled
 
 METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#D55E00", "D"),
            "hncl": ("#009E73", "^"), "dmsrl": ("#CC79A7", "v"), "id-invariant": ("#E69F00", "P")}
@@ -40,8 +40,7 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
         axes.set_title(circumstance)
         axes.set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
-    for axes in panels[len(found):]:
-        axes.set_axis_off()
+    lowest_alone(panels, len(found), across)
     figure.supxlabel(f"points more than {against}", fontsize=9)
     figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
     told = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())

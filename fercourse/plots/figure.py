@@ -112,6 +112,14 @@ def new_figure(width, height, rows=1, columns=1, **options):
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
 
+def lowest_alone(panels, count, across):
+    """Hide the panels after the first `count` of rows of `across`, and number the axes of those above them."""
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    for axes in panels[max(0, count - across):count]:
+        axes.tick_params(labelbottom=True)
+
+
 class Animation(Described):
     """Frames shown one after another, as an animated GIF.
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from .arrays import as_array
-from .figure import Animation, new_figure, styled
+from .figure import Animation, lowest_alone, new_figure, styled
 from .palette import colours_of, paler
 
 WRONG, LIMIT = "#222222", "#a94595"
@@ -33,8 +33,7 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
         if thresholds is not None and np.isfinite(float(thresholds[number])):
             one.axvline(float(thresholds[number]), color=LIMIT, lw=1.5)
         one.set(xlim=(0, 1), xticks=(0, 1), title=word)
-    for one in axes[len(classes):]:
-        one.set_axis_off()
+    lowest_alone(axes, len(classes), across)
     for one in axes[::across]:
         one.set(ylabel="faces")
     figure.supxlabel("doubt: share given to other classes than the label", fontsize=8)

@@ -156,6 +156,9 @@ class Table(str):
 
     __repr__ = str.__str__
 
+    def __getnewargs__(self):
+        return (self.rows,)
+
     def _repr_html_(self):
         head, *body = [[escape(cell) for cell in row] for row in self.rows]
         lines = ["".join(f'<th scope="col">{cell}</th>' for cell in head)]

@@ -59,7 +59,7 @@ def test_the_margin_lowers_the_own_class_only_and_without_it_is_a_softmax_of_cos
     assert losses == sorted(losses)
 
 
-def test_the_method_of_the_guide_trains_and_is_read_again(tmp_path):
+def test_the_method_of_the_guide_trains_and_is_read_again(tmp_path, known):
     guide = (EXAMPLE.parents[1] / "docs/your-own-method.md").read_text("utf-8")
     (tmp_path / "centre.py").write_text(re.search(r"```python\n(.*?)```", guide, re.DOTALL)[1], "utf-8")
     done = _fercourse("--use", "centre.py", "train", "centre", "--data", "synthfaces/lab", "--labels", "0.04",

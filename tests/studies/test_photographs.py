@@ -1,6 +1,7 @@
 """A whole network on photographs: what it is told on, what comes first, and hours that survive a stop."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -50,12 +51,16 @@ def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_
 
 
 def test_tuning_changes_one_thing_at_a_time_and_never_reads_the_test_part(place, trained, monkeypatch):
+    train, scales = photographs.train_classifier, []
+    monkeypatch.setattr(photographs, "train_classifier", lambda faces, scale, *rest, **more: (
+        scales.append((scale, more)), train(faces, scale, *rest, **more))[1])
     found, read = measured(place, "photographs-tuning", monkeypatch)
     assert list(found) == list(photographs.TRIED)
     assert {split for _, split in read} == {"train", "val"}
     assert all({"accuracy_mirrored", "training_accuracy"} <= told.keys() for told in found.values())
-    for (_, _, more), (_, hyper, views) in zip(trained, photographs.TRIED.values()):
+    for (scale, more), (changes, hyper, views) in zip(scales, photographs.TRIED.values(), strict=True):
         assert hyper.items() <= more.items() and more["views"] == (views,)
+        assert scale == replace(studies.get("photographs-tuning").scale("smoke"), **changes)
 
 
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):

@@ -165,7 +165,8 @@ def spellings(words) -> dict:
     """
     given = words
     if isinstance(words, str):
-        words = dict(part.rsplit(":", 1) for part in words.split(",")) if words.count(":") > words.count(",") else None
+        parts = words.split(",")
+        words = dict(part.rsplit(":", 1) for part in parts) if all(":" in part for part in parts) else None
     if not isinstance(words or {}, dict):
         words = None
     if given is not None and words is None:
