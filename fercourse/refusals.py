@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from inspect import signature
 
 from .errors import InputError
+from .look import see_all
 from .methods.base import _METHODS, Method
 
 
@@ -61,6 +62,12 @@ def _check_class(cls):
         except TypeError as error:
             raise InputError(f"{cls.name}: {name} cannot be called with {' and '.join(given) or 'nothing'} ({error}); "
                              f"expected {name}({', '.join(('self', *given))})") from None
+
+
+def ask(method, faces):
+    """Look at two faces, so that answers which could not be scored are told before the training, not after it."""
+    if type(method) in _METHODS.values():                    # others, such as a part that is timed, are never asked
+        see_all(method, faces.images[:2])
 
 
 _UNTOLD = {"Expected more than 1 value per channel":

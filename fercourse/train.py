@@ -14,10 +14,10 @@ from .contract import check_losses, check_optimisers, check_parts, check_weights
 from .device import autocast, half_precision, pick_device
 from .ema import Average
 from .log import History, Log
-from .look import Look, see_all
+from .look import Look
 from .models.backbone import Backbone
 from .plain import plain
-from .refusals import fitting, told
+from .refusals import ask, fitting, told
 from .schedule import cosine, set_rates
 from .seeds import derive
 
@@ -47,7 +47,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     made = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
     check_parts(method, made, faces)
-    see_all(method, faces.images[:2])                        # what cannot be asked is not trained
+    ask(method, faces)
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
     optimisers = [*map(_of_here, check_optimisers(method, method.optimisers(lr)))]

@@ -72,7 +72,7 @@ def test_a_run_of_something_else_does_not_go_on(at, capsys, other, sentence):
     ({"format": 2, "versions": None}, "made by another fercourse in format 2"),
     ({"format": "1"}, "no checkpoint; expected one by fercourse train --out"),
     ({"config": None, "step": None}, "lacks its config and step; delete it; checkpoint.previous.pt beside it holds"),
-    ({"optimiser 0": None}, "does not fit this fercourse ('optimiser 0'); it was made by fercourse 0.1.0"),
+    ({"optimiser 0": None}, "does not fit the method as it is now ('optimiser 0'); it was made by fercourse 0.1.0"),
 ])
 def test_a_checkpoint_of_another_version_is_told(at, capsys, change, sentence):
     state = read_checkpoint(at / "run" / "checkpoint.pt") | change
