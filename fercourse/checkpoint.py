@@ -291,7 +291,7 @@ def load_run(folder, device="cpu"):
     from safetensors.torch import load_file
 
     from .methods import method_class
-    from .methods.base import typed
+    from .typed import typed
     folder = Path(folder)
     config = _read_config(folder)
     cls = method_class(config["method"])

@@ -5,8 +5,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from .errors import InputError
-
-LOGGED = ("step", "epoch", "of", "lr", "images_per_s", "start")          # what the log writes beside the losses
+from .log import NOT_LOSSES
 
 
 def called(method) -> str:
@@ -54,7 +53,7 @@ def check_losses(method, losses):
             said = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise InputError(f"{method.name}: the loss {name!r} is {said}; expected a tensor of no dimension, such as "
                              "loss.mean()")
-        if name in LOGGED:
+        if name in NOT_LOSSES:
             raise InputError(f"{method.name}: a loss is called {name!r}, which the log says of every step; expected "
                              "another name")
     if not losses["total"].requires_grad:

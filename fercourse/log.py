@@ -14,6 +14,7 @@ from . import distributed
 from .errors import InputError
 from .files import append, replacing
 
+NOT_LOSSES = ("step", "epoch", "of", "lr", "images_per_s", "start")      # what a record has beside them
 EVERY = 20                        # steps between readings: each makes the host wait for the device
 
 

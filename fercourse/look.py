@@ -34,7 +34,7 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
 def _see(method, images, part, what):
     near = images[part[0]:part[-1] + 1].to(method.device, non_blocking=True)
     seen = method.see(near)
-    check_seen(method, seen, [name for name in what if name != "loss"], len(near))
+    check_seen(method, seen, ["logits" if name == "loss" else name for name in what], len(near))
     if "loss" in what:
         seen["loss"] = method.sample_losses(seen["logits"].float(), part.to(method.device))
     return {name: seen[name] for name in what}

@@ -19,7 +19,7 @@ def trained(name: str, device="cpu"):
         InputError: no network of that name comes with the course.
     """
     from .methods import method_class
-    from .methods.base import typed
+    from .typed import typed
     if not (FOLDER / f"{PREFIX}{name}.json").is_file():
         raise InputError(f"no trained network {name!r} comes with the course; expected one of {', '.join(names())}")
     facts, tensors = shipped(PREFIX + name)

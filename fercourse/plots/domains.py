@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 from .arrays import as_array
-from .figure import new_figure, styled
+from .figure import lowest_alone, new_figure, styled
 from .palette import area_of, colours_of, markers_of
 from .space import _limit, _plain, moments_told, show_legend
 
@@ -31,8 +31,7 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         _plain(axes, title, _limit(sequence))
         _faces(axes, points[:len(labels)], labels, domains, classes)
         _centres(axes, points[len(labels):], centres, classes)
-    for axes in panels[len(sequence):]:
-        axes.set_axis_off()
+    lowest_alone(panels, len(sequence), columns)
     show_legend(panels[:columns], "target (source: pale, small)")
     told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
     return figure.describe(alt or f"{told}, coloured by class"

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..log import NOT_LOSSES
 from .figure import new_figure, styled
 from .palette import COLOURS, colours_of
 
 INK, LIGHT = COLOURS["sadness"], "#cfd6f7"
-NOT_LOSSES = ("step", "epoch", "of", "lr", "images_per_s", "start")
 
 
 @styled

@@ -5,7 +5,7 @@ import numpy as np
 from ..errors import InputError
 from .arrays import as_array
 from .faces import as_images
-from .figure import Animation, new_figure, style, styled
+from .figure import Animation, lowest_alone, new_figure, style, styled
 from .grouping import grouping
 from .palette import area_of
 
@@ -78,8 +78,7 @@ def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns
     for axes, points, title in zip(panels, sequence, titles):
         _plain(axes, title, _limit(sequence))
         _scatter(axes, points, groups, size=float(np.clip(1500 / max(len(points), 1), 7, 22)))
-    for axes in panels[len(sequence):]:
-        axes.set_axis_off()
+    lowest_alone(panels, len(sequence), columns)
     _explain(figure, panels[:columns], groups)
     return figure.describe(alt or _sequence_alt("side by side", faces, titles, groups), caption)
 
@@ -196,8 +195,9 @@ def show_legend(axes, name):
     handles, words = first.get_legend_handles_labels()
     legend = last.legend(handles, words, loc="center left", bbox_to_anchor=(1.02, 0.5), alignment="left",
                          title=name.replace("_", " "))
+    smallest = min((handle.get_sizes()[0] for handle in legend.legend_handles), default=1)
     for handle in legend.legend_handles:
-        handle.set(alpha=1, sizes=handle.get_sizes() * 30 / min(one.get_sizes()[0] for one in legend.legend_handles))
+        handle.set(alpha=1, sizes=handle.get_sizes() * 30 / smallest)
 
 
 def _with_room(points, room, most, seed):

@@ -1,8 +1,10 @@
 """How far does the plain baseline go on photographs? A whole ResNet-18, from random weights and after rendered faces.
 
-The settings of `photographs` were not chosen by any result. `photographs-tuning` tried others, in a quarter of the
-epochs, on the validation part alone, and found weak views ahead; so there is an arm with these. Which arm is the best
-is read off the validation part; the test part is told beside it.
+The first settings of `photographs` were not chosen by any result. Twelve epochs of the lesson network on the validation
+part had come before, where weak views were ahead of looser ones; that a larger network needs looser ones was a guess.
+`photographs-tuning` tried it with the whole network, in a quarter of the epochs, on the validation part alone, and
+found weak views ahead again; so there is an arm with these. Which arm is the best is read off the validation part; the
+test part is told beside it.
 """
 
 import hashlib
@@ -22,7 +24,8 @@ from .transfer import TESTS, scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
-# Settings that `photographs-tuning` tries one at a time: what of the scale differs, the hyper-parameters, the views.
+# What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own: what of the scale
+# differs, the hyper-parameters, the views.
 TRIED = {
     "as it is": ({}, {}, LOOSE),
     "half the rate": (dict(lr=1e-3), {}, LOOSE),
@@ -53,7 +56,7 @@ def arms(scale: Scale, data, root) -> dict:
 @study("photographs-tuning", data="fer2013", smoke=dict(limit=128),
        cpu=dict(epochs=12, batch_size=128, backbone="resnet18"), full=dict(size=48, epochs=50))
 def tuning(scale: Scale, data, root) -> dict:
-    """Change one setting of `photographs` at a time; tell the validation part, and faces that were learnt from."""
+    """Change one thing of `photographs` at a time; tell the validation part, and faces that were learnt from."""
     return {name: partial(_tried, *way, scale, data, root) for name, way in TRIED.items()}
 
 

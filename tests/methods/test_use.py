@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from fercourse import methods, studies
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
-from fercourse.methods.base import _METHODS, Hyper, Method, register, typed
+from fercourse.methods.base import _METHODS, Hyper, Method, register
+from fercourse.typed import typed
 
 EXAMPLE = Path(__file__).parents[2] / "examples/margin_softmax.py"
 

@@ -163,22 +163,19 @@ def spellings(words) -> dict:
     Raises:
         InputError: neither of the two, or a word that is no emotion.
     """
-    given = words
-    if isinstance(words, str):
-        parts = words.split(",")
-        words = dict(part.rsplit(":", 1) for part in parts) if all(":" in part for part in parts) else None
-    if not isinstance(words or {}, dict):
-        words = None
-    if given is not None and words is None:
-        raise InputError(f"words is {given!r}; expected a dictionary of labels, such as {{'smile': 'happiness'}}, on "
+    found = {} if words is None else words
+    if isinstance(words, str) and all(":" in part for part in words.split(",")):
+        found = dict(part.rsplit(":", 1) for part in words.split(","))
+    if not isinstance(found, dict):
+        raise InputError(f"words is {words!r}; expected a dictionary of labels, such as {{'smile': 'happiness'}}, on "
                          "the command line smile:happiness,3:anger")
-    for own, meant in (words or {}).items():
+    for own, meant in found.items():
         try:
             emotion(meant)
         except InputError as error:
             raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own make a "
                              "FaceSet(images, labels, classes, ids)") from None
-    return {str(own).strip(): meant for own, meant in (words or {}).items()}
+    return {str(own).strip(): meant for own, meant in found.items()}
 
 
 def word(spelling: str, words: dict | None = None) -> str:
@@ -189,6 +186,15 @@ def word(spelling: str, words: dict | None = None) -> str:
         return emotion(spelling)
     except InputError as error:
         raise BadRow(str(error).replace("unknown expression label ", "unknown label: ")) from None
+
+
+def own_word(spelling: str, words: dict) -> str:
+    """Return the standard word for a label of somebody's own set; where there is none, say how to tell it."""
+    try:
+        return word(spelling, words)
+    except BadRow as error:
+        raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{spelling!r}: 'neutral'}}, "
+                     f"in data pack --option words={spelling}:neutral") from None
 
 
 def numbered(text: str, table: dict):

@@ -5,7 +5,7 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, axes, below, csv_rows, spellings, word
+from .common import BadRow, axes, below, csv_rows, own_word, spellings
 from .found import Found
 
 SPLITS = ("train", "val", "test")
@@ -54,16 +54,8 @@ def _take(found, row, words):
     if split not in ("", *SPLITS):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(row.get("valence"), row.get("arousal"))
-    found.add(_below(row["path"], found.root), _label(label, words), split, row, person=row.get("person") or None,
-              va=va)
-
-
-def _label(label, words):
-    try:
-        return word(label, words) if label else None
-    except BadRow as error:
-        raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{label!r}: 'neutral'}}, in "
-                     f"data pack --option words={label}:neutral") from None
+    found.add(_below(row["path"], found.root), own_word(label, words) if label else None, split, row,
+              person=row.get("person") or None, va=va)
 
 
 def _below(path, root):

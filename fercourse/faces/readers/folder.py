@@ -6,7 +6,7 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, spellings, walk, word
+from .common import BadRow, own_word, spellings, walk
 from .found import Found
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -33,10 +33,9 @@ def read(root, words: dict | None = None, person: str | None = None):
     for file in sizes:
         split, label = _place(file)
         try:
-            found.add(file, word(label, words), split, person=_person(pattern, file))
+            found.add(file, own_word(label, words), split, person=_person(pattern, file))
         except BadRow as error:
-            found.reject(f"{error}; name class folders by their emotion, or say which it is with words: "
-                         f"words={{{label!r}: 'neutral'}}, in data pack --option words={label}:neutral", file)
+            found.reject(str(error), file)
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
     return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
 
