@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .sets import check_root, load
 
 PICTURES = (".png", ".svg", ".pdf", ".webp", ".jpg")
 Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keeps the widest directions.")
@@ -38,10 +39,11 @@ def embed(
                          "leave out --colour-by and --faces, or write a picture")
     from ..checkpoint import load_run
     from ..device import pick_device
-    from ..embed import project
+    from ..embed import at_most, project
     from ..look import see_all
     method = load_run(run, pick_device(device))
-    shown = _faces(data, root, method.size, most, seed)
+    check_root(root, data)
+    shown = at_most(load(data, "test", root, method.size), most, seed)
     _check(shown, pages, pictures, colour_by or "labels")
     seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
@@ -76,13 +78,6 @@ def _explore(points, shown, out, method, seen):
     _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
     page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
     typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
-
-
-def _faces(data, root, size, most, seed):
-    from ..embed import at_most
-    from ..faces.load import load_faces, parse_spec
-    spec = parse_spec(data)
-    return at_most(load_faces(spec.name, spec.split or "test", root, spec.domain, size), most, seed)
 
 
 def _predictions(method, faces, logits):

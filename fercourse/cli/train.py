@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .say import say
+from .sets import check_noise, check_root, load, own_test, probes, scorable, scored_set, usable, with_noise
 
 METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
                  for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
@@ -69,25 +71,25 @@ def train(
     from ..train import fit
     if resume and out is None:
         raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
-    _check_root(root, data, target, score)
+    check_root(root, data, target, score)
     began, device = time.perf_counter(), distributed.start(pick_device(device))
     out = out or _free_folder(method)
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
     hyper |= _settings(set_ or [])
-    faces = _load(data, "train", root, size)
+    faces = load(data, "train", root, size)
     torch.manual_seed(seed)
-    if _probes(method):
+    if probes(method):
         hyper, labels = {"labels": labels} | hyper, 1.0
     model = create(method, faces, **hyper)
-    _check_noise(model, noise, noise_kind)
-    faces = _with_noise(_usable(faces, model), labels, noise, noise_kind, seed)
-    second = _load(target, "train", root, faces.images.shape[-1]) if target else None
-    test = _scorable(_scored(score, target or data, root, faces.images.shape[-1]), model)
+    check_noise(model, noise, noise_kind)
+    faces = with_noise(usable(faces, model), labels, noise, noise_kind, seed)
+    second = load(target, "train", root, faces.images.shape[-1]) if target else None
+    test = scorable(scored_set(score, target or data, root, faces.images.shape[-1]), model)
     if init:
-        _say(load_weights(model, init / checkpoint.WEIGHTS))
+        say(load_weights(model, init / checkpoint.WEIGHTS))
     if model.backbone.report:
-        _say(model.backbone.report)
-    _say(f"{method} on {faces!r}, run in {out}")
+        say(model.backbone.report)
+    say(f"{method} on {faces!r}, run in {out}")
     kept = _saved(out)
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
                   resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
@@ -115,9 +117,9 @@ def evaluate(
     from ..checkpoint import load_run
     from ..device import pick_device
     from ..evaluate.groups import groups_of
-    _check_root(root, data)
+    check_root(root, data)
     model = load_run(run, pick_device(device))
-    faces = _scorable(_load(data, "test", root, model.size) if data else _own(run, root, model.size), model)
+    faces = scorable(load(data, "test", root, model.size) if data else own_test(run, root, model.size), model)
     for column in by or []:
         groups_of(faces, column)                                          # before scoring, which may take long
     facts = _measure(model, faces, {"method": model.name, "run": str(run)})
@@ -127,102 +129,6 @@ def evaluate(
 
 
 # ---------------------------------------------------------------------- pieces
-
-
-def _load(text, split, root, size):
-    from ..faces.load import load_faces, parse_spec
-    spec = parse_spec(text)
-    return load_faces(spec.name, spec.split or split, _root_of(spec.name, root), spec.domain, size)
-
-
-def _root_of(name, root):
-    """Return the root; None for the embedded set where it is another's, for all sets of a command share one root."""
-    from ..faces.load import is_embedded
-    if root is None or not root.exists() or not is_embedded(name):
-        return root
-    return root if root.suffix == ".parquet" or next(root.glob("*.parquet"), None) else None
-
-
-def _check_root(root, *texts):
-    """Raise InputError for a root that none of the sets asked for would look at."""
-    from ..faces.load import parse_spec
-    names = [parse_spec(text).name for text in texts if text]
-    if root and names and all(_root_of(name, root) is None for name in names):
-        raise InputError(f"--root {root} is no place of {' or '.join(dict.fromkeys(names))}, whose faces are embedded; "
-                         "expected a .parquet file of such faces, or a folder with one; otherwise leave out --root")
-
-
-def _own(run, root, size):
-    """Return the test split of the set that a run was trained for: its target, else its data."""
-    from ..checkpoint import CONFIG
-    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    name = str(config.get("target") or config.get("data"))
-    known = re.fullmatch(r"([^ :]+)(:\S+)? \(\d+ faces, \w+\)", name)     # as checkpoint.fingerprint writes it
-    try:
-        return _load(f"{known[1] if known else name}:test", "test", root, size)
-    except InputError as error:
-        raise InputError(f"{run}: the test split of its own set is not at hand ({error}); "
-                         "say with --data what to score it on, and with --root where that is") from error
-
-
-def _probes(method):
-    """Return whether a method learns without labels and has a probe that takes a share of them."""
-    from ..methods import method_class
-    cls = method_class(method)
-    return "labels" not in cls.needs and hasattr(cls.Hyper, "labels")
-
-
-def _check_noise(model, noise, kind):
-    """Raise InputError for wrong labels that nobody would read."""
-    if (noise or kind == "votes") and "labels" not in model.needs and not _probes(model.name):
-        raise InputError(f"--noise makes labels wrong, but {model.name} learns from "
-                         f"{' and '.join(model.needs) or 'none'} here; leave it out, or let the method learn classes")
-
-
-def _scorable(faces, model):
-    """Return the faces (or None) if one of them has what the model is scored on: told before the work begins."""
-    if faces is None:
-        return None
-    from ..evaluate.report import regresses, truth_in
-    if regresses(model):
-        known, what = ~faces.column("valence_arousal").isnan().any(1), "with valence and arousal"
-    else:
-        known, what = truth_in(model, faces) >= 0, f"of a class that this run knows: {', '.join(model.classes)}"
-    if not known.any():
-        raise InputError(f"{faces.name} has no face {what}; score another set")
-    return faces
-
-
-def _scored(text, default, root, size):
-    """Return the faces to score; None where a set has no val split and nothing else was asked for."""
-    from ..faces.load import parse_spec
-    if text:
-        return _load(text, "val", root, size)
-    spec = parse_spec(default)
-    try:
-        return _load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:val", "val", root, size)
-    except InputError as error:
-        _say(f"nothing is scored at the end, because there is no val split ({error}); --score names another set")
-        return None
-
-
-def _usable(faces, model):
-    """Return the faces that have what the method learns from."""
-    keep = faces.labels >= -1
-    if "labels" in model.needs:
-        keep &= faces.labels >= 0
-    if "valence_arousal" in model.needs:
-        keep &= ~faces.column("valence_arousal").isnan().any(1)
-    if keep.all():
-        return faces
-    _say(f"{int((~keep).sum())} of {len(faces)} faces are left out: they lack {' or '.join(model.needs)}")
-    return faces.subset(keep)
-
-
-def _with_noise(faces, labels, noise, kind, seed):
-    """Return few faces and wrong labels, if asked for."""
-    faces = faces.fraction(labels, seed) if labels != 1 else faces
-    return faces.with_noise(noise, kind, seed) if noise or kind == "votes" else faces
 
 
 def _settings(pairs):
@@ -270,12 +176,6 @@ def _groups(model, faces, column):
     if getattr(model, "regresses", False):
         return ev.by_group(faces, logits, column, faces.column("valence_arousal"), ev.mean_ccc).round(3).to_string()
     return ev.by_group(faces, logits.argmax(1), column, ev.truth_in(model, faces)).round(3).to_string()
-
-
-def _say(sentence):
-    from ..distributed import rank
-    if rank() == 0:
-        typer.echo(sentence, err=True)
 
 
 def _tell(facts, out, as_json):

@@ -206,10 +206,10 @@ def test_a_run_is_scored_on_its_own_set(run, pack, capsys):
     (None, ("rafdb", "test", None, None)),
 ])
 def test_its_own_set_is_the_target_else_the_data(tmp_path, monkeypatch, target, scored):
-    from fercourse.cli.train import _own
+    from fercourse.cli.sets import own_test
     (tmp_path / "config.json").write_text(json.dumps({"data": "rafdb:train+val (8 faces, 77aa)", "target": target}))
     monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *asked: asked)
-    assert _own(tmp_path, None, 16) == (*scored, 16)
+    assert own_test(tmp_path, None, 16) == (*scored, 16)
 
 
 @pytest.mark.parametrize("column", ["valence_arousal", "mood"])

@@ -1,0 +1,103 @@
+"""The sets of faces that a command names: where they are, what of them can be learnt from and scored."""
+
+import json
+import re
+
+from ..errors import InputError
+from .say import say
+
+
+def load(text, split, root, size):
+    from ..faces.load import load_faces, parse_spec
+    spec = parse_spec(text)
+    return load_faces(spec.name, spec.split or split, root_of(spec.name, root), spec.domain, size)
+
+
+def root_of(name, root):
+    """Return the root; None for the embedded set where it is another's, for all sets of a command share one root."""
+    from ..faces.load import is_embedded
+    if root is None or not root.exists() or not is_embedded(name):
+        return root
+    return root if root.suffix == ".parquet" or next(root.glob("*.parquet"), None) else None
+
+
+def check_root(root, *texts):
+    """Raise InputError for a root that none of the sets asked for would look at."""
+    from ..faces.load import parse_spec
+    names = [parse_spec(text).name for text in texts if text]
+    if root and names and all(root_of(name, root) is None for name in names):
+        raise InputError(f"--root {root} is no place of {' or '.join(dict.fromkeys(names))}, whose faces are embedded; "
+                         "expected a .parquet file of such faces, or a folder with one; otherwise leave out --root")
+
+
+def own_test(run, root, size):
+    """Return the test split of the set that a run was trained for: its target, else its data."""
+    from ..checkpoint import CONFIG
+    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    name = str(config.get("target") or config.get("data"))
+    known = re.fullmatch(r"([^ :]+)(:\S+)? \(\d+ faces, \w+\)", name)     # as checkpoint.fingerprint writes it
+    try:
+        return load(f"{known[1] if known else name}:test", "test", root, size)
+    except InputError as error:
+        raise InputError(f"{run}: the test split of its own set is not at hand ({error}); "
+                         "say with --data what to score it on, and with --root where that is") from error
+
+
+def scored_set(text, default, root, size):
+    """Return the faces to score; None where a set has no val split and nothing else was asked for."""
+    from ..faces.load import parse_spec
+    if text:
+        return load(text, "val", root, size)
+    spec = parse_spec(default)
+    try:
+        return load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:val", "val", root, size)
+    except InputError as error:
+        say(f"nothing is scored at the end, because there is no val split ({error}); --score names another set")
+        return None
+
+
+def scorable(faces, model):
+    """Return the faces (or None) if one of them has what the model is scored on: told before the work begins."""
+    if faces is None:
+        return None
+    from ..evaluate.report import regresses, truth_in
+    if regresses(model):
+        known, what = ~faces.column("valence_arousal").isnan().any(1), "with valence and arousal"
+    else:
+        known, what = truth_in(model, faces) >= 0, f"of a class that this run knows: {', '.join(model.classes)}"
+    if not known.any():
+        raise InputError(f"{faces.name} has no face {what}; score another set")
+    return faces
+
+
+def usable(faces, model):
+    """Return the faces that have what the method learns from."""
+    keep = faces.labels >= -1
+    if "labels" in model.needs:
+        keep &= faces.labels >= 0
+    if "valence_arousal" in model.needs:
+        keep &= ~faces.column("valence_arousal").isnan().any(1)
+    if keep.all():
+        return faces
+    say(f"{int((~keep).sum())} of {len(faces)} faces are left out: they lack {' or '.join(model.needs)}")
+    return faces.subset(keep)
+
+
+def with_noise(faces, labels, noise, kind, seed):
+    """Return few faces and wrong labels, if asked for."""
+    faces = faces.fraction(labels, seed) if labels != 1 else faces
+    return faces.with_noise(noise, kind, seed) if noise or kind == "votes" else faces
+
+
+def probes(method):
+    """Return whether a method learns without labels and has a probe that takes a share of them."""
+    from ..methods import method_class
+    cls = method_class(method)
+    return "labels" not in cls.needs and hasattr(cls.Hyper, "labels")
+
+
+def check_noise(model, noise, kind):
+    """Raise InputError for wrong labels that nobody would read."""
+    if (noise or kind == "votes") and "labels" not in model.needs and not probes(model.name):
+        raise InputError(f"--noise makes labels wrong, but {model.name} learns from "
+                         f"{' and '.join(model.needs) or 'none'} here; leave it out, or let the method learn classes")
