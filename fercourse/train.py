@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from . import checkpoint, distributed
 from .batches import Stream
 from .contract import check_losses, check_optimisers, check_parts, check_weights
+from .deterministic import deterministic_if_asked
 from .device import autocast, half_precision, pick_device
 from .ema import Average
 from .log import History, Log
@@ -22,8 +23,10 @@ from .schedule import cosine, set_rates
 from .seeds import derive
 
 
+@deterministic_if_asked
 def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=0, out=None, resume=False,
-        device="auto", precision="auto", compile=False, save_every=0, watch=None, quiet=False) -> History:
+        device="auto", precision="auto", compile=False, deterministic=False, save_every=0, watch=None,
+        quiet=False) -> History:
     """Train a method on faces; it is changed in place and left in evaluation mode.
 
     Args:
@@ -35,6 +38,9 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         resume: go on where the run in `out` stopped, exactly; start where there is none.
         device: `auto`, `cuda`, `mps`, `cpu`; precision: `auto`, `bf16`, `fp16`, `fp32`.
         compile: compile the backbones with torch.compile.
+        deterministic: on a GPU, prefer operations that repeat bit by bit and may be slower; one that cannot warns. If
+            this process has worked on the GPU before, that is too late for cuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8
+            before Python starts.
         save_every: also save after so many steps, not only after every epoch.
         watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
     """

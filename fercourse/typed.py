@@ -31,17 +31,18 @@ def _kinds(hyper):
     try:
         return get_type_hints(hyper)
     except (NameError, TypeError):
-        defaults = {f.name: _default(f) for f in fields(hyper)}
+        defaults = {f.name: default_of(f) for f in fields(hyper)}
         return {name: Any if value in (None, MISSING) else type(value) for name, value in defaults.items()}
 
 
-def _default(f):
+def default_of(f):
+    """Return the default of a field; MISSING where it has none."""
     return f.default if f.default_factory is MISSING else f.default_factory()
 
 
 def _read(value, f, kind, method):
     """Return a value, or a text that says one, as the type of a field."""
-    default = _default(f)
+    default = default_of(f)
     try:
         return value if type(value) is type(default) and value == default else _as(kind, value, default)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
@@ -73,7 +74,7 @@ def _as(kind, value, default):
 
 def _as_one_of(kinds, value, default):
     """Return a value as the first of several types that it is."""
-    for kind in kinds:
+    for kind in sorted(kinds, key=lambda kind: kind is not NoneType):      # `none` is a text, too
         try:
             return _as(kind, value, default)
         except (KeyError, ValueError, TypeError, OverflowError):

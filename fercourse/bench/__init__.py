@@ -2,7 +2,7 @@
 
 A benchmark is a function that prepares two ways to do the same work and yields them as a `Duel`; `run` warms
 both up, lets them take turns, and writes medians, spreads and their ratio to `results/bench-SCALE.json`. To add
-one, decorate a function with `@benchmark(…)` in a file beside `training.py` and list the module in `_MODULES`.
+one, decorate a function with `@benchmark(…)` in a file beside `training.py` and list both in `_MODULES`.
 What has no peer, such as growth with the number of faces, is a function with `@survey(…)` that returns its findings.
 """
 
@@ -15,15 +15,19 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
-from ..device import pick_device
 from ..errors import InputError
 from ..files import replacing, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
-_MODULES = ("training", "end_to_end", "augmenting", "contrast", "search", "starting", "steps_of_timm", "growth")
+_MODULES = {                                                 # and their benchmarks, told without importing torch
+    "training": ("input", "steps"),
+    "end_to_end": tuple(f"end-to-end-{size}{way}" for size in (48, 64, 112) for way in ("", "-2-views", "-bf16")),
+    "augmenting": ("augment-weak", "augment-strong"),
+    "contrast": tuple(f"{rule}-{rows}" for rule in ("simclr", "supcon") for rows in (1024, 4096)),
+    "search": tuple(f"search-{width}-{peer}" for width in (512, 136) for peer in ("faiss", "scikit-learn")),
+    "starting": ("import", "first-picture"), "steps_of_timm": ("timm-none", "timm-weak"), "growth": ("growth",),
+}
 _BENCHMARKS: dict[str, "Benchmark | Survey"] = {}
 
 
@@ -105,8 +109,13 @@ def survey(name: str):
     return keep
 
 
+def told() -> tuple[str, ...]:
+    """Return the names of all benchmarks, without importing what they measure."""
+    return tuple(name for names_here in _MODULES.values() for name in names_here)
+
+
 def names() -> tuple[str, ...]:
-    """Return the names of all benchmarks."""
+    """Import all benchmarks and return their names."""
     for module in _MODULES:
         import_module(f"{__name__}.{module}")
     return tuple(sorted(_BENCHMARKS))
@@ -114,6 +123,8 @@ def names() -> tuple[str, ...]:
 
 def pick_scale(name: str = "auto") -> Scale:
     """Return a scale by name; `auto` is `gpu` where CUDA is, else `cpu`."""
+    from ..device import pick_device
+
     if name == "auto":
         name = "gpu" if pick_device().type == "cuda" else "cpu"
     if name not in SCALES:
@@ -147,6 +158,8 @@ def run(chosen=(), scale: str = "auto", out="results") -> dict:
 
 def measure(bench: Benchmark, scale: Scale) -> dict:
     """Warm both sides up, let them take turns, and return medians, spreads and the ratio of medians."""
+    from tqdm.auto import tqdm
+
     with bench.prepare(scale) as duel:
         sides, seconds = {"ours": duel.ours, "peer": duel.peer}, {"ours": [], "peer": []}
         for work in sides.values():

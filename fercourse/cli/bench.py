@@ -6,16 +6,22 @@ from typing import Annotated
 
 import typer
 
+from .. import bench as benchmarks
+
+
+def known() -> str:
+    """Return the names of all benchmarks, for the help."""
+    *most, last = benchmarks.told()
+    return f"{', '.join(most)} or {last}; default: all."
+
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; default: all.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=known())] = None,
     scale: Annotated[str, typer.Option(help="auto, cpu (64 px), gpu (ResNet-18, 112 px) or smoke (seconds).")] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of the results file bench-SCALE.json.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
     """Let the library and its peers take turns on this machine, and compare medians."""
-    from .. import bench as benchmarks
-
     found = benchmarks.run(names or (), scale, out)
     typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(_line(*item) for item in found.items()))
 

@@ -17,7 +17,7 @@ def embed(
     data: Annotated[str, typer.Option(help="Set of faces, NAME[/DOMAIN][:SPLIT]; the split is test if not said.")],
     out: Annotated[list[Path], typer.Option(metavar="<path>", help=(
         "A picture (.png, .svg, .pdf, .webp, .jpg) or an interactive .html; again for both at once."))],
-    root: Annotated[Path | None, typer.Option(help="Where a real set is.")] = None,
+    root: Annotated[Path | None, typer.Option(help="Where a real set is; default: its usual place.")] = None,
     projection: Annotated[str, Projection] = "umap",
     colour_by: Annotated[str | None, typer.Option(
         help="Of a picture: labels (the default), identity, domain, or any attribute; a page has them all.")] = None,

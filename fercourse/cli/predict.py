@@ -14,7 +14,8 @@ def predict(
     run: Annotated[Path, typer.Argument(help="Folder of a finished training.")],
     photo: Annotated[Path, typer.Argument(help="A picture with one or more faces, seen from the front.")],
     out: Annotated[Path | None, typer.Option(help="Picture to write (.png, .svg, .pdf, .webp, .jpg).")] = None,
-    root: Annotated[Path | None, typer.Option(help="Where the run's own set of faces is, if it is a real one.")] = None,
+    root: Annotated[Path | None, typer.Option(
+        help="Where the run's own set of faces is, if it is a real one; default: its usual place.")] = None,
     most: Annotated[int, typer.Option(help="At most so many faces, the largest.", min=1)] = 6,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,

@@ -19,9 +19,9 @@ def study(
     scale: str = typer.Option("cpu", help="smoke (seconds), cpu (two cores) or full (a GPU)."),
     seeds: int = typer.Option(3, min=1, help="Number of repetitions."),
     first_seed: int = typer.Option(0, help="The first seed; other machines may run others."),
-    root: Path = typer.Option(None, help="Where a real set is."),
+    root: Path = typer.Option(None, help="Where a real set is; default: its usual place."),
     out: Path = typer.Option(Path("results"), help="Folder of the results file NAME-DATA-SCALE.json."),
-    arms: list[str] = typer.Option(None, help="Only arms whose name contains this; may be repeated."),
+    arms: list[str] = typer.Option(None, help="Only arms whose name contains this; may be repeated; default: all."),
 ):
     """Run a study, or what is left of it, and write its results file."""
     record = studies.run(name, data, scale, seeds, root, out, arms or (), first_seed)

@@ -16,13 +16,14 @@ METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("
                  for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
 SPEC = "NAME[/DOMAIN][:SPLIT], or the path of a pack"
 Root = Annotated[Path | None, typer.Option(
-    help="Where a real set is: its folder, its archive, or a pack of it. The embedded synthfaces take it only where it "
-         "is a .parquet file of them, or a folder with one.")]
+    help="Where a real set is: its folder, its archive, or a pack of it; default: its usual place. The embedded "
+         "synthfaces take it only where it is a .parquet file of them, or a folder with one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 
 
 def train(
+    ctx: typer.Context,
     method: Annotated[str, typer.Argument(
         help=f"{', '.join(METHODS)}, or one of a file of your own: fercourse --use FILE train …")],
     data: Annotated[str, typer.Option(help=f"Set of faces: {SPEC}.")] = "synthfaces/wild",
@@ -54,17 +55,24 @@ def train(
     device: Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, bf16, fp16 or fp32.")] = "auto",
     compile_: Annotated[bool, typer.Option("--compile", help="Compile the backbone; pays off in long runs.")] = False,
+    deterministic: Annotated[bool, typer.Option(
+        "--deterministic", help="On a GPU, prefer operations that repeat bit by bit; one that cannot warns.")] = False,
     set_: Annotated[list[str] | None, typer.Option(
-        "--set", help="Hyper-parameter of the method as NAME=VALUE; may be repeated.")] = None,
+        "--set", help="Hyper-parameter of the method as NAME=VALUE; may be repeated. --set help lists them, with their "
+                      "defaults and meanings.")] = None,
     as_json: AsJson = False,
 ):
     """Train a method, score it, and keep the run.
 
     Several GPUs or machines: `torchrun --nproc-per-node N -m fercourse train …` with the same options.
     """
+    if "help" in (set_ or ()):
+        typer.echo(_explained(ctx, method))
+        return
     import torch
 
     from .. import checkpoint, distributed
+    from ..deterministic import fix_workspace
     from ..device import pick_device
     from ..methods import create
     from ..models.backbone import load_weights
@@ -72,6 +80,8 @@ def train(
     if resume and out is None:
         raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
     check_root(root, data, target, score)
+    if deterministic:
+        fix_workspace()
     began, device = time.perf_counter(), distributed.start(pick_device(device))
     out = out or _free_folder(method)
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
@@ -92,7 +102,8 @@ def train(
     say(f"{method} on {faces!r}, run in {out}")
     kept = _saved(out)
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
-                  resume=resume, device=device, precision=precision, compile=compile_, save_every=save_every)
+                  resume=resume, device=device, precision=precision, compile=compile_,
+                  deterministic=deterministic, save_every=save_every)
     if distributed.rank() == 0:
         seconds = round(time.perf_counter() - began, 1)
         if kept and kept == _saved(out):                                  # finished before, nothing was trained now
@@ -131,11 +142,22 @@ def evaluate(
 # ---------------------------------------------------------------------- pieces
 
 
+def _explained(ctx, method):
+    """Return a method's hyper-parameters in the layout of --help."""
+    from ..methods import method_class
+    from .hyper import explained
+    page = ctx.make_formatter()
+    with page.section(f"Hyper-parameters of {method}, with their defaults; set each by --set NAME=VALUE"):
+        page.write_dl(explained(method_class(method).Hyper))
+    return page.getvalue().rstrip()
+
+
 def _settings(pairs):
     """Return NAME=VALUE texts as a dictionary."""
     for pair in pairs:
         if "=" not in pair:
-            raise InputError(f"--set {pair} is no setting; expected NAME=VALUE, such as --set label_smoothing=0")
+            raise InputError(f"--set {pair} is no setting; expected NAME=VALUE, such as --set label_smoothing=0, "
+                             "or --set help for a list")
     return dict(pair.split("=", 1) for pair in pairs)
 
 

@@ -63,7 +63,7 @@ class Hyper:
     Attributes:
         backbone, weights, pretrained: see `models.backbone`.
         grey: let the backbone see no colour.
-        optimiser: `adamw` or `sgd` (with Nesterov momentum).
+        optimiser: `adamw` or `sgd` (with Nesterov momentum); momentum: of `sgd`.
         weight_decay: for matrices and kernels; biases and norms have none.
         warmup: share of the steps in which the learning rate climbs.
         clip: largest gradient norm of an optimiser; 0 clips nothing.

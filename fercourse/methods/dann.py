@@ -17,6 +17,7 @@ class DannHyper(Hyper):
     Attributes:
         adversary: weight of the reversed gradient, times the ramp over the training.
         conditional: show the discriminator the class shares, too.
+        label_smoothing: of the cross-entropy.
     """
 
     ema: float = 0.98

@@ -49,8 +49,8 @@ class DmsrlHyper(Hyper):
             Before, source features already hear their random centres, by the little that w lets through.
         adversary: beta, of the reversed gradient; found 0.01.
         sensitive: also learn a domain-sensitive component and keep it independent of the invariant one, as the
-            abstract says (DC); information: weight of their vCLUB.
-        local: add the four corners to the global feature; local_width: of each.
+            abstract says (DC); information: weight of the vCLUB of the two.
+        local: add the four corners to the global feature; local_width: of each corner.
         own_norms: batch norm statistics of its own for each domain (DC); else both share a batch, as found.
         pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
             `epoch` by the averaged one (DC).
@@ -63,6 +63,7 @@ class DmsrlHyper(Hyper):
             source's labels (DC): where landmarks lie survives a change of light, lens and skin that pictures do not.
         begin: share of the training before target faces have labels.
         width: of the embedding.
+        label_smoothing: of the cross-entropy.
     """
 
     ema: float = 0.98

@@ -28,12 +28,12 @@ class DrFerHyper(Hyper):
 
     Attributes:
         reconstruct: beta, weight of the reconstruction; 0 leaves masked image modelling out.
-        mask_ratio: share of cells hidden; cell: their side in pixels (0: see `masked_image.cell_size`).
+        mask_ratio: share of cells hidden; cell: side of a cell in pixels (0: see `masked_image.cell_size`).
         pace: split into easy and hard faces; relabel: let easy faces vote on hard ones, which needs the split.
         by_class: each class has a pace and a threshold of its own; False: one of each for all faces.
         apart: Ashman's D at which the pace of a class begins.
         keep: how much of a face's running loss the next epoch keeps.
-        neighbours: K; margin: delta, least lead of a new label over the given one.
+        neighbours: K, voters on a face; margin: delta, least lead of a new label over the given one.
         jury: share of each class whose labels are never learnt, to measure the noise and what a vote is worth (0: take
             the noise for as large as it looks, and trust every vote).
         trust: new labels need a lead over the second class from which, by the jury, that share of them is right.

@@ -41,7 +41,8 @@ class IdInvariantHyper(Hyper):
         even: weigh the faces so that each retrieved answer goes with every part of the label alike (DC).
         withhold: chance that a face's text vectors are hidden, so that identity must be read off the face; at
             evaluation they always are (DC).
-        critic_rate: learning rate of the critics, in learning rates; critic_steps: their steps for each one (DC).
+        critic_rate: learning rate of the critics, in learning rates; critic_steps: steps of theirs for each one of the
+            rest (DC).
         ramp_from, ramp_to: progress between which the mutual information gains its weight (DC).
         temperature: divides the cosines of the agreement (DC).
     """

@@ -30,11 +30,12 @@ class WscferHyper(Hyper):
             views.
         consistency: beta, weight of the partial consistency; form: `views` or `spaces`, see `losses.consistency`.
         rise: share of the training over which the consistency gains its weight, in proportion; 0: it has it at once.
-        temperature, class_temperature: t and t_c.
+        temperature: t, of the instance space; class_temperature: t_c, of that of the classes.
         begin, ramp: share of the training before the backbone listens to the instances, and share over which it
             does so more and more; the projector learns from the first step. 5 of 60 epochs.
         fade: share of the training at whose end it listens no more; 0 never fades.
         width: of the instance space.
+        label_smoothing: of the cross-entropy.
     """
 
     rule: str = "wsc"

@@ -1,13 +1,19 @@
 """`fercourse train` and `fercourse evaluate`, from a pack on disk to metrics, and every way to get them wrong."""
 
 import json
+import os
 import subprocess
 import sys
+from dataclasses import dataclass, fields
 
 import pytest
 
-from fercourse.cli import train
+from fercourse.cli import sets, train
+from fercourse.cli.hyper import explained
+from fercourse.cli.train import METHODS
 from fercourse.errors import InputError
+from fercourse.methods import Hyper, method_class
+from fercourse.typed import typed
 from tests.line import QUICK, call, toy_pack
 
 
@@ -75,11 +81,11 @@ def test_the_embedded_set_takes_no_root_of_another_set(tmp_path, monkeypatch):
     folder.mkdir(), parquet.parent.mkdir(), csv.touch(), parquet.touch()
     roots = csv, folder, parquet, parquet.parent, tmp_path / "nowhere"
     for root in roots:
-        train._load("SynthFaces/lab", "train", root, None), train._load("csv", "train", root, None)
+        sets.load("SynthFaces/lab", "train", root, None), sets.load("csv", "train", root, None)
     assert asked == [None, csv, None, folder, *[root for root in roots[2:] for _ in range(2)]]
-    train._check_root(csv, "synthfaces", "csv", None), train._check_root(parquet, "synthfaces")
+    sets.check_root(csv, "synthfaces", "csv", None), sets.check_root(parquet, "synthfaces")
     with pytest.raises(InputError, match="is no place of synthfaces, whose faces are embedded; expected a "):
-        train._check_root(folder, "synthfaces/lab", None, "synthfaces:val")
+        sets.check_root(folder, "synthfaces/lab", None, "synthfaces:val")
 
 
 def test_a_resume_that_trains_nothing_keeps_the_seconds(run, pack, capsys):
@@ -91,6 +97,16 @@ def test_a_resume_that_trains_nothing_keeps_the_seconds(run, pack, capsys):
     (run / "checkpoint.pt").unlink(), (run / "checkpoint.previous.pt").unlink()
     assert call(*again) == 0
     assert json.loads((run / "metrics.json").read_text())["seconds"] < 1234.5
+
+
+def test_the_workspace_of_cublas_is_fixed_before_the_training(pack, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")                          # so that it is put back afterwards
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    asked = []
+    monkeypatch.setattr("fercourse.distributed.start", lambda device: asked.append(
+        os.environ["CUBLAS_WORKSPACE_CONFIG"]) or device)
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--deterministic") == 0
+    assert asked == [":4096:8"] * 2
 
 
 def test_runs_get_a_folder_of_their_own(pack, tmp_path, monkeypatch, capsys):
@@ -158,12 +174,38 @@ def test_bad_input_is_one_sentence_and_status_2(pack, tmp_path, monkeypatch, cap
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
-def test_help_explains_every_option_with_its_default(command, capsys):
-    assert call(command, "--help") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "NAME[/DOMAIN][:SPLIT]" in told and "--json" in told
-    assert {"train": "[default: synthfaces/wild]", "evaluate": "default: the set that the run was"}[command] in told
+@pytest.mark.parametrize("name", METHODS)
+def test_hyper_parameters_are_listed_with_default_and_meaning(name, capsys):
+    assert call("train", name, "--set", "help") == 0
+    told, hyper = "".join(capsys.readouterr().out.split()), method_class(name).Hyper
+    rows = explained(hyper)
+    assert [row.split("=")[0] for row, _ in rows] == [f.name for f in fields(hyper)]
+    for row, meaning in rows:
+        assert len(meaning) > 5 and "".join((row + meaning).split()) in told
+    settings = train._settings([row for row, _ in rows])                       # each default can be said back
+    assert method_class(name).Hyper(**typed(method_class(name), settings)) == hyper()
+
+
+def test_a_meaning_is_that_of_the_class_nearest_and_may_be_missing():
+    @dataclass
+    class Own(Hyper):
+        """Mine.
+
+        Attributes:
+            pull, push: how strongly; 0: not at all; kinds: which there
+                are.
+            clip: mine.
+
+        What follows tells of no field: clip: nothing.
+        """
+        pull: float = 0.5
+        push: bool = True
+        kinds: tuple = ("a", "b")
+        bare: str | None = None
+    assert explained(Own)[-4:] == [
+        ("pull=0.5", "how strongly; 0: not at all."), ("push=true", "how strongly; 0: not at all."),
+        ("kinds=a,b", "which there are."), ("bare=none", "")]
+    assert dict(explained(Own))["clip=5.0"] == "mine." and "climbs" in dict(explained(Own))["warmup=0.05"]
 
 
 def test_evaluate_wants_a_run(pack, tmp_path, capsys):

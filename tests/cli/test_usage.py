@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
 from fercourse import __version__, methods
+from fercourse.cli import app
 from fercourse.methods.base import _METHODS
 from tests.line import call
 
@@ -32,6 +34,27 @@ def test_no_command_is_the_help(words, capsys):
     assert call(*words) == 2
     said = capsys.readouterr()
     assert "Commands:" in said.out + said.err and "fercourse: " not in said.err
+
+
+def commands(command, path=()):
+    """Return every command below one, and itself, by the words that call it."""
+    below = getattr(command, "commands", {})
+    return {path: command} | {k: v for word, sub in below.items() for k, v in commands(sub, (*path, word)).items()}
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_explains_every_option_with_its_default(path, capsys):
+    assert call(*path, "--help") == 0
+    told = "".join(capsys.readouterr().out.split())                            # lines are wrapped anywhere
+    for option in COMMANDS[path].params:
+        assert option.help, option.name
+        explained = "".join(option.help.split())
+        if option.default not in (None, ()) and option.default is not False:
+            explained += f"[default:{option.default}"
+        assert explained in told, option.name
 
 
 def test_version(capsys):
