@@ -151,6 +151,14 @@ def test_forks_run_the_same_script_on_the_oldest_and_newest_python():
     assert PROJECT["project"]["requires-python"] == ">=3.10"
 
 
+def test_the_weekly_run_kills_twenty_times_and_can_be_repeated():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text("utf-8"))
+    step = workflow["jobs"]["kills"]["steps"][-1]
+    assert step["run"] == "python -m pytest tests/test_kills.py"
+    assert step["env"] == {"FERCOURSE_KILLS": 20, "FERCOURSE_KILLS_DRAW": "${{ inputs.draw }}"}
+    assert {"schedule", "workflow_dispatch"} == workflow[True].keys()         # YAML reads `on` as true
+
+
 def test_hooks_need_no_network():
     repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
     assert {repo["repo"] for repo in repos} == {"local"}

@@ -78,7 +78,11 @@ def peak_memory(side: str, rule: str, rows: int, device: str) -> float | None:
 
 def _rise(side, rule, rows):
     work(side, rule, 16, "cpu")()                                   # what is loaded at the first use does not count
-    once = work(side, rule, rows, "cpu")
+    return risen(work(side, rule, rows, "cpu"))
+
+
+def risen(once) -> float:
+    """Return by how many MiB this process's memory rises at most during a call; needs Linux."""
     (STATUS.parent / "clear_refs").write_text("5")                  # the peak is now what is in use
     before = _highest()
     once()
