@@ -1,7 +1,8 @@
 """Install the course into a Colab runtime; run by a lesson's first cell. Standard library only.
 
 What the runtime brings stays as it is, torch above all: only missing packages are installed, and the versions of
-those that are there are handed to pip as constraints, so that it stops rather than change one.
+those that are there are handed to pip as constraints, so that it stops rather than change one. The course itself comes
+last, so that a run after one that failed installs the rest, and any later run nothing.
 """
 
 import re
@@ -30,7 +31,7 @@ def installed() -> dict[str, str]:
 
 
 def main():
-    """Install what is missing, then the course itself without its requirements."""
+    """Install what is missing, then the course itself, without its requirements, where it is not yet there."""
     here = installed()
     wanted = missing((ROOT / "requirements.txt").read_text("utf-8").splitlines() + BESIDES, here)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -39,7 +40,8 @@ def main():
         fixed.write_text("".join(f"{name}=={version}\n" for name, version in here.items()), "utf-8")
         if wanted:
             subprocess.run([*pip, "--constraint", str(fixed), *wanted], check=True)
-    subprocess.run([*pip, "--no-deps", str(ROOT)], check=True)
+    if "fercourse" not in here:
+        subprocess.run([*pip, "--no-deps", str(ROOT)], check=True)
 
 
 if __name__ == "__main__":

@@ -29,20 +29,24 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 def fetched(repository: str, branch: str) -> str:
     """Return what the set-up cell's git is told, as it stands in that cell."""
     chosen = "" if branch == "main" else f'"--branch", "{branch}", '
-    return f'"--depth", "1", {chosen}"{repository}", home]'
+    return f'"--depth", "1", {chosen}"{repository}"'
 
 
+# Colab's Python starts in /content: a folder called fercourse there would be imported while the package is missing.
 SETUP = f'''\
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
 import os
+import shutil
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    home = "/content/fercourse"
+    home, part = "/content/course", "/content/course.part"
     if not os.path.exists(home):
-        subprocess.run(["git", "clone", "--quiet", {fetched(REPOSITORY, BRANCH)}, check=True)
-        subprocess.run([sys.executable, f"{{home}}/fercourse/course/colab.py"], check=True)
+        shutil.rmtree(part, ignore_errors=True)                            # left by a run that was cut off
+        subprocess.run(["git", "clone", "--quiet", {fetched(REPOSITORY, BRANCH)}, part], check=True)
+        os.rename(part, home)
+    subprocess.run([sys.executable, f"{{home}}/fercourse/course/colab.py"], check=True)
     os.chdir(f"{{home}}/notebooks")'''
 
 

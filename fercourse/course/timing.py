@@ -1,11 +1,16 @@
 """How long the lessons ran when they were last tested: `python -m fercourse.course.timing` writes docs/timing.md.
 
 The lessons' test leaves a JUnit file each in a folder that git ignores; run this afterwards, on the same machine.
+The page holds which code was timed, so that a test fails when a lesson computes something else since.
 """
 
+import ast
+import hashlib
 import os
 import xml.etree.ElementTree as tree
 from pathlib import Path
+
+import nbformat
 
 from ..errors import InputError
 from ..files import replacing
@@ -15,46 +20,79 @@ LEFT = ROOT / "build" / "timing"                             # LESSON.xml, by te
 PAGE = ROOT / "docs" / "timing.md"
 HEAD = "# How long the lessons run\n\n"
 NOTHING = "Not yet recorded. `make test`, then `python -m fercourse.course.timing`, records it.\n"
+ANEW = "run python -m pytest tests/notebooks -k runs, then python -m fercourse.course.timing"
 
 
-def seconds(path: Path) -> tuple[float, str]:
+def code_of(source: Path) -> str:
+    """Return eight digits of the code in a lesson's notebook, the set-up cell aside.
+
+    They are the same in every Python, whatever the comments, the layout and the text in strings.
+    """
+    cells = [cell.source for cell in nbformat.read(source.with_suffix(".ipynb"), as_version=4).cells
+             if cell.cell_type == "code"]
+    return hashlib.sha256(repr(_shape(ast.parse("\n".join(cells[1:])))).encode()).hexdigest()[:8]
+
+
+def _shape(node):
+    """Return a syntax tree as lists without text, and without empty fields: newer Pythons have more of them."""
+    if isinstance(node, list):
+        return [_shape(one) for one in node]
+    if _is_text(node):
+        return "text"
+    if isinstance(node, ast.JoinedStr):
+        return ["text", *(_shape(one) for one in node.values if not _is_text(one))]
+    if not isinstance(node, ast.AST):
+        return node
+    return [type(node).__name__, *((name, _shape(value)) for name, value in ast.iter_fields(node)
+                                   if value is not None and value != [])]
+
+
+def _is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes))
+
+
+def seconds(path: Path, code: str) -> tuple[float, str]:
     """Return how long the cells of a JUnit file ran, and on which day (UTC).
 
     Raises:
-        InputError: the file is none of nbval's, or a cell failed: a cut-off run tells no time.
+        InputError: the file is none of nbval's, a cell failed (a cut-off run tells no time), or `code` is not what ran.
     """
     try:
         suite = next(tree.parse(path).iter("testsuite"))
         cells, wrong = int(suite.get("tests")), sum(int(suite.get(kind)) for kind in ("errors", "failures"))
-        time, day = float(suite.get("time")), suite.get("timestamp")[:10]
+        time, day, ran = float(suite.get("time")), suite.get("timestamp")[:10], suite.get("name")
     except (tree.ParseError, StopIteration, TypeError, ValueError, OSError) as error:
         raise InputError(f"{path} is no JUnit file of a lesson ({error}); expected what `make test` leaves") from None
     if not cells or wrong:
         raise InputError(f"{path}: {wrong} of {cells} cells failed, so it tells no time; run the lesson's test anew")
+    if ran != code:
+        raise InputError(f"{path} timed code {ran}, expected {code}, which the lesson has now; {ANEW}")
     return time, day
 
 
-def page(left: Path, lessons: list[str], made: dict) -> str:
+def page(left: Path, codes: dict[str, str], made: dict) -> str:
     """Return the page: a line a lesson, what was not recorded said so, and what it ran on.
 
     Args:
         left: folder of JUnit files, named after lessons.
+        codes: {lesson: its `code_of`}.
         made: system, processor, cores, gpu, threads, python, torch.
 
     Raises:
-        InputError: a file is broken, or is of a run that failed.
+        InputError: a file is broken, or is of a run that failed or of other code.
     """
-    found = {name: seconds(left / f"{name}.xml") for name in lessons if (left / f"{name}.xml").is_file()}
+    found = {name: seconds(path, code) for name, code in codes.items() if (path := left / f"{name}.xml").is_file()}
     if not found:
         return HEAD + NOTHING
-    rows = [f"| {name} | {_told(found.get(name))} |" for name in lessons]
+    rows = [f"| {name} | {_told(found.get(name))} |" for name in codes]
     total = sum(time for time, _ in found.values())
     where = made["gpu"] or f"{made['cores']} {made['processor']} cores, {made['threads']} thread(s) a lesson"
     days = sorted({day for _, day in found.values()})
     days = " to ".join(dict.fromkeys([days[0], days[-1]]))
     return "\n".join([f"{HEAD}Every cell once, as the tests run it, the kernel's start included.\n",
                       "| lesson | minutes, day |", "|---|---|", *rows,
-                      f"| {len(found)} of {len(lessons)}, one after another | {total / 60:.1f} |", "",
+                      f"| {len(found)} of {len(codes)}, one after another | {total / 60:.1f} |", "",
+                      f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in found)} -->", "",
                       f"Ran {days} on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}. "
                       "Lessons that run side by side wait for each other.\n"])
 
@@ -73,7 +111,7 @@ def this_machine() -> dict:
 
 def main(left: Path = LEFT, out: Path = PAGE):
     """Write the page."""
-    text = page(left, [source.stem for source in sources()], this_machine())
+    text = page(left, {source.stem: code_of(source) for source in sources()}, this_machine())
     with replacing(out) as part:
         part.write_text(text, encoding="utf-8")
     print(f"{out}: {text.splitlines()[-1]}")

@@ -1,11 +1,14 @@
-"""What is installed on Colab, and what is left alone."""
+"""What a lesson's first cell fetches and installs on Colab, also after it was cut off, and what is left alone."""
 
 import json
 import os
 import re
+import runpy
+import shutil
 import subprocess
 import sys
 import venv
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,6 +80,97 @@ def test_nothing_is_upgraded(ran):
 
 def test_names_are_read_whatever_their_case():
     assert colab.installed()["torch"] and "Torch" not in colab.installed()
+
+
+# ---------------------------------------------------------------------- the first cell
+
+class Runtime:
+    """A pretended Colab, in a folder that stands for /content: git and pip do as they are told, or fail."""
+
+    def __init__(self, content):
+        self.content, self.home = content, content / "course"
+        self.packages, self.ran, self.where, self.fails = dict(RUNTIME), [], [], {}
+
+    def cell(self):
+        """Run a lesson's first cell; return which tools it started."""
+        self.ran.clear()
+        exec(notebooks.SETUP.replace("/content", self.content.as_posix()), {})
+        return self.ran
+
+    def run(self, command, check):
+        tool = next(word for word in ("git", "pip", "colab.py") if word in command or command[-1].endswith(word))
+        self.ran.append(tool)
+        if tool == "colab.py":
+            runpy.run_path(command[-1], run_name="__main__")
+        else:
+            getattr(self, tool)(command)
+
+    def git(self, command):
+        assert notebooks.REPOSITORY in command
+        place = Path(command[-1])
+        place.mkdir()                                         # as git refuses a folder that holds something
+        for name in ("requirements.txt", "fercourse/course/colab.py"):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(colab.ROOT / name, place / name)
+            self.fail("git")                                  # half-way
+        (place / "notebooks").mkdir()
+
+    def pip(self, command):
+        self.fail("pip")
+        self.packages |= {"fercourse": "1"} if command[-1] == str(self.home) else {"timm": "1.0.9", "embreex": "3"}
+
+    def fail(self, tool):
+        if error := self.fails.pop(tool, None):
+            raise error
+
+
+@pytest.fixture
+def runtime(monkeypatch, tmp_path):
+    made = Runtime(tmp_path.resolve())
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    monkeypatch.setattr("subprocess.run", made.run)
+    monkeypatch.setattr("os.chdir", made.where.append)
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: [
+        SimpleNamespace(metadata={"Name": name}, version=version) for name, version in made.packages.items()])
+    return made
+
+
+def test_the_first_cell_does_nothing_here(monkeypatch):
+    monkeypatch.setattr("subprocess.run", lambda *a, **k: pytest.fail("ran a command"))
+    exec(notebooks.SETUP, {})
+
+
+def test_the_first_cell_fetches_and_installs_the_course(runtime):
+    assert runtime.cell() == ["git", "colab.py", "pip", "pip"]
+    assert runtime.where == [f"{runtime.home.as_posix()}/notebooks"] and "fercourse" in runtime.packages
+    assert runtime.cell() == ["colab.py"]                     # or after the kernel was restarted
+    assert len(runtime.where) == 2
+
+
+@pytest.mark.parametrize("error", [subprocess.CalledProcessError(1, "pip"), KeyboardInterrupt()])
+def test_an_installation_that_failed_is_done_again(runtime, error):
+    runtime.fails["pip"] = error
+    with pytest.raises(type(error)):
+        runtime.cell()
+    assert runtime.where == [] and runtime.packages == RUNTIME
+    assert runtime.cell() == ["colab.py", "pip", "pip"] and len(runtime.where) == 1
+    assert "fercourse" in runtime.packages and runtime.cell() == ["colab.py"]
+
+
+@pytest.mark.parametrize("error", [subprocess.CalledProcessError(128, "git"), KeyboardInterrupt()])
+def test_a_clone_that_was_cut_off_is_fetched_again(runtime, error):
+    runtime.fails["git"] = error
+    with pytest.raises(type(error)):
+        runtime.cell()
+    assert [path.name for path in runtime.content.iterdir()] == ["course.part"]
+    assert runtime.cell() == ["git", "colab.py", "pip", "pip"] and len(runtime.where) == 1
+    assert [path.name for path in runtime.content.iterdir()] == ["course"]
+
+
+def test_the_folder_of_the_course_is_not_taken_for_its_package(runtime, monkeypatch):
+    runtime.cell()
+    monkeypatch.setattr("sys.path", [str(runtime.content)])
+    assert PathFinder.find_spec("fercourse") is None
 
 
 # ---------------------------------------------------------------------- what pip itself says

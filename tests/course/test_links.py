@@ -122,7 +122,7 @@ def test_git_takes_what_the_set_up_cell_says(tmp_path):
     if shutil.which("git") is None:
         pytest.skip("needs git")
     line = notebooks.fetched("https://github.com/a/b", "x")
-    words = [word.strip().strip('"') for word in line.rstrip("]").split(",")][:-1]
+    words = [word.strip().strip('"') for word in line.split(",")]
     assert words == ["--depth", "1", "--branch", "x", "https://github.com/a/b"]
     usage = subprocess.run(["git", "clone", "-h"], capture_output=True, text=True).stdout
     assert all(word in usage for word in words if word.startswith("--"))
