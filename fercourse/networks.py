@@ -1,7 +1,8 @@
-"""One small trained network a method, so that a lesson's second half can start at once: `fc.trained("wscfer")`.
+"""One small trained network for each lesson's method, so that lesson 07 can start at once: `fc.trained("wscfer")`.
 
 `python -m fercourse.studies.networks` made them: labels in the lab, and for those that use them faces of the wild
-without labels. They are as good as their manifests in `weights/` say, on rendered strangers; not for photographs.
+without labels. What in lessons 01, 02, 04 and 05 asks only for a finished method takes them, too. They are as good as
+their manifests in `weights/` say, on rendered strangers; not for photographs.
 """
 
 from contextlib import nullcontext

@@ -18,8 +18,8 @@
 #
 # # 00 · Faces
 #
-# About 60 minutes with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed.
-# You need Python and tensors, and to know nothing about faces. Exercises are easy ●○○, middling ●●○ or hard ●●●.
+# About 60 minutes with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed. You need Python
+# and tensors, and no knowledge of faces. Exercises are easy (●○○), medium (●●○) or hard (●●●).
 #
 # **You will be able to**
 #
@@ -30,14 +30,17 @@
 # %% cellView="form"
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
 import os
+import shutil
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    home = "/content/fercourse"
+    home, part = "/content/course", "/content/course.part"
     if not os.path.exists(home):
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
-        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+        shutil.rmtree(part, ignore_errors=True)                            # left by a run that was cut off
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", part], check=True)
+        os.rename(part, home)
+    subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
     os.chdir(f"{home}/notebooks")
 
 # %%
@@ -58,7 +61,7 @@ faces
 # falls, and which expression was meant. That makes them good company for a first look: whenever a method guesses,
 # we can look up the truth.
 #
-# Take eight faces, and for each the one among all others whose pixels are most like its own.
+# Take eight faces, and for each find the one among all the others whose pixels are most like its own.
 
 # %%
 asked = faces.where(domain="wild").sample(8, seed=1)
@@ -69,20 +72,20 @@ fc.plots.image_rows(
     {"a face": asked.images, "most alike\nin pixels": faces.images[twin]},
     titles={"a face": asked.words("labels"), "most alike\nin pixels": faces[twin].words("labels")},
     alt="Eight faces, below each the face most alike in pixels: light and head agree, emotion in three pairs",
-    caption="Look for what each pair shares. Do they agree in emotion more often than by luck?")
+    caption="Look for what each pair shares. Do the pairs agree in emotion more often than by luck?")
 
 # %% [markdown]
-# The pairs agree in where they are bright and dark: background, skin, hair, glasses. Three of these eight agree in
-# emotion as well. Among seven classes, one pair in seven does so by luck, and eight pairs are few: the section *What
-# pixels know* counts many. **How do we make emotion the thing by which faces are near or far?** That is the question
-# of this course. This lesson looks at what stands in the way.
+# The two faces of a pair are bright and dark in the same places: background, skin, hair, glasses. Three of these eight
+# pairs agree in emotion as well. With seven classes, one pair in seven agrees by luck, and eight pairs are few: the
+# section *What pixels know* counts many. **How do we make emotion the thing by which faces are near or far?** That is
+# the question of this course. This lesson looks at what stands in the way.
 
 # %% [markdown]
 # ## An expression, unit by unit
 #
 # FACS, the Facial Action Coding System, describes a face without naming a feeling: it lists which muscles move and how
-# much (Ekman and Friesen 1978). An *action unit* (AU) is one such movement. Our head has them as sliders called facial
-# units. Here are nine, each alone and fully moved, on the same person.
+# much (Ekman and Friesen 1978). An *action unit* (AU) is one such movement. The head we draw has sliders for them,
+# called facial units. Here are nine on the same person, each moved alone and fully.
 
 # %%
 nine = ["browInnerUp", "browOuterUp", "browDown", "eyeWide", "cheekSquint",
@@ -99,10 +102,10 @@ pictures, names = torch.stack(list(shown.values())), list(shown)
 fc.plots.image_rows(
     {"": pictures[:5], " ": pictures[5:]}, {"": names[:5], " ": names[5:]},
     alt="One person at rest and with one facial unit moved at a time, from raised inner brows to stretched lips",
-    caption="Small movements. Cover the names and tell AU 1 from AU 2, or AU 15 from AU 20.")
+    caption="The movements are small. Cover the names and try to tell AU 1 from AU 2, or AU 15 from AU 20.")
 
 # %% [markdown]
-# No unit is an emotion. Expressions are combinations, and they overlap.
+# No single unit is an emotion. Expressions are combinations of units, and these combinations overlap.
 
 # %%
 words = faces.classes
@@ -120,16 +123,17 @@ table = pd.DataFrame(moved.T.numpy(), index=rows, columns=words)
 table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
 
 # %% [markdown]
-# Read the table by rows. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5, the wide eyes, to
-# surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger. AU 4, lowered
-# brows, is strongest in anger, but fear has some of it. What shares units gets confused, by people and by networks.
+# Read the table row by row. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5, the wide eyes,
+# to surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger. AU 4, the
+# lowered brows, is strongest in anger, but fear has some of it. Expressions that share units get confused, by people
+# and by networks.
 #
 # ### Class, valence, arousal
 #
-# There are two common languages for what a face shows. One says a **class**. The other gives two numbers between −1
-# and 1: **valence**, from unpleasant to pleasant, and **arousal**, from calm to excited (Russell 1980).
-# A rule of thumb connects both to the action units $a$ of a face. Let $t_c$ be the textbook pose of class $c$
-# and $p_c$ its point in the plane. Then
+# There are two common languages for what a face shows. One names a **class**. The other gives two numbers between −1
+# and 1: **valence**, from unpleasant to pleasant, and **arousal**, from calm to excited (Russell 1980). A rule of thumb
+# connects both languages to the action units $a$ of a face. Let $t_c$ be the textbook pose of class $c$ and $p_c$ its
+# point in the plane. Then
 #
 # $$ c^\ast = \arg\max_c \; \cos(a, t_c), \qquad i = \frac{\langle a, t_{c^\ast}\rangle}{\lVert t_{c^\ast}\rVert^2}, \qquad
 # (\text{valence}, \text{arousal}) = i \, p_{c^\ast} \tag{0.1} $$
@@ -160,19 +164,20 @@ for word in words:
     print(f"{word:10} is read as", told(textbook[word]).replace("\n", ", "))
 
 # %% [markdown]
-# The rule reads its own textbook, at least. Where do whole crowds of faces lie in the plane?
+# The rule reads its own textbook poses correctly, at least. Where does a whole crowd of faces lie in the plane?
 
 # %%
 some = faces.sample(1500, seed=0)
 fc.plots.valence_arousal(
     some.valence_arousal, some,
-    caption="Each class but neutral is a ray from the centre, weak faces near it. Fear and anger share one.")
+    caption="Each class except neutral is a ray from the centre, with weak expressions near the centre. Fear and anger share a ray.")
 
 # %% [markdown]
-# Fear and anger lie on top of each other: both are unpleasant and excited. Two numbers cannot tell them apart, a word
-# can. Neutral and a weak smile have different words, and nearly the same numbers. Each language loses something.
+# Fear and anger lie on top of each other: both are unpleasant and excited. Two numbers cannot tell them apart; a word
+# can. A neutral face and a weak smile have different words, but nearly the same numbers. Each language loses something.
 #
-# Now move the sliders yourself. Reading this page without a kernel? The strip below shows eight poses and how they are read.
+# Now move the sliders yourself. If you read this page without a running kernel, the strip below shows eight poses and
+# how they are read.
 
 # %%
 from ipywidgets import FloatSlider, interact
@@ -195,18 +200,18 @@ steps = [{unit: (1 - share) * surprise.get(unit, 0) + share * anger.get(unit, 0)
 fc.plots.image_rows(
     {"": torch.stack([pose(step) for step in steps])}, {"": [told(step) for step in steps]},
     alt="One face in eight steps from surprise to anger, read as " + "; ".join(told(step) for step in steps),
-    caption="The face changes evenly; the class jumps. Where it jumps, a label says least.")
+    caption="The face changes evenly; the class jumps. Near a jump, a label tells you least.")
 
 # %% [markdown]
-# The face moves in even steps, and the class word flips at one of them. There valence jumps, because eq. (0.1) reads it
-# off the class; arousal hardly moves, because surprise and anger are both excited. A network that learns the two
-# numbers directly need not jump.
+# The face moves in even steps, and the class word flips at one of them. At that step valence jumps, because eq. (0.1)
+# takes it from the class; arousal hardly changes, because surprise and anger are both excited. A network that learns
+# the two numbers directly does not have to jump.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
-# Change `surprise` into a pose that eq. (0.1) reads as **fear**. Let it agree with the fear column of the table in
-# this, too: the brows are also drawn together (AU 4), and there is neither a smile nor the open jaw of surprise.
-# Write it as a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
+# Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
+# these points, too: the brows are also drawn together (AU 4), and there is neither a smile nor the open jaw of
+# surprise. Write it as a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
 # `fc.check.lesson00.fear.hint()` says a little more each time.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -226,8 +231,8 @@ fc.plots.image_rows(
 # %% [markdown]
 # ## What annotators disagree about
 #
-# Nobody sees action units in a data set. Somebody looked at a picture and chose a word. Ten people looked at each of
-# ours (simulated ones, who err as people do). Six faces on which they did not agree:
+# Nobody sees action units in a data set. Instead, somebody looked at each picture and chose a word. Ten people looked
+# at each of our pictures (simulated people, who err as real ones do). Here are six faces on which they did not agree:
 
 # %%
 split = faces.votes.max(1).values <= 5
@@ -237,7 +242,7 @@ ballots = ["\n".join([f"truly {truth}", *(f"{int(count)} {word}" for count, word
            for truth, three in zip(doubtful.words("labels"), most)]
 fc.plots.face_grid(doubtful, columns=6, captions=ballots,
                    alt="Six faces with the three most frequent votes of ten annotators: " + "; ".join(ballots),
-                   caption="Vote before you read. The line 'truly' is what the program meant.")
+                   caption="Vote before you read. The line 'truly' shows what the program meant.")
 
 # %%
 def right(labels):
@@ -266,15 +271,16 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
              index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
-# Happiness is beyond doubt. Sadness, anger and disgust are confirmed less than half of the time; to the ten, more of
-# the sad faces looked neutral than sad. (Fear is left out: too few of its images can be matched in the copy we
+# Happiness is the surest. Sadness, anger and disgust are confirmed less than half of the time; to the ten, more of
+# the faces labelled sad looked neutral than sad. (Fear is left out: too few of its images can be matched in the copy we
 # counted.) A network that scores far above such numbers has learned the annotators' habits, not the feelings.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
-# FER+ makes a label of ten votes by this rule: a vote counts if at least two people cast it; the class with most
-# votes wins **if it has more than half of the votes that count**; otherwise the face gets no label, −1.
-# Write it for all faces at once: votes [N, C] in, int64 labels [N] out. The votes you are given must stay as they are.
+# FER+ turns ten votes into a label by this rule: the votes for a class count if there are at least two of them; the
+# class with the most votes wins **if it has more than half of the votes that count**; otherwise the face gets no label,
+# written −1. Write the rule for all faces at once: votes [N, C] go in, int64 labels [N] come out. The votes you are
+# given must stay as they are.
 
 # %% nbgrader={"grade": false, "grade_id": "00-majority", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def majority(votes):
@@ -297,22 +303,22 @@ print(f"Right: {(voted == faces.labels)[kept].float().mean():.0%} of the others,
       f"against {(ten == faces.labels).float().mean():.0%} of all without the rule.")
 
 # %% [markdown]
-# The rule buys better labels with faces. The faces it gives up are the ambiguous ones, so a test set made this way is
-# easier than the world.
+# The rule buys better labels and pays with faces. The faces it gives up are the ambiguous ones, so a test set made this
+# way is easier than the real world.
 
 # %% [markdown]
 # ## Noise on purpose
 #
-# To study wrong labels we make them, in training sets only, and keep the truth beside them. *Symmetric* noise draws
-# any other class, *pair* noise takes the look-alike; both change exactly the share of labels that is asked for.
-# *Votes* takes for every face the word of one annotator: how many labels are wrong then depends on the annotators,
-# not on the rate.
+# To study wrong labels, we make some ourselves, in training sets only, and keep the true labels beside them.
+# *Symmetric* noise draws any other class, *pair* noise takes the look-alike class; both change exactly the share of
+# labels you ask for. *Votes* gives every face the word of one annotator: how many labels are then wrong depends on the
+# annotators, not on the rate.
 
 # %%
 noisy = faces.with_noise(0.3, "symmetric", seed=0)
 noisy[noisy.labels != noisy.true_labels].show(
     8, seed=3, title="Wrong on purpose: symmetric noise",
-    caption="Any other class, however unlike. Which of these would no annotator have chosen?")
+    caption="Any other class may be drawn, however unlike the face. Which of these would no annotator have chosen?")
 
 # %%
 spoilt = {kind: faces.with_noise(0.3, kind, seed=0).labels for kind in ("symmetric", "pair", "votes")}
@@ -320,13 +326,15 @@ wrong = {kind: [100 - share for share in right(labels)] for kind, labels in spoi
 pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
 
 # %% [markdown]
-# Symmetric and pair noise spoil all classes alike. People err more on some classes than on others, and on the faces
-# that are hard to read, which is what makes their errors hard to find. Lesson 03 looks for wrong labels of each kind.
+# Symmetric and pair noise spoil all classes alike. People err more on some classes than on others, and they err on the
+# faces that are hard to read, which is what makes their errors hard to find. Lesson 03 looks for wrong labels of each
+# kind.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · symmetric noise (10 min, ●●○)
-# Write it yourself: `round(rate * N)` faces, drawn at random, get **another** of the `classes` classes, all others equally
-# likely, also one that no label has yet. Exactly that many labels are wrong afterwards. Leave the labels you are given as they are.
+# Write symmetric noise yourself: `round(rate * N)` faces, drawn at random, get **another** of the `classes` classes.
+# All other classes are equally likely, including any that no label has yet. Afterwards, exactly that many labels are
+# wrong. Leave the labels you are given as they are.
 
 # %% nbgrader={"grade": false, "grade_id": "00-spoil", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def spoil(labels, rate, classes):
@@ -345,8 +353,8 @@ fc.check.lesson00.spoil(spoil)
 # %% [markdown]
 # ## Two domains
 #
-# Every person was photographed in two places: a *lab*, grey and frontal, where expressions are posed, and the *wild*,
-# mostly in colour, with any light, turned heads, sunglasses and hands in front of the mouth.
+# Every person was photographed in two places: in the *lab*, where pictures are grey and frontal and expressions are
+# posed, and in the *wild*, mostly in colour, with any light, turned heads, sunglasses and hands in front of the mouth.
 
 # %%
 lab, wild = (faces.where(domain=domain) for domain in ("lab", "wild"))
@@ -368,14 +376,15 @@ fc.plots.image_rows({"lab": mean_faces(lab), "wild": mean_faces(wild)}, {"wild":
                     caption="The mean keeps what all faces of a class share, pixel by pixel.")
 
 # %% [markdown]
-# In the lab the mean face still smiles: the pixels alone hold something of the class. In the wild it is washed out.
-# Lesson 05 learns from labelled lab faces what it needs for unlabelled wild ones.
+# In the lab, the mean happy face still smiles: the pixels alone tell something about the class. In the wild, the mean
+# face is washed out. Lesson 05 learns from labelled lab faces what it needs for unlabelled wild ones.
 
 # %% [markdown]
 # ## Who is in the data
 #
-# A model is only as fair as what it was shown. We know of each person the age, the gender they *present* as, here woman
-# or man, and the skin tone on the Monk scale from 1, lightest, to 10, darkest. Ten people, one of each tone:
+# A model is only as fair as what it was shown. For each person we know the age, the gender they *present* as (here
+# woman or man), and the skin tone on the Monk scale from 1 (lightest) to 10 (darkest). Here are ten people, one of each
+# tone:
 
 # %%
 plain = faces.where(domain="wild", occluder="none", labels="neutral")
@@ -395,19 +404,20 @@ people["age"] = pd.cut(people["age"], [0, 18, 35, 60, 100], labels=ages, right=F
 pd.crosstab([people["gender"], people["age"]], people["tone"], margins=True)
 
 # %% [markdown]
-# Look for the smallest numbers: people over 60 are few, so an error rate for men over 60 with dark skin would rest on
-# a handful of them. Then look for what the table cannot show: other ways to present, faces marked by illness or
-# injury, and contempt, the eighth emotion of FER+. **What is not in the table cannot be measured**, and no score
-# tells you so.
+# Look for the smallest numbers: there are few people over 60, so an error rate for men over 60 with dark skin would
+# rest on a handful of people. Then look for what the table cannot show: other ways to present one's gender, faces
+# marked by illness or injury, and contempt, the eighth emotion of FER+. **What is not in the table cannot be
+# measured**, and no score tells you so.
 #
-# Collected sets are more lopsided than ours: commercial gender classifiers erred on up to 35 % of darker-skinned women
-# and on under 1 % of lighter-skinned men (Buolamwini and Gebru 2018).
+# Gaps between groups are real: commercial gender classifiers erred on up to 35 % of darker-skinned women and on under
+# 1 % of lighter-skinned men (Buolamwini and Gebru 2018).
 
 # %% [markdown]
 # ## What pixels know
 #
-# Back to the question. Sixty people, every picture of them as a point: UMAP places points so that neighbours among
-# 12,288 pixel values stay neighbours on paper. The same points four times, in four sets of colours.
+# Back to the question. Here are sixty people, and every picture of them is a point. UMAP places the points so that
+# neighbours in the space of 12,288 pixel values stay neighbours on paper. You see the same points four times, in four
+# sets of colours.
 
 # %%
 crowd = faces.where(identity=tuple(faces.people[:60].tolist()))
@@ -432,12 +442,13 @@ fc.plots.embedding(flat, crowd, {"person": by_person}, title="by person",
 
 # %% [markdown]
 # A picture of an embedding can flatter. A number is harder to argue with: of the ten nearest neighbours of a face,
-# in pixels and not on paper, how many belong to the same group?
+# measured in pixels and not on paper, how many belong to the same group as the face?
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-neighbours-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · neighbours (12 min, ●●○)
-# Write `share(points, groups, count)`: for every face take its `count` nearest other faces by Euclidean distance, and
-# return the share of them, over all faces, that are of its own group. `points` is [N, D], `groups` int64 [N].
+# Write `share(points, groups, count)`: for every face, take its `count` nearest other faces by Euclidean distance.
+# Return the share of these neighbours, over all faces, that belong to the face's own group. `points` is [N, D],
+# `groups` int64 [N].
 
 # %% nbgrader={"grade": false, "grade_id": "00-neighbours", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def share(points, groups, count):
@@ -471,12 +482,13 @@ print("Pixels sort by emotion no better than chance:", bool(same.loc["emotion", 
 print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).index))
 
 # %% [markdown]
-# Large groups are met by luck: more than half of all pairs of faces share their domain. The last column takes luck
-# away: 0 is chance, and 1 would be ten of ten. (Brightness is cut into five equal parts.)
+# Where groups are large, many neighbours share one by luck: more than half of all pairs of faces share their domain.
+# The last column takes luck away: 0 means chance, and 1 would mean ten of ten. (Brightness is cut into five groups of
+# equal size.)
 #
-# This table is the course in a few rows: the first should rise, the others should fall to 0. Lesson 01 asks of a
-# trained network by how much it sorts by emotion and by domain, and whether it knows the person; lesson 05 works on
-# the domain, lesson 06 on the person.
+# This table is the course in a few rows: the first row should rise, the others should fall to 0. Lesson 01 asks how
+# much a trained network sorts by emotion and by domain, and whether it knows the person; lesson 05 works on the domain,
+# lesson 06 on the person.
 
 # %% [markdown]
 # ## What such models must not be used for
@@ -485,9 +497,9 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # afraid; a review of the evidence found no expression that reveals a feeling reliably (Barrett et al. 2019).
 # Accuracy on labels is accuracy on the annotators.
 #
-# - **Not for decisions about people**: hiring, grading, policing, insurance, the border. In the European Union, inferring
-#   emotions of people at work or in education is prohibited except for medical or safety reasons (Regulation 2024/1689,
-#   Article 5).
+# - **Not for decisions about people**: hiring, grading, policing, insurance, border control. In the European Union,
+#   inferring emotions of people at work or in education is prohibited except for medical or safety reasons (Regulation
+#   2024/1689, Article 5).
 # - **Not without consent**, and not on those who cannot refuse.
 # - **Not as evidence** of lies, intent, illness or guilt.
 # - Acceptable uses keep the person in charge: accessibility tools, studies with consent, animation, learning how
@@ -500,14 +512,14 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # from **data** and one from **law or ethics**, and offer something that would help the teachers instead.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "00-use", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# *One possible answer.* Labels: boredom is no class of this model, and the 90 % say how often it chose the word that
-# annotators chose for posed or selected pictures; more than half of the faces that somebody called sad look neutral
-# to ten others. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and less than a quarter of
-# the people are under 18. An error rate for the youngest with dark skin would rest on 16 people; for pupils with
-# autism or with a facial palsy nobody can measure it, because the set does not tell who they are. Law: inferring
+# *One possible answer.* Labels: boredom is not a class of this model, and the 90 % say how often it chose the word that
+# annotators chose for posed or selected pictures; more than half of the faces that somebody called sad look neutral to
+# ten others. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and less than a quarter of the
+# people are under 18. An error rate for the youngest people with dark skin would rest on 16 of them; for pupils with
+# autism or a facial palsy nobody can measure one, because the data set does not say who they are. Law: inferring
 # emotions in education is prohibited in the EU; elsewhere, pupils can neither consent freely nor look away, and being
-# watched changes how they learn. Instead: ask them. A one-minute anonymous question at the end of each lesson
-# measures what the camera would guess, and tells the teacher why.
+# watched changes how they learn. Instead: ask them. A one-minute anonymous question at the end of each lesson measures
+# what the camera would guess, and tells the teacher why.
 
 # %% [markdown]
 # ## Recap
@@ -515,7 +527,7 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # **You can now**
 #
 # - build an expression from facial action units and say what class, valence and arousal make of it: classes jump where
-#   faces move evenly, and what shares units is confused
+#   faces move evenly, and expressions that share units get confused
 # - say where wrong labels come from, and make them on purpose: one vote errs, ten votes err together, and the rule that
 #   turns votes into labels decides which faces remain
 # - measure what a representation sorts faces by, and name whom a data set leaves out: pixels sort by brightness and
@@ -525,8 +537,8 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 fc.check.progress()
 
 # %% [markdown]
-# Next: [01 · A baseline](01_baseline.ipynb) trains a network and asks what it sorts by. More about the faces and the
-# real sets: [data/README.md](../data/README.md).
+# Next: [01 · A baseline](01_baseline.ipynb) trains a network and asks what it sorts by. For more about the faces and
+# the real data sets, see [data/README.md](../data/README.md).
 #
 # **References**
 #

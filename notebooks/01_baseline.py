@@ -18,8 +18,8 @@
 #
 # # 01 · A baseline
 #
-# About two hours with the exercises. The code runs in three minutes on two CPU cores, and on a GPU it takes a larger
-# network. You need [lesson 00](00_faces.ipynb), PyTorch's tensors and modules, and what a gradient is.
+# About two hours with the exercises. The code runs in three minutes on two CPU cores; on a GPU it uses a larger
+# network. You need [lesson 00](00_faces.ipynb) and PyTorch's tensors and modules, and should know what a gradient is.
 #
 # **You will be able to**
 #
@@ -30,14 +30,17 @@
 # %% cellView="form"
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
 import os
+import shutil
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    home = "/content/fercourse"
+    home, part = "/content/course", "/content/course.part"
     if not os.path.exists(home):
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
-        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+        shutil.rmtree(part, ignore_errors=True)                            # left by a run that was cut off
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", part], check=True)
+        os.rename(part, home)
+    subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
     os.chdir(f"{home}/notebooks")
 
 # %%
@@ -77,8 +80,8 @@ fc.plots.face_grid(fear.sample(12, seed=4), columns=6,
                    caption="One class. What do these pictures have in common, as pictures?")
 
 # %% [markdown]
-# And here are pairs from **two** classes: the six pairs of a face in fear and a surprised face whose muscles do most
-# nearly the same, no face twice.
+# And here are pairs from **two** classes, each pair with a face in fear and a surprised face. They are the six pairs
+# whose muscles do most nearly the same, with no face used twice.
 
 # %%
 afraid = train.where(labels="fear", domain="lab")
@@ -95,32 +98,31 @@ fc.plots.image_rows({"fear": afraid.images[above], "surprise": surprised.images[
                     caption="Two classes. Which parts of the two faces of a pair differ, and by how much?")
 
 # %% [markdown]
-# A class is not a kind of picture. Most of what differs between two pictures is the person, the light and the pose;
-# the little that makes the class may be one eyebrow. **How does a network find that little, and where does it keep
-# it?**
+# A class is not a kind of picture. Most of what differs between two pictures is the person, the light and the pose; the
+# little that decides the class may be one eyebrow. **How does a network find that little, and where does it keep it?**
 #
 # ## The idea in four formulas
 # A network $f$ turns a face $x$ into a vector of $D$ numbers, its **embedding**. A linear layer, the **head**, turns
-# that into one number for each of $C$ classes, the **logits**:
+# the embedding into one number for each of $C$ classes, the **logits**:
 #
 # $$h = f(x) \in \mathbb{R}^D, \qquad z = W h + b \in \mathbb{R}^C \tag{1.1}$$
 #
-# **Softmax** makes the logits shares with the sum 1:
+# **Softmax** turns the logits into shares that sum to 1:
 #
 # $$p_c = \frac{e^{z_c}}{\sum_{k} e^{z_k}} \tag{1.2}$$
 #
-# **Cross-entropy** is how surprised the network is by the true class $y$:
+# **Cross-entropy** measures how surprised the network is by the true class $y$:
 #
 # $$\ell(z, y) = -\log p_y = \log \sum_{k} e^{z_k} - z_y \tag{1.3}$$
 #
-# and training makes its mean over the faces small:
+# and training makes the mean of this loss over the faces small:
 #
 # $$L = \frac{1}{N} \sum_{i} \ell(z_i, y_i) \tag{1.4}$$
 #
-# The head is linear, so by the time $h$ is there, the classes must lie apart. That is why this course looks at
-# embeddings: **the embedding is what the network sees just before its last, simple decision.**
+# The head is linear, so by the time $h$ is computed, the classes must already lie apart. That is why this course looks
+# at embeddings: **the embedding is what the network sees just before its last, simple decision.**
 #
-# Three logits, and what formulas (1.2) and (1.3) make of them for each class that could be the true one:
+# Here are three logits, and what formulas (1.2) and (1.3) give for each class that could be the true one:
 
 # %% tags=["nbval-check-output"]
 logits = torch.tensor([2.0, 1.0, -1.0])
@@ -129,8 +131,9 @@ share = logits.exp() / logits.exp().sum()
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-cross-entropy-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · cross-entropy (10 min, ●●○)
-# Write formulas (1.3) and (1.4): logits `[B, C]` and labels `[B]` give one number. Use neither `F.cross_entropy` nor
-# `log_softmax`, and make it survive logits of 1,000. Stuck? `fc.check.lesson01.cross_entropy.hint()`
+# Write formulas (1.3) and (1.4) as a function: logits `[B, C]` and labels `[B]` give one number. Use neither
+# `F.cross_entropy` nor `log_softmax`, and make your function survive logits of 1,000. Stuck?
+# `fc.check.lesson01.cross_entropy.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-cross-entropy", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def cross_entropy(logits, labels):
@@ -146,8 +149,8 @@ fc.check.lesson01.cross_entropy(cross_entropy)
 
 # %% [markdown]
 # ## What may change, and what must not
-# A few thousand faces are few. **Augmentation** changes each one a little, differently in every epoch, in ways that
-# leave the expression alone: it tells the network what does *not* matter.
+# A few thousand faces are not many. **Augmentation** changes each one a little, differently in every epoch, in ways
+# that leave the expression alone: it tells the network what does *not* matter.
 
 # %%
 face = train.where(labels="anger", domain="wild", occluder="none")[5]
@@ -161,8 +164,8 @@ fc.plots.image_rows(views, alt="One angry face in three rows of seven: unchanged
                     caption="Is the last row still anger? A preset that is too strong teaches wrong labels.")
 
 # %% [markdown]
-# `draw` makes one row of random numbers a face, on the CPU, from a seed; `apply` works on a whole batch, wherever it
-# lies. So the same seed gives the same pictures on every machine:
+# `draw` makes one row of random numbers for each face, on the CPU, from a seed. `apply` works on a whole batch, on
+# whichever device the batch lies. So the same seed gives the same pictures on every machine:
 
 # %% tags=["nbval-check-output"]
 same = torch.equal(fc.augment.draw("weak", 8, seed=1, epoch=3), fc.augment.draw("weak", 8, seed=1, epoch=3))
@@ -171,16 +174,16 @@ other = torch.equal(fc.augment.draw("weak", 8, seed=1, epoch=3), fc.augment.draw
 
 # %% [markdown]
 # ## The loop by hand
-# Everything a training needs fits into a few small pieces. **The data** go to the device once, as bytes: there is
-# nothing to wait for later.
+# Everything that training needs fits into a few small pieces. **The data** go to the device once, as bytes, so that
+# there is nothing to wait for later.
 
 # %%
 images, labels = train.images.to(device), train.labels.to(device)
 images.shape, images.dtype, f"{images.nbytes / 1e6:.0f} MB"
 
 # %% [markdown]
-# **The order** in which faces are seen comes from the seed and the epoch, nothing else. Whoever knows both can
-# repeat any step.
+# **The order** in which faces are seen comes from the seed and the epoch, and from nothing else. If you know both, you
+# can repeat any step.
 
 # %% tags=["nbval-check-output"]
 def order(count, epoch, seed=0):
@@ -199,16 +202,17 @@ network = backbone(BACKBONE, size=SIZE).to(device)
 head = torch.nn.Linear(network.width, len(train.classes)).to(device)
 
 # %% [markdown]
-# Follow eight faces through it: maps that still know *where*, one embedding a face, and seven logits.
+# Follow eight faces through the model: they become maps that still know *where* things are, then one embedding for each
+# face, and then seven logits.
 
 # %%
 eight = fc.augment.normalise(images[:8])
 tuple(eight.shape), tuple(network.maps(eight).shape), tuple(network(eight).shape), tuple(head(network(eight)).shape)
 
 # %% [markdown]
-# **The loss** of a network that knows nothing is about $\log C$, because every class gets about the share $1/C$.
-# Look at this number first in every training: if it is far off, something is wrong. Take a few hundred faces, because
-# the mean over eight could be anything.
+# **The loss** of a network that knows nothing is about $\log C$, because every class gets a share of about $1/C$. Look
+# at this number first whenever you train: if it is far off, something is wrong. Take a few hundred faces, because the
+# mean over eight could be anything.
 
 # %%
 many = fc.augment.normalise(images[:512])
@@ -216,7 +220,8 @@ first = F.cross_entropy(head(network(many)), labels[:512]).item()
 print(f"loss before training {first:.2f}, log {len(train.classes)} = {math.log(len(train.classes)):.2f}")
 
 # %% [markdown]
-# **The optimiser** changes the weights. **The schedule** tells it how far: a short climb, then half a cosine down to 0.
+# **The optimiser** changes the weights. **The schedule** tells it how far to go: a short climb, then half a cosine down
+# to 0.
 
 # %%
 from fercourse.schedule import cosine
@@ -262,8 +267,8 @@ records = [{"step": number, "loss": loss} for number, loss in enumerate(losses)]
 fc.plots.curves(records, title="Two epochs by hand", caption="Noisy, because each step sees other faces; but it falls.")
 
 # %% [markdown]
-# **Evaluation** looks at the whole test set at once, in evaluation mode: batch norm then uses its running
-# statistics, so that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic.
+# **Evaluation** looks at the whole test set, in evaluation mode: batch norm then uses its running statistics,
+# so that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic mistake.
 
 # %%
 network.eval()
@@ -275,8 +280,10 @@ print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (a
 
 # %% [markdown]
 # ## The same with `fc.fit`
-# What you have written is what `fercourse/train.py` does; it adds what you do not want to write twice (mixed
-# precision, clipping, a log, checkpoints, several GPUs). Open it beside your cells: it is one screen long.
+# `fercourse/train.py` does what you have just written, and adds what you do not want to write twice (mixed precision,
+# clipping, a log, checkpoints, several GPUs). Open it beside your cells: its loop fits on one screen. If
+# you have no time to train, `fc.trained("baseline", device)` returns a network that the course trained in the lab:
+# whatever below asks for a `method` takes it, too.
 #
 # `watch` is called after every epoch. We use it to keep the embedding of some unseen people.
 
@@ -306,28 +313,29 @@ low, high = scores["accuracy_interval"]
 print(f"accuracy {scores['accuracy']:.1%} (95 % interval over people: {low:.1%} to {high:.1%}), "
       f"macro F1 {scores['macro_f1']:.1%}")
 half = 1.96 * math.sqrt(scores["accuracy"] * (1 - scores["accuracy"]) / len(test))
-print(f"half the width of the interval: {(high - low) / 2:.1%}; of as many faces of different people: {half:.1%}")
+print(f"half the width of the interval: {(high - low) / 2:.1%}; if every face came from a different person: {half:.1%}")
 
 # %% [markdown]
-# The interval draws *people*, not faces: the 24 pictures of one person may fail together, and then 1,920 faces say less
-# than 1,920 independent ones would. Here they hardly do, as the second line shows. You know that only once you have
-# looked. (*Macro F1* is the mean over the classes of the harmonic mean of precision and recall, so that a rare class
-# counts as much as a frequent one.)
+# The interval comes from drawing *people*, not faces: the 24 pictures of one person may fail together, and then 1,920
+# faces say less than 1,920 independent ones would. Here this hardly matters, as the second line shows, but you know
+# that only once you have looked. (*Macro F1* is the mean over the classes of the harmonic mean of precision and recall,
+# so that a rare class counts as much as a frequent one.)
 #
 # ## The embedding before, during and after
 # UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
-# neighbours. Each picture starts from the one before it and is turned onto it: a point moves only if its face does.
+# neighbours. Each picture starts from the one before it and is turned to match it, so that a point moves only if the
+# embedding of its face does.
 
 # %%
 sequence = fc.embed.aligned_sequence(list(moments.values()))
 fc.plots.embedding_sequence(sequence, shown, titles=list(moments), columns=3,
-    caption="Unseen people only. Which colours part first, and which stay together to the end?")
+    caption="Unseen people only. Which colours separate first, and which stay mixed to the end?")
 
 # %% [markdown]
 # The axes of such a picture mean nothing, and neither do large distances: read only who is near whom. So put a number
-# beside it, measured in all dimensions of the embedding. The **silhouette** compares a face's distance to its own
-# class with that to the nearest other class: at 1 the classes are far apart, at 0 both distances are equal, and below
-# 0 another class is nearer than its own, on average.
+# beside the picture, measured in all dimensions of the embedding. The **silhouette** compares a face's distance to its
+# own class with its distance to the nearest other class: at 1 the classes are far apart, at 0 both distances are equal,
+# and below 0 another class is, on average, nearer than the face's own.
 
 # %%
 for moment, features in moments.items():
@@ -335,9 +343,10 @@ for moment, features in moments.items():
           f"{fc.evaluate.silhouette(features, shown.domain):+.2f} by domain")
 
 # %% [markdown]
-# One thing comes after the other: the domain fades in the first epoch, while expressions rise above 0 only later.
-# Their silhouette stays small even where the accuracy is not: it asks for round, compact classes, and a linear head
-# needs only a border between them. The first and the last picture again, coloured by where the faces come from:
+# One change comes after the other: the domain fades in the first epoch, while expressions rise above 0 only later. The
+# silhouette by expression stays small even where the accuracy is not: it asks for round, compact classes, while a
+# linear head needs only a border between them. Here are the first and the last picture again, coloured by where the
+# faces come from:
 
 # %%
 fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before", f"epoch {EPOCHS}"],
@@ -345,8 +354,8 @@ fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before"
                             caption="Random weights sort by grey and colour, untaught. Training mixes the domains.")
 
 # %% [markdown]
-# And with faces in it, so that you can ask why a face lies where it lies. For hovering over every point, try
-# `fc.plots.explorer(sequence[-1], shown)`.
+# And here is the last picture with faces in it, so that you can ask why a face lies where it does. To hover over every
+# point, try `fc.plots.explorer(sequence[-1], shown)`.
 
 # %%
 fc.plots.embedding_thumbnails(sequence[-1], shown, most=90,
@@ -354,7 +363,7 @@ fc.plots.embedding_thumbnails(sequence[-1], shown, most=90,
 
 # %% [markdown]
 # ## What it confuses, and why
-# Rows are the truth, columns what the network says.
+# The rows are the truth, the columns what the network says.
 
 # %%
 predicted = fc.evaluate.seen(model, test)["logits"].argmax(1).cpu()
@@ -362,9 +371,9 @@ fc.plots.confusion(test.labels, predicted, test.classes, caption="Read along a r
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-recalls-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · recall of every class (8 min, ●○○)
-# The diagonal of that picture is the **recall**: of the faces that truly are of a class, the share that is found.
-# Write it for `predicted [N]`, `labels [N]` and `count` classes; return `count` numbers. Every class occurs.
-# Stuck? `fc.check.lesson01.recalls.hint()`
+# The diagonal of that picture is the **recall**: of the faces that truly belong to a class, the share that is found.
+# Write it for `predicted [N]`, `labels [N]` and `count` classes; return `count` numbers. Every class occurs among the
+# labels. Stuck? `fc.check.lesson01.recalls.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-recalls", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def recalls(predicted, labels, count):
@@ -380,16 +389,16 @@ table = fc.evaluate.confusion(predicted, test.labels, 7)
 {word: f"{found:.0%}" for word, found in zip(test.classes, fc.evaluate.recalls(table).tolist())}
 
 # %% [markdown]
-# Why these confusions and not others? A guess: **classes that move the same muscles are taken for each other.** We can
-# test it, because the renderer noted every action unit. Take the mean action units of each class, and the distance
-# between two classes:
+# Why these confusions and not others? Here is a guess: **classes that move the same muscles are taken for each other.**
+# We can test it, because the renderer recorded every action unit. Take the mean action units of each class, and the
+# distance between the means of every two classes:
 
 # %%
 means = torch.stack([train.where(labels=word).action_units.mean(0) for word in train.classes])
 distance = torch.cdist(means, means)
 
 # %% [markdown]
-# Beside it, how often two classes are taken for each other: the mean of both directions.
+# Compare it with how often two classes are taken for each other: the mean of both directions.
 
 # %%
 share = table / table.sum(1, keepdim=True)
@@ -414,7 +423,7 @@ figure.describe(f"21 pairs of classes: the nearer their action units, the more o
                 "Each point is a pair of classes; the four most often taken for each other are named.")
 
 # %% [markdown]
-# Which units do they share? The strongest ones of each class, with their mean strength:
+# Which units do such classes share? Here are the strongest units of each class, with their mean strength:
 
 # %%
 from fercourse.synth.units import FACS
@@ -427,14 +436,14 @@ for word, strength in zip(train.classes, means):
 
 # %% [markdown]
 # ## What is the embedding worth without its head?
-# If the classes lie apart in $h$, then *any* simple reader should find them. Two are standard: the **linear probe**, a
-# new head on frozen features, and **k nearest neighbours**, which needs no training at all.
+# If the classes lie apart in $h$, then *any* simple reader should find them. Two readers are standard: the **linear
+# probe**, a new head on frozen features, and **k nearest neighbours**, which needs no training at all.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-neighbours-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · nearest neighbours (12 min, ●●○)
-# Given embeddings `train [N, D]` with `labels [N]`, and `test [M, D]`: return for each test face the class that most of
-# its `count` nearest training faces have. Nearest means the largest **cosine**, so that lengths do not matter.
-# Stuck? `fc.check.lesson01.neighbours.hint()`
+# Given embeddings `train [N, D]` with `labels [N]`, and `test [M, D]`: return for each test face the most frequent
+# class among its `count` nearest training faces. Nearest means having the largest **cosine**, so that the lengths of
+# vectors do not matter. Stuck? `fc.check.lesson01.neighbours.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-neighbours", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def neighbours(train, labels, test, count):
@@ -448,9 +457,9 @@ def neighbours(train, labels, test, count):
 fc.check.lesson01.neighbours(neighbours)
 
 # %% [markdown]
-# Three ways to see a face: 12 x 12 pixels as they are, a network with random weights, and the trained one. Both readers
-# learn from the training faces and are asked about unseen people. (The library weighs each neighbour's vote by its
-# cosine; yours counts them alike. Try both.)
+# Here are three ways to see a face: 12 x 12 pixels as they are, a network with random weights, and the trained one.
+# Both readers learn from the training faces and are asked about unseen people. (The library weights each neighbour's
+# vote by its cosine; your function counts all votes alike. Try both.)
 
 # %%
 torch.manual_seed(0)
@@ -471,8 +480,8 @@ for name, (known, asked) in sights.items():
 # the head: you will judge every method of this course by such a table.
 #
 # ## What else does it know?
-# The network was asked for expressions only. Can one still tell from its embedding **who** it is? A linear probe learns
-# half of each test person's pictures, and names the person on the others.
+# The network was asked for expressions only. Can you still tell from its embedding **who** the person is? A linear
+# probe learns from half of each test person's pictures, and names the person in the others.
 
 # %%
 for name, (_, asked) in sights.items():
@@ -481,12 +490,12 @@ for name, (_, asked) in sights.items():
           f"(chance {leak['chance']:.1%}, {leak['people']} people)")
 
 # %% [markdown]
-# Pixels know the person best, and training for expressions does not make a network forget: nobody asked it to. A
-# feature that knows the person is a way to be wrong. If smiling people in the training set happen to be young, "young"
-# will speak for "happy". Lesson 06 removes such knowledge on purpose.
+# Pixels know the person best, and training for expressions does not make a network forget the person: nobody asked it
+# to. A feature that knows the person is one way to be wrong. If smiling people in the training set happen to be young,
+# "young" will count in favour of "happy". Lesson 06 removes such knowledge on purpose.
 #
 # ## Whom does it fail?
-# One accuracy for everybody hides groups. Each dot is a group, each bar its 95 % interval over people.
+# A single accuracy for everybody hides the groups. Each dot is a group, and each bar is its 95 % interval over people.
 
 # %%
 everybody = scores["accuracy"]
@@ -508,18 +517,18 @@ clear = [f"{column} {name}" for column, table in groups.items()
          for name in table.index[(table.low > everybody) | (table.high < everybody)]]
 luck = 1 - sum(math.comb(bars, n) * 0.05 ** n * 0.95 ** (bars - n) for n in range(len(clear)))
 print(f"clear of the line: {', '.join(clear) or 'none'}; {len(clear)} of {bars} bars")
-print(f"so many or more, if all groups were alike: in {luck:.0%} of trials")
+print(f"this many or more, if all groups were alike: in {luck:.0%} of trials")
 
 # %% [markdown]
 # Before you tell a story about a low dot, look at its bar, and count the bars you have looked at: of sixteen fair
-# groups, at least one 95 % interval misses the truth more often than not. The last line counts for you. It takes
-# every bar at its word, but a bar over few people is often too short (tone 1 has three), so that luck does more than
-# the line says.
+# groups, at least one 95 % interval misses the truth more often than not. The last printed line does this count for
+# you. It trusts every bar, but a bar over few people is often too short (tone 1 has three people), so luck does more
+# than that line says.
 #
-# One bar would be luck. Several are a reason to look again, above all where neighbours agree: in the run shown here,
-# the three lowest dots of ten belong to the four darkest tones. Look again means new people and another seed: even
-# another computer moves these dots a little, and what stays is worth a closer look. Some differences have a plain
-# cause:
+# One bar clear of the line would be luck. Several are a reason to look again, above all where neighbouring groups
+# agree: in the run shown here, the three lowest dots of the ten are all among the four darkest tones. Looking again
+# means new people and another seed: even another computer moves these dots a little, and whatever stays is worth a
+# closer look. Some differences have a plain cause:
 
 # %%
 fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=everybody,
@@ -529,31 +538,33 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-fairness-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · a claim (15 min, ●●○, written)
 # A company wants this model in a tool for job interviews, and quotes its accuracy from above. Answer in about 150
-# words, with numbers from your cells: for which **group** is the claim least safe, and is that a finding or too few
-# people? What would you **measure** that nobody has measured here? What could **no score** on this set ever show?
+# words, with numbers from your cells: for which **group** is the claim least safe, and is that a finding, or are there
+# too few people? What would you **measure** that nobody has measured here? What could **no score** on this set ever
+# show?
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-fairness", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* (Your numbers may differ.) Group: dark skin. Three of the four darkest tones have the lowest
 # dots of all ten; tone 10, at 56 % against 63 % for everybody, stays clear of the line. Only six people stand behind
-# that bar, and of sixteen bars one may well miss by luck. That three do is unlikely, so it is more than nothing: a
-# reason to measure more people with another seed, not yet a finding. But a finding is not needed to refuse the claim,
-# because the burden of proof is the company's. For covered faces the gap is larger, and the cause is plain to see.
-# Measure: both factors together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (taken
-# for anger is worse in an interview than taken for neutral), real people instead of rendered ones, and the camera in
-# use. No score on this set: whether a face shows what a person feels, or whether that says anything about how well she
-# works.
+# that bar, and of sixteen bars one may well miss the line by luck. Three do (tones 9 and 10 below it, the youngest
+# above it), which luck alone makes unlikely: a reason to measure more people with another seed, not yet a finding. But a finding is not needed to refuse the claim,
+# because the burden of proof lies with the company. For covered faces the gap is larger, and the cause is plain to see.
+# Measure: both factors together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (being
+# taken for angry is worse in an interview than being taken for neutral), real people instead of rendered ones, and the
+# camera in use. No score on this set: whether a face shows what a person feels, or whether that says anything about how
+# well she works.
 
 # %% [markdown]
 # ## When labels are wrong
-# So far every label was right. Real sets are not like that: FER+ asked ten people about each face of FER2013, and
-# most of the faces labelled with sadness or disgust got another label. Let us make labels wrong on purpose, and
-# watch.
+# So far every label was right. Real sets are not like that: FER+ asked ten people about each face of FER2013, and most
+# of the faces labelled with sadness or disgust got another label. Let us make labels wrong on purpose, and watch what
+# happens.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-wrong-labels-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · wrong labels (12 min, ●●●)
 # Write *symmetric noise*: exactly `round(rate * N)` labels become another of the `classes` classes, drawn uniformly
-# among the others, also one that no label has yet. The seed decides everything; the labels given stay as they are. Why exactly, and not each face with that chance?
-# Because two runs can then be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
+# among the others, including any that no label has yet. The seed decides everything; leave the labels you are given as
+# they are. Why exactly that many, and not each label with that probability? Because two runs can then be compared.
+# Stuck? `fc.check.lesson01.wrong_labels.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-wrong-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def wrong_labels(labels, classes, rate, seed):
@@ -570,21 +581,21 @@ def wrong_labels(labels, classes, rate, seed):
 fc.check.lesson01.wrong_labels(wrong_labels)
 
 # %% [markdown]
-# The regime matters, so here it is: **few faces** (1,200 of the lab domain), **no augmentation**, enough epochs, 30 %
-# of the labels wrong (`with_noise` does what you have just written). In a large set, with strong augmentation and a
-# short training, the same noise does much less.
+# The setting matters, so here it is: **few faces** (1,200 of the lab domain), **no augmentation**, enough epochs, 30 %
+# of the labels wrong (`with_noise` does what you have just written). In a large set, with strong augmentation and short
+# training, the same noise does much less.
 
 # %%
 lab = fc.load_faces("synthfaces", split="train", domain="lab").resize(48).sample(1200)
 lab_test = fc.load_faces("synthfaces", split="test", domain="lab").resize(48)
 noisy = lab.with_noise(0.3, seed=0)
 noisy.where(labels="happiness").show(
-    16, title="Labelled happiness", caption="The line 'truly' is what the program meant. The network gets the other word.")
+    16, title="Labelled happiness", caption="The line 'truly' shows what the program meant. The network gets the other word.")
 
 # %% [markdown]
-# After every epoch we ask four things: which of the right labels does the network repeat, which of the wrong ones, in
-# how many of the wrongly labelled faces does it see the truth *in spite of* the label, and how good is it on unseen
-# people.
+# After every epoch we ask four things: how many of the right labels does the network repeat, how many of the wrong
+# ones, on how many of the wrongly labelled faces does it see the truth *in spite of* the label, and how good is it on
+# unseen people?
 
 # %%
 wrong = noisy.labels != noisy.true_labels
@@ -619,10 +630,12 @@ print(f"epoch {story[-1]['step']}: {story[-1]['wrong labels seen through']:.0%} 
 # %% [markdown]
 # Read the curves from left to right. In the end the network repeats nearly every label it was given, wrong ones too:
 # its **training accuracy is nearly perfect and worth nothing**. But early on it saw through many of the wrong labels,
-# because what faces of a class share is learnt before what makes one face special. Lesson 03 lives on that moment.
+# because what the faces of a class share is learnt before what makes one face special. Lesson 03 makes use of that
+# moment.
 #
-# One run is an anecdote. The same with 14 epochs in place of 12, over three seeds, beside clean labels (the ceiling)
-# and augmentation, from `results/noise-synthfaces-lab-cpu.json`, which `fercourse study noise` writes:
+# One run is an anecdote. Here is the same experiment with 14 epochs instead of 12, over three seeds, beside clean
+# labels (the ceiling) and augmentation. The numbers come from `results/noise-synthfaces-lab-cpu.json`, which
+# `fercourse study noise` writes:
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made
@@ -632,13 +645,13 @@ print(made(results))
 display(in_columns(results["summary"], ("accuracy", "memorised")))
 
 # %% [markdown]
-# *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats.
-# Two remedies can be read off already: change the faces, so that they cannot be learnt by heart, and stop in time. But
-# the second needs somebody who tells you when, and a test set may not be asked.
+# *none* and *weak* are the augmentation presets; *memorised* is the share of wrong labels that the network repeats. You
+# can already see two remedies: change the faces, so that they cannot be learnt by heart, and stop in time. But for the
+# second, somebody must tell you when, and you may not ask a test set.
 #
 # ## On your own data
-# Change one line. Sets are known by name, classes are matched by name, and every cell above that needs something the
-# set does not have (identities, action units) says so.
+# Change the line that loads the faces. Data sets are known by name, classes are matched by name, and every cell above that needs something
+# the set does not have (identities, action units) says so.
 #
 # ```python
 # train = fc.load_faces("fer2013", split="train", root="/path/to/it").resize(SIZE)
@@ -647,12 +660,14 @@ display(in_columns(results["summary"], ("accuracy", "memorised")))
 # train = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
 # ```
 #
-# How far does such a baseline go on photographs? `docs/results.md` tells it for this small network and, from `fercourse study
-# photographs`, for a whole ResNet-18, from scratch and after rendered faces, with pictures as they are and enlarged.
+# How far does such a baseline get on photographs? `docs/results.md` answers this for the small network used here and,
+# from `fercourse study photographs`, for a whole ResNet-18, trained from scratch and after training on rendered faces,
+# with pictures as they are and enlarged.
 #
-# `fercourse data list` tells which sets there are, and how to ask for each. A longer training on Colab should survive
-# a disconnect: keep it on your drive (one line, before the training), and call it again with the same arguments. It
-# goes on at the step where it stopped, with the same numbers as if nothing had happened.
+# `fercourse data list` tells you which data sets there are, and how to ask for each. A longer training on Colab should
+# survive a disconnect: keep its files on your drive (one line, before the training), and afterwards call the training
+# again with the same arguments. It continues at the step where it stopped, with the same numbers as if nothing had
+# happened.
 #
 # ```python
 # from fercourse.course import drive
@@ -675,7 +690,8 @@ display(in_columns(results["summary"], ("accuracy", "memorised")))
 fc.check.progress()
 
 # %% [markdown]
-# Next: [lesson 02](02_wscfer.ipynb) shapes the embedding itself, by saying which faces attract each other and which do not.
+# Next: [lesson 02](02_wscfer.ipynb) shapes the embedding itself, by saying which faces attract each other and which do
+# not.
 #
 # **References**
 #

@@ -18,8 +18,8 @@
 #
 # # 02 · Who attracts whom: WSCFER
 #
-# About two hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a T4 it takes more
-# faces and a larger network. You need [lesson 01](01_baseline.ipynb), and what a softmax is.
+# About two hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a T4 it uses more
+# faces and a larger network. You need [lesson 01](01_baseline.ipynb), and you should know what a softmax is.
 #
 # **You will be able to**
 #
@@ -30,14 +30,17 @@
 # %% cellView="form"
 # On Colab: fetch the course and what it lacks, leaving torch as it is. On your own machine: nothing.
 import os
+import shutil
 import subprocess
 import sys
 
 if "google.colab" in sys.modules:
-    home = "/content/fercourse"
+    home, part = "/content/course", "/content/course.part"
     if not os.path.exists(home):
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", home], check=True)
-        subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
+        shutil.rmtree(part, ignore_errors=True)                            # left by a run that was cut off
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "https://github.com/OWNER/fercourse", part], check=True)
+        os.rename(part, home)
+    subprocess.run([sys.executable, f"{home}/fercourse/course/colab.py"], check=True)
     os.chdir(f"{home}/notebooks")
 
 # %%
@@ -77,9 +80,10 @@ fc.plots.face_grid(by_strength.subset(rows), columns=6,
                    caption="For cross-entropy these are the same face. Would you say so?")
 
 # %% [markdown]
-# Cross-entropy asks one thing of an embedding: that a linear layer can read the class. Whatever else a face shows (how
-# strongly, with which muscles, turned where) may stay or go. Look at a classifier and measure: among faces of one class,
-# are those **near each other in the embedding** also those that **move alike**?
+# Cross-entropy asks one thing of an embedding: that a linear layer can read the class from it. Whatever else a face
+# shows (how strong the expression is, which muscles make it, where the head is turned) may stay or go. Look at a
+# classifier and measure: among faces of one class, are those that lie **near each other in the embedding** also those
+# that **move alike**?
 
 # %%
 from fercourse.studies.wscfer import TERMS
@@ -117,22 +121,23 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 
 # %% [markdown]
 # Keep the second number in mind. The paper of this lesson, **WSCFER** (Nie and others, IROS 2023), adds a second space
-# next to that of the classes, in which single faces, **instances**, are told apart. Of the paper we know the abstract: what
-# attracts, what repels, that the two spaces are tied by a *partial consistency* loss. Formulas, temperatures, weights:
-# not found. What is our own choice below is marked **(DC)**.
+# next to the space of classes. In it single faces, **instances**, are told apart. Of the paper we know the abstract: it
+# says what attracts, what repels, and that the two spaces are tied by a *partial consistency* loss. We did not find
+# formulas, temperatures or weights. Whatever is our own choice below is marked **(DC)**.
 #
 # ## The idea in five formulas and a table
-# Every face is shown in two augmented **views**. A network makes the embedding $u$ of each view, a linear head makes
-# logits of $u$, and a small second network, the **projector**, makes $z$. (Lesson 01 calls the embedding $h$ and the
-# logits $z$; here $z$ is the projection, as in papers on contrast.) $u$ has as many numbers as the backbone is wide, 128
-# here and 512 on a GPU; $z$ has 128. Cosines of two views are divided by a **temperature** $\tau$:
+# Every face is shown in two augmented **views**. A network makes the embedding $u$ of each view, a linear head turns
+# $u$ into logits, and a small second network, the **projector**, turns $u$ into $z$. (Lesson 01 calls the embedding $h$
+# and the logits $z$; here $z$ is the projection, as in papers on contrastive learning.) $u$ has as many numbers as the
+# backbone is wide: 128 here on a CPU, 512 on a GPU. $z$ has 128. The cosine of two views is divided by a
+# **temperature** $\tau$:
 #
 # $$s_{ik} = \frac{\cos(z_i, z_k)}{\tau}, \qquad
 # L_i = \log \sum_{k \in K(i)} e^{s_{ik}} - \frac{1}{|P(i)|} \sum_{k \in P(i)} s_{ik} \tag{2.1}$$
 #
-# $P(i)$ are the views that **attract** view $i$, $K(i)$ those it is compared with; whoever is in $K$ and not in $P$
-# **repels** it, and whoever is in neither is ignored. The form is (DC); for two of the three masks it is a known loss.
-# No view is ever in its own $P(i)$ or $K(i)$:
+# $P(i)$ are the views that **attract** view $i$, and $K(i)$ are the views that it is compared with. A view in $K$ but
+# not in $P$ **repels** it; a view in neither is ignored. The form is (DC); for two of the three masks it is a known
+# loss. No view is ever in its own $P(i)$ or $K(i)$:
 #
 # | table (2.2) | $P(i)$ | $K(i)$ |
 # |---|---|---|
@@ -144,26 +149,28 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 #
 # $$\frac{\partial L_i}{\partial s_{ik}} = q_{ik}\,[k \in K(i)] - \frac{1}{|P(i)|}\,[k \in P(i)] \tag{2.3}$$
 #
-# The two spaces are to be **consistent**. What that means was not found, so here are two readings, both (DC). In form A
-# the spaces agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out faces of the same class.
-# $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a softmax; $\tau_c$ is the temperature
-# in the space of classes. Each side follows the other as it stands ($\text{sg}$ stops the gradient):
+# The two spaces should be **consistent**. We did not find what the paper means by that, so here are two readings, both
+# (DC). In form A the spaces should agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out
+# other faces of the same class. $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a
+# softmax; $\tau_c$ is the temperature in the space of classes. Each side follows the other, which is held fixed
+# meanwhile ($\text{sg}$ stops the gradient):
 #
 # $$U_i = \operatorname{softmax}_{K(i)} \frac{\cos(u_i, u_k)}{\tau_c}, \qquad Z_i = \operatorname{softmax}_{K(i)} s_{ik} \tag{2.4}$$
 #
 # $$L_\text{A} = \tfrac12 \operatorname{mean}_i \big[ \mathrm{KL}(\text{sg}\,U_i \,\|\, Z_i) + \mathrm{KL}(\text{sg}\,Z_i \,\|\, U_i) \big] \tag{2.5}$$
 #
-# In form B what makes an instance, that two views are **one face**, is to hold in the space of classes, too: the class
-# shares $p_i$ and $p_i'$ of the two views should be the same, wherever both name the same class ("partial"):
+# Form B takes what makes an instance, that two views are **one face**, and asks for it in the space of classes, too:
+# the class shares $p_i$ and $p_i'$ of the two views should be the same wherever both views name the same class
+# ("partial"):
 #
 # $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big] \tag{2.6}$$
 #
-# with $m_i$ the mean of $p_i$ and $p_i'$: a Jensen–Shannon divergence, into which no label enters. All together,
-# $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of the two forms.
+# where $m_i$ is the mean of $p_i$ and $p_i'$. This is a Jensen–Shannon divergence, and no label enters it. All
+# together, $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of the two forms.
 #
 # ## Two views
-# What differs between the views is what the network learns to overlook. Cropping away a mouth would teach it to overlook
-# mouths.
+# What differs between the views is what the network learns to overlook. Cropping away a mouth would teach it to
+# overlook mouths.
 
 # %%
 eight = train.sample(8, seed=5)
@@ -175,24 +182,24 @@ fc.plots.image_rows({"view 1": fc.augment.denormalise(first), "view 2": fc.augme
 
 # %% [markdown]
 # ## Who attracts whom?
-# The same sixteen rows against each other. The marks at the edges tell the class of each row and column, by colour and
-# by shape.
+# Here the same sixteen rows are compared with each other. The marks at the edges show the class of each row and column
+# by colour and by shape.
 
 # %%
 labels, ids = eight.labels.repeat(2), torch.arange(8).repeat(2)
 words = [eight.classes[y] for y in labels]
 fc.plots.pair_masks({rule: Pairs(labels, ids, rule).masks() for rule in RULES}, words,
-                    caption="Blue attracts, orange repels, white is ignored. Only the treatment of the own class changes.")
+                    caption="Blue attracts, orange repels, white is ignored. The three losses differ only in how they treat other faces of the same class.")
 
 # %% [markdown]
-# One cell decides the character of a loss: **another face of my class**. SimCLR repels it (it does not know), SupCon
-# attracts it, WSC looks away.
+# One kind of pair decides the character of a loss: me and **another face of my class**. SimCLR repels that face (it
+# does not know the class), SupCon attracts it, and WSC ignores it.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-masks-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · the masks of WSC (10 min, ●●○)
-# Given `labels [M]` and `faces [M]` (equal for the views of one face, in any order), return the boolean masks `positive`
-# and `kept`, `[M, M]`: $P$ and $K$ of table (2.2). A row is never compared with itself.
-# Stuck? `fc.check.lesson02.masks.hint()`
+# Given `labels [M]` and `faces [M]` (`faces` is equal for the views of one face; the rows come in any order), return
+# the boolean masks `positive` and `kept`, both `[M, M]`: $P$ and $K$ of WSC in table (2.2). A row is never compared
+# with itself. Stuck? `fc.check.lesson02.masks.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-masks", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def wsc_masks(labels, faces):
@@ -208,8 +215,8 @@ fc.check.lesson02.masks(wsc_masks)
 
 # %% [markdown]
 # ## The loss by hand, on four faces
-# Four faces, two views each, in a space of two dimensions, so that every view is a point on a circle. Faces 1 and 2 are
-# both happy. Face 3 is sad, and one of its views has strayed between them.
+# Four faces have two views each, in a space of two dimensions, so that every view is a point on a circle. Faces 1 and 2
+# are both happy. Face 3 is sad, and one of its views has strayed between these two.
 
 # %% tags=["nbval-check-output"]
 degrees = torch.tensor([40.0, 115, 90, 215, 65, 145, 325, 240])
@@ -220,7 +227,8 @@ cosines = four @ four.T
 print("cosines of the first view of face 1 with views 2 to 8:", [f"{c:+.2f}" for c in cosines[0, 1:]])
 
 # %% [markdown]
-# Row 1 under the three masks, step by step: how many are compared, the sum of their $e^{s}$, how many attract, the loss.
+# Row 1 under the three masks, step by step: how many views it is compared with, the sum of their $e^{s}$, how many
+# views attract it, and the loss.
 
 # %% tags=["nbval-check-output"]
 temperature = 0.5
@@ -233,8 +241,9 @@ for rule in RULES:
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-contrast-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the loss (15 min, ●●●)
-# Write (2.1): `z [M, D]` of any length, two masks and a temperature give the mean over rows. It must survive a
-# temperature of 0.001. Every row has a positive. Stuck? `fc.check.lesson02.contrast.hint()`
+# Write (2.1): given `z [M, D]`, whose rows may have any length, two masks and a temperature, return the mean of $L_i$
+# over the rows. It must survive a temperature of 0.001. Every row has a positive. Stuck?
+# `fc.check.lesson02.contrast.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-contrast", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def contrast(z, positive, kept, temperature):
@@ -250,8 +259,8 @@ def contrast(z, positive, kept, temperature):
 fc.check.lesson02.contrast(contrast)
 
 # %% [markdown]
-# The library's `instance_contrast` gives the same number, in slices and with the gradient (2.3) written out, so that
-# thousands of views need no $M \times M$ matrix in memory. Where does it pull the eight views?
+# The library's `instance_contrast` gives the same number. It works in slices and has the gradient (2.3) written out, so
+# that thousands of views need no $M \times M$ matrix in memory. Where does it pull the eight views?
 
 # %%
 slopes = {}
@@ -262,12 +271,13 @@ for rule in RULES:
 
 # %%
 fc.plots.pulls(four, slopes, mood, captions=[str(i + 1) for i in face.tolist()],
-               caption="Arrows: minus the gradient, one scale. Take the two arrows of face 1 together, and those of face 2. "
+               caption="Arrows: minus the gradient, one scale. Add up the two arrows of face 1, then those of face 2. "
                        "Both are happy: do the faces turn towards each other, apart, or neither?")
 
 # %% [markdown]
-# Every arrow has two parts: the pull of the other view of the same face, and what other faces do. In the sum over the two
-# views of a face the first part cancels. Anticlockwise counts as positive; it turns face 1 towards face 2:
+# Every arrow has two parts: the pull of the other view of the same face, and what other faces do. Add up the turns of
+# the two views of a face, and the first part cancels. Anticlockwise counts as positive; it brings face 1 towards face
+# 2:
 
 # %% tags=["nbval-check-output"]
 around = torch.stack([-four[:, 1], four[:, 0]], 1)
@@ -277,18 +287,18 @@ for rule in RULES:
 
 # %% [markdown]
 # SimCLR turns the two happy faces apart, and SupCon turns them towards each other. Under WSC they do not act on each
-# other: the view of face 3 between them pushes them apart, the views below push them together, and here the two pushes
-# nearly cancel.
+# other: the view of face 3 between them pushes them apart, the views below them push them together, and here the two
+# pushes nearly cancel.
 
 # %% [markdown]
 # ## One neighbour or all: the temperature
-# By (2.3) every negative pushes with its share of a softmax. The smaller the temperature, the larger
-# the share of the nearest.
+# By (2.3) every negative pushes with its share of a softmax. The smaller the temperature, the larger the share of the
+# nearest negative.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-hardest-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · the nearest negative (8 min, ●●○)
-# Given the cosines `[N]` of one view with its negatives, return the share of the push that the **nearest** one gives.
-# Stuck? `fc.check.lesson02.hardest.hint()`
+# Given the cosines `[N]` of one view with its negatives and the `temperature`, return the share of the whole push that comes from the
+# **nearest** one. Stuck? `fc.check.lesson02.hardest.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-hardest", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def hardest(cosines, temperature):
@@ -322,15 +332,15 @@ fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, ru
                     wrong_words, caption="Rows and columns 1 and 9 changed. Does anything blue become wrong?")
 
 # %% [markdown]
-# The abstract does tell the mask of WSC, and from it follows: the only positive is another view of the same picture, so
-# a wrong label **can never create a false attraction**. It can create false repulsions: the mislabelled face now repels
-# its true friends. Count both.
+# The abstract does describe the mask of WSC, and one thing follows from it: the only positive is another view of the
+# same picture, so a wrong label **can never create a false attraction**. It can create false repulsions: the
+# mislabelled face now repels the faces of its true class. Count both.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-harm-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · harm (12 min, ●●○)
 # Given two masks `[M, M]` and the **true** classes `[M]`, return two counts: pairs that attract although they are truly
-# of different classes, and pairs that repel although they are truly of the same. Count entries of the masks: row
-# i with row k, and row k with row i, are two. Stuck? `fc.check.lesson02.harm.hint()`
+# of different classes, and pairs that repel although they are truly of the same class. Count entries of the masks: row
+# i with row k, and row k with row i, count as two. Stuck? `fc.check.lesson02.harm.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-harm", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def harm(positive, kept, truth):
@@ -355,9 +365,9 @@ for rule in RULES:
           f"false repulsions {int((kept & ~positive & alike).sum()):5,} of {int((kept & ~positive).sum()):6,}")
 
 # %% [markdown]
-# No false attraction in WSC, and as many false repulsions as in SupCon. By this count WSC is the safer of the two that
-# read labels. But counts are not forces. Ask (2.3) where the **mislabelled faces** are pulled, in the space of the
-# classifier above: towards the mean of their **true** class (positive) or away from it (negative)?
+# WSC has no false attraction, and as many false repulsions as SupCon. By this count WSC is the safer of the two losses
+# that read labels. But counts are not forces. Use (2.3) to ask where the **mislabelled faces** are pulled in the space
+# of the classifier above: towards the mean of their **true** class (positive) or away from it (negative)?
 
 # %%
 def pull_home(z, labels, truth, rule, temperature):
@@ -377,17 +387,18 @@ for t in (0.1, 0.5):
         f"{rule} {pull_home(both, noisy.labels[:count], train.labels[:count], rule, t):+.2f}" for rule in RULES))
 
 # %% [markdown]
-# Read the signs and sizes, not only the counts. A mask that never attracts the wrong faces may still push a
-# mislabelled face away from home, and what brings it back is an attraction to others, which WSC does not have.
+# Read the signs and sizes, not only the counts. A mask that never attracts the wrong faces may still push a mislabelled
+# face away from home, that is, from its true class. What brings it back is an attraction to other faces, which WSC does
+# not have.
 #
 # ## What needs no label
-# Two views of a face show one expression, whatever its label says. (2.6) asks for no more than that.
+# Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-agree-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · agree (12 min, ●●○)
-# Given the logits `[B, C]` of the first views and of the second, return (2.6): the mean over the faces of which both views
-# name the same class, and 0 if there is none. It must survive views that are quite sure, with shares of 0.
-# Stuck? `fc.check.lesson02.agree.hint()`
+# Given the logits `[B, C]` of the first views and of the second views, return (2.6): the mean over the faces whose two
+# views name the same class, and 0 if there is no such face. It must survive views that are completely sure, with shares
+# of 0. Stuck? `fc.check.lesson02.agree.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "02-agree", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def agree(first, second):
@@ -404,11 +415,13 @@ fc.check.lesson02.agree(agree)
 
 # %% [markdown]
 # ## Training, two spaces
-# The method is `fercourse/methods/wscfer.py`; it reads like (2.1) to (2.6). **Stop-gradient warm-up (DC)**: at first only
-# the projector learns from the instances, and the backbone listens when it has something to say. Weights and temperatures
-# of each rule were chosen on validation faces, among the same settings; the lines below show them. `contrast` is $\alpha$,
-# `consistency` is $\beta$, `temperature` is $\tau$; `rise` is the share of the training over which $\beta$ grows from 0 to
-# its value, one half where no other is given. *PCL* is form B unless it says *of spaces*, which is form A.
+# The method is `fercourse/methods/wscfer.py`; it reads like (2.1) to (2.6). **Stop-gradient warm-up (DC)**: at first
+# only the projector learns from the instances; the backbone listens later, when the projector has something to say. The
+# weight and the temperature of each rule were chosen on validation faces, from the same settings for every rule; the
+# lines below show them. `contrast` is $\alpha$, `consistency` is $\beta$, `temperature` is $\tau$; `rise` is the share
+# of the training over which $\beta$ grows from 0 to its value; it is one half where no other is given. *PCL* is form B
+# unless the name adds *of spaces*, which is form A. (If you have no time to train, `fc.trained("wscfer", device)` has all
+# terms and learnt the lab's right labels; put it into `networks` to look at it with the tools below.)
 
 # %%
 for name, terms in TERMS.items():
@@ -439,7 +452,8 @@ networks["CE + WSC + PCL of spaces"] = trained("CE + WSC + PCL of spaces")
 networks = {name: networks[name] for name in TERMS if name in networks}
 
 # %% [markdown]
-# First the space of classes, $u$; then the space of instances, $z$. The same unseen people, the same moments.
+# First comes the space of classes, $u$, then the space of instances, $z$. Both show the same unseen people at the same
+# moments.
 
 # %%
 sequences = [fc.embed.aligned_sequence([found[space] for found in moments.values()]) for space in (0, 1)]
@@ -453,8 +467,8 @@ fc.plots.embedding_sequence(sequences[1], shown, titles=[f"instances, {m}" for m
                             caption="z: nobody asked faces of one class to come together here. Do they?")
 
 # %% [markdown]
-# And the question of the beginning: does the instance space, or the embedding trained beside it, keep more of what moves
-# within a class?
+# Back to the question of the beginning: does the instance space, or the embedding trained beside it, keep more of how
+# the faces of one class move?
 
 # %%
 for name, method in networks.items():
@@ -463,14 +477,14 @@ for name, method in networks.items():
           f"likeness of movement within a class: u {within_class(u, test):.2f}, z {within_class(z, test):.2f}")
 
 # %% [markdown]
-# Without a contrast term, the projector of *CE* is random: its $z$ shows what a projection keeps that learnt nothing.
-# In the run stored here the rows differ in $u$ by a few hundredths: in a single run that is no difference that we can
-# tell. In $z$ every contrast keeps less than the random projection. So this run shows no gain, neither in the instance
-# space nor in the embedding trained beside it.
+# *CE* has no contrast term, so its projector is random: its $z$ shows what a projection keeps that has learnt nothing.
+# In the run stored here the rows differ in $u$ by a few hundredths; in a single run we cannot call that a difference.
+# In $z$ every contrast keeps less than the random projection. So this run shows a gain neither in the instance space
+# nor in the embedding trained beside it.
 #
 # ## Do the two spaces agree?
-# Each point is a pair of unseen faces of **different** classes: their cosine in the class space, and their cosine in the
-# instance space. Form A asks for one order in both; form B does not ask.
+# Each point is a pair of unseen faces of **different** classes: their cosine in the class space, and their cosine in
+# the instance space. Form A asks for one order in both spaces; form B does not.
 
 # %%
 generator = torch.Generator().manual_seed(0)
@@ -489,11 +503,11 @@ with fc.plots.style():
         axes.set(title=f"{name}: r = {r:.2f}", xlabel="cosine in the class space u")
     panels[0].set(ylabel="cosine in the instance space z")
 figure.describe("Two clouds of pairs of faces: their cosine in the class space against that in the instance space, without "
-                "and with the consistency loss", "Left without consistency, right with form A. Does the cloud become narrower?")
+                "and with the consistency loss", "Left: without consistency. Right: with form A. Does the cloud become narrower?")
 
 # %% [markdown]
-# Form B asks something else: is one face told alike in two views? Show every unseen face twice and measure (2.6), over all
-# faces, whether their views agree or not.
+# Form B asks something else: is one face given the same answer in both views? Show every unseen face in two views and
+# measure the divergence of (2.6), but over all faces, whether or not their views name the same class.
 
 # %%
 pair = [fc.augment.denormalise(v) for v in fc.augment.views(test.images, ("weak", "weak"), seed=3)]
@@ -506,7 +520,8 @@ for name, method in networks.items():
 
 # %% [markdown]
 # ## Where does each network look?
-# The abstract says that WSC avoids overemphasising irrelevant parts. Grad-CAM shows where a network looked to name its class.
+# The abstract says that WSC avoids overemphasising irrelevant parts. Grad-CAM shows where a network looked when it
+# named a class.
 
 # %%
 mixed = test.sample(len(test), seed=0)
@@ -521,8 +536,8 @@ fc.plots.overlay(six.images.repeat(len(maps), 1, 1, 1), torch.cat(list(maps.valu
                          "other parts than the row above? Six faces persuade; they do not prove.")
 
 # %% [markdown]
-# So put a number on all test faces: the share of the heat on brows, eyes, nose and mouth, near one of
-# their landmarks, beside the share of the picture that this is.
+# So compute a number over all test faces: the share of the heat on brows, eyes, nose and mouth, that is, near one of
+# their landmarks. Beside it stands the share of the picture that these places cover.
 
 # %%
 def on_expression(faces, heat):
@@ -539,14 +554,15 @@ for name, method in networks.items():
     print(f"{name:25} {share:.0%} of the heat on {area:.0%} of the picture")
 
 # %% [markdown]
-# Where the two numbers of a row are nearly equal, the heat is spread like the picture, and the map says little. In the
-# run stored here that is so for every loss: what the abstract says is neither shown nor refuted by so small a network.
+# Where the two numbers of a row are nearly equal, the heat prefers these places no more than any others, and the map
+# says little. In the run stored here that is so for every loss: so small a network neither shows nor refutes what the
+# abstract says.
 #
 # ## The table
 # One run is an anecdote. Here are more seeds, from `results/wscfer-synthfaces-lab-cpu.json`, which
-# `fercourse study wscfer` writes: same backbone, budget and number of views for every arm, cross-entropy included; final
-# epoch; differences to cross-entropy are **paired** (same seed, same faces, same wrong labels, same order). First a
-# short training.
+# `fercourse study wscfer` writes. Every arm, cross-entropy included, has the same backbone, budget and number of views,
+# and is measured at its final epoch. Differences to cross-entropy are **paired** (same seed, same faces, same wrong
+# labels, same order). First comes a short training.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, paired, told
@@ -564,22 +580,22 @@ def against_ce(file, begins=("clean", "noisy"), **changed):
 against_ce("wscfer-synthfaces-lab-cpu.json")
 
 # %% [markdown]
-# *Memorised* is the share of wrong labels that the network repeats. The last line is the ceiling for whoever only leaves
-# the wrong labels out.
+# *Memorised* is the share of wrong labels that the network repeats. The last line is the ceiling for any method that
+# only leaves the wrong labels out.
 #
 # Read a row by its difference to CE, the spread beside it and the number of seeds. The spread (*sd*) is how far single
-# seeds lie from their mean; it is not the error of the mean. A difference within its spread we do not call one. A
-# difference outside it may still be luck: where two losses are equally good, the mean difference lies outside its
-# spread in 39 of 100 studies with two seeds, in 23 with three and in 9 with five. So two or three seeds only suggest.
-# By that rule **no contrast beats cross-entropy here**, on right labels or wrong ones: SimCLR and WSC are free on right
-# labels, SupCon costs two points; under noise WSC and SupCon cost a point or two, SimCLR about as much with a wider
-# spread. Nor does either form of the consistency gain anything that one could tell from luck. Then look at the last
-# row: even whoever knew every wrong label would gain only about five points, because in so short a training with two
-# augmented views this network memorises little. **A study must stand where there is something to win**, and this one
-# hardly does.
+# seeds lie from their mean; it is not the error of the mean. We do not call a difference real if it lies within its
+# spread. A difference outside it may still be luck: where two losses are equally good, the mean difference lies outside
+# its spread in 39 of 100 studies with two seeds, in 23 with three and in 9 with five. So two or three seeds can only
+# suggest. By that rule **no contrast beats cross-entropy here**, on right labels or on wrong ones. On right labels
+# SimCLR and WSC cost nothing, and SupCon costs two points. Under noise WSC and SupCon cost a point or two, and SimCLR
+# about as much with a wider spread. Nor does either form of the consistency gain anything that you could tell from
+# luck. Then look at the last row: even a method that knew every wrong label would gain only about five points, because
+# in so short a training, with two augmented views, this network memorises little. **A study must stand where there is
+# something to win**, and this one hardly does.
 #
 # ### Where there is something to win
-# So the same faces again, for forty epochs, in which cross-entropy learns wrong labels by heart.
+# So here are the same faces again, for forty epochs, in which cross-entropy learns wrong labels by heart.
 
 # %% tags=["nbval-check-output"]
 against_ce("wscfer-synthfaces-lab-cpu.json", "long", epochs=40)
@@ -597,26 +613,28 @@ with fc.plots.style():
         axes.set(yticks=range(len(arms)), yticklabels=[arm.removeprefix("long, noisy, ") for arm in arms], xlabel=title)
     panels[0].invert_yaxis()
 figure.describe("Dots for every seed, a row for each sum of terms under 30 % wrong labels: accuracy, and wrong labels repeated",
-                "A dot is a seed, a bar their mean. Which rows lie right of CE on the left side and left of it on the right side?")
+                "A dot is a seed, a bar their mean. Which rows lie to the right of CE in the left panel and to the left of it in the right panel?")
 
 # %% [markdown]
-# Now there is something to win, and it is not a contrast that wins it. WSC ends below cross-entropy, SimCLR and SupCon
-# beside it; SimCLR and WSC even repeat **more** wrong labels. Perhaps what helps to tell single faces apart helps to
-# learn them by heart. What wins is the **consistency of the views**, form B: fewer wrong labels are repeated, and it
-# gains half of what leaving them all out would gain. With a little WSC beside it, which is the whole method, it gains
-# about as much. So the method gains, and the table says which of its parts does it: that is what ablations are for. On
-# right labels the whole method gains 1.2 points, with a spread of 1.5.
+# Now there is something to win, but it is not a contrast that wins it. WSC ends below cross-entropy, SimCLR and SupCon
+# end about level with it; SimCLR and WSC even repeat **more** wrong labels. Perhaps what helps a network to tell single
+# faces apart also helps it to learn them by heart. What wins is the **consistency of the views**, form B: it repeats
+# fewer wrong labels, and it gains half of what leaving all of them out would gain. With a little WSC beside it, which
+# is the whole method, it gains about as much. So the method gains, and the table says which of its parts is
+# responsible: that is what ablations are for. On right labels the whole method gains 1.2 points, with a spread of 1.5.
 #
-# Why consistency? Our reading: a right label fits both views of a face by what they show, a wrong one only by what was learnt
-# by heart about this one picture, and that differs from view to view. Englesson and Azizpour saw (2021) that networks are
-# **less consistent around wrongly labelled pictures**, and made a loss of it; Zhang and others (2022) did so for faces, by the
-# consistency of attention in a face and its mirror image. That form B is what the authors of WSCFER mean by partial consistency,
-# nobody outside can say.
+# Why does consistency help? Our reading: a right label fits both views of a face because of what they show. A wrong
+# label fits them only because of what the network has learnt by heart about this one picture, and that differs from
+# view to view. Englesson and Azizpour (2021) saw that networks are **less consistent around wrongly labelled
+# pictures**, and made a loss of this; Zhang and others (2022) did so for faces, with the consistency of attention
+# between a face and its mirror image. Whether form B is what the authors of WSCFER mean by partial consistency, nobody
+# outside can say.
 #
-# How were weights and temperatures chosen? Every rule was tried at the same four settings, one seed, scored on validation
-# faces (`fercourse study wscfer-tuning`); the best of them again in the long training, beside weights of form B; and
-# weights of WSC beside form B with two seeds, here and in the wild. Differences of two points mean nothing, those of ten do.
-# In the names below *partial consistency* is form A; *consistency of views* and *views agree* are form B.
+# How were weights and temperatures chosen? Every rule was tried at the same four settings with one seed, and scored on
+# validation faces (`fercourse study wscfer-tuning`). The best settings were tried again in the long training, beside
+# weights of form B. Weights of WSC beside form B were tried with two seeds, in the lab and in the wild. Differences of
+# two points mean nothing, those of ten do. In the names below *partial consistency* is form A; *consistency of views*
+# and *views agree* are form B.
 
 # %% tags=["nbval-check-output"]
 tried = {place: json.loads(Path(f"../results/wscfer-tuning-synthfaces-{place}-cpu.json").read_text())["summary"]
@@ -626,26 +644,26 @@ for place, summary in tried.items():
         print(f"{told(found['accuracy'])}  {place}, {arm}")
 
 # %% [markdown]
-# At the weight and the temperature one would guess first, 0.5 and 0.1, WSC costs about nine points under noise, and as
-# many on clean labels: noise is not the cause. Three remedies give back a part: consistency of the two views a quarter,
-# form A half, letting the term fade out most; a fifth of the weight at a soft temperature gives back all, by having the
-# term say less. SupCon, whose mask **does** attract wrong faces, bears the first guess well. Why? The cell on the pull
-# of mislabelled faces explains only a part. SupCon pulls them home at the small temperature, by the many others of
-# their class. But WSC pushes them away from home no less at the soft temperature, where it costs nothing, than at the
-# small one, where it costs much; and SimCLR, which reads no labels, suffers as WSC does. One guess is left: telling
-# single faces apart may be what a small network cannot afford beside its task. The paper's backbone is an IResNet, a
-# large network known from face recognition; there the instance task may cost less. This can be tested:
-# `fercourse study wscfer --scale full` is ready for a GPU.
+# At the weight and the temperature that one would guess first, 0.5 and 0.1, WSC costs about nine points under noise,
+# and as many on clean labels: noise is not the cause. Three remedies give back a part of these points: consistency of
+# the two views a quarter, form A half, and letting the term fade out most. A fifth of the weight at a soft temperature
+# gives back all, because the term then says less. SupCon, whose mask **does** attract wrong faces, copes well with the
+# first guess. Why? The cell on the pull of mislabelled faces explains only a part. SupCon pulls them home at the small
+# temperature, by the many other faces of their class. But WSC pushes them away from home no less at the soft
+# temperature, where it costs nothing, than at the small one, where it costs much; and SimCLR, which reads no labels,
+# suffers as WSC does. One guess is left: telling single faces apart may be more than a small network can afford beside
+# its task. The paper's backbone is an IResNet, a large network known from face recognition; there the instance task may
+# cost less. This can be tested: `fercourse study wscfer --scale full` is ready for a GPU.
 #
-# In the long training look at the weights of form B (*views agree*) beside a WSC of 0.1: a weight of 2 gives
-# less, 5 and 10 give about the same; 5 was taken. Beside it, a fifth of WSC's own best weight was taken, 0.02: the best
-# in the wild, though by less than its two seeds differ, and in the lab no other is better by more than the seeds
-# differ.
+# In the long training, look at the weights of form B (*views agree*) beside a WSC weight of 0.1: a weight of 2 gives
+# less, while 5 and 10 give about the same. We took 5. Beside it we took a fifth of WSC's own best weight, 0.02. In the
+# wild it is the best, though by less than its two seeds differ; in the lab no other weight is better by more than the
+# seeds differ.
 #
 # ### In the wild, and on photographs
-# The same long training with faces of the wild; and FER2013, two thousand photographs, its labels as they are and with 30 %
-# wrong ones on top. Weights and temperatures are those chosen above: no test face and no photograph had a say in them
-# (`fercourse study wscfer --data synthfaces/wild`, `--data fer2013`).
+# Here is the same long training with faces of the wild, then with two thousand photographs of FER2013, once with its
+# labels as they are and once with 30 % wrong ones on top. The weights and temperatures are those chosen above: no test
+# face and no photograph had a say in them (`fercourse study wscfer --data synthfaces/wild`, `--data fer2013`).
 
 # %% tags=["nbval-check-output"]
 against_ce("wscfer-synthfaces-wild-cpu.json", "long", epochs=40)
@@ -653,18 +671,21 @@ against_ce("wscfer-fer2013-cpu.json")
 
 # %% [markdown]
 # Faces of the wild are harder, and cross-entropy learns more than half of the wrong labels by heart. **WSCFER repeats a
-# quarter fewer and gains more than four points**, half of what leaving them all out would gain; the consistency alone
-# does as much. On right labels WSCFER gains 1.5 points and the consistency alone 2.0; both are smaller than the spread over
-# seeds. No contrast alone gains anything beyond its spread; WSC and SimCLR repeat more wrong labels, as in the lab.
+# quarter fewer and gains more than four points**, half of what leaving all of them out would gain; the consistency
+# alone does as much. On right labels WSCFER gains 1.5 points and the consistency alone 2.0; both gains are smaller than
+# their spread over seeds. No contrast alone gains anything beyond its spread; WSC and SimCLR repeat more wrong labels,
+# as in the lab.
 #
-# Photographs tell it most clearly. Cross-entropy repeats more than half of the wrong labels, WSCFER about four of ten, and it
-# gains 4.5 points where leaving out every wrong label would give 5.8, with each of three seeds. No contrast alone comes near,
-# SupCon's point is the most, nor does form A (one seed). On FER2013's labels as they are WSCFER gains 2.2 points, the
-# consistency alone as many, a contrast alone nothing. Are FER2013's own labels all right? Lesson 00 tells how many of them
-# ten other annotators contradict. **The part that reads no label is the part that survives wrong ones.**
+# The photographs show this most clearly. Cross-entropy repeats more than half of the wrong labels, WSCFER about four in
+# ten. WSCFER gains 4.5 points, where leaving out every wrong label would give 5.8, and it gains with each of three
+# seeds. No contrast alone comes near (SupCon's one point is the most), nor does form A (one seed). On FER2013's labels
+# as they are, WSCFER gains 2.2 points, the consistency alone as many, and a contrast alone nothing. Are FER2013's own
+# labels all right? Lesson 00 tells you how many of them ten other annotators contradict. **The part that reads no label
+# is the part that survives wrong ones.**
 #
 # ## Where it breaks
-# Accuracy by group, for the network with all terms. Do not read a single dot: read bars that stay clear of the line.
+# This is accuracy by group, for the network with all terms. Do not read a single dot; look for bars that stay clear of
+# the line.
 
 # %%
 predicted = fc.evaluate.seen(networks["CE + WSC + PCL"], test)["logits"].argmax(1).cpu()
@@ -673,16 +694,14 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %% [markdown]
-# In the run stored here the bar of tone 9 stays clear of the line, below it. All others cross it, the lightest tone's, which
-# lies highest, only just. So it looks as if this network, trained on 800 grey faces, fails dark faces
-# more often; one run on so few faces cannot show it. No contrast term was asked to prevent it. Now by gender presentation
-# and age, with the value over everybody at the head of the table. Read it by the same rule: only the youngest quarter stays
-# clear of it, above; the oldest ends at it.
+# In the run stored here the bar of tone 9 stays clear of the line, below it. All other bars cross the line; that of the
+# lightest tone, which lies highest, only just does. So it looks as if this network, trained on 800 grey faces, fails on
+# dark faces more often, but one run on so few faces cannot show it. No contrast term was asked to prevent it. Now look
+# at the same numbers with those for gender presentation and age. The last column applies the rule for you: it says
+# which intervals stay clear of the value over everybody.
 
 # %%
-for column in ("gender", "age"):
-    table = fc.evaluate.by_group(test, predicted, column)
-    display(table[["value", "low", "high", "faces"]].round(2).rename_axis(f"{column}, line {whole:.2f}"))
+fc.evaluate.by_people(test, predicted).round(2)
 
 # %% [markdown]
 # A contrast tells pictures apart. That could mean telling **people** apart. From which space can the person be named?
@@ -695,10 +714,10 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
           f"(chance {leaks[0]['chance']:.1%})")
 
 # %% [markdown]
-# Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell every face from the
-# others, put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, adds
-# less. But in every row $z$ holds less of the person than $u$. So what a contrast learns of people lies in the space
-# that names the expression as well.
+# Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces
+# apart, put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, adds less.
+# But in every row $z$ holds less of the person than $u$. So what a contrast learns about people also lies in the space
+# that names the expression.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)
@@ -712,11 +731,12 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 # against more than a thousand in SupCon. A prediction: that this makes the network better under noise. It does not
 # follow, because false repulsions remain, and my cell on the pull of mislabelled faces shows that WSC pushes them away
 # from home at both temperatures. In the table I compare the noisy rows by their paired difference to CE and its spread
-# over seeds: a gain smaller than its spread I do not claim, and WSC's is a loss; in the long training the consistency
-# of views gains, which reads no label. Another outcome I would expect from a network that is large and pre-trained on
-# faces, as in the paper, because there the instance task does not compete with the class task for capacity, and in
-# batches of many classes, where one false repulsion among many counts less. I would run the same arms with such a
-# backbone, the same seeds, and look at the paired difference and at the share of wrong labels memorised.
+# over seeds. I do not claim a gain that is smaller than its spread, and WSC's is a loss; in the long training the
+# consistency of views gains, and it reads no label. I would expect another outcome from a network that is large and
+# pre-trained on faces, as in the paper, because there the instance task does not compete with the class task for
+# capacity, and from batches of many classes, where one false repulsion among many counts less. I would run the same
+# arms with such a backbone, the same seeds, and look at the paired difference and at the share of wrong labels
+# memorised.
 
 # %% [markdown]
 # ## On your own data
@@ -725,15 +745,16 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 # method = create("wscfer", train, backbone="resnet18", contrast=0.02, temperature=0.5, consistency=5.0)    # the defaults
 # fc.fit(method, train, epochs=60, batch_size=64, out="runs/wscfer", resume=True)
 # ```
-# With more than one GPU, start it with `torchrun`: each process contrasts its own views with those of all processes.
+# If you have more than one GPU, start the training with `torchrun`: each process contrasts its own views with those of
+# all processes.
 
 # %% [markdown]
 # ## Recap
 #
 # **You can now**
 #
-# - say of every pair of faces in a batch whether SimCLR, SupCon and WSC attract, repel or ignore it, and write the loss:
-#   two masks, one formula
+# - say of every pair of faces in a batch whether SimCLR, SupCon and WSC attract, repel or ignore it, and write the
+#   loss: two masks, one formula
 # - look into two spaces at once, one of classes and one of instances, and measure whether they agree: the scatter of
 #   cosines, and its correlation without and with (2.5); the divergence of two views, without and with (2.6)
 # - predict what a wrong label does to each loss, and check a plausible claim against your own numbers: a count
@@ -743,7 +764,8 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 fc.check.progress()
 
 # %% [markdown]
-# Next: [lesson 03](03_dr_fer.ipynb) does not change who attracts whom. It asks of each face whether its label can be believed.
+# Next: [lesson 03](03_dr_fer.ipynb) does not change who attracts whom. It asks for each face whether its label can be
+# believed.
 #
 # **References**
 #

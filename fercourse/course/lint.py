@@ -16,6 +16,7 @@ OBJECTIVES, RECAP = "You will be able to", "You can now"
 PATHS = re.compile(r"(?<![\w.~}/])/(tmp|work|root|home|opt|mnt|Users|usr)/\w|[A-Z]:\\+Users")
 DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/\S+")
 EXERCISE = re.compile(r"### Exercise (\d+) · \S.* \([1-9]\d* min, (?:●○○|●●○|●●●)(, written)?\)")
+PEOPLE = ('"skin_tone"', '"gender"', '"age"')               # whom every lesson that trains asks about
 OWN_COLOURS = re.compile(r"""\b(?:\w*colou?rs?|c|cmap|palette)\s*=\s*[\[(]*["'](?!none)"""
                          r"""|["'](?:#[0-9a-fA-F]{6}|tab:\w+)["']""")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
@@ -209,6 +210,8 @@ def story(book, source: Path) -> Iterator[str]:
             yield f"{_told(cell)}: {own[0]}… is a colour of its own; take it from fc.plots.COLOURS"
     if _trains(book) and not any("resume=True" in one or "--resume" in one for one in text):
         yield "it trains, and does not show how a training goes on after a disconnect: resume=True"
+    if _trains(book) and not _asks_whom_it_fails(book):
+        yield f"it trains, and does not tell whom the network fails: by_people, or by_group over {', '.join(PEOPLE)}"
     if not DOI.search(text[-1] if text else ""):
         yield "the last cell of text has no reference with a DOI"
     aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))
@@ -221,6 +224,11 @@ def story(book, source: Path) -> Iterator[str]:
 
 def _trains(book):
     return any(cell.cell_type == "code" and "fc.fit(" in cell.source for cell in book.cells)
+
+
+def _asks_whom_it_fails(book):
+    code = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
+    return "by_people(" in code or ("by_group(" in code and all(column in code for column in PEOPLE))
 
 
 def _bullets(texts, heading):

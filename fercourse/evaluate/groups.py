@@ -1,6 +1,7 @@
 """Whom a model fails: the same measure for every group of faces."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -11,6 +12,7 @@ from .bootstrap import bootstrap
 from .classes import accuracy
 
 BINS = 4                         # of a column of numbers, at its quantiles
+PEOPLE = ("skin_tone", "gender", "age")
 
 
 def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None, measure=accuracy, draws: int = 500):
@@ -32,6 +34,28 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
         rows.append({column: name, "faces": int(chosen.sum()),
                      "people": None if people is None else len(people[people >= 0].unique()), **found})
     return pd.DataFrame(rows).set_index(column)
+
+
+def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=accuracy, draws: int = 500):
+    """Return one table by `by_group`: everybody, then skin tone, gender and age, as far as the faces have them.
+
+    Its last column says `below` or `above` where a group's interval stays clear of everybody's value. Of twenty
+    intervals of 95 % about one does so by luck.
+
+    Raises:
+        InputError: the faces have none of the three.
+    """
+    import pandas as pd
+    whole = torch.zeros(len(faces), dtype=torch.long)
+    everybody = by_group(replace(faces, attributes={"whole": whole}), predicted, "whole", truth, measure, draws)
+    parts = {"everybody": everybody.rename(index={"0": ""})}
+    for column in [name for name in PEOPLE if name in faces.columns()] or PEOPLE:
+        parts[column.replace("_", " ")] = by_group(faces, predicted, column, truth, measure, draws)
+    table = pd.concat(parts)[["value", "low", "high", "faces", "people"]]
+    line = table["value"].iloc[0]
+    table["clear"] = ["below" if high < line else "above" if low > line else ""
+                      for low, high in zip(table["low"], table["high"])]
+    return table
 
 
 def group_gap(table, lower_is_better: bool = False) -> float:

@@ -1,7 +1,5 @@
 """From source to notebook: ids that stay, outputs that tell nothing of the machine, and a lint that sees faults."""
 
-import sys
-
 import jupytext
 import nbformat
 import pytest
@@ -114,21 +112,6 @@ def test_outside_a_checkout_there_are_no_lessons(monkeypatch, tmp_path):
 
 def test_badges_open_their_own_lesson():
     assert notebooks.badge(notebooks.FOLDER / "00_faces.py").endswith("/blob/main/notebooks/00_faces.ipynb")
-
-
-def test_the_set_up_cell_does_nothing_here(monkeypatch):
-    monkeypatch.setattr("subprocess.run", lambda *a, **k: pytest.fail("ran a command"))
-    exec(notebooks.SETUP, {})
-
-
-def test_the_set_up_cell_fetches_the_course_on_colab(monkeypatch):
-    ran, where = [], []
-    monkeypatch.setitem(sys.modules, "google.colab", object())
-    monkeypatch.setattr("subprocess.run", lambda command, check: ran.append(command))
-    monkeypatch.setattr("os.chdir", where.append)
-    exec(notebooks.SETUP, {})
-    assert [command[0] for command in ran] == ["git", sys.executable] and notebooks.REPOSITORY in ran[0]
-    assert where == ["/content/fercourse/notebooks"] and "torch" not in str(ran)
 
 
 # ---------------------------------------------------------------------- what the lint sees
@@ -282,6 +265,15 @@ def test_a_lesson_that_trains_shows_how_to_go_on(text, missing, source):
     assert any("after a disconnect" in one for one in lint.story(book, source)) == missing
     still = new_notebook(cells=[new_code_cell("model(train)"), new_markdown_cell(text)])
     assert not any("after a disconnect" in one for one in lint.story(still, source))
+
+
+@pytest.mark.parametrize(("code", "missing"), [
+    ("1", True), ("by_group(test, told, 'gender')", True), ("fc.evaluate.by_people(test, told)", False),
+    ('for column in ("skin_tone", "gender", "age"): by_group(test, told, column)', False),
+])
+def test_a_lesson_that_trains_tells_whom_it_fails(code, missing, source):
+    book = new_notebook(cells=[new_code_cell("fc.fit(model, train)"), new_code_cell(code)])
+    assert any("whom the network fails" in one for one in lint.story(book, source)) == missing
 
 
 @pytest.mark.parametrize(("code", "own"), [

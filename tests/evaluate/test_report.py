@@ -95,6 +95,23 @@ def test_groups_by_word_number_and_quartile():
     assert list(ev.by_group(faces, predicted, "labels", draws=5).index) == list(CLASSES)
 
 
+def test_everybody_and_then_people_by_tone_gender_and_age():
+    tone = torch.arange(200) // 50
+    faces = toy_faces(200, 50, identity=torch.arange(200) // 2, names={"gender": ("woman", "man")},
+                      attributes={"gender": torch.arange(200) % 2, "skin_tone": tone, "age": torch.arange(200).float()})
+    predicted = torch.where(tone == 3, (faces.labels + 1) % 4, faces.labels)        # only the last tone is failed
+    table = ev.by_people(faces, predicted, draws=50)
+    assert list(dict.fromkeys(table.index.get_level_values(0))) == ["everybody", "skin tone", "gender", "age"]
+    assert table.loc[("everybody", ""), "value"] == 0.75 and table.loc[("everybody", ""), "people"] == 100
+    assert table.loc["skin tone", "value"].tolist() == [1, 1, 1, 0]
+    assert table.loc["skin tone", "clear"].tolist() == ["above"] * 3 + ["below"]
+    assert table.loc["gender", "clear"].tolist() == ["", ""] and len(table.loc["age"]) == 4
+    few = replace(faces, attributes={"gender": faces.attributes["gender"]})
+    assert set(ev.by_people(few, predicted, draws=5).index.get_level_values(0)) == {"everybody", "gender"}
+    with pytest.raises(InputError, match="skin_tone"):
+        ev.by_people(replace(faces, attributes={}), predicted)
+
+
 @pytest.mark.parametrize("values, first", [
     ([3.1, 17.975, 33.75, 45.65, 88.0], "3 to 18"), ([-0.83, -0.31, -0.04, 0.2, 0.9], "-0.8 to -0.3"),
     ([0.0, 0.01, 0.02, 0.03, 5.0], "0.00 to 0.01"), ([1e6, 1e6 + 1, 1e6 + 2, 1e6 + 3, 1e6 + 400], "1000000 to 1000001"),
