@@ -134,7 +134,7 @@ def waits_table(folder="results") -> str:
 
 
 FIRST_SPEEDS = ("end-to-end-48", "end-to-end-112", "end-to-end-48-bf16", "input", "steps", "augment-weak",
-                "supcon-4096", "search-512-faiss")
+                "supcon-4096", "search-512-faiss", "timm-weak")
 TABLES = {"effects": effects_table, "comparison": comparison_table, "results": results_table, "speed": speed_table,
           "waits": waits_table, "first-speeds": partial(speed_table, only=FIRST_SPEEDS)}
 
