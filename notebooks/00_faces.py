@@ -123,22 +123,25 @@ table = pd.DataFrame(moved.T.numpy(), index=rows, columns=words)
 table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
 
 # %% [markdown]
-# Read the table row by row. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5, the wide eyes,
-# to surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger. AU 4, the
-# lowered brows, is strongest in anger, but fear has some of it. Expressions that share units get confused, by people
-# and by networks.
+# A number is how strongly the textbook pose moves an action unit, from 0 (·) to 1; a facial unit's weight above 1
+# counts as 1. Read the table row by row. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5,
+# the wide eyes, to surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger.
+# AU 4, the lowered brows, is strongest in anger, but fear has some of it. Expressions that share units get confused, by
+# people and by networks.
 #
 # ### Class, valence, arousal
 #
 # There are two common languages for what a face shows. One names a **class**. The other gives two numbers between −1
 # and 1: **valence**, from unpleasant to pleasant, and **arousal**, from calm to excited (Russell 1980). A rule of thumb
-# connects both languages to the action units $a$ of a face. Let $t_c$ be the textbook pose of class $c$ and $p_c$ its
-# point in the plane. Then
+# connects both languages to the action units $a$ of a face. Let $t_c$ be the action units of the textbook pose of class
+# $c$, $p_c$ the (valence, arousal) that we give this pose, after Russell, and $\langle\cdot,\cdot\rangle$ the scalar
+# product. Then
 #
 # $$ c^\ast = \arg\max_c \; \cos(a, t_c), \qquad i = \frac{\langle a, t_{c^\ast}\rangle}{\lVert t_{c^\ast}\rVert^2}, \qquad
 # (\text{valence}, \text{arousal}) = i \, p_{c^\ast} \tag{0.1} $$
 #
-# where a face that hardly moves counts as neutral, and $i$ is the intensity.
+# where $c$ is any class but neutral, a face that hardly moves ($\lVert a\rVert < 0.4$) counts as neutral, and $i$ is
+# the intensity.
 
 # %%
 def read(weights):
@@ -164,7 +167,9 @@ for word in words:
     print(f"{word:10} is read as", told(textbook[word]).replace("\n", ", "))
 
 # %% [markdown]
-# The rule reads its own textbook poses correctly, at least. Where does a whole crowd of faces lie in the plane?
+# The rule reads its own textbook poses correctly, at least. Where does a whole crowd of faces lie? Here valence and
+# arousal are not read by eq. (0.1): the program knows them. A little noise, or a second class mixed in, takes a face
+# off its ray.
 
 # %%
 some = faces.sample(1500, seed=0)
@@ -210,9 +215,10 @@ fc.plots.image_rows(
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
 # Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
-# these points, too: the brows are also drawn together (AU 4), and there is neither a smile nor the open jaw of
-# surprise. Write it as a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
-# `fc.check.lesson00.fear.hint()` says a little more each time.
+# these points, too: the inner brows rise (AU 1), the brows are also drawn together (AU 4), the eyes are wide (AU 5),
+# the lips are stretched (AU 20), and there is neither a smile nor the open jaw of surprise. Call it `my_fear`: a dict
+# of facial units and weights between 0 and 1.5; the sliders help. Stuck? `fc.check.lesson00.fear.hint()` says a little
+# more each time.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}
 ### BEGIN SOLUTION
@@ -242,7 +248,7 @@ ballots = ["\n".join([f"truly {truth}", *(f"{int(count)} {word}" for count, word
            for truth, three in zip(doubtful.words("labels"), most)]
 fc.plots.face_grid(doubtful, columns=6, captions=ballots,
                    alt="Six faces with the three most frequent votes of ten annotators: " + "; ".join(ballots),
-                   caption="Vote before you read. The line 'truly' shows what the program meant.")
+                   caption="Vote before you read. The line 'truly' shows what the program meant; below it are the three most frequent of the ten votes.")
 
 # %%
 def right(labels):
@@ -271,9 +277,10 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
              index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
-# Happiness is the surest. Sadness, anger and disgust are confirmed less than half of the time; to the ten, more of
-# the faces labelled sad looked neutral than sad. (Fear is left out: too few of its images can be matched in the copy we
-# counted.) A network that scores far above such numbers has learned the annotators' habits, not the feelings.
+# (*Next* is the other class that most often came first.) Happiness is the surest. Sadness, anger and disgust are
+# confirmed less than half of the time; to the ten, more of the faces labelled sad looked neutral than sad. (Fear is
+# left out: too few of its images can be matched in the copy we counted.) If other people confirm 40 % of the labels
+# sad, a network that repeats far more of them on new faces has learned how these annotators label, not what others see.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
@@ -310,9 +317,9 @@ print(f"Right: {(voted == faces.labels)[kept].float().mean():.0%} of the others,
 # ## Noise on purpose
 #
 # To study wrong labels, we make some ourselves, in training sets only, and keep the true labels beside them.
-# *Symmetric* noise draws any other class, *pair* noise takes the look-alike class; both change exactly the share of
-# labels you ask for. *Votes* gives every face the word of one annotator: how many labels are then wrong depends on the
-# annotators, not on the rate.
+# *Symmetric* noise draws any other class, *pair* noise takes the look-alike class (fear for surprise, anger for
+# disgust, sadness for neutral, …); both change exactly the share of labels you ask for. *Votes* gives every face the
+# word of one annotator: how many labels are then wrong depends on the annotators, not on the rate.
 
 # %%
 noisy = faces.with_noise(0.3, "symmetric", seed=0)
@@ -327,8 +334,8 @@ pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
 
 # %% [markdown]
 # Symmetric and pair noise spoil all classes alike. People err more on some classes than on others, and they err on the
-# faces that are hard to read, which is what makes their errors hard to find. Lesson 03 looks for wrong labels of each
-# kind.
+# faces that are hard to read. Such a face often looks like its wrong class, so the error is hard to find. Lesson 03
+# looks for wrong labels of each kind.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · symmetric noise (10 min, ●●○)
@@ -363,7 +370,7 @@ fc.plots.image_rows(
     {name: torch.cat([place.where(identity=person).sample(1, seed=4).images for person in eight])
      for name, place in (("lab", lab), ("wild", wild))},
     alt="Eight people twice: grey and frontal in the lab; mostly in colour, some turned or covered, in the wild",
-    caption="The same eight people. What does a network that knows the upper row make of the lower?")
+    caption="The same eight people. What does the lower row have that a network trained on the upper has never seen?")
 
 # %%
 def mean_faces(place):
@@ -483,8 +490,8 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 
 # %% [markdown]
 # Where groups are large, many neighbours share one by luck: more than half of all pairs of faces share their domain.
-# The last column takes luck away: 0 means chance, and 1 would mean ten of ten. (Brightness is cut into five groups of
-# equal size.)
+# The last column takes luck away: 0 means chance, and 1 would mean ten of ten. (*Light* is the kind of light: even,
+# side, top, low, back or dim. *Brightness*, the mean pixel value, is cut into five groups of equal size.)
 #
 # This table is the course in a few rows: the first row should rise, the others should fall to 0. Lesson 01 asks how
 # much a trained network sorts by emotion and by domain, and whether it knows the person; lesson 05 works on the domain,

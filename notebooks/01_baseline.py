@@ -95,7 +95,7 @@ for place in gap.flatten().argsort().tolist():                      # from the n
 above, below = map(list, zip(*pairs))
 fc.plots.image_rows({"fear": afraid.images[above], "surprise": surprised.images[below]},
                     alt="Six faces in fear above six surprised faces that look much like them",
-                    caption="Two classes. Which parts of the two faces of a pair differ, and by how much?")
+                    caption="Two classes. Which differences within a pair come from the expression, and which from the person?")
 
 # %% [markdown]
 # A class is not a kind of picture. Most of what differs between two pictures is the person, the light and the pose; the
@@ -281,9 +281,9 @@ print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (a
 # %% [markdown]
 # ## The same with `fc.fit`
 # `fercourse/train.py` does what you have just written, and adds what you do not want to write twice (mixed precision,
-# clipping, a log, checkpoints, several GPUs). Open it beside your cells: its loop fits on one screen. If
-# you have no time to train, `fc.trained("baseline", device)` returns a network that the course trained in the lab:
-# whatever below asks for a `method` takes it, too.
+# clipping, a log, checkpoints, several GPUs). Open it beside your cells: its loop fits on one screen. If you have no
+# time to train, `fc.trained("baseline", device)` returns a network that the course trained on lab faces: use it as
+# `model`. Only the cells that need `history` or `moments` then have nothing to show.
 #
 # `watch` is called after every epoch. We use it to keep the embedding of some unseen people.
 
@@ -305,7 +305,7 @@ history = fc.fit(model, train, epochs=EPOCHS, batch_size=64, lr=2e-3, seed=0, wa
 
 # %%
 fc.plots.curves(history, title="Training loss",
-                caption="Labels are smoothed by 0.1 here, so that the loss cannot reach 0.")
+                caption="Labels are smoothed here: a tenth of each is spread evenly over all seven classes, so the loss cannot fall below 0.45.")
 
 # %%
 scores = fc.evaluate.evaluate(model, test)
@@ -316,10 +316,12 @@ half = 1.96 * math.sqrt(scores["accuracy"] * (1 - scores["accuracy"]) / len(test
 print(f"half the width of the interval: {(high - low) / 2:.1%}; if every face came from a different person: {half:.1%}")
 
 # %% [markdown]
-# The interval comes from drawing *people*, not faces: the 24 pictures of one person may fail together, and then 1,920
-# faces say less than 1,920 independent ones would. Here this hardly matters, as the second line shows, but you know
-# that only once you have looked. (*Macro F1* is the mean over the classes of the harmonic mean of precision and recall,
-# so that a rare class counts as much as a frequent one.)
+# The interval comes from drawing as many *people* as there are, with replacement, many times, and scoring all their
+# faces; the middle 95 % of these scores are the interval. We draw people, not faces: the 24 pictures of one person may
+# fail together, and then 1,920 faces say less than 1,920 independent ones would. Here this hardly matters, as the
+# second line shows, but you know that only once you have looked. (*Macro F1* is the mean over the classes of the
+# harmonic mean of precision (of the faces called a class, the share that truly are) and recall (of the faces truly of
+# it, the share found), so that a rare class counts as much as a frequent one.)
 #
 # ## The embedding before, during and after
 # UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
@@ -359,7 +361,7 @@ fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before"
 
 # %%
 fc.plots.embedding_thumbnails(sequence[-1], shown, most=90,
-                              caption="Each face bears the mark of its class. Look where two meet: are you sure?")
+                              caption="Each face bears the mark of its class. Look where two classes meet: could you tell them apart?")
 
 # %% [markdown]
 # ## What it confuses, and why
@@ -423,7 +425,9 @@ figure.describe(f"21 pairs of classes: the nearer their action units, the more o
                 "Each point is a pair of classes; the four most often taken for each other are named.")
 
 # %% [markdown]
-# Which units do such classes share? Here are the strongest units of each class, with their mean strength:
+# A negative $r$ says: the nearer two classes are, the more often they are taken for each other, as guessed. In the run
+# shown here neutral and fear do not fit, so near action units are not the only reason. Which units do classes share?
+# Here are the strongest units of each class, with their mean strength:
 
 # %%
 from fercourse.synth.units import FACS
@@ -476,8 +480,8 @@ for name, (known, asked) in sights.items():
           f"linear probe {fc.evaluate.accuracy(probe(asked).argmax(1).cpu(), test.labels):.1%}")
 
 # %% [markdown]
-# Compare the last row with the accuracy of the network's own head. Where they agree, the embedding did the work, not
-# the head: you will judge every method of this course by such a table.
+# Compare the last row with the accuracy of the network's own head. Where they agree, any simple reader can replace the
+# head, so the embedding did the work: you will judge every method of this course by such a table.
 #
 # ## What else does it know?
 # The network was asked for expressions only. Can you still tell from its embedding **who** the person is? A linear
@@ -522,10 +526,10 @@ print(f"this many or more, if all groups were alike: in {luck:.0%} of trials")
 # %% [markdown]
 # Before you tell a story about a low dot, look at its bar, and count the bars you have looked at: of sixteen fair
 # groups, at least one 95 % interval misses the truth more often than not. The last printed line does this count for
-# you. It trusts every bar, but a bar over few people is often too short (tone 1 has three people), so luck does more
-# than that line says.
+# you. It assumes that each bar misses the truth in 5 % of trials. But a bar over few people is often too short (tone 1
+# has three people) and misses more often, so luck explains more than that line says.
 #
-# One bar clear of the line would be luck. Several are a reason to look again, above all where neighbouring groups
+# One bar clear of the line may well be luck. Several are a reason to look again, above all where neighbouring groups
 # agree: in the run shown here, the three lowest dots of the ten are all among the four darkest tones. Looking again
 # means new people and another seed: even another computer moves these dots a little, and whatever stays is worth a
 # closer look. Some differences have a plain cause:
@@ -544,14 +548,14 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-fairness", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* (Your numbers may differ.) Group: dark skin. Three of the four darkest tones have the lowest
-# dots of all ten; tone 10, at 56 % against 63 % for everybody, stays clear of the line. Only six people stand behind
-# that bar, and of sixteen bars one may well miss the line by luck. Three do (tones 9 and 10 below it, the youngest
-# above it), which luck alone makes unlikely: a reason to measure more people with another seed, not yet a finding. But a finding is not needed to refuse the claim,
-# because the burden of proof lies with the company. For covered faces the gap is larger, and the cause is plain to see.
-# Measure: both factors together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (being
-# taken for angry is worse in an interview than being taken for neutral), real people instead of rendered ones, and the
-# camera in use. No score on this set: whether a face shows what a person feels, or whether that says anything about how
-# well she works.
+# dots of all ten; tone 10, at 54 % against 62 % for everybody, stays clear of the line. Only six people stand behind
+# that bar, and of sixteen bars one may well miss the line by luck. Four do (tone 10 and the oldest below it, tone 1 and
+# the youngest above it), which luck alone makes unlikely: a reason to measure more people with another seed, not yet a
+# finding. But a finding is not needed to refuse the claim, because the burden of proof lies with the company. For
+# covered faces the gap is larger, and the cause is plain to see. Measure: both factors together (dark skin in dim
+# light, glasses on old faces), which mistakes the groups suffer (being taken for angry is worse in an interview than
+# being taken for neutral), real people instead of rendered ones, and the camera in use. No score on this set: whether a
+# face shows what a person feels, or whether that says anything about how well she works.
 
 # %% [markdown]
 # ## When labels are wrong
@@ -563,8 +567,8 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 # ### Exercise 5 · wrong labels (12 min, ●●●)
 # Write *symmetric noise*: exactly `round(rate * N)` labels become another of the `classes` classes, drawn uniformly
 # among the others, including any that no label has yet. The seed decides everything; leave the labels you are given as
-# they are. Why exactly that many, and not each label with that probability? Because two runs can then be compared.
-# Stuck? `fc.check.lesson01.wrong_labels.hint()`
+# they are. Why exactly that many, and not each label with that probability? Because all runs then have the same number
+# of wrong labels, and can be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-wrong-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def wrong_labels(labels, classes, rate, seed):

@@ -388,8 +388,8 @@ for t in (0.1, 0.5):
 
 # %% [markdown]
 # Read the signs and sizes, not only the counts. A mask that never attracts the wrong faces may still push a mislabelled
-# face away from home, that is, from its true class. What brings it back is an attraction to other faces, which WSC does
-# not have.
+# face away from home, that is, from its true class. What brings it back most strongly is an attraction to other faces,
+# which WSC does not have.
 #
 # ## What needs no label
 # Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that.
@@ -694,16 +694,20 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %% [markdown]
-# In the run stored here the bar of tone 9 stays clear of the line, below it. All other bars cross the line; that of the
-# lightest tone, which lies highest, only just does. So it looks as if this network, trained on 800 grey faces, fails on
-# dark faces more often, but one run on so few faces cannot show it. No contrast term was asked to prevent it. Now look
-# at the same numbers with those for gender presentation and age. The last column applies the rule for you: it says
-# which intervals stay clear of the value over everybody.
+# In the run stored here only the bar of the lightest tone stays clear of the line, above it, and only three people
+# stand behind that bar. The two darkest tones have the lowest dots, but their bars still cross the line. Perhaps this
+# network, trained on 800 grey faces, fails on dark faces more often, but one run on so few faces cannot show it. No
+# contrast term was asked to prevent it. Now look at the same numbers with those for gender presentation and age. The
+# last column applies the rule for you: it says which intervals stay clear of the value over everybody.
 
 # %%
 fc.evaluate.by_people(test, predicted).round(2)
 
 # %% [markdown]
+# In the run stored here three of the sixteen groups stay clear of that value: the lightest tone and the youngest
+# quarter lie above, the oldest quarter lies below. From each quarter of the ages to the next the accuracy falls, and
+# neighbouring groups that agree are a better reason to look again than any single bar.
+#
 # A contrast tells pictures apart. That could mean telling **people** apart. From which space can the person be named?
 
 # %%
@@ -715,9 +719,9 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 
 # %% [markdown]
 # Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces
-# apart, put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, adds less.
-# But in every row $z$ holds less of the person than $u$. So what a contrast learns about people also lies in the space
-# that names the expression.
+# apart, put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes
+# either of them. But in every row $z$ holds less of the person than $u$. So what a contrast learns about people also
+# lies in the space that names the expression.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)

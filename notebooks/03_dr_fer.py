@@ -121,7 +121,8 @@ figure
 # ## Idea 1 · Rebuild what was hidden
 # Wrong labels cannot mislead a task that needs no labels. **Masked image modelling** hides cells of a face, and trains
 # the same network $f$, together with a very light decoder $d$, to paint what was hidden. Let $M$ be the hidden pixels,
-# each counted three times, once for each colour, and $\hat{x}$ the painted face. Then the loss is:
+# each counted three times, once for each colour, $x$ the true face and $\hat{x}$ the painted one; $p$ runs over $M$.
+# Then the loss is:
 #
 # $$ L_{\text{mim}} = \frac{1}{|M|} \sum_{p \in M} \lvert \hat{x}_p - x_p \rvert \tag{3.1} $$
 
@@ -181,17 +182,19 @@ fc.plots.doubt_histograms(doubts(looks[3]), train.labels, train.classes, wrong=w
     caption="Now most black lies to the right. How far the right labels, in colour, have moved to the left differs from class to class.")
 
 # %% [markdown]
-# These pictures teach two things. (DR-FER computes the losses with averaged weights and keeps a running mean of them,
-# which moves the heaps further apart.) **When**: sorting must wait until there are two heaps, but no longer. A wrong
-# label that has meanwhile been learnt by heart lies among the right ones, and no threshold finds it there. So we fit a
-# mixture of two normal distributions to the doubts of each class, and ask how far apart the two distributions lie
-# (Ashman et al. 1994):
+# These pictures teach two things. (DR-FER computes the losses with **averaged weights**, a moving average of the
+# weights in training, and keeps a running mean of them, which moves the heaps further apart.) **When**: sorting must
+# wait until there are two heaps, but no longer. A wrong label that has meanwhile been learnt by heart lies among the
+# right ones, and no threshold finds it there. So we describe the doubts of each class by two bell curves added together
+# (a mixture of two normal distributions, with means $\mu$ and standard deviations $\sigma$), and ask how far apart the
+# two lie (Ashman et al. 1994):
 #
 # $$ D = \frac{|\mu_1 - \mu_2|}{\sqrt{(\sigma_1^2 + \sigma_2^2) / 2}} $$
 #
 # We start to sort a class once $D \ge 1.5$ (DC), not at some fixed epoch; textbooks ask for 2 before they speak of two
-# groups. **Where**: a single threshold would empty the hard classes. So class $c$ has a threshold of its own, a
-# quantile: the loss that a share $\rho_c$ of its faces does not exceed. With $\rho_c = 0$ no face is easy:
+# groups. **Where**: a single threshold can empty the hard classes. So class $c$ has a threshold of its own,
+# $\lambda_c$: a share $\rho_c$ of its faces has a loss of at most $\lambda_c$ (a quantile). These faces are **easy**,
+# $v_i = 1$. With $\rho_c = 0$ no face is:
 #
 # $$ \lambda_c = \text{Quantile}_{\rho_c} \{ \ell_j : y_j = c \}, \qquad v_i = 1 \text{ if } \ell_i \le \lambda_{y_i}, \text{ else } 0 \tag{3.2} $$
 
@@ -203,9 +206,9 @@ for number, word in enumerate(train.classes):
 
 # %% [markdown]
 # (After the first epoch some classes are past 1.5 already. Averaged weights, which learn later, keep the method from
-# beginning there. And a $D$ of 0 says that there is only one heap.) In most classes the doubtful heap is larger than
-# the share of labels that are truly wrong: difficult faces with right labels lie in it, too. Idea 3 will take some of
-# them back. But the mixture splits *any* broad heap into two, even one that is perfectly level:
+# beginning there. And a $D$ of 0 says that there is only one heap.) In several classes the doubtful heap is clearly
+# larger than the share of labels that are truly wrong: difficult faces with right labels lie in it, too. Idea 3 will
+# take some of them back. But the mixture splits *any* broad heap into two, even one that is perfectly level:
 
 # %% tags=["nbval-check-output"]
 level = two_groups(torch.linspace(0, 1, 1000), torch.zeros(1000, dtype=torch.long), 1)
@@ -220,7 +223,8 @@ print(f"a thousand doubts, evenly from 0 to 1: D {level.apart.item():.1f}, share
 #
 # The pace $\rho_c$ moves with what has been learnt, from all faces down to one minus the noise $n_c$ of the class.
 # $\bar{d}_c$ is the mean doubt of the heap that is understood, $m_c$ is the share of the doubtful heap, and $m$ is that
-# share in the whole set:
+# share in the whole set. If the heaps show more noise than the jury found, all $m_c$ are scaled down by one factor;
+# they are never scaled up:
 #
 # $$ \rho_c = 1 - n_c\,(1 - \bar{d}_c), \qquad n_c = m_c \min\!\left(1, \hat{n} / m\right) \tag{3.3} $$
 
@@ -261,8 +265,9 @@ fc.check.lesson03.noise_found(noise_found)
 
 # %% [markdown]
 # Compare sorting too early, sorting with one threshold for all, and sorting with one for each class. (The noise is
-# given here; the method asks its jury.) The last two hardly differ here, where classes are equally frequent and noise
-# falls on them alike. The end of the lesson tells you what they do to photographs.
+# given here; the method asks its jury.) (*Kept* is the share of the faces truly of a class that count as easy.) The
+# last two hardly differ here, where classes are equally frequent and noise falls on them alike. The end of the lesson
+# tells you what they do to photographs.
 
 # %%
 from fercourse.studies.suspects import found
@@ -280,7 +285,9 @@ for name, easy in ways.items():
 # %% [markdown]
 # ## Idea 3 · Let the easy ones vote
 # A hard face is either difficult or wrongly labelled. Its looks decide which: among the **easy** faces, take the $K$
-# nearest by the cosine of their embeddings, $s_{ij} = \max(\cos(h_i, h_j), 0)$, and count their labels:
+# nearest by the cosine of their embeddings, $s_{ij} = \max(\cos(h_i, h_j), 0)$, and count their labels. $h_i$ is the
+# embedding of face $i$, $N_K(i)$ are its $K$ faces, $s_{ic}$ (with a class $c$) is that class's share of the vote, and
+# $\tilde{y}_i$ is the class that wins:
 #
 # $$ s_{ic} = \frac{\sum_{j \in N_K(i),\, y_j = c} s_{ij}}{\sum_{j \in N_K(i)} s_{ij}}, \qquad \tilde{y}_i = \arg\max_c s_{ic} \tag{3.4} $$
 
@@ -303,19 +310,20 @@ fc.check.lesson03.vote(vote)
 
 # %% [markdown]
 # Three things can then happen to a hard face. If the vote **agrees** with its label, the face was difficult but its
-# label right, and the face is taken back. If another class **leads by a margin** $\delta$, and the network's own head
-# names that class, too, the face gets the new label ($r_i = 1$), provided that a vote with such a lead can be trusted;
-# we shall have to measure that. Otherwise nobody knows: the face is left out, and only rebuilt.
+# label right, and the face is taken back. If another class **leads the label by a margin** $\delta$, and the network's
+# own head names that class, too, the face gets the new label ($r_i = 1$), provided that a vote with such a lead can be
+# trusted; we shall have to measure that. Formula (3.5) shows only the first of these three conditions. Otherwise nobody
+# knows: the face is left out, and only rebuilt.
 #
 # $$ r_i = 1 \text{ if } s_{i\tilde{y}_i} - s_{iy_i} \ge \delta, \text{ else } 0 \tag{3.5} $$
 #
 # $$ L = \text{mean}[v_i\, \ell(z_i, y_i)] + \text{mean}[(1 - v_i)\, r_i\, \ell(z_i, \tilde{y}_i)] + \beta L_{\text{mim}} \tag{3.6} $$
 #
-# Here $z_i$ are the logits of face $i$, $\ell(z, y)$ is their cross-entropy under the label $y$, and $C$ is the number
-# of classes. A face that is taken back gets $v_i = 1$; a face of the jury has $v_i = r_i = 0$, so that it is rebuilt
-# and nothing else. In numbers (DC): $K = 20$, $\delta = 0.2$, $\beta = 0.5$. Nobody votes before **every** class is
-# split, because until then the gallery (the easy faces that vote) is full of wrong labels. That is why some early
-# epochs in the table below have hard faces, but none taken back or relabelled.
+# Here $z_i$ are the logits of face $i$ and $\ell(z, y)$ is their cross-entropy under the label $y$. A face that is
+# taken back gets $v_i = 1$; a face of the jury has $v_i = r_i = 0$, so that it is rebuilt and nothing else. In numbers
+# (DC): $K = 20$, $\delta = 0.2$, $\beta = 0.5$. Nobody votes before **every** class is split, because until then the
+# gallery (the easy faces that vote) is full of wrong labels. That is why some early epochs in the table below have hard
+# faces, but none taken back or relabelled.
 #
 # ## All of it
 # `fercourse/methods/dr_fer.py` is these six formulas, the jury, averaged weights, and one more habit: the vote (3.4) is
@@ -430,7 +438,9 @@ fc.plots.image_rows({name: train.images[rows] for name, rows in extremes.items()
 # %% [markdown]
 # ### A hard face and its neighbours
 # Here are four hard faces for which one class leads the vote by far. Each row shows first the face, then the six easy
-# faces nearest to it. For two of the four the vote tells the truth, for the other two it does not.
+# faces nearest to it. For two of the four the vote tells the truth, for the other two it does not. *Not trusted* means
+# that the method did not use this new label in the last epoch; *What a vote is worth*, below, tells when it trusts a
+# vote.
 
 # %%
 from fercourse import retrieval
@@ -449,10 +459,10 @@ cases = torch.cat([order[(against & right)[order]][:2], order[(against & ~right)
 # %%
 pictures, words, name = {}, {}, train.classes
 for number, case in enumerate(cases.tolist()):
-    row, near, key = hard[case], votes.neighbours[case, :6], "vote right" if right[case] else "vote wrong"
+    row, near, key = hard[case], votes.neighbours[case, :6], f"{number + 1}: vote {'right' if right[case] else 'wrong'}"
     decided = "in use" if memory["labels"][row] == votes.best[case] else "not trusted"
-    pictures[key + " " * number] = train.images[torch.cat([row[None], near])]
-    words[key + " " * number] = [f"{name[train.labels[row]]} → {name[votes.best[case]]}\ntruly {name[train.true_labels[row]]}\n{decided}",
+    pictures[key] = train.images[torch.cat([row[None], near])]
+    words[key] = [f"{name[train.labels[row]]} → {name[votes.best[case]]}\ntruly {name[train.true_labels[row]]}\n{decided}",
                                  *(name[j] for j in train.labels[near].tolist())]
 
 # %%
@@ -474,7 +484,8 @@ for epoch, row, old, new, *near in changes[:3]:
 # ### What a vote is worth
 # Suppose that a vote is right with probability $A$, and that a share $n$ of the labels is wrong. If the vote
 # contradicts the label, how likely is the *new* label to be right? Either the label was wrong and the vote is right, or
-# the vote itself is wrong, on a wrongly or on a rightly labelled face:
+# the vote itself is wrong, on a wrongly or on a rightly labelled face. There are $C$ classes. On a wrongly labelled
+# face a wrong vote can fall on $C - 1$ of them; one is the label itself, and then the vote contradicts nothing:
 #
 # $$ P(\text{new label right}) = \frac{A\, n}{A\, n + (1 - A)\, n\, \frac{C - 2}{C - 1} + (1 - A)(1 - n)} \tag{3.7} $$
 
@@ -563,8 +574,9 @@ fc.plots.overlay(faces.images[:6].repeat(2, 1, 1, 1), torch.cat([heat[:6] for he
 # ## What each part is worth
 # One run is an anecdote. `fercourse study robust` trains the parts alone and together, over several seeds, on the same
 # faces under the same noise: 30 % symmetric, or the vote of **one annotator** per face, who errs where faces are
-# ambiguous. *Clean subset* is cross-entropy on the rightly labelled faces alone: the ceiling for any method that only
-# leaves faces out.
+# ambiguous. *Label smoothing* gives each other class a small share of the target; *pruned by cleanlab* leaves out all
+# faces that cleanlab (see below) flags; *one pace for all* does not treat classes apart. *Clean subset* is
+# cross-entropy on the rightly labelled faces alone: the ceiling for any method that only leaves faces out.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made
@@ -596,13 +608,13 @@ for kind in (kind for kind in kinds if f"{kind}, clean subset" in results["summa
 
 # %% [markdown]
 # Look at 30 %, where every arm was run. **Self-pacing alone does nearly all of it.** What masked images and new labels
-# add to it is less than the seeds differ by. Beware of the first line as a yardstick: the parts of DR-FER are judged by
-# averaged weights, cross-entropy is not. Compare them with *averaged weights* instead: self-pacing lies ten points or
-# more above these in every seed, and masked images one point, less than the seeds differ by. And do not trust a single
-# seed. Seed 0 alone tells another story: 60.6 % for averaged weights, 71.7 with self-pacing, 72.9 with masked images
-# too, 75.1 for the whole, as if each part added its points in turn. At the other noise rates it is the same: the whole
-# and self-pacing alone lie within two points of each other. Sometimes one is ahead and sometimes the other, and from
-# seed to seed their difference moves by more than that.
+# add to it is less than the seeds differ by. Beware of *cross-entropy* as a yardstick: the parts of DR-FER are judged
+# by averaged weights, cross-entropy is not. Compare them with *averaged weights* instead: self-pacing lies ten points
+# or more above these in every seed, and masked images one point, less than the seeds differ by. And do not trust a
+# single seed. Seed 0 alone tells another story: 60.6 % for averaged weights, 71.7 with self-pacing, 72.9 with masked
+# images too, 75.1 for the whole, as if each part added its points in turn. At the other noise rates it is the same: the
+# whole and self-pacing alone lie within two points of each other. Sometimes one is ahead and sometimes the other, and
+# from seed to seed their difference moves by more than that.
 #
 # Now to finding wrong labels. The yardstick is **confident learning** (cleanlab; Northcutt et al. 2021), which trains
 # three further networks on parts of the set; the comparison is at the same number of flagged faces:

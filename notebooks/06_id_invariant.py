@@ -79,8 +79,9 @@ fc.plots.valence_arousal(shown.valence_arousal, shown, title=f"{len(shown)} face
 
 # %% [markdown]
 # Now suppose the pictures were collected badly: smiling faces mostly on one street, angry ones mostly on another. We
-# can make that happen. `confound` draws training faces among which **skin tone predicts valence** in nine cases out of
-# ten. The test faces are not touched: among them, tone says nothing about valence.
+# can make that happen. `confound` draws training faces among which **skin tone predicts valence**: for nine in ten,
+# both lie in the upper half (darker, more pleasant) or both in the lower. The test faces are not touched: among them,
+# tone says nothing about valence.
 
 # %%
 train = everyone.confound("skin_tone", "valence", 0.9).sample(FACES)
@@ -151,7 +152,9 @@ fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin tone group",
 #
 # ## What does its feature know?
 # The decision is a linear map of the feature, so look into the feature. A **fresh reader** is trained on the finished
-# feature to name an attribute: `linear` finds what lies along straight lines, and `mlp` has a hidden layer.
+# feature to name an attribute. It learns on 1,000 faces of training people, drawn without the bias, and is asked about
+# strangers; for *person*, half of each stranger's pictures teach it, and the other half test it. `linear` finds what
+# lies along straight lines, and `mlp` has a hidden layer.
 
 # %%
 taught = everyone.sample(1000, seed=1)
@@ -223,8 +226,8 @@ for name, scores in found.accuracy(test).items():
 # the one here is the share of the strangers' own commonest age.) With CLIP on photographs the errors are fewer but
 # worse: they follow groups, because captions on the web do. And even a right answer is no fact about a person. Gender
 # *presentation* in a picture is not a gender; skin tone in a picture changes with the lamp; and nobody here was asked.
-# The vocabulary that was found in a toolbox of the paper's authors sorts skin into three words that name neither a
-# colour nor a person. That is why this course does not use it by default:
+# The vocabulary that was found in a toolbox of the paper's authors sorts skin into white, yellow and black: no skin has
+# these colours, and no person is described by them. That is why this course does not use it by default:
 
 # %% tags=["nbval-check-output"]
 at.FOUND["skin_tone"].prompts
@@ -235,7 +238,8 @@ at.FOUND["skin_tone"].prompts
 # ## Where they go: residual modules
 # The backbone's feature is $z$. For each attribute $k$ a small layer makes an **identity feature** $z_{id}^k$ from $z$
 # and the retrieved sentence's vector $t_k$. What the identity features hold is *subtracted* to give the **expression
-# feature** $z_e$. Here $s(\cdot)$ stands for batch norm and LeakyReLU, and there are $K$ attributes:
+# feature** $z_e$. Here $s(\cdot)$ stands for batch norm and LeakyReLU, $W_k$ and $W_e$ are weight matrices, $[z;\,t_k]$
+# is $z$ followed by $t_k$, and there are $K$ attributes:
 #
 # $$z_{id}^k = s\big(W_k\,[z;\,t_k]\big), \qquad z_e = s(W_e\, z) - \frac{1}{K}\sum_k z_{id}^k \tag{6.3}$$
 #
@@ -260,10 +264,10 @@ z_e = layer(128, 128)(z) - torch.stack(list(z_id.values())).mean(0)
 # follows: the paper's full text was not at hand).
 #
 # ## How we know: mutual information
-# Subtraction is a hope. Mutual information is a measure: by how much does knowing one variable shorten the description
-# of another? It is 0 only for independent variables. For two Gaussians of correlation $\rho$ it is
-# $I = -\tfrac12 \log(1-\rho^2)$ nats. For real features nobody knows it, so it is **estimated** with a critic: a small
-# network that learns how the two variables go together. Two estimates are famous:
+# Subtraction is a hope. Mutual information is a measure: how much surer does knowing one variable make us of another?
+# It is 0 only for independent variables. For two Gaussians of correlation $\rho$ it is $I = -\tfrac12 \log(1-\rho^2)$
+# nats. For real features nobody knows it, so it is **estimated** with a critic: a small network that learns how the two
+# variables go together. Two estimates are famous:
 #
 # **vCLUB** lets the critic learn $q(y \mid x)$, a Gaussian, and asks how much better it predicts a face's own $y_i$
 # than anybody's $y_j$:
@@ -276,8 +280,9 @@ z_e = layer(128, 128)(z) - torch.stack(list(z_id.values())).mean(0)
 # %% [markdown] nbgrader={"grade": false, "grade_id": "06-club-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · vCLUB (15 min, ●●●)
 # Write formula (6.4). You are given what the critic says, the `mean` and `log_variance` of $q(y \mid x_i)$, both
-# `[N, E]`, and `y [N, E]`. The columns are independent under $q$, and constants cancel. The estimate of
-# a batch may lie below 0; leave it so. Stuck? `fc.check.lesson06.club.hint()`
+# `[N, E]`, and `y [N, E]`. For one column,
+# $\log q = -\tfrac12\big((y - \text{mean})^2 / \text{variance} + \log \text{variance}\big)$ plus a constant. The columns
+# are independent under $q$, so these are added; the constants cancel. The estimate of a batch may lie below 0; leave it so. Stuck? `fc.check.lesson06.club.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "06-club", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def club(mean, log_variance, y):
@@ -325,11 +330,12 @@ figure.axes[0].set(xlabel="correlation of the columns", ylabel="nats", ylim=(-0.
 figure
 
 # %% [markdown]
-# **CLUB is not the information**: for Gaussians it is $\rho^2/(1-\rho^2)$ per column, which is larger than the
-# information and grows without bound. **InfoNCE cannot exceed $\log N$**, so all strong dependence looks the same to
-# it. Both are 0 where there is no information, and that is where we want to go. But CLUB is an upper bound only while
-# its critic is good, and an encoder can be tempted to fool the critic. These are the guards in
-# `losses/mutual_information.py`, each against one way to cheat:
+# **CLUB** (vCLUB with a perfect critic) **is not the information**: for Gaussians it is $\rho^2/(1-\rho^2)$ per column,
+# which is larger than the information and grows without bound. **InfoNCE cannot exceed $\log N$**, so all strong
+# dependence looks the same to it. Both are 0 where there is no information, and that is where we want to go. We press
+# on vCLUB: if an upper bound is pushed down, the information must go down, too; under a lower bound it may stay high.
+# But CLUB is an upper bound only while its critic is good, and an encoder can be tempted to fool the critic. These are
+# the guards in `losses/mutual_information.py`, each against one way to cheat:
 #
 # | cheat | guard |
 # |---|---|
@@ -366,9 +372,10 @@ for name, column in (("tone", tone), ("tone beyond valence", left)):
     print(f"{name:20} correlation with valence {r:+.2f}, spread {column.std():.2f}")
 
 # %% [markdown]
-# There is a second cure, older and plainer: **weigh** the faces, so that in the sum of the losses every answer $a$ is
-# spread over the parts of the label $y$ in the same way. Among light faces few smile, so each light smiling face counts
-# for several:
+# There is a second cure, older and plainer: **weigh** the faces, so that in the sum of the losses every answer $a$ goes
+# with each part of the label $y$ in the same proportion. The parts are the low, the middle and the high third of
+# valence (and likewise of arousal); the cell below uses two, smiling or not. Among light faces few smile, so each light
+# smiling face counts for several:
 #
 # $$w_i = \frac{p(y_i)\, p(a_i)}{p(y_i, a_i)} \tag{6.5}$$
 #
@@ -394,9 +401,9 @@ for answer, word in enumerate(at.ATTRIBUTES["skin_tone"].words):
 #   \qquad c_k = \cos(P_k\, z_{id}^k,\ T_k) \tag{6.6}$$
 #
 # The rows of $T_k$ are the vectors of all sentences of question $k$. $P_k$ is a linear layer that maps the identity
-# feature into their space, so $c_k$ holds one cosine for each answer: what the identity feature *says*. $\tau$ is a
-# temperature; in `invariant.hyper` below, $\lambda$, $\beta$ and $\tau$ are `agreement`, `information` and
-# `temperature`.
+# feature into their space, so $c_k$ holds one cosine for each answer: what the identity feature *says*. "$|$ label"
+# means: of $z_e$ and $c_k$, only what lies beyond the label is used, as in exercise 4. $\tau$ is a temperature; in
+# `invariant.hyper` below, $\lambda$, $\beta$ and $\tau$ are `agreement`, `information` and `temperature`.
 #
 # $\beta$ climbs from 0: at first there is nothing to take out, and the critic is a beginner.
 
@@ -428,13 +435,14 @@ fc.plots.embedding_sequence(sequence, some, titles=list(moments), columns=3,
 
 # %%
 fc.plots.embedding_sequence(sequence, some, titles=list(moments), columns=3, colour_by="skin tone group",
-                            caption="The same points by skin tone. At which of the three moments is the tone sorted most?")
+                            caption="The same points by skin tone. Is the tone sorted at any of the three moments?")
 
 # %% [markdown]
 # In the run stored here neither expressions nor tones gather in one place at any moment. That is honest for the
-# expression: eight epochs are few, and the scores below are low, too. For the tone it is misleading: readers of all
-# dimensions name it, as you will see. **A picture of two dimensions that shows nothing does not prove that there is
-# nothing.** How far has the method come?
+# expression: eight epochs are few, and the scores below are low, too. For the tone it is misleading: all one can see is
+# that brown faces lie somewhat further to one side than light ones, before the training as well as after it, but
+# readers of all dimensions name the tone, as you will see. **A picture of two dimensions that shows little does not
+# prove that there is little.** How far has the method come?
 
 # %%
 tell("baseline", baseline)
@@ -469,10 +477,10 @@ for name in invariant.names:
     print(f"identity feature of {name:10} names it for {score['linear']:.0%} (one answer for all: {score['chance']:.0%})")
 
 # %% [markdown]
-# Compare these three lines with the readers of the expression feature. The identity features name nothing that the
-# expression feature does not name about as well, and the identity feature of gender names nothing at all: one answer
-# for all is right more often. Subtraction has given identity a place of its own, but identity has not moved there: the
-# readers of the expression feature still name the tone correctly far more often than one answer for all would.
+# Compare these three lines with the readers of the expression feature. Whatever the identity features name, the
+# expression feature names about as well, and the identity feature of gender names nothing at all: one answer for all is
+# right more often. Subtraction has given identity a place of its own, but identity has not moved there: the readers of
+# the expression feature still name the tone correctly far more often than one answer for all would.
 #
 # ## Three features of the same faces
 # Here is UMAP of the backbone's feature, of the expression feature and of one identity feature, coloured first by
@@ -499,9 +507,10 @@ fc.plots.embedding_sequence([part[eight] for part in points], test[rows][eight],
 
 # %% [markdown]
 # By expression, all classes are mixed in all three panels. By skin tone there are no heaps either, but light and brown
-# faces tend to lie on different sides, in the expression feature no less than in the other two. None of the eight
-# people has a heap of their own. So the three pictures show one feature three times rather than three features, which
-# is what the readers said in numbers.
+# faces tend to lie on different sides, in the expression feature no less than in the other two. Most of the eight
+# people have no heap of their own; where the faces of one do come close together, as many of person 341's do in the run
+# stored here, they do so in all three panels. So the three pictures show one feature three times rather than three
+# features, which is what the readers said in numbers.
 #
 # ## Attach and detach
 # Each attribute has its own module, so the module can be taken off a trained network and put back. When it is detached,
@@ -619,15 +628,18 @@ fc.evaluate.by_people(test, guess, test.valence_arousal, fc.evaluate.mean_rmse, 
 
 # %% [markdown]
 # In the run stored here only tone 3 stays clear of everybody, with a smaller error. Tones 7, 8 and 10 have the largest
-# errors, but few people stand behind each, and their intervals cross the line. Gender presentation makes next to no
-# difference.
+# errors, but few people stand behind each, and their intervals contain everybody's error. (Tones 6, 7 and 8 together
+# are the group *brown* in the first of the two pictures, where they do stay clear of the line.) Gender presentation
+# makes next to no difference.
 
 # %% [markdown]
 # ## Every part on its own
 # One run is an anecdote. The next table has more seeds, all the confounded faces and more epochs; parts are switched on
-# in turn, and peers stand beside them. It comes from `results/identity-synthfaces-wild-cpu.json`, which
-# `fercourse study identity` writes. (The study was enlarged after a first, smaller run on the test people, in which the
-# method lost where it now gains; `docs/results.md` says how much.)
+# in turn, and peers stand beside them. From *residual* on, each + adds to the row above, except that *+ vCLUB beyond
+# the label* replaces *+ vCLUB*. *Relative* is a third estimate in place of vCLUB; an *adversary* learns to name the
+# retrieved answer from the feature, which learns to hide it. The table comes from
+# `results/identity-synthfaces-wild-cpu.json`, which `fercourse study identity` writes. (The study was enlarged after a
+# first, smaller run on the test people, in which the method lost where it now gains; `docs/results.md` says how much.)
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import Table, in_columns, made, told

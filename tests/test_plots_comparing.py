@@ -57,3 +57,11 @@ def test_a_method_has_its_colour_and_sign_wherever_it_is_drawn():
     marks = [(line.get_color(), line.get_marker()) for axes in (drawn, gained) for line in axes.lines
              if line.get_marker() == "D"]
     assert len(marks) == 2 and len(set(marks)) == 1
+
+
+def test_a_method_keeps_its_mark_however_it_ranks():
+    marks = []
+    for ranks in ({"b": 1.0, "a": 2.0}, {"b": 2.0, "a": 1.0}):
+        lines = plots.critical_difference(ranks, 0.5).axes[0].lines
+        marks.append({line.get_xdata()[0]: line.get_marker() for line in lines if len(line.get_xdata()) == 1})
+    assert marks[0][1.0] == marks[1][2.0] != marks[0][2.0] == marks[1][1.0]

@@ -86,7 +86,7 @@ def critical_difference(mean_ranks, difference, title=None, alt=None, caption=No
         left, y = row < half, low - 1 - (row if row < half else len(order) - 1 - row)
         edge = 0.9 if left else len(order) + 0.1
         axes.plot([value, value, edge], [0, y, y], color="#999999", linewidth=0.8, zorder=1)
-        axes.plot(value, 0, markersize=7, clip_on=False, **_look(name, order))
+        axes.plot(value, 0, markersize=7, clip_on=False, **_look(name, mean_ranks))
         axes.text(edge, y, f"{name}  {value:.1f} " if left else f" {value:.1f}  {name}", va="center",
                   ha="right" if left else "left")
     for row, (first, last) in enumerate(bars):

@@ -32,7 +32,7 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         _faces(axes, points[:len(labels)], labels, domains, classes)
         _centres(axes, points[len(labels):], centres, classes)
     lowest_alone(panels, len(sequence), columns)
-    show_legend(panels[:columns], "target (source: pale, small)")
+    show_legend(panels[:columns], "target\n(source: pale,\nsmall)")
     told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
     return figure.describe(alt or f"{told}, coloured by class"
                            + (", with the class centres of both domains" if centres else ""), caption)
