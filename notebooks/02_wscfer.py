@@ -145,14 +145,17 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 # | SupCon | all views of the class but $i$ | all views but $i$ |
 # | **WSC** | the other view of the face | the other view, and views of **other classes** |
 #
-# The gradient shows what "repels" means. With $q_i$ the softmax of row $i$ over $K(i)$:
+# The gradient shows what "repels" means. Training goes against it, so a view in $K(i)$ but not in $P(i)$ becomes less
+# like view $i$, by its share $q_{ik}$ of a softmax of the $s_{ik}$ over $K(i)$. A bracket is 1 where its condition
+# holds, otherwise 0:
 #
 # $$\frac{\partial L_i}{\partial s_{ik}} = q_{ik}\,[k \in K(i)] - \frac{1}{|P(i)|}\,[k \in P(i)] \tag{2.3}$$
 #
 # The two spaces should be **consistent**. We did not find what the paper means by that, so here are two readings, both
 # (DC). In form A the spaces should agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out
 # other faces of the same class. $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a
-# softmax; $\tau_c$ is the temperature in the space of classes. Each side follows the other, which is held fixed
+# softmax; $\tau_c$ is the temperature in the space of classes. $\mathrm{KL}(p \,\|\, q) = \sum_k p_k \log (p_k / q_k)$
+# says how far the shares $q$ are from $p$: 0 if they are equal. Each side follows the other, which is held fixed
 # meanwhile ($\text{sg}$ stops the gradient):
 #
 # $$U_i = \operatorname{softmax}_{K(i)} \frac{\cos(u_i, u_k)}{\tau_c}, \qquad Z_i = \operatorname{softmax}_{K(i)} s_{ik} \tag{2.4}$$
@@ -165,8 +168,9 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 #
 # $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big] \tag{2.6}$$
 #
-# where $m_i$ is the mean of $p_i$ and $p_i'$. This is a Jensen–Shannon divergence, and no label enters it. All
-# together, $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of the two forms.
+# where $i$ counts faces, not views, and $m_i$ is the mean of $p_i$ and $p_i'$. This is a Jensen–Shannon divergence, and
+# no label enters it. All together, $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of
+# the two forms.
 #
 # ## Two views
 # What differs between the views is what the network learns to overlook. Cropping away a mouth would teach it to
@@ -215,8 +219,9 @@ fc.check.lesson02.masks(wsc_masks)
 
 # %% [markdown]
 # ## The loss by hand, on four faces
-# Four faces have two views each, in a space of two dimensions, so that every view is a point on a circle. Faces 1 and 2
-# are both happy. Face 3 is sad, and one of its views has strayed between these two.
+# Four faces have two views each, in a space of two dimensions, so that every view is a point on a circle. Views 1 to 4
+# are the first views of faces 1 to 4, views 5 to 8 their second views. Faces 1 and 2 are both happy. Face 3 is sad, and
+# one of its views has strayed between these two.
 
 # %% tags=["nbval-check-output"]
 degrees = torch.tensor([40.0, 115, 90, 215, 65, 145, 325, 240])
@@ -275,9 +280,9 @@ fc.plots.pulls(four, slopes, mood, captions=[str(i + 1) for i in face.tolist()],
                        "Both are happy: do the faces turn towards each other, apart, or neither?")
 
 # %% [markdown]
-# Every arrow has two parts: the pull of the other view of the same face, and what other faces do. Add up the turns of
-# the two views of a face, and the first part cancels. Anticlockwise counts as positive; it brings face 1 towards face
-# 2:
+# Every arrow has two parts: the pull of the other view of the same face, and what other faces do. The two views of a
+# face turn each other by equal amounts in opposite directions, so in the sum of their turns the first part cancels.
+# Anticlockwise counts as positive; it brings face 1 towards face 2:
 
 # %% tags=["nbval-check-output"]
 around = torch.stack([-four[:, 1], four[:, 0]], 1)
@@ -319,7 +324,7 @@ for t in (0.05, 0.1, 0.2, 0.5, 1.0):
 
 # %% [markdown]
 # The nearest negative is often a face that looks like mine **because it is like mine**: an in-between expression, or a
-# wrong label. A small temperature trusts the labels of exactly those pairs.
+# wrong label. At a small temperature exactly those pairs repel most, though their labels are the least certain.
 #
 # ## What a wrong label can and cannot do
 # Take the eight faces again and lie about the first one: it gets the label of the second.
@@ -329,7 +334,8 @@ lie = eight.labels.clone()
 lie[0] = eight.labels[1]
 wrong_words = [eight.classes[y] for y in lie.repeat(2)]
 fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, rule).masks() for rule in ("supcon", "wsc")},
-                    wrong_words, caption="Rows and columns 1 and 9 changed. Does anything blue become wrong?")
+                    wrong_words, caption=f"Rows and columns 1 and 9 changed; their face truly shows {eight.classes[eight.labels[0]]}. "
+                        "Does anything blue become wrong?")
 
 # %% [markdown]
 # The abstract does describe the mask of WSC, and one thing follows from it: the only positive is another view of the
@@ -367,14 +373,16 @@ for rule in RULES:
 # %% [markdown]
 # WSC has no false attraction, and as many false repulsions as SupCon. By this count WSC is the safer of the two losses
 # that read labels. But counts are not forces. Use (2.3) to ask where the **mislabelled faces** are pulled in the space
-# of the classifier above: towards the mean of their **true** class (positive) or away from it (negative)?
+# of the classifier above: from the middle of all classes towards the mean of their **true** class (positive), or away
+# from it (negative)?
 
 # %%
 def pull_home(z, labels, truth, rule, temperature):
     """Return the mean pull on mislabelled faces along the direction to the mean of their true class."""
     point = F.normalize(z, dim=1).requires_grad_()
     instance_contrast(point, Pairs(labels.repeat(2), torch.arange(len(labels)).repeat(2), rule), temperature).backward()
-    homes = torch.stack([F.normalize(point.detach()[truth.repeat(2) == c].mean(0), dim=0) for c in range(7)])
+    homes = torch.stack([point.detach()[truth.repeat(2) == c].mean(0) for c in range(7)])
+    homes = F.normalize(homes - homes.mean(0), dim=1)                  # less what all classes share
     away = (labels != truth).repeat(2)
     return -(point.grad * len(point) * homes[truth.repeat(2)])[away].sum(1).mean().item()
 
@@ -387,9 +395,10 @@ for t in (0.1, 0.5):
         f"{rule} {pull_home(both, noisy.labels[:count], train.labels[:count], rule, t):+.2f}" for rule in RULES))
 
 # %% [markdown]
-# Read the signs and sizes, not only the counts. A mask that never attracts the wrong faces may still push a mislabelled
-# face away from home, that is, from its true class. What brings it back most strongly is an attraction to other faces,
-# which WSC does not have.
+# Read the signs and sizes, not only the counts. SupCon pulls a mislabelled face away from home, that is, from its true
+# class, because it attracts the face to the class of its wrong label, and at a small temperature that pull is strong.
+# WSC does nearly what SimCLR does, which reads no label: the attraction to the face's own other view is left, and it
+# points home. So by this measure, too, WSC is the safer loss.
 #
 # ## What needs no label
 # Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that.
@@ -452,8 +461,8 @@ networks["CE + WSC + PCL of spaces"] = trained("CE + WSC + PCL of spaces")
 networks = {name: networks[name] for name in TERMS if name in networks}
 
 # %% [markdown]
-# First comes the space of classes, $u$, then the space of instances, $z$. Both show the same unseen people at the same
-# moments.
+# Here is the network *CE + WSC + PCL*: first its space of classes, $u$, then its space of instances, $z$. Both show the
+# same unseen people at the same moments.
 
 # %%
 sequences = [fc.embed.aligned_sequence([found[space] for found in moments.values()]) for space in (0, 1)]
@@ -478,9 +487,10 @@ for name, method in networks.items():
 
 # %% [markdown]
 # *CE* has no contrast term, so its projector is random: its $z$ shows what a projection keeps that has learnt nothing.
-# In the run stored here the rows differ in $u$ by a few hundredths; in a single run we cannot call that a difference.
-# In $z$ every contrast keeps less than the random projection. So this run shows a gain neither in the instance space
-# nor in the embedding trained beside it.
+# (It is computed from $u$ and cannot know more; but it changes the cosines, so the correlation may rise.) In the run
+# stored here the rows differ in $u$ by a few hundredths; in a single run we cannot call that a difference. In $z$ every
+# contrast keeps less than the random projection. So this run shows a gain neither in the instance space nor in the
+# embedding trained beside it.
 #
 # ## Do the two spaces agree?
 # Each point is a pair of unseen faces of **different** classes: their cosine in the class space, and their cosine in
@@ -560,9 +570,9 @@ for name, method in networks.items():
 #
 # ## The table
 # One run is an anecdote. Here are more seeds, from `results/wscfer-synthfaces-lab-cpu.json`, which
-# `fercourse study wscfer` writes. Every arm, cross-entropy included, has the same backbone, budget and number of views,
-# and is measured at its final epoch. Differences to cross-entropy are **paired** (same seed, same faces, same wrong
-# labels, same order). First comes a short training.
+# `fercourse study wscfer` writes. Every arm (a row of the table), cross-entropy included, has the same backbone, budget
+# and number of views, and is measured at its final epoch. Differences to cross-entropy are **paired** (same seed, same
+# faces, same wrong labels, same order). First comes a short training.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, paired, told
@@ -580,8 +590,9 @@ def against_ce(file, begins=("clean", "noisy"), **changed):
 against_ce("wscfer-synthfaces-lab-cpu.json")
 
 # %% [markdown]
-# *Memorised* is the share of wrong labels that the network repeats. The last line is the ceiling for any method that
-# only leaves the wrong labels out.
+# In *noisy* rows 30 % of the training labels are wrong (symmetric noise). *Memorised* is the share of wrong labels that
+# the network repeats. (A network that never saw them repeats a few, too: some of its mistakes happen to agree with
+# them.) The last line is the ceiling for any method that only leaves the wrong labels out.
 #
 # Read a row by its difference to CE, the spread beside it and the number of seeds. The spread (*sd*) is how far single
 # seeds lie from their mean; it is not the error of the mean. We do not call a difference real if it lies within its
@@ -589,10 +600,10 @@ against_ce("wscfer-synthfaces-lab-cpu.json")
 # its spread in 39 of 100 studies with two seeds, in 23 with three and in 9 with five. So two or three seeds can only
 # suggest. By that rule **no contrast beats cross-entropy here**, on right labels or on wrong ones. On right labels
 # SimCLR and WSC cost nothing, and SupCon costs two points. Under noise WSC and SupCon cost a point or two, and SimCLR
-# about as much with a wider spread. Nor does either form of the consistency gain anything that you could tell from
-# luck. Then look at the last row: even a method that knew every wrong label would gain only about five points, because
-# in so short a training, with two augmented views, this network memorises little. **A study must stand where there is
-# something to win**, and this one hardly does.
+# about as much with a wider spread. Nor does either form of the consistency, here beside WSC, gain anything that you
+# could tell from luck. Then look at the last row: even a method that knew every wrong label would gain only about five
+# points, because in so short a training, with two augmented views, this network memorises little. **A study must stand
+# where there is something to win**, and this one hardly does.
 #
 # ### Where there is something to win
 # So here are the same faces again, for forty epochs, in which cross-entropy learns wrong labels by heart.
@@ -633,8 +644,8 @@ figure.describe("Dots for every seed, a row for each sum of terms under 30 % wro
 # How were weights and temperatures chosen? Every rule was tried at the same four settings with one seed, and scored on
 # validation faces (`fercourse study wscfer-tuning`). The best settings were tried again in the long training, beside
 # weights of form B. Weights of WSC beside form B were tried with two seeds, in the lab and in the wild. Differences of
-# two points mean nothing, those of ten do. In the names below *partial consistency* is form A; *consistency of views*
-# and *views agree* are form B.
+# two points mean nothing, those of ten do. In the names below a rule is followed by its weight and its temperature (t);
+# *partial consistency* is form A; *consistency of views* and *views agree* are form B.
 
 # %% tags=["nbval-check-output"]
 tried = {place: json.loads(Path(f"../results/wscfer-tuning-synthfaces-{place}-cpu.json").read_text())["summary"]
@@ -648,12 +659,11 @@ for place, summary in tried.items():
 # and as many on clean labels: noise is not the cause. Three remedies give back a part of these points: consistency of
 # the two views a quarter, form A half, and letting the term fade out most. A fifth of the weight at a soft temperature
 # gives back all, because the term then says less. SupCon, whose mask **does** attract wrong faces, copes well with the
-# first guess. Why? The cell on the pull of mislabelled faces explains only a part. SupCon pulls them home at the small
-# temperature, by the many other faces of their class. But WSC pushes them away from home no less at the soft
-# temperature, where it costs nothing, than at the small one, where it costs much; and SimCLR, which reads no labels,
-# suffers as WSC does. One guess is left: telling single faces apart may be more than a small network can afford beside
-# its task. The paper's backbone is an IResNet, a large network known from face recognition; there the instance task may
-# cost less. This can be tested: `fercourse study wscfer --scale full` is ready for a GPU.
+# first guess. Why? The cell on the pull of mislabelled faces does not explain it: there SupCon pulls them away from
+# home, and WSC pulls them towards it. And SimCLR, which reads no labels, suffers as WSC does. One guess is left:
+# telling single faces apart may be more than a small network can afford beside its task. The paper's backbone is an
+# IResNet, a large network known from face recognition; there the instance task may cost less. This can be tested:
+# `fercourse study wscfer --scale full` is ready for a GPU.
 #
 # In the long training, look at the weights of form B (*views agree*) beside a WSC weight of 0.1: a weight of 2 gives
 # less, while 5 and 10 give about the same. We took 5. Beside it we took a fifth of WSC's own best weight, 0.02. In the
@@ -718,10 +728,10 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
           f"(chance {leaks[0]['chance']:.1%})")
 
 # %% [markdown]
-# Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces
-# apart, put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes
-# either of them. But in every row $z$ holds less of the person than $u$. So what a contrast learns about people also
-# lies in the space that names the expression.
+# Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces apart,
+# put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes either
+# of them. And it does not stay in $z$: in every row $u$, the space that names the expression, holds more of the person
+# than $z$.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)
@@ -733,14 +743,14 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 # %% [markdown] nbgrader={"grade": true, "grade_id": "02-claim", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* True by construction: the masks have no false attraction, whatever the labels; I counted none,
 # against more than a thousand in SupCon. A prediction: that this makes the network better under noise. It does not
-# follow, because false repulsions remain, and my cell on the pull of mislabelled faces shows that WSC pushes them away
-# from home at both temperatures. In the table I compare the noisy rows by their paired difference to CE and its spread
-# over seeds. I do not claim a gain that is smaller than its spread, and WSC's is a loss; in the long training the
-# consistency of views gains, and it reads no label. I would expect another outcome from a network that is large and
-# pre-trained on faces, as in the paper, because there the instance task does not compete with the class task for
-# capacity, and from batches of many classes, where one false repulsion among many counts less. I would run the same
-# arms with such a backbone, the same seeds, and look at the paired difference and at the share of wrong labels
-# memorised.
+# follow. False repulsions remain, as many as in SupCon; and my cell shows that WSC pulls mislabelled faces home about
+# as SimCLR does, but a pull is a force, not an accuracy. In the table I compare the noisy rows by their paired
+# difference to CE and its spread over seeds. I do not claim a gain that is smaller than its spread, and WSC's is a
+# loss; in the long training the consistency of views gains, and it reads no label. I would expect another outcome from
+# a network that is large and pre-trained on faces, as in the paper, because there the instance task does not compete
+# with the class task for capacity, and from batches of many classes, where one false repulsion among many counts less.
+# I would run the same arms with such a backbone, the same seeds, and look at the paired difference and at the share of
+# wrong labels memorised.
 
 # %% [markdown]
 # ## On your own data

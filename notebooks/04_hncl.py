@@ -93,12 +93,16 @@ fc.plots.image_rows({"six strong views": views, "six people": others.images},
 # contrast and colours changed by at most 20 %. Weak views keep even more of the skin, hair and background.
 #
 # ## The idea in five formulas
-# A landmark network gives one heatmap for each of 68 points. For Gaussians at the points $p$ and $q$,
+# A landmark network gives one heatmap for each of 68 points. Let $G_p$ be a Gaussian of width $\sigma$ around the point
+# $p$, and $\langle\cdot,\cdot\rangle$ the inner product of two maps. Then, for another point $q$ (from (4.3) on, $q$ is
+# the query),
 #
 # $$\frac{\langle G_p, G_q\rangle}{\langle G_p, G_p\rangle} = e^{-\|p-q\|^2/4\sigma^2} \tag{4.1}$$
 #
-# so that heatmaps can be compared by their points alone. We take away place, size, roll, and what differs between
-# people and poses. What is left of a face is a unit vector $m$, and its **neighbours** are
+# so that heatmaps can be compared by their points alone. We take away place, size, roll (the tilt of the head in the
+# picture), and what differs between people and poses. What is left of a face is a unit vector $m$, its **descriptor**.
+# A queue (see below) holds earlier faces $j$, with keys $k_j$; their descriptors are $m_j$. The **neighbours** of a
+# face $x$ are as follows ($k$ is a number here, 20 in our runs; in (4.4) it is a key):
 #
 # $$N(x) = \text{the } k \text{ entries of the queue with the largest } m \cdot m_j \tag{4.2}$$
 #
@@ -125,7 +129,8 @@ fc.plots.image_rows({"six strong views": views, "six people": others.images},
 # which faces are alike.
 #
 # ## From heatmaps to points
-# The landmark network comes with the course: it was trained on rendered faces, whose points are known exactly.
+# The landmark network comes with the course: it was trained on rendered faces, whose points are known exactly. Of its
+# 68 points we use 51, that is, 102 numbers: the 17 of the jaw say who somebody is, not what the face shows.
 
 # %%
 from fercourse.models.landmarks import centres, error_by_eyes, face_heatmaps, find_landmarks
@@ -138,7 +143,7 @@ fc.plots.overlay(eight, brightest, [word for faces in covered for word in faces.
                  alt="Eight faces with bright bands along brows and eyes, down the nose and over the mouth, also on "
                      "sunglasses, hands and masks",
                  caption="The heatmaps of 51 points, each scaled to its own peak. Look at the glasses, hands and masks: "
-                         "how does the network know what is behind them?")
+                         "does the network also mark points that cannot be seen?")
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-centre-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · the point in a heatmap (10 min, ●○○)
@@ -160,8 +165,9 @@ fc.check.lesson04.centre(centre)
 
 # %% [markdown]
 # How good are the points on people whom the network has never seen? The usual measure is the mean distance to the true
-# points, as a share of the distance between the outer corners of the eyes. The manifest beside the weights records this
-# error:
+# points, as a share of the distance between the outer corners of the eyes. The manifest, a JSON file beside the
+# weights, records this error over all points, over visible points only (*error_visible*), by what covers the face
+# (*occluder*), and by how many degrees the head is turned aside (*yaw*):
 
 # %% tags=["nbval-check-output"]
 manifest = json.loads((Path(fc.__file__).parent / "weights/landmarks.json").read_text())
@@ -224,8 +230,9 @@ figure.describe("Two clouds of facial points; on the left a blur, on the right a
 # %% [markdown]
 # The library does three more things, none of which needs an expression label. It makes every face **symmetric**,
 # because a turned head changes the two halves of a face in opposite ways, while most expressions change both alike. It
-# has learnt once, from rendered people and poses, how shapes differ between **persons** and **poses**, and it divides
-# by these differences. And covered points count less. What is left is a unit vector $m$ of 102 numbers. Shifting,
+# has learnt once, from rendered people and poses, how shapes differ between **persons** and **poses**, and it shrinks
+# the directions in which they differ most (it subtracts the usual shape and multiplies by the inverse root of a
+# covariance matrix). And covered points count less. What is left is a unit vector $m$ of 102 numbers. Shifting,
 # enlarging or turning a face does not change it:
 
 # %% tags=["nbval-check-output"]
@@ -319,7 +326,8 @@ fc.check.lesson04.enqueue(enqueue)
 
 # %% [markdown]
 # Who in the queue is a neighbour, and who is a negative? Three rules: a face's **own** earlier key is neither; empty
-# places are neither; a neighbour is **not** a negative.
+# places are neither; a neighbour is **not** a negative. In the cell below the queue holds the first faces of the set.
+# Of the batch's three faces only one has its own key there: how does that show in the numbers?
 
 # %%
 from fercourse.methods import create
@@ -395,7 +403,8 @@ figure.describe(f"{figure.alt}; a dotted line at {even:.2f}",
 # not read the pictures below as a verdict; a table from longer runs comes after them.
 #
 # ## The embedding by epoch
-# Here are the same points twice: coloured by emotion, and then, for eight people, coloured by person.
+# Here is HNCL's network (*before*: an untrained one), the same points twice: coloured by emotion, and then, for eight
+# people, coloured by person.
 
 # %%
 sequence = fc.embed.aligned_sequence(list(moments.values()))
@@ -409,7 +418,9 @@ fc.plots.embedding_sequence([part[some] for part in sequence], shown[some], titl
 
 # %% [markdown]
 # ## How many labels does it need?
-# Freeze the network, and fit a **linear probe** with 1, 5, 10 and 100 % of the labels. The test people are unseen.
+# Freeze the network, and fit a **linear probe** with 1, 5, 10 and 100 % of the labels. The test people are unseen. The
+# lines below the curve show, as before, the purity of the five nearest faces among other people, now by each network's
+# own embedding.
 
 # %%
 def guessed(learner, share):
@@ -464,9 +475,10 @@ for name, net in networks.items():
 # otherwise. These choices were made for HNCL on validation people with one seed. (The study itself was enlarged after a
 # first, smaller run on the test people; `docs/results.md` tells what that run had found.) So HNCL's rivals also have
 # lines of their own, with one seed: with the strong views that they usually use, and, for MoCo, with a key encoder
-# whose batch norm sees shuffled parts of a batch, so that batch statistics cannot give away which key belongs to which
-# query (MoCo shuffles over GPUs for this). *Supervised* had all labels for the same number of steps; *oracle* took
-# faces of the same class as neighbours.
+# whose batch norm sees shuffled parts of a batch. (MoCo shuffles over GPUs. Without this, a query and its positive key
+# are computed from the same batch of faces, the queue's keys from others, and the batch's mean and variance could give
+# the positive away.) *Supervised* had all labels for the same number of steps; *oracle* took faces of the same class as
+# neighbours.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, told
@@ -486,8 +498,9 @@ without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tu
 # Fine-tuning takes the same 150 steps for every share, so all labels are worth little more than a tenth of them: what
 # differs between the lines is where it began. *elsewhere* is fine-tuning on a tenth of the **lab** faces, each labelled
 # by a single annotator, which is the paper's own point: labels from another place, made by other people. *own_class* is
-# the purity of the five nearest faces by the network's own features; *identity_leak* says how well a linear probe names
-# the person.
+# the purity of the five nearest faces by the network's own features (other pictures of the same person count here, but
+# not in the purity before any training, where people are known); *identity_leak* says how well a linear probe names the
+# person.
 #
 # Notice three things. **MoCo, random neighbours and neighbours by the embedding stay near the untrained network**, but
 # their features give away the person far more often (*identity_leak*). With so few faces and steps, and with weak
@@ -515,7 +528,8 @@ without_labels("selfsup-fer2013-cpu.json", ("probe_10", "probe_100", "tuned_10",
 # was taught with every label for as many steps**, and beside the oracle's; random neighbours, and neighbours by the
 # embedding, are worth no more than no neighbours. Fine-tuned on a tenth of the labels, or on all of them, HNCL is right
 # far more often than MoCo, SimCLR or an untrained network. What HNCL learnt on photographs serves rendered faces, too
-# (*elsewhere*), and serves them better than what the oracle learnt. This is the paper's claim, and here it holds.
+# (*elsewhere*), and serves them better than what the oracle learnt. The paper's claim is that neighbours by heatmap add
+# what augmentation alone misses, and here it holds.
 #
 # ## Where it breaks
 # A neighbour is only as good as its landmarks. Here is the purity by what covers the face, and by the angle of the
