@@ -63,8 +63,10 @@ EFFECTS = (
              peers=(("self-pacing alone", f"{arm}, self-pacing"), ("cleanlab", f"{arm}, pruned by cleanlab")),
              hope=(CLEAN, f"{arm}, clean subset"))
       for place, file, noise, arm in (("lab", "synthfaces-lab", "30 % wrong labels", "30 %"),
+                                      ("wild", "synthfaces-wild", "30 % wrong labels", "30 %"),
                                       ("FER2013", "fer2013", "30 % wrong labels", "30 %"),
                                       ("lab", "synthfaces-lab", "one annotator a face", "one annotator"),
+                                      ("wild", "synthfaces-wild", "one annotator a face", "one annotator"),
                                       ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),

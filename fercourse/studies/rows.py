@@ -140,7 +140,8 @@ SECTIONS = {
         *_wscfer("wscfer-fer2013-cpu", "FER2013"),
     ),
     "Lesson 03: DR-FER": (
-        *_robust("robust-synthfaces-lab-cpu", "Lab"), *_robust("robust-fer2013-cpu", "FER2013"),
+        *_robust("robust-synthfaces-lab-cpu", "Lab"), *_robust("robust-synthfaces-wild-cpu", "Wild"),
+        *_robust("robust-fer2013-cpu", "FER2013"),
         *((title, "annotators-fer2013-cpu", arm, metric) for ours, arm in (
             ("by DR-FER", "DR-FER"), ("by DR-FER with one pace for all classes", "DR-FER, one pace for all"))
           for title, metric in (
