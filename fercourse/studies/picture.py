@@ -32,13 +32,14 @@ def draw(content, path=PICTURE):
         for row, (effect, said) in enumerate(effects):
             _row(axes, row, effect, said)
         axes.set(yticks=range(len(effects)), yticklabels=[f"{effect.lesson} · {effect.what}" for effect, _ in effects],
-                 ylim=(len(effects) - 0.5, -0.5), xlim=(0, WIDTH), xticks=range(0, 101, 20), xlabel="per cent (CCC × 100)",
-                 title="What each method is worth")
+                 ylim=(len(effects) - 0.5, -0.5), xlim=(0, WIDTH), xticks=range(0, 101, 20),
+                 xlabel="per cent (CCC × 100)", title="What each method is worth")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         names = dict(zip(*reversed(axes.get_legend_handles_labels())))
-        axes.legend(names.values(), names.keys(), loc="lower center", bbox_to_anchor=(0.15, 1 + 0.5 / len(effects)), ncol=4)
+        axes.legend(names.values(), names.keys(), loc="lower center", ncol=4,
+                    bbox_to_anchor=(0.15, 1 + 0.5 / len(effects)))
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Description": shown(content)})
 
