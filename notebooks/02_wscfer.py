@@ -397,8 +397,8 @@ for t in (0.1, 0.5):
 # %% [markdown]
 # Read the signs and sizes, not only the counts. SupCon pulls a mislabelled face away from home, that is, from its true
 # class, because it attracts the face to the class of its wrong label, and at a small temperature that pull is strong.
-# WSC does nearly what SimCLR does, which reads no label: the attraction to the face's own other view is left, and it
-# points home. So by this measure, too, WSC is the safer loss.
+# WSC does nearly what SimCLR does, which reads no label: it attracts a face only to its own other view, and no wrong
+# label pulls the face away. What is left points home, on balance. So by this measure, too, WSC is the safer loss.
 #
 # ## What needs no label
 # Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that.
@@ -730,8 +730,8 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 # %% [markdown]
 # Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces apart,
 # put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes either
-# of them. And it does not stay in $z$: in every row $u$, the space that names the expression, holds more of the person
-# than $z$.
+# of them. And what SimCLR and WSC add does not stay in $z$: in every row $u$, the space that names the expression,
+# holds more of the person than $z$.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)

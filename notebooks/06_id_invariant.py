@@ -628,9 +628,9 @@ fc.evaluate.by_people(test, guess, test.valence_arousal, fc.evaluate.mean_rmse, 
 
 # %% [markdown]
 # In the run stored here only tone 3 stays clear of everybody, with a smaller error. Tones 7, 8 and 10 have the largest
-# errors, but few people stand behind each, and their intervals contain everybody's error. (Tones 6, 7 and 8 together
-# are the group *brown* in the first of the two pictures, where they do stay clear of the line.) Gender presentation
-# makes next to no difference.
+# errors, but only six to ten people stand behind each, and their intervals contain everybody's error. (Tones 6, 7 and 8
+# together are the group *brown* in the first of the two pictures, where they do stay clear of the line.) Gender
+# presentation makes next to no difference.
 
 # %% [markdown]
 # ## Every part on its own

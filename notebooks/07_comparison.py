@@ -449,8 +449,8 @@ print(f"margin softmax after {EPOCHS} epochs with {MINE['faces']} faces: accurac
 # %%
 angles = fc.evaluate.seen(mine, lab)["embedding"]
 fc.plots.embedding(fc.embed.project(F.normalize(angles, dim=1)), lab, title="One more embedding, strangers in the lab",
-                   caption="Features of length 1. Is there a bundle for each class? The six above learnt from 2,700 "
-                           f"faces for 15 epochs, this one from {MINE['faces']:,} for {EPOCHS}.")
+                   caption="Features of length 1. Is there a bundle for each class? The six above had 2,700 labelled "
+                           f"faces and at least 15 epochs, this one {MINE['faces']:,} and {EPOCHS}.")
 
 # %% [markdown]
 # In a file of its own, [`examples/margin_softmax.py`](../examples/margin_softmax.py), the same class works on the
@@ -472,8 +472,9 @@ fc.plots.embedding(fc.embed.project(F.normalize(angles, dim=1)), lab, title="One
 # 3. a **test** of the loss against a value you worked out by hand;
 # 4. a **table**: your method and the baseline with the same faces, steps and views, at least three paired seeds, the
 #    final epoch, settings chosen on the validation people (`split="val"`) with the same effort for both, and one part
-#   taken away at a time; 5. a **picture** of what your method learnt, and what to look for in it; 6. **whom it fails**:
-#   error by skin tone, age or gender presentation; and what it must not be used for.
+#    taken away at a time;
+# 5. a **picture** of what your method learnt, and what to look for in it;
+# 6. **whom it fails**: error by skin tone, age or gender presentation; and what it must not be used for.
 #
 # *Rubric, 12 points*, two for each: 0 if it is missing; 1 if it is there, but a reader could not check it; 2 if a
 # reader could do it again and would agree. A method that gains nothing gets full marks, too, if the page says why.
