@@ -79,7 +79,8 @@ def test_whoever_is_killed_and_called_again_ends_like_one_that_was_not(place, na
     for moment in random.Random(f"{name} {DRAW}").sample(range(1, calls + 1), min(KILLS, calls)):
         folder = place / f"{name} killed at {moment}"
         status, made = do(job, folder, moment)
-        assert status == -signal.SIGKILL or (status == 0 and made < moment), said(folder)    # runs differ a little
+        assert (status, made) == (-signal.SIGKILL, moment) or (
+            status == 0 and 0.99 * calls < made < moment), said(folder)          # runs differ a little
         assert do(job, folder)[0] == 0, f"killed at call {moment} of {calls}: {said(folder)}"
         found = outcome(folder)
         assert found.keys() == wanted.keys(), f"killed at call {moment} of {calls}"

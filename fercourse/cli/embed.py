@@ -41,8 +41,8 @@ def embed(
     from ..device import pick_device
     from ..embed import at_most, project
     from ..look import see_all
-    method = load_run(run, pick_device(device))
     check_root(root, data)
+    method = load_run(run, pick_device(device))
     shown = at_most(load(data, "test", root, method.size), most, seed)
     _check(shown, pages, pictures, colour_by or "labels")
     seen = see_all(method, shown.images)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .sets import root_of
 from .embed import PICTURES
 
 
@@ -62,6 +63,7 @@ def _own_faces(run, method, root):
     name = str(json.loads((run / "config.json").read_text(encoding="utf-8")).get("data", "")).split(" ")[0]
     try:
         spec = parse_spec(name)
+        root = root_of(spec.name, root)
         val = at_most(load_faces(spec.name, "val", root, spec.domain, method.size), 2000, 0)
         train = at_most(load_faces(spec.name, spec.split or "train", root, spec.domain, method.size), 2000, 0)
     except (InputError, ValueError) as error:

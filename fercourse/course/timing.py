@@ -1,7 +1,8 @@
 """How long the lessons ran when they were last tested: `python -m fercourse.course.timing` writes docs/timing.md.
 
 The lessons' test leaves a JUnit file each in a folder that git ignores; run this afterwards, on the same machine.
-The page holds which code was timed, so that a test fails when a lesson computes something else since.
+The page holds which code was timed, so that a test fails when a lesson computes something else since;
+a name in a string, such as a method's, and the library are not looked at.
 """
 
 import ast

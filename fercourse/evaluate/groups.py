@@ -1,7 +1,6 @@
 """Whom a model fails: the same measure for every group of faces."""
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -27,12 +26,8 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
     """
     import pandas as pd
     truth = faces.labels if truth is None else truth
-    predicted, truth, rows = predicted.cpu(), truth.cpu(), []
-    for name, chosen in groups_of(faces, column):
-        people = None if faces.identity is None else faces.identity.cpu()[chosen]
-        found = bootstrap(measure, predicted[chosen], truth[chosen], groups=people, draws=draws)
-        rows.append({column: name, "faces": int(chosen.sum()),
-                     "people": None if people is None else len(people[people >= 0].unique()), **found})
+    rows = [{column: name} | _row(faces, chosen, predicted, truth, measure, draws)
+            for name, chosen in groups_of(faces, column)]
     return pd.DataFrame(rows).set_index(column)
 
 
@@ -46,9 +41,8 @@ def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=acc
         InputError: the faces have none of the three.
     """
     import pandas as pd
-    whole = torch.zeros(len(faces), dtype=torch.long)
-    everybody = by_group(replace(faces, attributes={"whole": whole}), predicted, "whole", truth, measure, draws)
-    parts = {"everybody": everybody.rename(index={"0": ""})}
+    everybody, truth = torch.ones(len(faces), dtype=torch.bool), faces.labels if truth is None else truth
+    parts = {"everybody": pd.DataFrame([_row(faces, everybody, predicted, truth, measure, draws)], index=[""])}
     for column in [name for name in PEOPLE if name in faces.columns()] or PEOPLE:
         parts[column.replace("_", " ")] = by_group(faces, predicted, column, truth, measure, draws)
     table = pd.concat(parts)[["value", "low", "high", "faces", "people"]]
@@ -56,6 +50,14 @@ def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=acc
     table["clear"] = ["below" if high < line else "above" if low > line else ""
                       for low, high in zip(table["low"], table["high"])]
     return table
+
+
+def _row(faces, chosen, predicted, truth, measure, draws):
+    """Return faces, people, the measure and its interval for the chosen ones."""
+    people = None if faces.identity is None else faces.identity.cpu()[chosen]
+    found = bootstrap(measure, predicted.cpu()[chosen], truth.cpu()[chosen], groups=people, draws=draws)
+    known = None if people is None else len(people[people >= 0].unique())
+    return {"faces": int(chosen.sum()), "people": known, **found}
 
 
 def group_gap(table, lower_is_better: bool = False) -> float:

@@ -51,10 +51,12 @@ def test_help_explains_every_option_with_its_default(path, capsys):
     told = "".join(capsys.readouterr().out.split())                            # lines are wrapped anywhere
     for option in COMMANDS[path].params:
         assert option.help, option.name
+        assert all(word in told for word in option.opts if word.startswith("-")), option.name
         explained = "".join(option.help.split())
         if option.default not in (None, ()) and option.default is not False:
             explained += f"[default:{option.default}"
         assert explained in told, option.name
+    assert path != ("evaluate",) or "default:thesetthattherunwas" in told
 
 
 def test_version(capsys):

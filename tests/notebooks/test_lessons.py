@@ -31,7 +31,8 @@ def test_a_lesson_is_in_order(source):
 def test_a_lesson_runs_and_its_marked_cells_say_the_same(source):
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-x", "-q",
                f"--nbval-cell-timeout={CELL_TIMEOUT}", "-p", "tests.notebooks.lenient", "-p", "no:cacheprovider",
-               f"--junit-xml={LEFT / source.stem}.xml", "-o", f"junit_suite_name={code_of(source)}", str(source.with_suffix(".ipynb"))]
+               f"--junit-xml={LEFT / source.stem}.xml", "-o", f"junit_suite_name={code_of(source)}",
+               str(source.with_suffix(".ipynb"))]
     environment = os.environ | {"TQDM_DISABLE": "1"}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
