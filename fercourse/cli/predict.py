@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .sets import root_of
 from .embed import PICTURES
+from .sets import root_of
 
 
 def predict(
