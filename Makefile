@@ -18,9 +18,9 @@ run: env   ## train the baseline on the embedded faces, print metrics, draw what
 	  --out runs/first/explorer.html
 	@echo "== metrics: runs/first/metrics.json; pictures: runs/first/embedding.png and runs/first/explorer.html"
 
-test: env   ## check the style and pass every test, notebooks included
+test: env   ## check the style and pass every test, notebooks included, two at a time
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lab: env   ## open the lessons in JupyterLab
 	$(BIN)/python -m jupyter lab notebooks
@@ -29,7 +29,6 @@ notebooks: env   ## run every lesson and store its outputs
 	$(BIN)/python -m fercourse.course.notebooks build
 
 site: env   ## build the course as a web site in site/_build
-	$(BIN)/python -m pip install -q --no-input --disable-pip-version-check --editable '.[site]'
 	$(BIN)/python -m sphinx -b html site site/_build/html
 	@echo "== open site/_build/html/index.html"
 

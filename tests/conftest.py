@@ -1,12 +1,21 @@
-"""What many tests share; and setuptools, which before Python 3.12 must come before anything that imports distutils."""
+"""What many tests share, and what comes before any of them.
+
+Tests that run side by side share the cores, here and in the processes that they start: threads that outnumber cores
+take many times as long. Before Python 3.12, setuptools must come before anything that imports distutils.
+"""
 
 import contextlib
+import os
 import shutil
 
 import pytest
 
 with contextlib.suppress(ImportError):
     import setuptools  # noqa: F401
+
+SIDE_BY_SIDE = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+if SIDE_BY_SIDE > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // SIDE_BY_SIDE)))
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 

@@ -1,6 +1,7 @@
 """How long the lessons ran when they were last tested: `python -m fercourse.course.timing` writes docs/timing.md.
 
-The lessons' test leaves a JUnit file each in a folder that git ignores; run this afterwards, on the same machine.
+The lessons' test, one lesson at a time, leaves a JUnit file each in a folder that git ignores; run this afterwards, on
+the same machine.
 The page holds which code was timed, so that a test fails when a lesson computes something else since;
 a name in a string, such as a method's, and the library are not looked at.
 """
@@ -20,8 +21,8 @@ from .notebooks import ROOT, sources
 LEFT = ROOT / "build" / "timing"                             # LESSON.xml, by tests/notebooks/test_lessons.py
 PAGE = ROOT / "docs" / "timing.md"
 HEAD = "# How long the lessons run\n\n"
-NOTHING = "Not yet recorded. `make test`, then `python -m fercourse.course.timing`, records it.\n"
 ANEW = "run python -m pytest tests/notebooks -k runs, then python -m fercourse.course.timing"
+NOTHING = f"Not yet recorded: {ANEW}.\n"
 
 
 def code_of(source: Path) -> str:
@@ -63,7 +64,7 @@ def seconds(path: Path, code: str) -> tuple[float, str]:
         cells, wrong = int(suite.get("tests")), sum(int(suite.get(kind)) for kind in ("errors", "failures"))
         time, day, ran = float(suite.get("time")), suite.get("timestamp")[:10], suite.get("name")
     except (tree.ParseError, StopIteration, TypeError, ValueError, OSError) as error:
-        raise InputError(f"{path} is no JUnit file of a lesson ({error}); expected what `make test` leaves") from None
+        raise InputError(f"{path} is no JUnit file of a lesson ({error}); expected one that its test left") from None
     if not cells or wrong:
         raise InputError(f"{path}: {wrong} of {cells} cells failed, so it tells no time; run the lesson's test anew")
     if ran != code:
@@ -94,8 +95,7 @@ def page(left: Path, codes: dict[str, str], made: dict) -> str:
                       "| lesson | minutes, day |", "|---|---|", *rows,
                       f"| {len(found)} of {len(codes)}, one after another | {total / 60:.1f} |", "",
                       f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in found)} -->", "",
-                      f"Ran {days} on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}. "
-                      "Lessons that run side by side wait for each other.\n"])
+                      f"Ran {days} on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}.\n"])
 
 
 def _told(found):
