@@ -1,16 +1,15 @@
 """Contrastive losses, forward and backward, against lightly's NT-Xent and pytorch-metric-learning's SupCon."""
 
 import multiprocessing
-from pathlib import Path
 
 import torch
 
 from ..errors import InputError
 from ..losses.contrastive import Pairs, instance_contrast
 from . import Duel, benchmark
+from .memory import STATUS, risen, risen_on_cuda
 
 WIDTH, CLASSES, TEMPERATURE = 128, 7, 0.1
-STATUS = Path("/proc/self/status")
 
 
 def _register(rule, rows):
@@ -69,7 +68,7 @@ PEERS = {"simclr": (_lightly, "NTXentLoss of lightly"), "supcon": (_metric_learn
 def peak_memory(side: str, rule: str, rows: int, device: str) -> float | None:
     """Return by how many MiB memory rises at most during one pass: of the GPU, or of a fresh process on Linux."""
     if device == "cuda":
-        return _rise_on_cuda(work(side, rule, rows, device))
+        return risen_on_cuda(work(side, rule, rows, device))
     if not STATUS.is_file():
         return None
     with multiprocessing.get_context("spawn").Pool(1) as pool:      # memory freed before would hide what a pass takes
@@ -79,27 +78,6 @@ def peak_memory(side: str, rule: str, rows: int, device: str) -> float | None:
 def _rise(side, rule, rows):
     work(side, rule, 16, "cpu")()                                   # what is loaded at the first use does not count
     return risen(work(side, rule, rows, "cpu"))
-
-
-def risen(once) -> float:
-    """Return by how many MiB this process's memory rises at most during a call; needs Linux."""
-    (STATUS.parent / "clear_refs").write_text("5")                  # the peak is now what is in use
-    before = _highest()
-    once()
-    return round(_highest() - before, 1)
-
-
-def _highest():
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 2**10
-
-
-def _rise_on_cuda(once):
-    once()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    once()
-    return round((torch.cuda.max_memory_allocated() - before) / 2**20, 1)
 
 
 for _rule in PEERS:

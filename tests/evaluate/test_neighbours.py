@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fercourse.bench.contrast import STATUS, risen
+from fercourse.bench.memory import STATUS, risen
 from fercourse.evaluate import nearest
 
 QUERIES, FACES, NUMBERS, CHUNK, COUNT = 384, 100_000, 136, 128, 5
