@@ -137,6 +137,8 @@ def test_rows_of_images_and_maps_over_faces():
     images = drawn_faces(4).images
     rows = plots.image_rows({"face": images, "rebuilt": images[:2].float() / 255}, {"rebuilt": ["a", "b"]})
     assert rows.alt == "2 rows of up to 4 images: face, rebuilt" and len(rows.axes[0].images) == 6
+    with pytest.raises(InputError, match="1 rows without an image; expected at least one"):
+        plots.image_rows({"face": images[:0]})
     maps = torch.zeros(4, 2, 2)
     maps[1, 0, 0] = 5
     laid = plots.overlay(images, maps, titles=list("abcd")).axes[0].images

@@ -44,7 +44,13 @@ def image_rows(rows, titles=None, alt=None, caption=None):
         titles: name -> one short text an image, drawn under it.
         alt: what the picture shows.
         caption: what to look for.
+
+    Raises:
+        InputError: there is no image to draw.
     """
+    if not any(len(images) for images in rows.values()):
+        raise InputError(f"image_rows: {len(rows)} rows without an image; expected at least one image, such as a face "
+                         "that was found; where nothing was found, say so in place of a picture")
     across, titles = max(len(images) for images in rows.values()), titles or {}
     texts = [str(text) for name in rows for text in _padded(titles.get(name, ()), across)]
     grid = Grid(texts, across, None, margin=0.06 * max(map(len, rows)) + 0.15)
