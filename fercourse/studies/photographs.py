@@ -3,8 +3,8 @@
 The first settings of `photographs` were not chosen by any result. Twelve epochs of the lesson network on the validation
 part had come before, where weak views were ahead of looser ones; that a larger network needs looser ones was a guess.
 `photographs-tuning` tried it with the whole network, in a quarter of the epochs, on the validation part alone, and
-found weak views ahead again; so there are arms with these, one of them with all that had helped so far and half as
-many epochs again. Which arm is the best is read off the validation part; the test part is told beside it.
+found weak views ahead again; so there are arms with these, one of them with all that had helped. Which arm is the best
+is read off the validation part; the test part is told beside it.
 """
 
 import hashlib
@@ -50,10 +50,9 @@ def arms(scale: Scale, data, root) -> dict:
     ways = {f"{way}, {told}": partial(_trained, first, LOOSE, spends, data, root)
             for way, first in (("from scratch", False), ("synthetic first", True))
             for told, spends in (("as it is", scale), ("enlarged", larger))}
-    longer = replace(larger, epochs=max(1, larger.epochs * 3 // 2))
     weak = PRESETS["weak"]
     return ways | {"from scratch, weak views": partial(_trained, False, weak, scale, data, root),
-                   "all that helped, longer": partial(_trained, True, weak, longer, data, root)}
+                   "synthetic first, weak views, enlarged": partial(_trained, True, weak, larger, data, root)}
 
 
 @study("photographs-tuning", data="fer2013", smoke=dict(limit=128),

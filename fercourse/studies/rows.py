@@ -104,8 +104,8 @@ SECTIONS = {
             ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
         *((title, "photographs-fer2013-cpu", arm, metric)
           for arm, words in (("from scratch, weak views", "weak views"),
-                             ("all that helped, longer",
-                              "synthetic faces first, weak views, enlarged to 96 px, 36 epochs"))
+                             ("synthetic first, weak views, enlarged",
+                              "synthetic faces first, weak views, pictures enlarged to 96 px for half the epochs"))
           for title, metric in (
             (f"A whole ResNet-18 trained on FER2013, {words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
