@@ -73,7 +73,15 @@ def preset(name: str | Preset) -> Preset:
 
 
 def draw(name: str | Preset, count: int, seed: int = 0, epoch: int = 0, view: int = 0) -> Tensor:
-    """Return the parameters of `count` samples, float32 [count, 14] on the CPU; the columns are `COLUMNS`."""
+    """Return the parameters of `count` samples, float32 [count, 14] on the CPU; the columns are `COLUMNS`.
+
+    Mirror is -1 or 1, the angle in radians; zoom, brightness, contrast and saturation are factors, gamma an exponent;
+    shifts, the sigma of the blur and the erased box are shares of the side, 0 for none. `view` tells the views of one
+    face apart.
+
+    Raises:
+        InputError: an unknown preset.
+    """
     wanted = preset(name)
     chance = torch.rand(count, 16, generator=generator("augment", seed, epoch, view))
     u = iter(chance.unbind(1))

@@ -40,11 +40,15 @@ def project(features, method: str = "umap", seed: int = 0, neighbours: int = 15)
     Raises:
         InputError: another method, or features that are not a finite matrix.
     """
+    _check_method(method)
     features = _matrix(features)
-    if method not in ("umap", "pca"):
-        raise InputError(f"projection {method!r} is unknown; expected 'umap' or 'pca'")
     start = pca(features)
     return unit_size(start if method == "pca" else _umap(features, start, seed, neighbours))
+
+
+def _check_method(method):
+    if method not in ("umap", "pca"):
+        raise InputError(f"projection {method!r} is unknown; expected 'umap' or 'pca'")
 
 
 def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: int = 15) -> list[Tensor]:
@@ -56,10 +60,15 @@ def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: 
 
     Args:
         sequence: features [N, D] of the same N faces, one matrix a moment; D may change.
+        method, seed, neighbours: as in `project`.
 
     Returns:
         One float32 [N, 2] a moment, each centred, with root mean square distance 1 from the centre.
+
+    Raises:
+        InputError: another method, other numbers of faces, or features that are not a finite matrix.
     """
+    _check_method(method)
     pictures = []
     for features in tqdm(sequence, desc=f"aligned {method}", disable=len(sequence) < 3):
         features = _matrix(features)

@@ -61,8 +61,9 @@ def from_photo(path, size: int = 64, most: int = 16) -> Photo:
             cut = [_aligned(upright, box, size) for box in boxes]
             images = torch.from_numpy(np.stack([face for face, _ in cut])).permute(0, 3, 1, 2).contiguous()
             return Photo(name, upright, turned, boxes, np.array([tilt for _, tilt in cut]), images)
+    least = round(SMALLEST * max(1, max(picture.shape[:2]) / LOOK_AT))
     raise InputError(f"{name}: no face found in {picture.shape[1]} x {picture.shape[0]} pixels; expected at least one "
-                     f"face seen from the front, {SMALLEST} pixels wide or more: try a closer picture in better light")
+                     f"face seen from the front, {least} pixels wide or more: try a closer picture in better light")
 
 
 def _read(path):

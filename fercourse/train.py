@@ -30,6 +30,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     """Train a method on faces; it is changed in place and left in evaluation mode.
 
     Args:
+        method: made for faces of these classes and of this size; see `methods.create`.
         target: a second domain for methods that adapt to one; its labels are taken away before it is used.
         batch_size: over all processes together.
         lr: highest learning rate, reached after `hyper.warmup` of the steps, then cosine to 0.
@@ -43,6 +44,14 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             before Python starts.
         save_every: also save after so many steps, not only after every epoch.
         watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
+
+    Returns:
+        The `History` of its losses, and of what the method said at the start of an epoch.
+
+    Raises:
+        InputError: other classes or another size than the method's, faces without what it needs, a target that is
+            lacking or of no use, a folder with another run, a device that is not there, or a loss or a weight that is
+            no longer finite.
     """
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])

@@ -140,6 +140,12 @@ def test_draws_stay_within_the_preset():
     assert (p["erase_x"] + p["erase_width"]).max() <= 1 + 1e-6
     assert p["gamma"].min() == pytest.approx(0.5, rel=1e-3) and p["gamma"].max() == pytest.approx(2, rel=1e-3)
     assert p["contrast"].unique().tolist() == [1]
+    for axis in ("shift_x", "shift_y"):
+        assert p[axis].abs().max() == pytest.approx(0.2, rel=0.01)
+    assert torch.corrcoef(torch.stack([p["shift_x"], p["shift_y"]]))[0, 1].abs() < 0.03
+    assert [p["brightness"].min(), p["brightness"].max()] == pytest.approx([0.7, 1.3], rel=0.01)
+    blur = p["blur"][p["blur"] > 0]
+    assert [blur.min(), blur.max()] == pytest.approx(wanted.blur_width, rel=0.02)
 
 
 def test_views_are_stacked_and_independent():

@@ -142,3 +142,8 @@ def test_votes_of_one_lead_are_judged_together_and_a_few_not_at_all():
 def test_ten_votes_at_least_tell_the_noise():
     votes, labels = seated(torch.arange(20) < 5, torch.linspace(0.9, 0.1, 20))
     assert anchored_noise(votes, labels) == 0.5
+
+
+def test_the_surest_quarter_tells_the_noise():
+    votes, labels = seated(torch.arange(80) < 20, torch.linspace(0.9, 0.1, 80))
+    assert anchored_noise(votes, labels) == 0

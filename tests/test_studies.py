@@ -7,6 +7,7 @@ import sys
 import threading
 from copy import deepcopy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -264,6 +265,13 @@ def test_numbers_are_told_with_their_spread_and_seeds():
     assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
     results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
     assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"
+
+
+@pytest.mark.parametrize("changed, told", [("", "abc"), (" M losses/margin.py\n", "abc+")])
+def test_a_library_that_was_changed_is_told(monkeypatch, changed, told):
+    said = {"rev-parse": "abc\n", "status": changed}
+    monkeypatch.setattr(record.subprocess, "run", lambda words, **_: SimpleNamespace(stdout=said[words[1]]))
+    assert record.commit() == told
 
 
 def test_arms_in_columns():

@@ -12,6 +12,7 @@ from fercourse.batches import Stream
 from fercourse.device import exact, half_precision, pick_device
 from fercourse.ema import Average
 from fercourse.errors import InputError
+from fercourse.look import Look
 from fercourse.methods import Hyper, Method, make_optimiser, register
 from fercourse.schedule import cosine, ramp, set_rates
 from tests.toy import CLASSES, toy_faces, toy_method
@@ -97,6 +98,17 @@ def test_repeats_exactly_whatever_was_random_before():
         runs.append(torch.cat([p.flatten() for p in method.parameters()]))
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
+
+
+def test_a_look_sees_with_the_averaged_weights():
+    faces, method = toy_faces(6, 8), recorder()
+    average = Average(method, 0.5)
+    plain = Look(method, faces, None, None, average)("embedding")
+    with torch.no_grad():
+        method.scale.fill_(3.0)
+    average.update(10**6)                                                 # 0.5 x 1 + 0.5 x 3
+    torch.testing.assert_close(Look(method, faces, None, None, average)("embedding"), 2 * plain)
+    assert method.scale.item() == 3
 
 
 def test_keeps_to_the_contract():

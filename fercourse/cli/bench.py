@@ -17,7 +17,9 @@ def known() -> str:
 
 def bench(
     names: Annotated[list[str] | None, typer.Argument(help=known())] = None,
-    scale: Annotated[str, typer.Option(help="auto, cpu (64 px), gpu (ResNet-18, 112 px) or smoke (seconds).")] = "auto",
+    scale: Annotated[str, typer.Option(
+        help="auto, cpu, gpu (ResNet-18) or smoke (seconds). Where a name says no size: 64 px on cpu, 112 on gpu.")
+        ] = "auto",
     out: Annotated[Path, typer.Option(help="Folder of the results file bench-SCALE.json.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):

@@ -88,7 +88,7 @@ def links(
     repository: str = typer.Option(..., help="Your fork, https://github.com/YOU/NAME."),
     branch: str = typer.Option("main", help="Branch that Colab opens."),
 ):
-    """Point badges and set-up cells of all lessons and student editions at a fork."""
+    """Point badges and set-up cells of all lessons and student editions, and the docs, at a fork."""
     from ..course.links import relink
 
     changed = relink(repository, branch)

@@ -27,7 +27,7 @@ def list_sets(as_json: AsJson = False):
 def check_set(
     name: Annotated[str, typer.Argument(help="Set of the catalogue, such as rafdb.")],
     root: Annotated[Path | None, typer.Option(
-        help="The set's folder, the folder it is in, or its archive; default: its usual place.")] = None,
+        help="The set's folder, the folder it is in, its archive, or a pack of it; default: its usual place.")] = None,
     as_json: AsJson = False,
 ):
     """Compare files and class counts with the published ones and name every surprise."""

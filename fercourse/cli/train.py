@@ -43,7 +43,8 @@ def train(
     epochs: Annotated[int, typer.Option(min=1, help="Walks through the training set.")] = 20,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces a step, over all processes.")] = 128,
     lr: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
-    size: Annotated[int | None, typer.Option(help="Side of the images in pixels; default: as the set has it.")] = None,
+    size: Annotated[int | None, typer.Option(
+        help="Side of the images in pixels; default: as the set or the pack has it, 112 for image files.")] = None,
     grey: Annotated[bool, typer.Option("--grey", help="Take the colour away.")] = False,
     seed: Annotated[int, typer.Option(
         min=0, max=2**63 - 1, help="Decides weights, order, augmentation, noise and subsets.")] = 0,

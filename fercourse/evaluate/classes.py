@@ -15,14 +15,14 @@ def confusion(predicted: Tensor, labels: Tensor, count: int) -> Tensor:
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
-    """Return the share of right predictions; NaN where there is no label."""
+    """Return the share of right predictions, both int64 [N]; faces without a label (-1) do not count, NaN if all."""
     labels = labels.to(predicted.device)
     known = labels >= 0
     return (predicted == labels)[known].float().mean().item()
 
 
 def recalls(table: Tensor) -> Tensor:
-    """Return the share of each class that is found, [C], from a confusion table; NaN for absent classes."""
+    """Return the share of each class that is found, [C], from a `confusion` [C, C]; NaN for absent classes."""
     table = exact(table)
     return table.diagonal() / table.sum(1)
 

@@ -33,6 +33,9 @@ def critical_difference(methods: int, rows: int, level: float = 0.05) -> float:
     """Return by how much mean ranks must differ that two methods differ at a level: Nemenyi's test (Demšar, JMLR 2006).
 
     It takes rows to be independent data sets; repetitions with other seeds are less than that.
+
+    Args:
+        methods: how many are compared; rows: in how many circumstances each was ranked; level: chance of a false alarm.
     """
     from scipy.stats import studentized_range
     quantile = studentized_range.ppf(1 - level, methods, 1e6) / 2 ** 0.5

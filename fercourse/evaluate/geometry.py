@@ -13,6 +13,9 @@ def silhouette(features: Tensor, labels: Tensor, chunk: int = 1024) -> float:
     """Return the mean silhouette (Rousseeuw 1987), Euclidean, from -1 to 1; a class of one face counts 0.
 
     So does a set of one class. Exact: every pair of faces is compared, `chunk` rows at a time.
+
+    Args:
+        features: [N, D]; labels: int64 [N], faces without one (-1) are left out.
     """
     labels = labels.to(features.device)
     features, labels = exact(features[labels >= 0]), labels[labels >= 0]

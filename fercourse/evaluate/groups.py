@@ -23,6 +23,12 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
         predicted: [N, …] predictions.
         truth: [N, …] what they should be (default: the labels).
         measure: `measure(predicted, truth)` -> number.
+
+    Returns:
+        columns `faces`, `people`, `value`, `low`, `high`; the interval is over people where they are known.
+
+    Raises:
+        InputError: the faces do not have the column, or it has several values a face.
     """
     import pandas as pd
     truth = faces.labels if truth is None else truth

@@ -21,7 +21,10 @@ def nearest(queries: Tensor, keys: Tensor | None = None, count: int = 5, query_g
         chunk: queries at a time; memory grows with chunk x N.
 
     Returns:
-        cosines float32 [M, k] and rows int64 [M, k], on the keys' device.
+        cosines [M, k], of the keys' type, and rows int64 [M, k], on the keys' device.
+
+    Raises:
+        InputError: more neighbours than there are keys.
     """
     alone = keys is None
     unit_keys = F.normalize(queries if alone else keys, dim=1)

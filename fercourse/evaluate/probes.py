@@ -35,6 +35,9 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
     Args:
         features: [N, D]; labels: int64 [N], faces without one (-1) are left out.
         classes: number of classes (default: the largest label + 1).
+
+    Raises:
+        InputError: no face has a label.
     """
     known = labels.to(features.device) >= 0
     if not known.any():
@@ -130,7 +133,12 @@ def readable(known: Tensor, labels: Tensor, asked: Tensor, truth: Tensor, reader
 
 
 def knn_accuracy(train: Tensor, labels: Tensor, test: Tensor, truth: Tensor, count: int = 20) -> float:
-    """Return the share of test faces whose nearest training faces vote for their class."""
+    """Return the share of test faces whose nearest training faces vote for their class.
+
+    Args:
+        train: [N, D]; labels: int64 [N]; test: [M, D]; truth: int64 [M]; faces without a label (-1) are left out.
+        count: k, how many neighbours vote.
+    """
     known, asked = labels >= 0, truth >= 0
     guess = knn_predict(train[known], labels[known], test[asked], count).argmax(1)
     return (guess == truth[asked].to(guess.device)).float().mean().item()
@@ -145,11 +153,18 @@ def has_leak(identity: Tensor) -> bool:
 def identity_leak(features: Tensor, identity: Tensor, seed: int = 0, share: float = 0.5, fit=linear_probe) -> dict:
     """Return how well people can be told apart by features: a probe, fitted by `fit`, on held-out pictures of them.
 
-    Give it people that the features' network never saw. Half of each person's pictures teach the probe, the
+    Give it people that the features' network never saw. Some of each person's pictures teach the probe, the
     others test it; people with a single picture are left out.
+
+    Args:
+        features: [N, D]; identity: int64 [N], -1 where it is not known.
+        share: of a person's pictures that teach.
 
     Returns:
         `accuracy`, `chance` (always naming the person seen most) and `people`.
+
+    Raises:
+        InputError: fewer than two people with two pictures.
     """
     identity = identity.cpu()
     if not has_leak(identity):

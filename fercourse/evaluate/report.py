@@ -13,7 +13,13 @@ from .probes import affect_probe, has_leak, identity_leak, knn_accuracy, linear_
 
 
 def seen(method, faces, batch_size: int = 512) -> dict:
-    """Return `embedding` [N, D] and `logits` of the faces at the method's size, float32 on its device."""
+    """Return `embedding` [N, D] and `logits` [N, C] of the faces at the method's size, float32 on its device.
+
+    Where the method regresses, the logits are valence and arousal [N, 2].
+
+    Raises:
+        InputError: answers that are NaN or infinite, or of another shape; minus infinity is a class ruled out.
+    """
     found = see_all(method, faces.resize(method.size).images, batch_size=batch_size)
     for name, value in found.items():
         bad = value.isnan() | value.isposinf()                    # minus infinity is a class that is ruled out
@@ -24,11 +30,17 @@ def seen(method, faces, batch_size: int = 512) -> dict:
 
 
 def evaluate(method, faces, draws: int = 200) -> dict:
-    """Return plain values: class or valence-arousal scores, with an interval over people; the truth is scored.
+    """Return plain values: class or valence-arousal scores; the truth is scored.
+
+    The accuracy, or the mean CCC, has its 95 % interval over people; over faces where people are not known.
 
     Args:
         faces: their true labels are used where they are known apart from the labels.
         draws: bootstrap resamples; 0 leaves the interval out.
+
+    Raises:
+        InputError: no face of a class that the method knows, no valence and arousal where it regresses, or answers that
+            are not finite.
     """
     logits = seen(method, faces)["logits"].cpu()
     if regresses(method):

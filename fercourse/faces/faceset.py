@@ -36,12 +36,13 @@ class FaceSet:
         valence_arousal: float32 [N, 2] in [-1, 1].
         identity: int64 [N] person.
         landmarks: float32 [N, L, 2] pixels, x to the right, y down.
-        visible: bool [N, L] landmarks that are neither turned away nor covered.
+        visible: bool [N, L] landmarks that are in the picture, neither turned away nor covered.
         units: float32 [N, U] facial unit weights, named by `names["units"]`.
         action_units: float32 [N, A] FACS action units in [0, 1], named by `names["action_units"]`.
         domain: int64 [N] into `names["domain"]`.
         attributes: tensors [N] by name: `age`, `gender`, `skin_tone`, `intensity`, `yaw`, … A categorical
-            one is int64 into `names[attribute]`.
+            one is int64 into `names[attribute]`. Ages are years, angles degrees, skin tones 1 to 10 (Monk), and
+            intensities 0 at rest to 1 for the textbook pose, or more.
         files: the file of each face, where there is one.
         names: the words behind integer columns and behind the columns of matrices.
         notes: what was left out or changed on the way here, one sentence each.
@@ -210,16 +211,27 @@ class FaceSet:
         Args:
             fractions: sizes as shares of the people, such as `0.8, 0.2`; their sum is at most 1.
             seed: decides who goes where.
+
+        Raises:
+            InputError: shares whose sum is above 1, or too few people.
         """
         parts = sampling.rows_by_group(self.identity, len(self), fractions, seed)
         return tuple(self.subset(rows) for rows in parts)
 
     def balanced(self, per_class: int | None = None, seed: int = 0) -> "FaceSet":
-        """Return as many faces of every class that occurs (default: as the rarest has)."""
+        """Return as many faces of every class that occurs (default: as the rarest has).
+
+        Raises:
+            InputError: more faces than the rarest class has.
+        """
         return self.subset(sampling.balanced_rows(self.labels, per_class, seed))
 
     def fraction(self, share: float, seed: int = 0) -> "FaceSet":
-        """Return a share of the faces, class by class, at least one of each: few labels."""
+        """Return a share of the faces, class by class, at least one of each: few labels.
+
+        Raises:
+            InputError: a share outside 0 to 1.
+        """
         return self.subset(sampling.stratified_rows(self.labels, share, seed))
 
     def confound(self, attribute: str, label="valence", strength: float = 0.9, seed: int = 0) -> "FaceSet":
@@ -266,7 +278,10 @@ class FaceSet:
         return labelling.with_classes(self, tuple(classes), unlabelled)
 
     def without_labels(self) -> "FaceSet":
-        """Return the same faces without anything that tells what their expression is."""
+        """Return the same faces without labels, truth, votes, valence and arousal, units and action units.
+
+        Landmarks, file names and attributes such as `intensity` stay.
+        """
         unknown = torch.full_like(self.labels, UNKNOWN)
         return replace(self, labels=unknown, true_labels=None, votes=None, valence_arousal=None, units=None,
                        action_units=None)

@@ -18,7 +18,7 @@ def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
         seed: the same seed changes the same faces in the same way, and a higher rate changes those and more.
 
     Raises:
-        InputError: a val or test split, an unknown kind, a rate outside [0, 1], a face without label, or
+        InputError: a split other than `train`, an unknown kind, a rate outside [0, 1], a face without label, or
             nothing to change a label to.
     """
     _check(faces, rate, kind)

@@ -79,6 +79,6 @@ def domain_loss(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 def conditioned(features: Tensor, logits: Tensor) -> Tensor:
     """Return the outer products of class shares and features, [N, K x D]: the adversary then sees class by class.
 
-    Source: Long et al., conditional adversarial domain adaptation (CDAN), NeurIPS 2018, eq. (3).
+    Source: Long et al., conditional adversarial domain adaptation (CDAN), NeurIPS 2018: multilinear conditioning.
     """
     return (logits.softmax(1).detach()[:, :, None] * features[:, None]).flatten(1)

@@ -73,8 +73,10 @@ class Masks:
 def instance_contrast(embeddings: Tensor, pairs: Pairs | Masks, temperature: float = 0.1, chunk: int = 256) -> Tensor:
     """Return the mean of (2.1) over the rows that have a positive; 0, with a gradient of 0, if none has.
 
-    A row without negatives, as in WSC where a batch holds one class only, costs 0 too: there is nothing to be told
-    from. Works on `chunk` rows at a time and keeps no M x M matrix; the gradient is written out, eq. (2.3).
+    A row whose one positive is all that it is compared with, as in WSC where a batch holds one class only, costs 0 too:
+    there is nothing to be told from. In SupCon, such a batch costs log |P| at least.
+
+    Works on `chunk` rows at a time and keeps no M x M matrix; the gradient is written out, eq. (2.3).
 
     Args:
         embeddings: [M, D] this process's views, any norm; compared by cosine, in float32 or better.

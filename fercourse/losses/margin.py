@@ -58,6 +58,7 @@ def class_means(features: Tensor, labels: Tensor, count: int, weights: Tensor | 
     """Return the weighted mean feature of each class, [K, D].
 
     Args:
+        features: [N, D]; labels: int64 [N], faces without one (-1) are left out; count: K; weights: [N].
         otherwise: [K, D], rows for classes without a face (default: the mean of all).
     """
     weights = torch.ones_like(features[:, 0]) if weights is None else weights.to(features)

@@ -28,6 +28,9 @@ def random_cells(count: int, size: int, cell: int, ratio: float = 0.6, device=No
     Args:
         cell: side of a cell, a divisor of size; ratio: share of the cells that is hidden, rounded.
         device: where to draw; the random numbers are torch's own, which `fit` seeds at every step.
+
+    Raises:
+        InputError: a cell that does not divide the size, or a ratio outside 0 to 1.
     """
     if size % cell or not 0 <= ratio <= 1:
         raise InputError(f"cells of {cell} px hiding {ratio:g} of an image of {size} px; expected a divisor of the "
@@ -49,7 +52,8 @@ def masked_l1(rebuilt: Tensor, images: Tensor, hidden: Tensor) -> Tensor:
         L_mim = 1 / |M| sum_{p in M} |rebuilt_p - image_p|
 
     Args:
-        rebuilt, images: [B, 3, H, W] normalised; hidden: bool [B, 1, H, W], the set M.
+        rebuilt, images: [B, 3, H, W] normalised; hidden: bool [B, 1, H, W]; M are its pixels, each counted once for
+            every colour.
     """
     error = (rebuilt - images).abs().masked_fill(~hidden, 0)
     return error.sum() / (hidden.sum() * images.shape[1]).clamp(min=1)

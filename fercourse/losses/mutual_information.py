@@ -92,7 +92,7 @@ def vclub(mean: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
     Args:
         mean, log_variance: [N, E] of q(y | x_i); y: [N, E].
 
-    Source: Cheng et al., CLUB, ICML 2020, eq. (8).
+    Source: Cheng et al., CLUB, ICML 2020: vCLUB.
     """
     precision = (-log_variance).exp()
     matched = (y - mean).square()
@@ -133,7 +133,7 @@ def infonce(scores: Tensor) -> Tensor:
     Args:
         scores: [N, N]; row x, column y, pairs that belong together on the diagonal.
 
-    Source: van den Oord et al. 2018; the bound as in Poole et al., ICML 2019, eq. (12).
+    Source: van den Oord et al. 2018; the bound as in Poole et al., ICML 2019.
     """
     count = len(scores)
     return torch.tensor(float(count)).log().item() - F.cross_entropy(scores, torch.arange(count, device=scores.device))

@@ -272,7 +272,11 @@ def _line(error, path):
 
 
 def method_class(name: str) -> type:
-    """Return the class registered under a name."""
+    """Return the class registered under a name.
+
+    Raises:
+        InputError: there is none.
+    """
     if name not in _METHODS:
         raise InputError(f"method {name!r} is unknown; expected one of {', '.join(sorted(_METHODS))}; "
                          "a file of your own is made known by fercourse --use FILE")
@@ -284,6 +288,10 @@ def create(name: str, faces, /, **hyper) -> Method:
 
     Args:
         hyper: fields of the method's `Hyper`; text is read as the field's type (`clip="0.1"`, `scales="0.5,1"`).
+
+    Raises:
+        InputError: an unknown method or hyper-parameter, a value that it cannot have, or a backbone, weights or an
+            engine that are not there.
     """
     cls = method_class(name)
     return cls(faces.classes, faces.images.shape[-1], cls.Hyper(**typed(cls, hyper)))

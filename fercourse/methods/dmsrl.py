@@ -55,7 +55,7 @@ class DmsrlHyper(Hyper):
         pseudo: when the target's labels are told anew: each `step` by the network in training (found), or each
             `epoch` by the averaged one (DC).
         believe: share of each class's faces that is believed towards the end, rising epoch by epoch from half of it to
-            nearly all of it. With `step` it is the same from the first step; 1 is all (found).
+            nearly all of it. With `step` it is the same from `begin` on; 1 is all (found).
         balanced: that share of each class; else of all faces.
         self_train: weight of the cross-entropy on believed target faces (DC); 0 as found. It costs between the
             rendered domains and gains from them to photographs (study `domains`).

@@ -40,14 +40,18 @@ class Attribute:
         return [self.prompt.format(word) for word in self.words]
 
     def truth(self, faces) -> Tensor:
-        """Return what the renderer drew, int64 [N] into `words`; -1 where it is not known.
+        """Return what the column says, int64 [N] into `words`; -1 where it is not known, or is none of them.
+
+        For rendered faces this is what the renderer drew.
 
         Raises:
             InputError: the faces do not have the column.
         """
         values = faces.column(self.column).cpu()
         if not self.edges:
-            return values.long()
+            words = faces.names.get(self.column, self.words)
+            places = [self.words.index(word) if word in self.words else -1 for word in words]
+            return torch.tensor([*places, -1])[values.long()]                # the last is that of -1, the unknown
         found = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
         unknown = values.isnan() if values.is_floating_point() else values < 0
         return found.masked_fill(unknown, -1)

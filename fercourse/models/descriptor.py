@@ -116,6 +116,9 @@ def heatmap_likeness(points: Tensor, others: Tensor, sigma: float) -> Tensor:
 
     Args:
         points: [M, L, 2]; others: [N, L, 2]; sigma in their unit.
+
+    Raises:
+        InputError: other numbers of points.
     """
     if points.shape[1:] != others.shape[1:]:
         raise InputError(f"faces of {points.shape[1]} and of {others.shape[1]} points cannot be compared")
@@ -137,6 +140,9 @@ def expressions(faces, detector: str = "embedded", device="cpu") -> Tensor:
     Args:
         detector: see `find_landmarks`; `given` takes the set's own landmarks.
         device: where landmarks are searched.
+
+    Raises:
+        InputError: an unknown detector, or `given` where the set has no landmarks.
     """
     if detector == "given":
         points = faces.column("landmarks")

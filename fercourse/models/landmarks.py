@@ -41,8 +41,10 @@ class Landmarks:
     """What a detector says about N faces.
 
     Attributes:
-        points: float32 [N, 68, 2] in pixels of the images asked about, x to the right, y down; NaN where not found.
-        visible: float32 [N, 68] chance that a point is neither covered nor turned away.
+        points: float32 [N, 68, 2] in pixels of the images asked about, x to the right, y down. Where no
+            face was found, the embedded detector's are guesses, and those of face-alignment NaN.
+        visible: float32 [N, 68] chance that a point is in the picture, neither covered nor turned away; face-alignment
+            only tells faces from none, 1 or 0.
         found: bool [N] whether there is a face at all, as far as the detector can tell.
     """
 

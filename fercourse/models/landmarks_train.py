@@ -2,7 +2,8 @@
 
 It learns from the training people of the embedded faces, both domains, under hard augmentation; the points
 are moved with the picture. `--minutes` stops early; the same call goes on where it stopped. The course's weights are
-those of `--epochs 45`, then `--epochs 20 --init --soft --lr 1e-3`: about forty minutes on one core.
+those of `--epochs 45`, then, into another `--out`, `--epochs 20 --init --soft --lr 1e-3`: about forty minutes on one
+core.
 """
 
 import json

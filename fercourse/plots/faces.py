@@ -76,7 +76,7 @@ def overlay(images, maps, titles=None, columns=8, strength=0.8, alt=None, captio
         alt: what the picture shows.
         caption: what to look for.
     """
-    texts = [str(text) for text in titles] if titles is not None else [""] * len(images)
+    texts = _padded([*map(str, () if titles is None else titles)], len(images))
     grid = Grid(texts, columns)
     heats = torch.as_tensor(maps).detach().float().cpu().numpy()
     for i, (image, heat) in enumerate(zip(as_images(images), heats)):

@@ -76,7 +76,10 @@ CIRCUMSTANCES = {"right labels": clean, "30 % wrong labels": noisy, "a tenth of 
 @study("comparison", smoke=dict(limit=128), cpu=dict(limit=1500, epochs=12, batch_size=32),
        full=dict(epochs=30, batch_size=64))
 def arms(scale: Scale, data, root) -> dict:
-    """Train every method under every circumstance, with the same faces, steps and backbone."""
+    """Train every method under every circumstance, with the same faces, backbone and epochs of a training.
+
+    HNCL and DMSRL are trained twice, and so, in epochs, are the baselines that are told to be.
+    """
     return {f"{told}, {name}": partial(_arm, name, told, scale, data, root)
             for told in CIRCUMSTANCES for name in (*SETTINGS, LONGER, AVERAGED)}
 

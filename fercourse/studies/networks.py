@@ -1,7 +1,8 @@
 """The trained networks that come with the course: `python -m fercourse.studies.networks [NAME …]` makes them anew.
 
-All learn from the lab's labels, with the same steps and backbone, and are tested on strangers in the lab and in the
-wild; those that use unlabelled faces have those of the wild. No setting was chosen on a test face.
+All learn from the lab's labels, with the same backbone and epochs, and are tested on strangers in the lab and in the
+wild; those that use unlabelled faces have those of the wild, and DMSRL starts from the baseline. No setting was chosen
+on a test face.
 """
 
 import sys

@@ -38,10 +38,14 @@ def render_face(
     Args:
         units: facial unit -> weight, such as `{"mouthSmile": 0.8}`; a name without Left or Right moves both sides.
         person: number of the person, as in `synthfaces` when `seed` is 0.
-        yaw, pitch, roll: degrees to the person's left, down, and towards the left shoulder.
+        yaw, pitch, roll: degrees to the person's left, down, and towards the right shoulder; half of a roll is
+            straightened again, as face detectors do.
         expression_word: a class whose textbook pose at `intensity` is taken where `units` says nothing.
+        intensity: of that pose, 0 at rest to 1.
         size: pixels on a side, 16 to 1024.
         occluder: what stands before the face, one of `props.OCCLUDERS`, such as `glasses` or `hand`.
+        light: a `Light`; default: an even one.
+        seed: of the population that the person is of; engine: `auto`, `embree` or `zbuffer`.
 
     Raises:
         InputError: an unknown unit, class, occluder or engine, or a number that makes no picture.

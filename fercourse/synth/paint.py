@@ -66,7 +66,7 @@ def linear(srgb):
 
 
 def paint(surface: Surface, person: Person, units: dict[str, float], cover: str = "none") -> Surface:
-    """Paint a person's head; `cover` is `none` or `mask` (a cloth over nose and mouth)."""
+    """Paint a person's head; of the occluders only `mask` (a cloth over nose and mouth) is painted."""
     _skin(surface, person)
     _age(surface, person, units)
     _lips(surface, person)

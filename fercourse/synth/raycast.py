@@ -62,7 +62,7 @@ class ZBufferScene:
     def cast(self, origin, directions) -> Hits:
         """Return what rays from one origin [3] along unit directions [R, 3] meet.
 
-        The directions must be those of a regular pixel grid, row by row: `camera.rays` gives such.
+        The directions must be those of a regular pixel grid, row by row: `picture._rays` gives such.
         """
         side = round(len(directions) ** 0.5)
         ray = np.asarray(directions, np.float64)

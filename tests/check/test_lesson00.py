@@ -27,6 +27,14 @@ def spoil(labels, rate, classes):
     return wrong
 
 
+def from_the_end(labels, rate, classes):
+    """Right but for a rate of 0, where `[-0:]` is everything."""
+    rows = torch.randperm(len(labels))[-round(rate * len(labels)):]
+    wrong = labels.clone()
+    wrong[rows] = (labels[rows] + torch.randint(1, classes, (len(rows),))) % classes
+    return wrong
+
+
 def neighbours(points, groups, count):
     rows = torch.cdist(points, points).fill_diagonal_(torch.inf).topk(count, largest=False).indices
     return (groups[rows] == groups[:, None]).float().mean().item()
@@ -137,6 +145,7 @@ def test_the_solution_passes(name, answer, capsys):
     ("spoil", lambda y, r, c: uneven(y, r, c), "not equally likely"),
     ("spoil", stub, "not written yet"),
     ("spoil", coins, "not a coin"),
+    ("spoil", from_the_end, "at a rate of 0"),
     ("spoil", own_class_again, "own class again"),
     ("spoil", drawn_twice, "drawn twice"),
     ("spoil", one_step, "same number of steps"),

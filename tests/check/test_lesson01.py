@@ -205,6 +205,7 @@ MISTAKES = [
     (lesson01.wrong_labels, unseeded_rows, "second time"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, int(r * len(y)) / len(y), s), "neither down nor up"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, 7, r, s), "though there are 5 classes"),
+    (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r or 1, s), "at rate 0"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, 0.3 if r else 0, s), "`rate` or `classes`"),
     (lesson01.wrong_labels, lambda y, c, r, s: slip(y, c, r, 0), "another seed"),
     (lesson01.wrong_labels, uneven, "too often"),

@@ -106,6 +106,13 @@ def unscaled(z, positive, kept, temperature):
     return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1) / positive.sum(1)).mean()
 
 
+def clamped(z, positive, kept, temperature):
+    """Right but for sharp temperatures, at which it stays finite."""
+    unit = F.normalize(z, dim=1)
+    s = (unit @ unit.T / temperature).clamp(-80, 80)
+    return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1) / positive.sum(1)).mean()
+
+
 def with_exponentials(z, positive, kept, temperature):
     unit = F.normalize(z, dim=1)
     e = (unit @ unit.T / temperature).exp()
@@ -135,6 +142,7 @@ MISTAKES = [
     (lesson02.masks, lambda y, f: (wsc_masks(y, f)[0], y[:, None] != y), "lacks the positive"),
     (lesson02.masks, lambda y, f: (f[:, None] == f, (f[:, None] == f) | (y[:, None] != y)), "diagonal"),
     (lesson02.masks, lambda y, f: (torch.eye(12).roll(6, 0).bool(), wsc_masks(y, f)[1]), "wherever it stands"),
+    (lesson02.masks, lambda y, f: (wsc_masks(y, f)[0],) * 2, "nothing else"),
     (lesson02.masks, lambda y, f: wsc_masks(y, f)[0], "two masks"),
     (lesson02.masks, lambda y, f: [m.float() for m in wsc_masks(y, f)], "expected bool"),
     (lesson02.contrast, unscaled, "length 1"),
@@ -146,6 +154,7 @@ MISTAKES = [
     (lesson02.contrast, lambda z, p, k, t: -loss_by_hand(z, p, k, t), "sign"),
     (lesson02.contrast, lambda z, p, k, t: loss_by_hand(z, p, torch.ones_like(k), t), "`kept` is not used"),
     (lesson02.contrast, with_exponentials, "0.001"),
+    (lesson02.contrast, clamped, "clamped"),
     (lesson02.contrast, summed_inside, "added up inside"),
     (lesson02.contrast, summed_up, "positives are added up"),
     (lesson02.hardest, lambda c, t: (c / t).softmax(0)[c.abs().argmax()], "or of the largest in size"),

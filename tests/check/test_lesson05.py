@@ -35,6 +35,17 @@ def believe(shares, share, edge=math.ceil):
     return believed
 
 
+def ranked_by(order):
+    """Return an answer with the right numbers in every class, of faces in some other order."""
+    def answer(shares, share):
+        told, believed = shares.argmax(1), torch.zeros(len(shares), dtype=torch.bool)
+        for k in range(shares.shape[1]):
+            rows = order((told == k).nonzero().flatten(), shares)
+            believed[rows[:math.ceil(share * len(rows))]] = True
+        return believed
+    return answer
+
+
 def of_all(shares, share):
     believed = torch.zeros(len(shares), dtype=torch.bool)
     believed[shares.max(1).values.argsort(descending=True)[:int(share * len(shares))]] = True
@@ -117,6 +128,8 @@ WRONG = [
     (lesson05.believe, not_written, "not written yet"),
     (lesson05.believe, of_all, "surest of all faces"),
     (lesson05.believe, lambda p, s: p.max(1).values > 0.5, "threshold"),
+    (lesson05.believe, ranked_by(lambda rows, p: rows), "but not the faces"),
+    (lesson05.believe, ranked_by(lambda rows, p: rows[p.max(1).values[rows].argsort()]), "least sure ones"),
     (lesson05.believe, lambda p, s: believe(p, s, math.floor), "share 0.5, one too few.*round up"),
     (lesson05.believe, lambda p, s: believe(p, s, lambda n: int(n + 0.5)), "share 0.9, one too few.*round up"),
     (lesson05.believe, lambda p, s: believe(p, s, lambda n: int(n) + 1), "share 0.5, one too many"),

@@ -157,6 +157,9 @@ def test_affect_has_an_interval_over_people_and_a_table_by_group():
     assert table["value"].to_dict() == {"woman": pytest.approx(0, abs=1e-6), "man": pytest.approx(0.5)}
     assert ev.group_gap(table, lower_is_better=True) == pytest.approx(0.25)
     assert ev.group_gap(table) == pytest.approx(0.25)                   # here the best is as far off as the worst
+    uneven = table.iloc[[0, 0, 1]].assign(value=[0.1, 0.1, 0.7])
+    assert ev.group_gap(uneven, lower_is_better=True) == pytest.approx(0.4)
+    assert ev.group_gap(uneven) == pytest.approx(0.2)
 
 
 def test_the_report_of_features_reads_affect_where_classes_are_unknown():

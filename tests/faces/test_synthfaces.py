@@ -11,7 +11,11 @@ import torch
 import fercourse as fc
 from fercourse.errors import InputError
 from fercourse.faces import SEVEN, synthfaces
+from fercourse.synth.head import head
+from fercourse.synth.people import draw_person
 from fercourse.synth.population import Population, row_picture
+from fercourse.synth.shots import draw_shot
+from fercourse.synth.units import action_units
 
 PATH = synthfaces.pack_path()
 MANIFEST = json.loads(PATH.with_suffix(".json").read_text())
@@ -49,6 +53,22 @@ def test_annotators_agree_as_people_do(table):
     assert (table.majority == table.label)[clear].mean() > (table.majority == table.label)[~clear].mean() + .04
     wrong = table[(table.majority != table.label) & (table.label == "fear")]
     assert wrong.majority.value_counts().idxmax() == "surprise"
+
+
+def test_affect_and_units_are_those_that_are_drawn(table):
+    """Blends too; units are kept as bytes, affect to three places."""
+    blends = table[table.blend.notna()]
+    for _, row in pd.concat([blends.head(20), table.head(20)]).iterrows():
+        shot = draw_shot(draw_person(int(row.person), MANIFEST["seed"]), int(row["shot"]), row.domain, row.label,
+                         MANIFEST["seed"])
+        assert shot.valence_arousal == pytest.approx((row.valence, row.arousal), abs=2e-3)
+        assert np.abs([shot.units.get(name, 0) for name in head().units] - row.units.astype(float)).max() < 5e-3
+
+
+def test_action_units_are_those_of_the_pack(table):
+    for _, row in table.sample(50, random_state=0).iterrows():
+        units = dict(zip(head().units, row.units.astype(float)))
+        assert np.abs(action_units(units) - row.action_units.astype(float)).max() < 5e-3
 
 
 def test_facts_are_in_range(table):

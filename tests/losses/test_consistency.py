@@ -126,3 +126,11 @@ def test_views_in_half_precision_are_compared_in_single():
     first = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).bfloat16()
     second = 2 * first
     torch.testing.assert_close(view_consistency(first, second), view_consistency(first.float(), second.float()))
+
+
+def test_cosines_stay_in_single_precision_under_autocast():
+    u, z = (space.float() for space in spaces())
+    plain = similarity_consistency(u, z, pairs_of(6, 3))
+    with torch.autocast("cpu", torch.bfloat16):
+        half = similarity_consistency(u, z, pairs_of(6, 3))
+    torch.testing.assert_close(half, plain, rtol=1e-5, atol=1e-6)

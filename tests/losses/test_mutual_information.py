@@ -253,3 +253,15 @@ def test_a_single_pair_tells_nothing():
     value = mi.relative_predictive(scores)
     value.backward()
     assert value == 0 and scores.grad == 0
+
+
+@pytest.mark.parametrize("name", mi.ESTIMATORS)
+def test_estimates_stay_in_single_precision_under_autocast(name):
+    torch.manual_seed(0)
+    estimator, x, y = mi.ESTIMATORS[name](3, 2), torch.randn(32, 3), torch.randn(32, 2)
+    y = y.argmax(1) if name == "adversary" else y
+    plain = estimator(x, y)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = estimator(x, y)
+    for part in plain:
+        torch.testing.assert_close(half[part], plain[part], rtol=1e-5, atol=1e-6)

@@ -127,3 +127,12 @@ def gradient():
 def test_two_processes_have_the_gradient_of_one():
     alone, (first, second) = gradient(), twice(gradient)
     assert (first - alone).norm() <= 1e-9 * alone.norm() and torch.equal(first, second)
+
+
+def test_cosines_stay_in_single_precision_under_autocast():
+    given = (unit(6, 5).float(), unit(6, 5, seed=1).float(), unit(8, 5, seed=2).float(), torch.eye(6, 8).bool(),
+             ~torch.eye(6, 8).bool())
+    plain = neighbour_contrast(*given)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = neighbour_contrast(*given)
+    torch.testing.assert_close(half, plain, rtol=1e-5, atol=1e-6)

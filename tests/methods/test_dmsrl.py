@@ -104,6 +104,19 @@ def test_the_centres_begin_once_at_the_means_of_what_is_believed():
     assert torch.equal(method.metric.centres, before)
 
 
+def test_random_centres_stay_where_they_were_drawn():
+    method, _ = made(begin=0.2, centres="random")
+    method.memory["target_believed"][:] = False
+    before, logits = method.metric.centres.clone(), torch.randn(20, 4)
+    method.start_epoch(2, looked(method, 0.5, logits, torch.randn(24, 128), torch.randn(20, 128)))
+    assert method.memory["target_believed"].any() and torch.equal(method.metric.centres, before)
+
+
+def test_centres_have_the_rate_that_was_asked_for():
+    [group] = made(centre_rate=0.1)[0].optimisers(1e-3)[2].param_groups
+    assert group["lr"] == pytest.approx(0.1 * 4 * 128) and group["constant"]       # for means over classes and width
+
+
 @pytest.mark.parametrize("balanced, believed", [(True, [8, 13]), (False, [6, 12])])
 def test_belief_rises_from_half_of_it_to_all(balanced, believed):
     """Of 10, 5, 4 and 1 faces told, 0.3 and 0.6 of each class are 3 + 2 + 2 + 1 and 6 + 3 + 3 + 1; of all 6 and 12."""

@@ -25,11 +25,13 @@ def made(faces, **hyper):
     return method, Batch(index, views, method.memory["labels"][index])
 
 
-def test_only_believed_faces_are_classified():
-    method, batch = made(toy_faces(8, 24), reconstruct=0.0)
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_only_believed_faces_are_classified(smoothing):
+    method, batch = made(toy_faces(8, 24), reconstruct=0.0, label_smoothing=smoothing)
     method.eval()
     method.memory["weights"][:] = torch.tensor([1, 1, 0, 1, 0, 0, 1, 1.0])
-    losses = F.cross_entropy(method.decide(method.backbone(batch.views[0])), batch.labels, reduction="none")
+    losses = F.cross_entropy(method.decide(method.backbone(batch.views[0])), batch.labels, reduction="none",
+                             label_smoothing=smoothing)
     found = method(batch, 0.0)
     assert found.keys() == {"total", "classify"}
     assert found["total"].item() == pytest.approx(losses[[0, 1, 3, 6, 7]].sum().item() / 8, rel=1e-5)
@@ -140,6 +142,32 @@ def test_right_labels_that_are_hard_to_learn_are_not_doubted():
         assert method.memory["paced"][:2].all()
     assert not trusting.memory["easy"].all()
     assert asking.memory["easy"].all() and facts["jury_noise"] == 0 and not asking.memory["doubted"].any()
+
+
+def test_a_hard_face_that_is_neither_changed_nor_taken_back_is_left_out():
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, jury=0.0)
+    method.start_epoch(1, looked(seen | {"logits": seen["logits"].flip(1)}))      # the head disagrees
+    assert method.memory["weights"][[0, 5, 39]].tolist() == [0, 1, 0]
+    assert method.memory["doubted"][[0, 5, 39]].tolist() == [True, False, True]
+
+
+def test_a_face_that_is_easy_again_has_its_own_label_and_its_class_stays_split():
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, jury=0.0, keep=0.0)
+    method.start_epoch(1, looked(seen))
+    assert method.memory["labels"][0] == 0 != method.memory["given"][0]
+    method.start_epoch(2, looked(seen | {"loss": torch.full((40,), 3.0)}))        # one heap
+    assert method.memory["paced"].tolist() == [True, True, False, False]
+    assert torch.equal(method.memory["labels"], method.memory["given"])
+
+
+def test_without_relabelling_nobody_votes():
+    faces, seen = world()
+    method, _ = made(faces, neighbours=5, jury=0.0, relabel=False)
+    assert "relabelled" not in method.start_epoch(1, looked(seen))
+    assert torch.equal(method.memory["labels"], method.memory["given"])
+    assert not method.memory["weights"][[0, 5, 39]].any()
 
 
 def test_one_pace_for_all_doubts_a_class_that_is_wrong_as_a_whole():

@@ -245,6 +245,7 @@ def test_fine_tuning_starts_from_the_backbone():
     with torch.no_grad():
         torch.testing.assert_close(baseline.eval().embed(faces.images), pretrained.eval().embed(faces.images))
     assert baseline.hyper.label_smoothing == 0 and baseline.name == "baseline"
+    assert to_fine_tune(toy_method(faces, "hncl", neighbours="none", grey=True), faces).hyper.grey
 
 
 def test_wrong_settings():

@@ -72,6 +72,37 @@ def test_parts_are_what_the_equations_say():
         torch.testing.assert_close(parts["information"], information)
 
 
+def test_without_the_label_all_that_is_shared_counts():
+    method, batch = ready(withhold=1.0, given_label=False)
+    method.eval()
+    found = method(batch, 1.0)["information"]
+    with torch.no_grad():
+        expression, identity = method.residual(method.backbone.features(batch.views[0]), method._hints(32))
+        wanted = sum(method.critics[name](expression, method.said(name, feature))["bound"]
+                     for name, feature in identity.items())
+    torch.testing.assert_close(found, wanted)
+
+
+def test_weights_of_faces_reach_the_loss_of_classes():
+    method, batch = ready(withhold=1.0, task="classes")
+    method.eval()
+    method.memory["weights"] = torch.arange(32.0) / 15.5
+    found = method(batch, 0.0)["classify"]
+    logits = method.decide(method.residual(method.backbone.features(batch.views[0]), method._hints(32))[0])
+    losses = F.cross_entropy(logits, batch.labels, reduction="none")
+    torch.testing.assert_close(found, (losses * torch.arange(32.0) / 15.5).mean())
+
+
+def test_critics_take_the_steps_that_were_asked_for():
+    method, batch = ready(critic_steps=3, withhold=1.0)
+    method.optimisers(1e-3)
+    method(batch, 1.0)
+    taken = []
+    method._teacher.step = lambda: taken.append(1)
+    method.after_step()
+    assert len(taken) == 2                                                # and the first with everybody else
+
+
 def test_bumps_can_follow_a_step():
     affect = 2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(0)) - 1
     step = (affect[:, :1] > 0).float()
@@ -122,6 +153,17 @@ def test_weights_make_answers_and_labels_unrelated():
     assert valence.std() > 0.3 and arousal.mean().item() == pytest.approx(1, abs=1e-5)
     method.hyper.even = False
     assert method._weights(faces).unique().tolist() == [1]
+
+
+def test_no_face_weighs_more_than_ten_before_the_mean_is_one():
+    """Two of 400 answers go against the label: p(label) p(answer) / p(both) is 1/4 / (1/400) = 100 for these."""
+    faces = toy_faces(400).relabel(torch.arange(400) // 200)
+    answers = torch.arange(400) // 200
+    answers[[0, 399]] = torch.tensor([1, 0])
+    method = toy_method(faces, "id-invariant", attributes="gender", task="classes")
+    method.memory = {"labels": faces.labels, "retrieved gender": answers}
+    weights = method._weights(faces)
+    assert (weights.max() / weights.min()).item() == pytest.approx(10 / (0.25 / (199 / 400)), rel=1e-4)
 
 
 # ---------------------------------------------------------------------- attributes attach and detach

@@ -76,6 +76,11 @@ def test_accuracy_leaves_the_unknown_out():
     assert found == {"accuracy": pytest.approx(2 / 3), "chance": pytest.approx(2 / 3)}
 
 
+def test_a_set_may_number_its_words_in_another_order_and_have_others():
+    faces = toy_faces(4, attributes={"gender": torch.tensor([0, 1, 2, -1])}, names={"gender": ("man", "woman", "none")})
+    assert at.ATTRIBUTES["gender"].truth(faces).tolist() == [1, 0, -1, -1]
+
+
 # ---------------------------------------------------------------------- cache
 
 def test_a_second_question_looks_at_no_face():

@@ -29,6 +29,13 @@ def test_post_takes_identity_away_after_the_layer():
     torch.testing.assert_close(expression, module.expression(z) - (identity["gender"] + identity["age"]) / 2)
 
 
+def test_none_takes_nothing_away():
+    module, z, hints, texts = parts("none")
+    expression, identity = module(z, hints)
+    assert torch.equal(expression, z)
+    torch.testing.assert_close(identity["gender"], texts["gender"])
+
+
 def test_prev_takes_the_text_away_before_the_layer():
     module, z, hints, texts = parts("prev")
     expression, identity = module(z, hints)

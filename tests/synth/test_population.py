@@ -82,6 +82,7 @@ def test_one_row_again_alone(made):
     row = pd.read_parquet(out).iloc[7]
     _, shot, picture = row_picture(SMALL, int(row.person), int(row.shot))
     assert shot.word == row.label and shot.domain == row.domain
+    assert shot.valence_arousal == pytest.approx((row.valence, row.arousal), abs=1e-3)
     assert np.allclose(picture.landmarks.ravel(), row.landmarks.astype(np.float32), atol=0.05)
     again = row_picture(SMALL, int(row.person), int(row.shot))[2]
     assert np.array_equal(picture.image, again.image)
