@@ -1,6 +1,12 @@
 """From features to pictures: projections to the plane, and where a network looked."""
 
+import atexit
+import os
+import shutil
+import tempfile
 import warnings
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -110,6 +116,7 @@ def turn_onto(points: Tensor, reference: Tensor) -> Tensor:
 def _umap(features, start, seed, neighbours):
     if len(features) < FEW:
         return pca(features)
+    _place_for_compiled()
     from umap import UMAP  # compiles for seconds on its first import
     umap = UMAP(n_neighbors=min(neighbours, len(features) - 1), init=10 * unit_size(start).numpy(),
                 random_state=seed % 2**32, n_jobs=1)
@@ -119,6 +126,23 @@ def _umap(features, start, seed, neighbours):
         found = torch.from_numpy(umap.fit_transform(features.numpy())).float()
     torch.set_num_threads(threads)           # umap's compiler shares torch's threads, and wakes all of them
     return found
+
+
+def _place_for_compiled():
+    """Give umap's compiler a temporary folder on a locked-down hub, where it may write to none of its own."""
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    beside = [Path(found.origin).parent / "__pycache__" for found in map(find_spec, ("umap", "pynndescent")) if found]
+    if not all(map(_writable, beside)):
+        if not _writable(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"):
+            os.environ["NUMBA_CACHE_DIR"] = folder = tempfile.mkdtemp(prefix="numba-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _writable(folder):
+    """Return whether a folder, or what it would be made in, can be written to."""
+    there = next(place for place in (folder, *folder.parents) if os.access(place, os.F_OK))
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def _matrix(features):

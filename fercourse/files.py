@@ -39,8 +39,8 @@ def replacing(path, before=None):
             yield temporary
             _sync(temporary)
             if before and path.exists():
-                path.replace(before)
-            temporary.replace(path)
+                _rename(path, before)
+            _rename(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -88,6 +88,15 @@ def sha256(path) -> str:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
+
+
+def _rename(old, new, tries=20):
+    """Give a file another's name; on Windows try for two seconds, as a scanner or a viewer may hold either."""
+    for _ in range(tries if os.name == "nt" else 0):
+        with suppress(PermissionError):
+            return old.replace(new)
+        time.sleep(0.1)
+    return old.replace(new)
 
 
 def _sync(path):

@@ -86,11 +86,20 @@ def _detect(picture):
     """Return the boxes [N, 4] of frontal faces by the Viola-Jones cascade that comes with OpenCV, largest first."""
     cv2 = _cv2()
     shrink = min(1.0, LOOK_AT / max(picture.shape[:2]))
-    small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
-    found = cascade.detectMultiScale(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 1.1, 4, minSize=(SMALLEST, SMALLEST))
+    across, down = (max(shrink, 1 / side) for side in picture.shape[1::-1])          # at least a pixel is left
+    small = cv2.resize(picture, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    found = _cascade(cv2).detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
     boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in found], float).reshape(-1, 4) / shrink
     return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
+
+
+def _cascade(cv2):
+    """Return the cascade; the file is read here, as OpenCV on Windows cannot open a path with an umlaut."""
+    text = Path(cv2.data.haarcascades, "haarcascade_frontalface_alt2.xml").read_text("utf-8")
+    storage, cascade = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY), cv2.CascadeClassifier()
+    cascade.read(storage.getFirstTopLevelNode())
+    return cascade
 
 
 def _aligned(picture, box, size):

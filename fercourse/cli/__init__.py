@@ -54,6 +54,7 @@ def options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error ends in one sentence on stderr: status 2 for bad input, 1 for a fault of ours."""
+    _print_any_letter()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments                      # accepted anywhere on the line, as --use is
     files = []
@@ -78,6 +79,13 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         ending = _told(error, files)
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
+
+
+def _print_any_letter():
+    """Let a letter that the output lacks come out as \\u…, where it would stop a grading: a Windows pipe has few."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _used(arguments):

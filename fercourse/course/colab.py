@@ -26,8 +26,12 @@ def missing(requirements: list[str], installed: dict[str, str]) -> list[str]:
 
 
 def installed() -> dict[str, str]:
-    """Return every installed package with its version."""
-    return {one.metadata["Name"].lower(): one.version for one in metadata.distributions() if one.metadata["Name"]}
+    """Return every installed package with its version; of two, that of the first, which Python imports."""
+    found = {}
+    for one in metadata.distributions():
+        if one.metadata["Name"]:
+            found.setdefault(one.metadata["Name"].lower(), one.version)
+    return found
 
 
 def main():

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from contextlib import suppress
 
 import nbformat
 
@@ -44,7 +45,10 @@ def _secret(book):
 
 def _letters(text):
     """Return letters and digits alone, the same however a text is quoted, escaped, coloured or indented."""
-    return re.sub(r"\W", "", html.unescape(COLOUR.sub("", text)))
+    text = COLOUR.sub("", text)
+    with suppress(ValueError):                               # a number too long to be one
+        text = html.unescape(text)
+    return re.sub(r"\W", "", text)
 
 
 def _cover(output, secret):

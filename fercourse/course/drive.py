@@ -7,6 +7,7 @@ from ..errors import InputError
 
 MOUNT = Path("/content/drive")
 PLACE = MOUNT / "MyDrive" / "fercourse"
+NO_LINKS = 1314                                              # Windows: a privilege that is not held
 
 
 def use(folder: Path | str | None = None) -> Path:
@@ -17,7 +18,8 @@ def use(folder: Path | str | None = None) -> Path:
             Colab mounts here after asking.
 
     Raises:
-        InputError: no folder is given outside Colab, it cannot be written, or `runs` is a folder already.
+        InputError: no folder is given outside Colab, it cannot be written, `runs` is a folder already, or Windows
+            lets nobody make links.
     """
     place = Path(_mounted() if folder is None else folder).absolute()
     runs = Path("runs")
@@ -31,6 +33,11 @@ def use(folder: Path | str | None = None) -> Path:
         raise InputError(f"{runs.absolute()} holds trainings already; move them to {place / 'runs'}, delete the "
                          "folder, and call this again") from None
     except OSError as error:
+        if getattr(error, "winerror", None) == NO_LINKS:
+            raise InputError(f"{runs.absolute()} cannot become a link to {place / 'runs'}: Windows makes links only in "
+                             "developer mode; switch it on in the settings, or do without the link: train with "
+                             f"fit(out=…) and a folder in {place / 'runs'}, and set FERCOURSE_DATA to {place / 'data'}"
+                             ) from error
         raise InputError(f"{place} cannot be used: {error}; expected a folder of a mounted drive") from error
     os.environ["FERCOURSE_DATA"] = str(place / "data")
     print(f"Sets of faces are looked for in {place / 'data'}; runs/ is {place / 'runs'}. "

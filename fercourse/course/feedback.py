@@ -19,7 +19,21 @@ def write_pages(grades: list[Grade], out: Path, fresh: list[Grade]):
     for one, name in zip(grades, page_names(grades), strict=True):
         if any(one is other for other in fresh):
             with replacing(out.parent / "feedback" / name) as part:
-                part.write_text(feedback(one), encoding="utf-8", errors="replace")
+                part.write_text(_page(one), encoding="utf-8", errors="replace")
+
+
+def _page(one):
+    """Return a student's page; the points alone where the notebook cannot be drawn: others wait for theirs."""
+    try:
+        return feedback(one)
+    except Exception:                                        # whatever a converter makes of whatever somebody wrote
+        return _plain(f"{one.total:g} of {sum(one.of.values()):g} points. Your notebook could not be drawn here; ask "
+                      "for it.")
+
+
+def _plain(told):
+    told = html.escape(told)
+    return f"<!doctype html><meta charset=utf-8><title>Feedback</title><body><h1>Feedback</h1><p>{told}</p>"
 
 
 def page_names(grades: list[Grade]) -> list[str]:
@@ -59,8 +73,7 @@ def _which(one):
 def feedback(one: Grade) -> str:
     """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
     if one.book is None:
-        told = html.escape(one.problem)
-        return f"<!doctype html><meta charset=utf-8><title>Feedback</title><body><h1>Feedback</h1><p>{told}</p>"
+        return _plain(one.problem)
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
     book = covered(one.book)

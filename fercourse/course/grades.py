@@ -83,6 +83,12 @@ def probe(out: Path):
     """Raise InputError now, and not after hours of grading, where a table and pages beside it cannot be written."""
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'grades.csv'}")
+    try:
+        if out.exists():
+            out.open("r+b").close()                          # refused while Excel shows it
+    except OSError as error:
+        raise InputError(f"{out} cannot be written over ({error.strerror}); expected a table that no program holds: "
+                         "close it where it is open, such as in Excel, or choose another --out") from error
     page = out.with_name("written.html")
     if page.is_dir():
         raise InputError(f"{page} is a folder, where the page of written answers goes; move it away")

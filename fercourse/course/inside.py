@@ -11,6 +11,7 @@ BIGGEST_FILE = 1 << 28                                       # bytes a submissio
 
 def main(own: str, cell_timeout: str):
     """Execute the notebook in folder `own`, at most so many seconds a cell."""
+    sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path.cwd()]     # where the notebook writes
     sys.modules.setdefault("rfc3987_syntax", None)           # jsonschema would compile a grammar: most of the start
     import nbformat
     from nbclient import NotebookClient

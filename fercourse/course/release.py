@@ -19,7 +19,8 @@ STUDENT_SETUP = SETUP + '''
 elif os.path.basename(os.getcwd()) == "student":                       # paths are told from the lessons' folder
     os.chdir("..")'''
 KEPT_METADATA = {"tags", "nbgrader", "cellView", "deletable", "editable"}
-REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n(.*?)^[ \t]*### END \1", re.DOTALL | re.MULTILINE)
+REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n((?:(?![ \t]*### (?:BEGIN|END)).*\n)*)[ \t]*### END \1",
+                    re.MULTILINE)                            # no line is looked at twice, whoever wrote the text
 CHECKER = re.compile(r"fc\.check\.(lesson\d\d)\.(\w+)\(")
 COMMAND = "fercourse course release"
 

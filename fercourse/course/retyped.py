@@ -10,7 +10,7 @@ from .notebooks import grade_id
 from .release import REGION
 
 DEFINED = re.compile(r"^(?:async def|def|class)[ \t]+(\w+)", re.MULTILINE)
-LINK = re.compile(r"\]\([^)]*\)")
+LINK = re.compile(r"\]\([^()\n]*\)")
 
 
 def regained(book, released):

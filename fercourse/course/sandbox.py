@@ -1,8 +1,8 @@
 """Run somebody else's notebook: in a process of its own, with limits on time and memory, and shut in where possible.
 
-On Linux with user namespaces it has no network, sees a read-only disk without the places it must not see, shares no
-memory with other runs, and writes only into its own folder. Elsewhere the limits hold, but not the walls: use a
-throw-away machine.
+On Linux with user namespaces it has no network and another root: the system's programs, Python and the course, all
+read-only, and its own folder, into which alone it writes. Homes, temporary folders, sockets, devices and the memory of
+others are not there. Elsewhere the limits hold, but not the walls: use a throw-away machine.
 """
 
 import json
@@ -27,24 +27,50 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_
 WALLS = ("unshare", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child",
          "--mount-proc")
 EVERY = 0.1                                                  # seconds between looks at its memory
+MOST_TOLD = 1 << 26                                          # characters of outputs that are read
 
-# Its own folder stays writable, hidden folders and files look empty, shared memory is its own, the rest is read-only.
-SHUT_IN = """
+# What a run sees of the system, where it is there; Python, the course and its own folder come to it.
+ETC = ("alternatives", "ca-certificates", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime",
+       "mime.types", "nsswitch.conf", "OpenCL", "passwd", "pki", "ssl")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu", "/sys", "/proc",
+          *(f"/etc/{name}" for name in ETC))
+DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "dri", "kfd", "dxg")
+
+# $1 its own folder; then the places it sees, --, those of them that look empty, --, and what is run. Whatever cannot be
+# mounted, or made read-only, ends the script.
+SHUT_IN = r"""
 set -e
 mount --make-rprivate /
-mount --bind "$1" "$1"
 own="$1"; shift
+new="$own/root"; mkdir "$new"
+mount -t tmpfs -o mode=755 none "$new"
+mkdir "$new/dev"
+show() {
+  if [ -L "$1" ]; then mkdir -p "$new${1%/*}"; cp -P "$1" "$new$1"; return; fi
+  if [ -d "$1" ]; then mkdir -p "$new$1"; else mkdir -p "$new${1%/*}"; : > "$new$1"; fi
+  if [ "$1" = "$own" ]; then mount --bind "$1" "$new$1"; else mount --rbind "$1" "$new$1"; fi
+}
+while [ "$1" != -- ]; do show "$1"; shift; done; shift
 while [ "$1" != -- ]; do
-  if [ -d "$1" ]; then mount -t tmpfs -o ro none "$1"; else mount --bind /dev/null "$1"; fi
+  if [ -d "$new$1" ]; then mount -t tmpfs none "$new$1"; elif [ -e "$new$1" ]; then mount --bind /dev/null "$new$1"; fi
   shift
-done
-shift
-for place in /dev/shm /dev/mqueue; do
-  if [ -d "$place" ]; then mount -t tmpfs -o mode=1777,size=1g none "$place"; fi
-done
-while read -r _ _ _ _ place _; do
-  case "$place" in "$own"|/proc|/proc/*|/dev|/dev/*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
+done; shift
+for place in shm mqueue; do mkdir "$new/dev/$place"; mount -t tmpfs -o mode=1777,size=1g none "$new/dev/$place"; done
+mkdir "$new/dev/pts"; ln -s pts/ptmx "$new/dev/ptmx"; ln -s /proc/self/fd "$new/dev/fd"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 none "$new/dev/pts"
+while read -r _ _ _ _ place options _; do
+  case "$place" in *\\*) place=$(printf '%b' "$(printf %s "$place" | sed 's/\\/\\0/g')") ;; esac
+  case "$place" in
+    "$new"|"$new$own"|"$new"/dev/*) ;;
+    "$new"/*) mount -o "remount,bind,ro${options#??}" "$place" ;;
+  esac
 done < /proc/self/mountinfo
+mkdir "$new/.old"
+cd "$new"
+pivot_root . .old
+umount -l /.old
+rmdir /.old
+mount -o remount,bind,ro /
 cd "$own/notebooks"
 exec "$@"
 """
@@ -69,20 +95,40 @@ class Run:
 
 @cache
 def walled() -> bool:
-    """Return whether this machine lets a process be shut in."""
+    """Return whether this machine lets a process be shut in, and Python still runs there."""
     if sys.platform != "linux" or not shutil.which("unshare"):
         return False
     with tempfile.TemporaryDirectory() as own:
-        (Path(own) / "notebooks").mkdir()
-        command = [*WALLS, "sh", "-c", SHUT_IN, "sh", own, "--", "true"]
+        own = Path(own).resolve()
+        (own / "notebooks").mkdir()
+        command = _inside(own, (), [sys.executable, "-c", "import nbclient, ipykernel"])
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+
+
+def _inside(own, hidden, command):
+    """Return the command line that runs a command behind the walls, in its own folder."""
+    return [*WALLS, "sh", "-c", SHUT_IN, "sh", str(own), *_seen(own), "--", *_hideable(own, hidden), "--", *command]
+
+
+def _seen(own):
+    """Return the places that a run sees, none within another."""
+    devices = [place for name in DEVICES for place in Path("/dev").glob(name)]
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    places = {place for place in map(Path, (*SYSTEM, *libraries)) if place.is_absolute() and place.exists()}
+    places |= {*devices, *_needed(own)}
+    return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)]
+
+
+def _needed(own):
+    """Return what a run cannot be without, resolved."""
+    return [own, ROOT, *(Path(place).resolve() for place in (sys.prefix, sys.base_prefix))]
 
 
 def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = None) -> Run:
     """Execute a notebook and return its outputs; never raises for what the notebook does.
 
     Args:
-        hidden: folders and files that must look empty to it; left visible where Python or the course lies inside.
+        hidden: folders and files that must look empty to it; where Python or the course lies inside, these are seen.
         given_up: once set, the notebook is stopped.
     """
     own = Path(tempfile.mkdtemp(prefix="fercourse-")).resolve()
@@ -95,16 +141,25 @@ def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = Non
         stopped = _watch(_start(own, limits, hidden), limits, given_up)
         return Run(_read(own / "outputs.jsonl", book), stopped)
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        _remove(own)
+
+
+def _remove(own):
+    """Remove a folder, whatever its owner's notebook has forbidden; nothing of it is for the next run to read."""
+    for folder, _, _ in os.walk(own):
+        with suppress(OSError):
+            Path(folder).chmod(0o700)
+    shutil.rmtree(own, ignore_errors=True)
 
 
 def _start(own, limits, hidden):
     command = [sys.executable, "-m", "fercourse.course.inside", str(own), str(limits.cell)]
     if walled():
-        command = [*WALLS, "sh", "-c", SHUT_IN, "sh", str(own), *_hideable(own, hidden), "--", *command]
+        command = _inside(own, hidden, command)
     home = str(own / "home")
     environment = {key: os.environ[key] for key in INHERITED if key in os.environ} | {
-        "HOME": home, "TMPDIR": home, "NUMBA_CACHE_DIR": home, "MPLCONFIGDIR": home, "JUPYTER_RUNTIME_DIR": home,
+        "HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "NUMBA_CACHE_DIR": home,
+        "MPLCONFIGDIR": home, "JUPYTER_RUNTIME_DIR": home,
         "PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1", "PIP_NO_INDEX": "1", "HF_HUB_OFFLINE": "1",
         "PYTHONDONTWRITEBYTECODE": "1", "FERCOURSE_WALLED": str(int(walled())),
         "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
@@ -114,7 +169,7 @@ def _start(own, limits, hidden):
 
 def _hideable(own, hidden):
     """Return those of the places that are there and can be hidden without hiding what the run needs."""
-    needed = [own, ROOT, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
+    needed = _needed(own)
     places = {place for place in (Path(place).resolve() for place in hidden)
               if (place.is_dir() or place.is_file()) and not any(one.is_relative_to(place) for one in needed)}
     return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)]      # others go with these
@@ -170,8 +225,8 @@ def _read(path, book):
     if path.is_symlink() or not path.is_file():
         return found
     with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            with suppress(ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError):
+        for line in file.read(MOST_TOLD).split("\n"):
+            with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError):
                 record = json.loads(line)
                 cell = nbformat.v4.new_code_cell("", outputs=nbformat.from_dict(record["outputs"]))
                 nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))

@@ -110,9 +110,11 @@ def _probe(found):
 
 def _below(folder):
     found = []
+    folders = [entry for entry in _entries(folder) if entry.is_dir() and not entry.is_symlink()]
+    archives = all(map(_is_archive, folders))                # a student among students may name files after others
     for entry in _entries(folder):
-        if entry.is_dir() and not entry.is_symlink():
-            found += _below(entry) if _is_archive(entry) else _of_folder(entry)
+        if entry in folders:
+            found += _below(entry) if archives else _of_folder(entry)
         else:
             student, ident = _whose(_stem(_printable(entry.name)))
             if ident or not _is_ours(entry):

@@ -21,16 +21,20 @@ STYLE = {
 HEAVY = 150_000      # bytes from which a picture is shown as WebP: faces shrink tenfold
 
 
-def style():
-    """Return a context in which matplotlib draws in the course's style; nothing changes outside it."""
-    return matplotlib.rc_context(STYLE)
+def style(math=True):
+    """Return a context in which matplotlib draws in the course's style; nothing changes outside it.
+
+    Args:
+        math: read what is between two $ as a formula; names of files and classes are none.
+    """
+    return matplotlib.rc_context(STYLE | {"text.parse_math": math})
 
 
 def styled(draw):
     """Make a drawing function draw in the course's style."""
     @functools.wraps(draw)
     def in_style(*args, **kwargs):
-        with style():
+        with style(math=False):
             return draw(*args, **kwargs)
     return in_style
 

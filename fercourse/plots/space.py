@@ -98,7 +98,7 @@ def embedding_animation(sequence, faces, titles=None, colour_by="labels", betwee
     """
     sequence, titles = _moments(sequence, faces, titles)
     groups, limit = grouping(faces, colour_by), _limit(sequence)
-    with style():
+    with style(math=False):
         figure, (axes,) = new_figure(5.6, 4.2)
         _plain(axes, titles[0], limit)
         clouds = _scatter(axes, sequence[0], groups)

@@ -1,5 +1,6 @@
 """What is misspelt on the command line is one sentence with the way to the help; no command at all is the help."""
 
+import io
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import typer
 
 from fercourse import __version__, methods
 from fercourse.cli import app
+from fercourse.errors import InputError
 from fercourse.methods.base import _METHODS
 from tests.line import call
 
@@ -83,6 +85,19 @@ def test_a_fault_of_ours_is_one_sentence_too(monkeypatch, capsys):
                                        "fercourse, --debug shows where\n")
     with pytest.raises(RuntimeError):
         call("data", "list", "--debug")
+
+
+def test_letters_that_a_windows_pipe_lacks_stop_nothing(monkeypatch):
+    def told(*_, **__):
+        print("Łukasz: 2 of 3")
+        raise InputError("Łukasz")
+    pipes = [io.TextIOWrapper(io.BytesIO(), "cp1252", write_through=True) for _ in range(2)]
+    monkeypatch.setattr(sys, "stdout", pipes[0])
+    monkeypatch.setattr(sys, "stderr", pipes[1])
+    monkeypatch.setattr("fercourse.faces.catalogue.names", told)
+    assert call("data", "list") == 2
+    assert [pipe.buffer.getvalue().split() for pipe in pipes] == [[rb"\u0141ukasz:", b"2", b"of", b"3"],
+                                                                  [b"fercourse:", rb"\u0141ukasz"]]
 
 
 def test_a_fault_without_a_message_is_told_by_its_kind(monkeypatch, capsys):

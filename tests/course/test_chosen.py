@@ -227,3 +227,12 @@ def test_a_number_that_several_share_is_nobody_s(tmp_path):
         (tmp_path / f"{name}.ipynb").write_text(book())
     found = [(one.student, one.ident) for one in submissions.find(tmp_path)]
     assert found == [("anna", ""), ("ben", ""), ("cem", "17")]
+
+
+def test_a_student_among_students_cannot_hand_in_for_others(tmp_path):
+    for folder, names in {"ann": ["02_wscfer.ipynb"],
+                          "mallory": ["ann_7_1_02_wscfer.ipynb", "ben_8_1_02_wscfer.ipynb"]}.items():
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).write_text("{}")
+    assert {(one.student, one.ident) for one in submissions.find(tmp_path)} == {("ann", ""), ("mallory", "")}

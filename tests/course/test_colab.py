@@ -82,6 +82,13 @@ def test_names_are_read_whatever_their_case():
     assert colab.installed()["torch"] and "Torch" not in colab.installed()
 
 
+def test_of_a_package_that_is_there_twice_the_one_that_python_imports_counts(monkeypatch):
+    found = [SimpleNamespace(metadata={"Name": name}, version=version) for name, version in
+             (("PyYAML", "6.0.2"), ("pyyaml", "5.4.1"))]
+    monkeypatch.setattr(colab.metadata, "distributions", lambda: found)
+    assert colab.installed() == {"pyyaml": "6.0.2"}
+
+
 # ---------------------------------------------------------------------- the first cell
 
 class Runtime:

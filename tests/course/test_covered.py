@@ -46,3 +46,9 @@ def test_what_is_no_secret_stays():
     test, own = shown(output)
     assert own.outputs[0].text == output.text                # also shown, or too short to tell anything
     assert test.source == f"shown = mean([1])\n{INSTEAD}" and own.source == "print(In)"
+
+
+def test_a_number_too_long_to_be_one_is_text():
+    source = "x = 1  # &#" + "1" * 5000 + ";"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    assert covered(book).cells[0].source == source

@@ -74,6 +74,17 @@ def test_trainings_that_are_there_are_not_hidden(tmp_path):
     assert Path("runs/old").is_dir() and os.environ["FERCOURSE_DATA"] == "unset"
 
 
+def test_windows_without_links_is_told_with_a_way_around(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        error = OSError("A required privilege is not held by the client")
+        error.winerror = 1314
+        raise error
+    monkeypatch.setattr("pathlib.Path.symlink_to", refuse)
+    with pytest.raises(InputError, match=r"only in developer mode; switch it on .* fit\(out=…\) .* FERCOURSE_DATA to"):
+        drive.use(tmp_path / "drive")
+    assert os.environ["FERCOURSE_DATA"] == "unset"
+
+
 def test_places_that_are_none_are_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", None)
     with pytest.raises(InputError, match=r"only on Colab; here, name a folder"):

@@ -346,3 +346,14 @@ def test_names_of_files_tell_students_and_lessons(tmp_path):
     found = {one.student: one.ident for one in submissions.find(tmp_path)}
     assert found == {"Copy of 01_baseline": "", "lee": "", "kim": "7", "Bo Lee": "12"}
     assert submissions.lesson_of(None, tmp_path / "kim_7_8_02_wscfer-1.ipynb", {"01", "02"}) == "02"
+
+
+def test_a_notebook_that_cannot_be_drawn_costs_nobody_their_feedback(graded, tmp_path, monkeypatch):
+    from fercourse.course import feedback as pages
+    found, draw = [*graded[0].values()], pages.feedback
+    spoilt = next(one for one in found if one.book is not None)
+    monkeypatch.setattr(pages, "feedback", lambda one: 1 / 0 if one is spoilt else draw(one))
+    write_pages(found, tmp_path / "grades.csv", found)
+    texts = {path.name: path.read_text() for path in (tmp_path / "feedback").iterdir()}
+    assert len(texts) == len(found)
+    assert sum("could not be drawn" in text and f"{spoilt.total:g} of" in text for text in texts.values()) == 1

@@ -1,8 +1,10 @@
 """Graded a second time, stopped in the middle, or pointed at a wrong place: no points are lost."""
 
 import csv
+import errno
 import os
 import signal
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -172,6 +174,19 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_runs(out, words,
     with pytest.raises(InputError, match=words):
         grade.grade(folder, tmp_path / out, lessons=[lesson])
     assert not list(tmp_path.rglob("*.trial"))
+
+
+def test_a_table_that_a_spreadsheet_holds_is_told_before_anything_runs(filled, folder, lesson, monkeypatch):
+    def held(path, mode="r", *args, **options):
+        if path == filled and mode == "r+b":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, mode, *args, **options)
+    opened, before = Path.open, filled.read_bytes()
+    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr("pathlib.Path.open", held)
+    with pytest.raises(InputError, match=r"grades\.csv cannot be written over .*: close it where it is open"):
+        grade.grade(folder, filled, lessons=[lesson])
+    assert filled.read_bytes() == before
 
 
 def test_a_place_that_can_be_written_is_left_as_it_was(folder, lesson, tmp_path, monkeypatch):

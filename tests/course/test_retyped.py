@@ -7,7 +7,7 @@ pytest.importorskip("nbgrader")
 
 from fercourse.course import release, submissions
 from fercourse.course.notebooks import grade_id, regenerate
-from fercourse.course.retyped import regained
+from fercourse.course.retyped import LINK, regained
 
 from .test_grade import ALSO, RIGHT, answered, cell
 
@@ -108,3 +108,11 @@ def test_a_letter_beside_its_stub_is_read(place, stub, student, released):
     whole, found, missing = ready(book, released)
     assert found["07-why"] == f"{LETTER}\n\nYours" and not missing
     assert sum(LETTER in one.source for one in whole.cells) == 1
+
+
+def test_no_part_of_a_text_is_looked_at_twice():
+    """A link ends at its line, a region at the next one: text without an end would take hours otherwise."""
+    assert LINK.sub("]()", "](" * 3 + "x) [a](b)") == "](](]() [a]()"
+    line = "### BEGIN SOLUTION\n"
+    [found] = release.REGION.finditer(f"{line}x\n{line}y\n    z\n### END SOLUTION\n")
+    assert found[2] == "y\n    z\n"
