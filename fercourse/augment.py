@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .device import sent
 from .errors import InputError
 from .seeds import generator
 
@@ -116,18 +117,18 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
     """
     pixels = images.float().div_(255)
     if (parameters[:, :5] != torch.tensor(_AT_REST)).any():
-        pixels = _move(pixels, parameters[:, :5].to(images.device, non_blocking=True))
+        pixels = _move(pixels, sent(parameters[:, :5], images.device))
     blurred = (parameters[:, 8] > 0).nonzero().flatten()                  # chosen on the CPU: no wait
     if len(blurred):
-        sigma, rows = (v.to(images.device, non_blocking=True) for v in (parameters[blurred, 8], blurred))
-        pixels = pixels.index_copy(0, rows, _blur(pixels[rows], sigma * pixels.shape[-1]))
+        sigma, rows = (sent(v, images.device) for v in (parameters[blurred, 8], blurred))
+        pixels[rows] = _blur(pixels[rows], sigma * pixels.shape[-1])
     if (parameters[:, 13] != 1).any():
-        pixels = pixels.clamp_(min=0) ** parameters[:, 13, None, None, None].to(images.device, non_blocking=True)
+        pixels = pixels.clamp_(min=0) ** sent(parameters[:, 13, None, None, None], images.device)
     if (parameters[:, 5:8] != 1).any():
-        pixels = _colour(pixels, parameters[:, 5:8].to(images.device, non_blocking=True))
+        pixels = _colour(pixels, sent(parameters[:, 5:8], images.device))
     pixels = _standardise(pixels)
     if (parameters[:, 11:13] > 0).any():
-        pixels = _erase(pixels, parameters[:, 9:13].to(images.device, non_blocking=True))
+        pixels = _erase(pixels, sent(parameters[:, 9:13], images.device))
     return pixels
 
 

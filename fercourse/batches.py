@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from . import augment
+from .device import layout, sent
 from .distributed import share, world
 from .errors import InputError
 from .methods.base import Batch
@@ -51,9 +52,9 @@ class Stream:
         order, tables = self._plan(walk)
         places = share(torch.arange(step * self.size, (step + 1) * self.size))
         rows = order[places]
-        index = rows.to(self.device, non_blocking=True)
+        index = sent(rows, self.device)
         images = self.take(rows, index)
-        views = torch.stack([_channels_last(augment.apply(images, table[places])) for table in tables])
+        views = torch.stack([self._laid_out(augment.apply(images, table[places])) for table in tables])
         return Batch(index, views, labels[index] if self.labelled and labels is not None else None,
                      {name: column[index] for name, column in self.extra.items()})
 
@@ -62,8 +63,11 @@ class Stream:
         if self.images.device == index.device:
             return self.images[index]
         images = self.images[rows]
-        images = images.pin_memory() if self.device.type == "cuda" else images       # others are copied while all wait
-        return images.to(self.device, non_blocking=True)
+        pinned = self.device.type == "cuda" and images.device.type == "cpu"           # others are copied while all wait
+        return sent(images.pin_memory() if pinned else images, self.device)
+
+    def _laid_out(self, pixels):
+        return pixels.contiguous(memory_format=layout(self.device))
 
     def _plan(self, walk):
         """Return the order of a walk and its augmentation tables; kept until the next walk."""
@@ -78,7 +82,7 @@ class Stream:
 
 def resident(images: Tensor, device: torch.device) -> Tensor:
     """Return the images on a CUDA or MPS device if they fit there with room to spare, else where they are."""
-    if device.type == "cpu" or images.device.type == device.type:
+    if device.type == "cpu" or images.device == torch.empty(0, device=device).device:           # with its number
         return images
     return images if device.type == "cuda" and images.nbytes > _ROOM * _free(device) else images.to(device)
 
@@ -87,7 +91,3 @@ def _free(device):
     """Return the bytes free on a CUDA device, those that torch keeps for itself and does not use among them."""
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return torch.cuda.mem_get_info(device)[0] + unused
-
-
-def _channels_last(pixels):
-    return pixels.contiguous(memory_format=torch.channels_last)

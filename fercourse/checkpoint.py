@@ -16,6 +16,7 @@ from textwrap import shorten
 import torch
 
 from . import __version__, distributed
+from .device import layout
 from .errors import InputError
 from .files import replacing, writing
 from .lock import take
@@ -176,7 +177,7 @@ class Checkpoint:
             for name, part in self.parts.items():
                 if state[name]:                    # a scaler that rested keeps nothing, and another would refuse it
                     part.load_state_dict(state[name])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: does not fit the method as it is now ({_brief(error)}); it was made by "
                              f"{_maker(state)}, with the code of that time; go on with that, or start again in another "
                              "--out") from error
@@ -193,6 +194,9 @@ def _sweep(folder):
                 left.unlink()
 
 
+_STATE = {"config": dict, "memory": dict, "step": int}
+
+
 def read_checkpoint(path) -> dict:
     """Read a checkpoint of plain values and tensors, and nothing else.
 
@@ -205,6 +209,8 @@ def read_checkpoint(path) -> dict:
         if damaged := zipfile.ZipFile(path).testzip():                    # torch does not compare checksums
             raise InputError(f"{path}: damaged ({damaged} fails its checksum); delete it{beside}")
         state = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint; expected one by fercourse train --out") from error
     except PermissionError as error:
@@ -212,21 +218,25 @@ def read_checkpoint(path) -> dict:
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: holds more than tensors and plain values, and is refused because "
                          f"reading it could run code; delete it{beside}") from error
-    except (zipfile.BadZipFile, RuntimeError, EOFError, KeyError, OSError) as error:
-        raise InputError(f"{path}: damaged or no checkpoint ({error}); delete it{beside}") from error
+    except Exception as error:                     # zipfile, zlib and torch raise nearly everything on damaged bytes
+        reason = _brief(error) or type(error).__name__
+        raise InputError(f"{path}: damaged or no checkpoint ({reason}); delete it{beside}") from error
     if not isinstance(state, dict) or type(state.get("format")) is not int:
         raise InputError(f"{path}: no checkpoint; expected one by fercourse train --out")
     if state["format"] > FORMAT:
         raise InputError(f"{path}: made by {_maker(state)} in format "
                          f"{state['format']}, but {__version__} reads up to {FORMAT}; update fercourse")
-    if lacking := {"step", "config", "memory"} - state.keys():
-        raise InputError(f"{path}: lacks its {' and '.join(sorted(lacking))}; delete it{beside}")
+    if lacking := [name for name, kind in _STATE.items() if not isinstance(state.get(name), kind)]:
+        raise InputError(f"{path}: lacks its {' and '.join(lacking)}; delete it{beside}")
+    if not is_plain(state["config"]):
+        raise InputError(f"{path}: its config holds more than numbers and texts; delete it{beside}")
     return state
 
 
 def _maker(state):
     versions = state.get("versions")
-    return f"fercourse {versions['fercourse']}" if isinstance(versions, dict) and versions else "another fercourse"
+    version = versions.get("fercourse") if isinstance(versions, dict) else None
+    return f"fercourse {version}" if version else "another fercourse"
 
 
 def _same_run(path, kept, wanted):
@@ -266,7 +276,7 @@ def describe(method) -> dict:
 
 def settings(method, faces, target, **training) -> dict:
     """Return what a resumed run must have in common with the one that was stopped."""
-    data = {"data": fingerprint(faces), "target": fingerprint(target) if target else None}
+    data = {"data": fingerprint(faces), "target": fingerprint(target) if target is not None else None}
     views = {name: [v if isinstance(v, str) else repr(v) for v in getattr(method, name)] for name in VIEWS}
     return {**describe(method), **plain(training), **data, **views}
 
@@ -305,7 +315,7 @@ def load_run(folder, device="cpu"):
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it and of the method as "
                          f"it is now ({_brief(error)})") from error
-    return method.to(device, memory_format=torch.channels_last).eval()
+    return method.to(device, memory_format=layout(torch.device(device))).eval()
 
 
 def _brief(error):
@@ -319,9 +329,10 @@ _CONFIG = {"method": str, "classes": list, "size": int, "hyper": dict}
 def _read_config(folder):
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        if all(isinstance(config[name], kind) for name, kind in _CONFIG.items()) and config["size"] > 0:
+        kinds = all(isinstance(config[name], kind) for name, kind in _CONFIG.items())
+        if kinds and config["size"] > 0 and all(isinstance(word, str) for word in config["classes"]):
             return config
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise InputError(f"{folder}: not a run; expected a folder with {CONFIG} and {WEIGHTS}, "
                      "as fercourse train --out writes it")

@@ -44,6 +44,31 @@ def half_precision(device: torch.device, wish: str = "auto") -> torch.dtype | No
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
 
 
+def layout(device: torch.device) -> torch.memory_format:
+    """Return how weights and pixels lie in memory.
+
+    Apple's GPU takes wrong gradients through batch norm where channels come last (torch before 2.14).
+    """
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return values on a device; only on the way to CUDA does the host not wait.
+
+    Apple's GPU would read values that the host has freed meanwhile (torch before 2.13).
+    """
+    return values.to(device, non_blocking=device.type == "cuda")
+
+
+def order_of(values: torch.Tensor, descending: bool = False) -> torch.Tensor:
+    """Return the places of values in order, equal ones as they come.
+
+    Apple's GPU has kept equal ones in order only for some versions of torch: there the CPU sorts.
+    """
+    near = values.cpu() if values.device.type == "mps" else values
+    return near.argsort(descending=descending, stable=True).to(values.device)
+
+
 def exact(values: torch.Tensor) -> torch.Tensor:
     """Return float64, on the CPU where the device has none."""
     return (values.cpu() if values.device.type == "mps" else values).double()

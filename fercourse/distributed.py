@@ -28,11 +28,18 @@ def start(device: torch.device) -> torch.device:
         raise InputError(f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {', '.join(absent)} is not set; start several "
                          "processes with torchrun, or unset WORLD_SIZE")
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        device = torch.device("cuda", _gpu())
         torch.cuda.set_device(device)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return device
+
+
+def _gpu():
+    """Return the number of this process's GPU; srun and mpirun, unlike torchrun, do not tell LOCAL_RANK."""
+    if "LOCAL_RANK" in os.environ:
+        return int(os.environ["LOCAL_RANK"])
+    return int(os.environ.get("RANK", rank())) % torch.cuda.device_count()
 
 
 def stop():

@@ -155,7 +155,7 @@ def _read_records(path):
 def _parsed(line):
     try:
         return json.loads(line)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .contract import check_seen
-from .device import autocast
+from .device import autocast, sent
 from .distributed import gather_parts, rank, world
 from .errors import InputError
 
@@ -32,7 +32,7 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
 
 
 def _see(method, images, part, what):
-    near = images[part[0]:part[-1] + 1].to(method.device, non_blocking=True)
+    near = sent(images[part[0]:part[-1] + 1], method.device)
     seen = method.see(near)
     check_seen(method, seen, ["logits" if name == "loss" else name for name in what], len(near))
     if "loss" in what:
@@ -50,6 +50,11 @@ class Look:
     def __init__(self, method, source, target, half, average):
         self.method, self.half, self.average, self.progress = method, half, average, 0.0
         self.streams = {"source": source, "target": target}
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of the training."""
+        return self.streams["source"].seed
 
     def __call__(self, *what: str, of: str = "source"):
         """Return one tensor [N, …] for each name, seen with averaged weights if `hyper.ema` is set."""

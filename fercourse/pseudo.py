@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .device import order_of
+
 
 def most_sure(logits: Tensor, share: float, balanced: bool = True) -> tuple[Tensor, Tensor]:
     """Return the likeliest class of each face, [N], and whether the network is sure enough to be believed, bool [N].
@@ -23,8 +25,8 @@ def _sizes(group, count):
 
 def _places(values, group, count):
     """Return each row's place in its group, 0 for the largest value; without a word to the host."""
-    order = values.argsort(descending=True, stable=True)
-    order = order[group[order].argsort(stable=True)]
+    order = order_of(values, descending=True)
+    order = order[order_of(group[order])]
     first = _sizes(group, count).cumsum(0) - _sizes(group, count)
     places = torch.empty_like(order)
     places[order] = torch.arange(len(order), device=order.device) - first[group[order]]

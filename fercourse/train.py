@@ -12,7 +12,7 @@ from . import checkpoint, distributed
 from .batches import Stream
 from .contract import check_losses, check_optimisers, check_parts, check_weights
 from .deterministic import deterministic_if_asked
-from .device import autocast, half_precision, pick_device
+from .device import autocast, half_precision, layout, pick_device
 from .ema import Average
 from .log import History, Log
 from .look import Look
@@ -56,9 +56,9 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
     target = fitting(method, faces, target, epochs, lr)
-    method.to(device, memory_format=torch.channels_last)
+    method.to(device, memory_format=layout(device))
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
-    other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target else None
+    other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target is not None else None
     made = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
     check_parts(method, made, faces)
@@ -66,6 +66,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
     optimisers = [*map(_of_here, check_optimisers(method, method.optimisers(lr)))]
+    model = _wrap(method, compile)                           # several processes have the same weights from here on
     average = Average(method, method.hyper.ema)
     log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
     settings = checkpoint.settings(method, faces, target, epochs=epochs, batch_size=batch_size, lr=lr,
@@ -75,7 +76,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     keeper = checkpoint.Checkpoint(out, settings, method, parts)
     done, total = keeper.open(resume), epochs * source.steps
     log.resume(done)
-    look, model = Look(method, source, other, half, average), _wrap(method, compile)
+    look = Look(method, source, other, half, average)
 
     for epoch in range(done // source.steps, epochs):
         if done % source.steps == 0:                         # resumed within an epoch, it has its memory

@@ -277,11 +277,12 @@ display(Table(rows))
 #
 # DR-FER and the identity-invariant method lie at the baseline or below it, DR-FER even with wrong labels. Why? DR-FER's
 # split into easy and hard faces protects from what a network learns by heart. Augmented faces and a short training
-# leave little learnt by heart. And DR-FER never learns the labels of its jury, a tenth of the faces. In lesson 03
-# pictures are not augmented, the baseline falls further, and the same parts of DR-FER bring a gain. The
-# identity-invariant method removes attributes that are unrelated to the labels here, so it can cost accuracy and has
-# nothing to gain; in lesson 06 the labels are confounded, and weighing the faces wins. **An idea helps where its
-# problem is.** These are explanations that fit; one more arm for each would test them.
+# leave little learnt by heart. And DR-FER never learns the labels of its jury, a tenth of the faces; but where each
+# face is shown ten times, copies of a jury's face are learnt and vouch for it, so there it finds no wrong label and
+# takes all of them. In lesson 03 pictures are not augmented, the baseline falls further, and the same parts of DR-FER
+# bring a gain. The identity-invariant method removes attributes that are unrelated to the labels here, so it can cost
+# accuracy and has nothing to gain; in lesson 06 the labels are confounded, and weighing the faces wins. **An idea helps
+# where its problem is.** These are explanations that fit; one more arm for each would test them.
 #
 # ## Ranks, and what they hide
 # With many methods and circumstances people like to have one number per method: the **mean rank**. In every row the

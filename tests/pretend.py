@@ -27,7 +27,8 @@ WAITS = {aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.d
          aten._linalg_check_errors.default}
 NOT_ON_MPS = {aten._linalg_solve_ex.default, aten.linalg_solve_ex.default, aten._linalg_eigh.default,
               aten.linalg_lstsq.default, aten._upsample_bilinear2d_aa.default, aten._upsample_bicubic2d_aa.default,
-              aten.bucketize.Tensor, aten.searchsorted.Tensor}                # or only in newer versions of torch
+              aten.bucketize.Tensor, aten.searchsorted.Tensor, aten.index_copy.default,
+              aten.sort.stable, aten.argsort.stable}                          # or only in newer versions of torch
 
 
 class OnDevice(torch.Tensor):
@@ -109,6 +110,8 @@ class Device(TorchFunctionMode):
             with self.kernels.among(isinstance(tensor, OnDevice)):
                 tensor = torch.Tensor.to(tensor, **kwargs)
         pageable = tensor.nbytes > 65536 and not hasattr(tensor, "pinned")      # less is taken at once
+        if non_blocking and "mps" in kinds and not isinstance(tensor, OnDevice):
+            raise AssertionError("sent to mps while the host goes on, which may free what is sent")
         return self._sent(tensor, *kinds, waits=not non_blocking or pageable)
 
     def _sent(self, tensor, kind="", waits=True):
@@ -183,6 +186,9 @@ class _Kernels(TorchDispatchMode):
     def _check(self, kernel, args, tensors):
         if OnDevice.kind == "mps" and kernel in NOT_ON_MPS:
             raise NotImplementedError(f"{kernel} is not implemented for the MPS device")
+        normed_back = kernel is aten.native_batch_norm_backward.default
+        if OnDevice.kind == "mps" and normed_back and _channels_last(args[1].held):
+            raise AssertionError("batch norm whose channels come last has wrong gradients on mps")
         owner, near = args[0], [isinstance(tensor, OnDevice) for tensor in tensors]
         if kernel is aten.copy_.default:
             if not all(near) and not (len(args) > 2 and args[2]):
@@ -195,6 +201,10 @@ class _Kernels(TorchDispatchMode):
             self.device.note(str(kernel))
         if kernel in BY_INDEX and any(i is not None and i.dtype == torch.bool for i in args[1]):
             self.device.note("chosen by a mask")
+
+
+def _channels_last(values):
+    return values.ndim == 4 and not values.is_contiguous()
 
 
 def _held(value):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -195,6 +196,36 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, whole, capsys):
     assert "boom" not in capsys.readouterr().out
 
 
+def test_damage_anywhere_is_told(tmp_path):
+    path, previous = tmp_path / "checkpoint.pt", tmp_path / "checkpoint.previous.pt"
+    torch.save({"format": 1, "step": 3, "config": {}, "memory": {}}, previous)
+    whole = previous.read_bytes()
+    said = 0
+    for at in range(whole.index(b"PK\x01\x02"), len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 128]) + whole[at + 1:])
+        try:
+            read_checkpoint(path)
+        except InputError as error:
+            said += "checkpoint.previous.pt beside it" in str(error)
+    assert said > 50
+    with zipfile.ZipFile(previous) as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, b"\x80\x02." if name.endswith("data.pkl") else good.read(name))
+    with pytest.raises(InputError, match=r"damaged or no checkpoint .*checkpoint\.previous\.pt beside it"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"config": []}, "lacks its config"), ({"memory": 0}, "lacks its memory"), ({"step": "3"}, "lacks its step"),
+    ({"config": {"seed": torch.zeros(2)}}, "its config holds more than numbers and texts"),
+    ({"format": 2, "versions": {"torch": "2"}}, "made by another fercourse in format 2"),
+])
+def test_a_checkpoint_of_other_types_is_refused(tmp_path, change, message):
+    torch.save({"format": 1, "step": 3, "config": {}, "memory": {}, **change}, tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match=message):
+        read_checkpoint(tmp_path / "checkpoint.pt")
+
+
 def test_a_damaged_checkpoint_points_to_the_one_before(whole, tmp_path):
     out = shutil.copytree(whole, tmp_path / "run")
     (out / "checkpoint.pt").write_bytes(b"nonsense")
@@ -219,6 +250,12 @@ def test_runs_that_cannot_be_loaded(tmp_path):
         load_run(tmp_path)
     faces = toy_faces(8, 16)
     checkpoint.export(toy_method(faces), tmp_path / "run")
+    whole = (tmp_path / "run" / "config.json").read_text()
+    for odd in ("[" * 100_000, json.dumps({**json.loads(whole), "classes": [["neutral"]]})):
+        (tmp_path / "run" / "config.json").write_text(odd)
+        with pytest.raises(InputError, match=r"not a run; expected a folder with config.json"):
+            load_run(tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text(whole)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     weights = tmp_path / "run" / "model.safetensors"
     checkpoint.write_json(tmp_path / "run" / "config.json", {**config, "classes": ["neutral"]})

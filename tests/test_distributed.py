@@ -78,6 +78,17 @@ def test_several_processes_that_nobody_started_are_told(monkeypatch):
         distributed.start(torch.device("cpu"))
 
 
+@pytest.mark.parametrize("local, place", [("3", 3), (None, 1)])
+def test_a_process_whose_place_on_its_machine_is_not_told_counts_the_gpus(monkeypatch, local, place):
+    for name, value in dict(WORLD_SIZE=8, RANK=5, MASTER_ADDR="here", MASTER_PORT=1).items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("LOCAL_RANK", local) if local else monkeypatch.delenv("LOCAL_RANK", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(distributed.dist, "init_process_group", lambda backend: None)
+    assert distributed.start(torch.device("cuda")) == torch.device("cuda", place)
+
+
 def test_batches_that_cannot_be_dealt(monkeypatch):
     monkeypatch.setattr(distributed, "world", lambda: 3)
     with pytest.raises(InputError, match="a batch of 4 cannot be dealt to 3 processes"):
@@ -126,6 +137,23 @@ def cut_and_whole(folder):
 def test_a_resume_of_two_processes_is_the_same_bit_for_bit_in_both(tmp_path):
     (whole, cut), (other, _) = twice(cut_and_whole, str(tmp_path))
     assert equal(whole, cut) and equal(whole, other)
+
+
+def alike_and_apart():
+    """Return what is trained from the same weights in both processes, and from others in the second."""
+    def run(apart):
+        faces = toy_faces(32, 16)
+        method = toy_method(faces, ema=0.9)
+        with torch.no_grad():
+            method.head.weight.add_(apart)
+        fit(method, faces, epochs=1, batch_size=16, quiet=True, device="cpu")
+        return dict(method.state_dict())
+    return [run(0.0), run(float(distributed.rank()))]
+
+
+def test_the_average_begins_with_the_weights_of_the_first_process():
+    for alike, apart in twice(alike_and_apart):
+        assert equal(alike, apart)
 
 
 def forgotten_parameter():

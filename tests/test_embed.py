@@ -38,6 +38,25 @@ def test_a_projection_leaves_the_number_of_threads_alone():
     assert told.strip() == "1"
 
 
+@pytest.mark.parametrize(("writable", "set_before", "given"), [
+    ({"__pycache__"}, False, False), ({"numba"}, False, False), (set(), True, False), (set(), False, True)])
+def test_umaps_compiler_gets_a_folder_where_it_may_write_to_none(writable, set_before, given, tmp_path, monkeypatch):
+    environment = {"NUMBA_CACHE_DIR": "mine"} if set_before else {}
+    monkeypatch.setattr(embed.os, "environ", environment)
+    monkeypatch.setattr(embed.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(embed, "_writable", lambda folder: folder.name in writable)
+    embed._place_for_compiled()
+    assert [str(made) for made in tmp_path.iterdir()] == ([environment["NUMBA_CACHE_DIR"]] if given else [])
+    assert set_before or ("NUMBA_CACHE_DIR" in environment) == given
+
+
+def test_a_folder_that_is_not_there_is_as_writable_as_what_it_would_be_made_in(tmp_path, monkeypatch):
+    assert embed._writable(tmp_path / "new" / "deep") and not any(tmp_path.iterdir())
+    access = os.access
+    monkeypatch.setattr(embed.os, "access", lambda path, mode: mode == os.F_OK and access(path, mode))
+    assert not embed._writable(tmp_path / "new")
+
+
 def test_pca_agrees_with_scikit_learn():
     from sklearn.decomposition import PCA
     features = clusters()

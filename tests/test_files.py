@@ -6,9 +6,13 @@ import os
 import platform
 import subprocess
 import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from fercourse import files
 from fercourse.errors import InputError
 from fercourse.files import Unwritable, append, replacing, sha256
 from tests.full import room
@@ -79,6 +83,41 @@ def test_what_the_disk_refuses_is_one_sentence_with_the_path(tmp_path, number):
     assert str(told.value) == f"{tmp_path / 'a'} cannot be written ({os.strerror(number)}); what was there is kept; " \
                               + advice
     assert isinstance(told.value, OSError) and left(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "old"
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Let other programs hold files for so many tries; return a list of the seconds that were waited for them."""
+    def hold(tries, system):
+        waited, replace = [], Path.replace
+
+        def refuse(path, target):
+            if len(waited) < tries:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return replace(path, target)
+        monkeypatch.setattr("pathlib.Path.replace", refuse)
+        monkeypatch.setattr(files, "os", SimpleNamespace(**vars(os) | {"name": system}))
+        monkeypatch.setattr(files, "time", SimpleNamespace(sleep=waited.append, time=time.time))
+        return waited
+    return hold
+
+
+def test_on_windows_a_file_that_is_held_for_a_moment_is_waited_for(tmp_path, held):
+    (tmp_path / "a").write_text("old")
+    waited = held(5, "nt")
+    with replacing(tmp_path / "a", tmp_path / "before") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a").read_text() == "new" and (tmp_path / "before").read_text() == "old" and len(waited) == 5
+
+
+@pytest.mark.parametrize(("system", "seconds"), [("nt", 2), ("posix", 0)])
+def test_a_file_that_stays_held_is_told_after_two_seconds(tmp_path, held, system, seconds):
+    (tmp_path / "a").write_text("old")
+    waited = held(1000, system)
+    with pytest.raises(Unwritable, match="a cannot be written"), replacing(tmp_path / "a") as temporary:
+        temporary.write_text("new")
+    assert (tmp_path / "a").read_text() == "old" and left(tmp_path) == ["a"]
+    assert sum(waited) == pytest.approx(seconds)
 
 
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):

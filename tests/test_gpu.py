@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from fercourse import batches, plots
+from fercourse import augment, batches, plots
 from fercourse.checkpoint import load_run
 from fercourse.embed import pca, project, saliency
 from fercourse.evaluate import (
@@ -20,6 +20,7 @@ from fercourse.evaluate import (
     seen,
 )
 from fercourse.methods.base import _METHODS
+from fercourse.models import engines, landmarks
 from fercourse.train import fit
 
 from .pretend import OnDevice, pretended
@@ -125,6 +126,59 @@ def test_images_too_large_for_the_device_stay_where_they_are(monkeypatch):
         method = _fitted("baseline", 32)                     # large enough a batch to be copied while the host waits
     assert isinstance(next(method.parameters()), OnDevice)
     assert not any("batches" in what for what in device.waits)
+
+
+class Far:
+    """Images on another GPU than that of the training."""
+
+    device, nbytes = torch.device("cuda", 1), 8
+
+    def __getitem__(self, rows):
+        return self
+
+    def to(self, device, **_):
+        return f"sent to {device}"
+
+
+def test_images_of_another_gpu_are_sent_and_not_pinned(monkeypatch):
+    with pretended(monkeypatch):
+        cuda = torch.device("cuda")
+        stream = batches.Stream(toy_faces(8), ("none",), (), 4, 0, cuda)
+        assert batches.resident(Far(), cuda) == "sent to cuda"
+        assert batches.resident(stream.images, cuda) is stream.images
+        stream.images, rows = Far(), torch.arange(4)
+        assert stream.take(rows, rows.to(cuda)) == "sent to cuda"
+
+
+def test_every_augmentation_can_be_made_on_apples_gpu(monkeypatch):
+    images = toy_faces(16).images
+    with pretended(monkeypatch, "mps"):
+        there = augment.views(images.to("mps"), ("strong",)).cpu()
+    assert torch.equal(there, augment.views(images, ("strong",)))
+
+
+def test_new_labels_can_be_noted_on_apples_gpu(monkeypatch):
+    with pretended(monkeypatch, "mps"):
+        method = _fitted("dr-fer")
+        given, none = method.memory["given"].clone(), torch.zeros(2, 0, dtype=torch.int64, device="mps")
+        rows = torch.tensor([3, 7], device="mps")
+        method._note(3, rows, (given[rows] + 1) % 4, none)
+        assert (method.memory["new"] != given).nonzero().flatten().tolist() == [3, 7]
+        assert torch.equal(method.memory["given"], given)
+
+
+@pytest.mark.parametrize("kind, last", [("cuda", True), ("mps", False)])
+def test_the_courses_own_networks_see_pixels_as_the_device_takes_them(kind, last, monkeypatch):
+    def network(pixels):
+        seen.append(pixels.is_contiguous(memory_format=torch.channels_last))
+        return torch.zeros(2, 68, 16, 16), torch.zeros(2, 68)
+
+    seen, images = [], toy_faces(2).images
+    with pretended(monkeypatch, kind):
+        landmarks._see(network, images, torch.device(kind))
+        monkeypatch.setattr(engines.ImageText, "see", lambda self, pixels: network(pixels))
+        engines.ImageText(("face",)).to(kind).images(images)
+    assert seen[0] == seen[-1] == last
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])

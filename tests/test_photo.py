@@ -9,7 +9,7 @@ from PIL import Image
 
 import fercourse as fc
 from fercourse.errors import InputError
-from fercourse.photo import EYE_SPAN, EYES_AT, EYES_TO_MOUTH, from_photo
+from fercourse.photo import EYE_SPAN, EYES_AT, EYES_TO_MOUTH, _cascade, from_photo
 from fercourse.synth.population import Population, row_picture
 
 cv2 = pytest.importorskip("cv2")
@@ -62,6 +62,26 @@ def test_the_cameras_note_on_orientation_is_followed(scene, tmp_path):
     note[0x0112] = 6                                            # turn clockwise to see it upright
     Image.fromarray(np.rot90(scene)).save(tmp_path / "a.png", exif=note)
     assert from_photo(tmp_path / "a.png").turned == 0
+
+
+def test_the_cascade_is_the_one_that_opencv_would_open(scene):
+    grey = cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)
+    theirs = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+    found = _cascade(cv2).detectMultiScale(grey, 1.1, 2)
+    assert len(found) >= 1 and np.array_equal(found, theirs.detectMultiScale(grey, 1.1, 2))
+
+
+def test_opencv_opens_no_file_itself(scene, monkeypatch):
+    """On Windows it cannot where the path has an umlaut."""
+    cascade = cv2.CascadeClassifier
+    monkeypatch.setattr(cv2, "CascadeClassifier", lambda: cascade())              # takes no path
+    assert len(from_photo(scene)) == 2
+
+
+@pytest.mark.parametrize("shape", [(1, 2000, 3), (2000, 1, 3)])
+def test_a_picture_that_is_a_line_has_no_face(shape):
+    with pytest.raises(InputError, match=f"no face found in {shape[1]} x {shape[0]} pixels"):
+        from_photo(np.zeros(shape, np.uint8))
 
 
 def test_pictures_without_a_face_or_without_a_picture(tmp_path):

@@ -96,6 +96,23 @@ def test_drawing_leaves_matplotlib_as_it_was():
     assert not pyplot.get_fignums()                   # nobody else shows or keeps our figures
 
 
+def test_a_name_with_dollars_is_no_formula():
+    """As one, this could not be drawn."""
+    words = ("$_$", "fear")
+    faces = drawn_faces(4, classes=words)
+    for figure in (plots.face_grid(faces, title="$_$.jpg"), plots.embedding(points(4), faces),
+                   plots.confusion(faces.labels, faces.labels, words), plots.embedding_animation([points(4)], faces)):
+        figure.savefig(io.BytesIO())
+
+
+def test_a_logarithmic_axis_of_ones_own_has_powers():
+    with plots.style():
+        figure, (axes,) = plots.figure.new_figure(3, 3)
+        axes.set(yscale="log", ylim=(1, 1000))
+    figure.savefig(io.BytesIO(), format="png")
+    assert all(tick.get_parse_math() for tick in axes.get_yticklabels())
+
+
 # ---------------------------------------------------------------------- faces
 
 

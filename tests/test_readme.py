@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fercourse.course.notebooks import badge, sources
-from fercourse.studies import picture, table
+from fercourse.studies import effects, picture, table
 from fercourse.studies.effects import Effect
 from fercourse.studies.record import Record, paired
 from fercourse.studies.rows import SECTIONS
@@ -70,6 +70,14 @@ def test_a_yardstick_of_fewer_seeds_says_so_and_one_that_was_not_run_is_no_hope(
     assert effect.gain(content) == ("+15.0 ± 7.1", 2)
     [peer], [without] = parts["peers"], parts["without"]
     assert table._shown(*peer, 2) == "peer: 55.0 (1)" and table._shown(*without, 2).endswith("7.1")
+
+
+@pytest.mark.parametrize("seed, shown", [(0, 1), (1, 0)])
+def test_an_effect_without_a_seed_in_common_is_not_told(monkeypatch, seed, shown):
+    monkeypatch.setattr(effects, "EFFECTS", (Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b")),))
+    runs = [{"arm": arm, "seed": number, "metrics": {"accuracy": .5}} for arm, number in (("a", 0), ("b", seed))]
+    content = {"runs": runs, "summary": Record("", "", "", {}, runs).summary()}
+    assert len(effects.measured(lambda file: content)) == shown
 
 
 def test_the_picture_of_effects_is_that_of_the_results_files():

@@ -58,7 +58,7 @@ def named_targets(text):
 def test_conda_installs_the_same_requirements():
     wanted = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
     assert wanted[-1] == {"pip": ["-r requirements.txt", "-e ."]}
-    assert wanted[:-1] == [f"python {PROJECT['project']['requires-python']},<3.14", "pip"]
+    assert wanted[:-1] == [f"python {PROJECT['project']['requires-python']}", "pip"]
 
 
 def test_the_package_reads_its_requirements_from_the_file():
@@ -148,7 +148,13 @@ def test_forks_run_the_same_script_on_the_oldest_and_newest_python():
     job = workflow["jobs"]["test"]
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
     assert job["strategy"]["matrix"]["python"] == ["3.10", "3.13"]
-    assert PROJECT["project"]["requires-python"] == ">=3.10"
+    assert PROJECT["project"]["requires-python"] == ">=3.10,<3.14"
+
+
+def test_the_build_asks_for_the_same_tools_as_those_who_develop():
+    asked = {Requirement(line) for line in PROJECT["build-system"]["requires"]}
+    assert asked <= set(EXTRAS["dev"])
+    assert Requirement("hatchling>=1.27") in asked                            # reads a list of licence files
 
 
 def test_the_weekly_run_kills_twenty_times_and_can_be_repeated():

@@ -47,6 +47,16 @@ def test_a_stopped_study_goes_on_where_it_was(counted, tmp_path):
     assert saved["hardware"]["cores"] >= 1 and saved["versions"]["torch"] and len(saved["runs"]) == 4
 
 
+def test_what_is_not_finite_is_kept_as_nothing_and_does_not_count(tmp_path):
+    kept = record.Record.open(tmp_path, "toy", "d", Scale("smoke", 48, 1))
+    for seed, value in enumerate((float("nan"), 0.5, float("inf"), 0.7)):
+        kept.measure("only", seed, lambda _: {"accuracy": value, "lost": float("nan"), "all": [value]})   # noqa: B023
+    saved = json.loads(kept.path.read_text(), parse_constant=pytest.fail)
+    assert saved["summary"] == {"only": {"accuracy": {"mean": .6, "sd": .14142, "n": 2}}} == kept.summary()
+    assert [run["metrics"]["accuracy"] for run in saved["runs"]] == [None, .5, None, .7]
+    assert saved["runs"][0]["metrics"]["all"] == [None]
+
+
 def test_another_configuration_is_refused(counted, tmp_path):
     studies.run("toy", scale="smoke", seeds=1, out=tmp_path)
     with pytest.raises(InputError, match="another configuration"):

@@ -146,6 +146,8 @@ def test_targets_are_refused_where_they_mean_nothing_and_asked_for_where_needed(
         fit(toy_method(faces), faces, target=faces, **QUICK)
     with pytest.raises(InputError, match="recorder needs a target domain"):
         fit(recorder(), faces, **QUICK)
+    with pytest.raises(InputError, match="toy: 0 faces in batches of 16"):
+        fit(recorder(), faces, target=faces.subset([]), **QUICK)
 
 
 def test_faces_of_other_classes_or_another_size_are_refused():

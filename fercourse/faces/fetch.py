@@ -153,7 +153,7 @@ def _kept(url, part):
         known = json.loads(part.with_name(f"{part.name}.json").read_text())
         if known["url"] == url:
             return part.stat().st_size, known["tag"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     part.unlink(missing_ok=True)
     return 0, None
@@ -176,7 +176,7 @@ def _continues(answer, have):
 
 def _total(answer, have):
     length = answer.headers.get("Content-Length")
-    return have + int(length) if length and length.isdigit() else None
+    return have + int(length) if length and length.isdecimal() and len(length) < 20 else None
 
 
 def _too_large(url, most):

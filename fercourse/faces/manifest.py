@@ -17,11 +17,13 @@ def read_manifest(path) -> dict:
     beside = Path(path).with_suffix(".json")
     try:
         manifest = json.loads(beside.read_text(encoding="utf-8"))
-        manifest["sha256"], manifest["bytes"], published(manifest)
+        numbers = [manifest["bytes"], *(n for part in published(manifest).values() for n in part.values())]
+        if not isinstance(manifest["sha256"], str) or any(type(n) is not int for n in numbers):
+            raise TypeError("expected a text as sha256, and whole numbers as bytes and counts")
     except FileNotFoundError as error:
         raise InputError(f"{beside} does not exist; expected the manifest that `fercourse render` writes beside "
                          f"{Path(path).name}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{beside} is not a manifest of synthetic faces ({error!r}); fetch or render the faces "
                          "again") from error
     return manifest

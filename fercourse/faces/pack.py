@@ -9,6 +9,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +74,8 @@ def _write(file, listing, crop, workers):
         data = np.ascontiguousarray(column, DTYPES[dtype])
         parts[name] = dtype, data.shape, _write_part(file, data)
     manifest = _manifest(packed, crop, {name: part[2] for name, part in parts.items()})
-    text = np.frombuffer(json.dumps(manifest, ensure_ascii=False).encode(), np.uint8)
+    told = json.dumps(manifest, ensure_ascii=False)
+    text = np.frombuffer(told.encode(errors="backslashreplace"), np.uint8)      # JSON's own way to hold a lone \udce9
     parts["manifest"] = "U8", text.shape, _write_part(file, text)
     header = _header(parts).ljust(start - 8)                 # spaces after JSON are part of the format
     file.seek(0)
@@ -119,7 +121,7 @@ def _header(parts):
     metadata = {"format": FORMAT, "version": str(VERSION), "manifest_sha256": parts["manifest"][2]}
     entries, begin = {"__metadata__": metadata}, 0
     for name, (dtype, shape, _) in parts.items():
-        end = begin + int(np.prod(shape)) * np.dtype(DTYPES[dtype]).itemsize
+        end = begin + math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize
         entries[name] = {"dtype": dtype, "shape": [int(n) for n in shape], "data_offsets": [begin, end]}
         begin = end
     return json.dumps(entries, separators=(",", ":")).encode()

@@ -20,6 +20,10 @@ from .manifest import published, verify
 LABELS = {"truth": "label", "majority": "majority", "single": "single"}
 NUMBERS = ("intensity", "blend_share", "yaw", "pitch", "roll", "light_across", "light_up", "age")
 WORDS = ("gender", "occluder", "light", "backdrop", "hair", "blend")
+COLUMNS = {"id", "image", "split", "domain", "person", "votes", "valence", "arousal", "landmarks", "visible", "units",
+           "action_units", "skin_tone", *LABELS.values(), *NUMBERS, *WORDS}
+FACTS = ("classes", "domains", "units", "action_units", "genders", "lights", "occluders")
+FORMATS = ("WEBP", "PNG", "JPEG")                 # nothing that starts another program
 
 
 def pack_path() -> Path:
@@ -97,12 +101,26 @@ def _table(path: Path, _modified: int):
     try:
         file = pq.ParquetFile(path)
         facts = json.loads(file.schema_arrow.metadata[b"fercourse"])
+        _check(facts, file.schema_arrow)
         columns = [name for name in file.schema_arrow.names if name != "image"]
         return file.read(columns).to_pandas(), facts
-    except (KeyError, TypeError, ValueError, OSError) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, RuntimeError) as error:  # pyarrow's among them
         raise InputError(
             f"{path} is not a file of synthetic faces ({error}); make it again with: fercourse render"
         ) from error
+
+
+def _check(facts, schema):
+    """Raise an error unless a file has the columns and facts that are read later."""
+    if lacking := COLUMNS - set(schema.names):
+        raise ValueError(f"it has no column {min(lacking)}")
+    if schema.field("image").type.get_field_index("bytes") < 0:
+        raise ValueError("its images have no bytes")
+    if type(facts["size"]) is not int or not 16 <= facts["size"] <= 1024:
+        raise ValueError(f"its size is {facts['size']!r}, expected 16 to 1024 pixels")
+    for name in FACTS:
+        if not isinstance(facts[name], list) or not all(isinstance(word, str) for word in facts[name]):
+            raise ValueError(f"its {name} are no list of words")
 
 
 def _images(path, table, facts):
@@ -123,19 +141,28 @@ def _fingerprint(path):
 def decode_pictures(path, size: int) -> np.ndarray:
     """Decode every picture of a file of synthetic faces: uint8 [N, 3, size, size]."""
     import pyarrow.parquet as pq
-    from PIL import Image
 
     file = pq.ParquetFile(path)
     pictures = np.empty((file.metadata.num_rows, 3, size, size), np.uint8)
     encoded = (data for part in file.iter_batches(1024, columns=["image"]) for data in part["image"].field("bytes"))
     for row, data in enumerate(encoded):
         try:
-            pictures[row] = np.asarray(Image.open(io.BytesIO(data.as_py())).convert("RGB")).transpose(2, 0, 1)
-        except (OSError, ValueError, TypeError) as error:
+            pictures[row] = _picture(data.as_py(), size)
+        except Exception as error:               # Pillow's decoders raise nearly everything on damaged bytes
             raise InputError(
                 f"{path}: the picture in row {row} cannot be decoded ({error}); fetch or render the file again"
             ) from error
     return pictures
+
+
+def _picture(data, size):
+    """Return one picture, uint8 [3, size, size]; what is larger is never decoded."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        if image.size != (size, size):
+            raise ValueError(f"{image.width}x{image.height} pixels, expected {size}x{size}")
+        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
 def _rows(table, split, domain):

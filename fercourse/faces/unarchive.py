@@ -1,6 +1,7 @@
 """Unpack archives that strangers made: plain files below the target, within bounds, or nothing at all."""
 
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -18,11 +19,22 @@ from ..errors import InputError
 PIECE = 1 << 20
 LONGEST_HEADER = 1 << 22       # a tar header tells a name; more than this is meant to fill the memory
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{number}" for kind in ("COM", "LPT") for number in range(1, 10))}
-DAMAGE = tarfile.TarError, zipfile.BadZipFile, zlib.error, gzip.BadGzipFile, EOFError, NotImplementedError
+# RuntimeError: a zip that is locked, or packed in a way unknown to Python. ValueError: numbers that are none.
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, RuntimeError,
+          ValueError)
 
 
 class Hostile(Exception):
     """What an archive does that no honest one needs."""
+
+
+class Whole(tarfile.TarInfo):
+    """A member without holes: tarfile would gather the list of them, however long, before anybody is asked."""
+
+    def _refuse(self, *arguments):
+        raise Hostile("it holds a file with holes (sparse)")
+
+    _proc_sparse = _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _refuse
 
 
 def unpack(archive, out, most_bytes: int, most_files: int, check: Callable[[Path], object] = bool):
@@ -106,7 +118,7 @@ def _members(archive, most_bytes):
     """Yield (name, is folder, open) of the members of an archive, told by its first bytes, not by its name."""
     with archive.open("rb") as file:
         begin = file.read(4)
-    yield from (_zip_members if begin == b"PK\x03\x04" else _tar_members)(archive, most_bytes)
+    yield from (_zip_members if begin == b"PK\x03\x04" else tar_members)(archive, most_bytes)
 
 
 def _zip_members(archive, most_bytes):
@@ -122,8 +134,13 @@ def _zip_members(archive, most_bytes):
             yield member.filename, member.is_dir(), lambda member=member: opened.open(member)
 
 
-def _tar_members(archive, most_bytes):
-    with _tar_bytes(archive, most_bytes) as data, tarfile.open(fileobj=data, mode="r:") as opened:
+def tar_members(archive, most_bytes):
+    """Yield (name, is folder, open) of the members of a tar or tar.gz, each to be read before the next is asked for.
+
+    Raises:
+        Hostile: what no honest archive needs, such as a link or an endless header.
+    """
+    with _tar_bytes(archive, most_bytes) as data, tarfile.open(fileobj=data, mode="r:", tarinfo=Whole) as opened:
         for member in opened:
             if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):
                 raise Hostile(f"{member.name!r} is a link or a device")
@@ -163,7 +180,12 @@ class Bounded:
     def read(self, size=-1):
         if not 0 <= size <= LONGEST_HEADER:
             raise Hostile("it has a header that would fill the memory")
-        return self.file.read(size)
+        data = self.file.read(size)
+        self._check()
+        return data
+
+    def seekable(self):
+        return True
 
     def seek(self, offset, whence=0):
         if offset > self.most:
@@ -175,8 +197,11 @@ class Bounded:
     def finish(self):
         """Read what follows the last member: the checksum of a gzip file comes last."""
         while self.file.read(PIECE):
-            if self.file.tell() > self.most:
-                raise Hostile("its files are larger than expected")
+            self._check()
+
+    def _check(self):
+        if self.file.tell() > self.most:
+            raise Hostile("its files are larger than expected")
 
     def tell(self):
         return self.file.tell()

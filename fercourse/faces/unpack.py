@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _read_header(path, data):
         metadata = entries.pop("__metadata__")
         newer = int(metadata["version"]) > VERSION
         end = None if newer else 8 + length + _check_entries(entries)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _damaged(path, f"its header makes no sense ({error})") from error
     if newer:
         raise InputError(f"{path} is a pack of version {metadata['version']}, this fercourse reads versions "
@@ -117,9 +118,9 @@ def _check_entries(entries):
     end, rows = 0, entries["images"]["shape"][0]
     for name, entry in entries.items():
         shape, (begin, stop) = entry["shape"], entry["data_offsets"]
-        if any(type(n) is not int or n < 0 for n in shape):
-            raise ValueError(f"{name} has shape {shape}")
-        length = int(np.prod(shape, dtype=object)) * np.dtype(DTYPES[entry["dtype"]]).itemsize
+        if len(shape) > 4 or any(type(n) is not int or n < 0 for n in (*shape, begin, stop)):
+            raise ValueError(f"{name} has shape {shape} at {begin} to {stop}")
+        length = math.prod(shape) * np.dtype(DTYPES[entry["dtype"]]).itemsize
         if begin != end or stop - begin != length:
             raise ValueError(f"{name} lies at {begin} to {stop}, expected {end} to {end + length}")
         if name != "manifest" and shape[:1] != [rows]:
@@ -145,7 +146,7 @@ def _map(file):
 
 
 def _part(data, start, entry):
-    count, begin = int(np.prod(entry["shape"])), start + entry["data_offsets"][0]
+    count, begin = math.prod(entry["shape"]), start + entry["data_offsets"][0]
     return np.frombuffer(data, DTYPES[entry["dtype"]], count, begin).reshape(entry["shape"])
 
 
@@ -157,12 +158,20 @@ def _read_manifest(path, part, metadata, rows):
         bounds = [0, *(end for _, end in manifest["splits"].values())]
         if [begin for begin, _ in manifest["splits"].values()] != bounds[:-1] or bounds[-1] != rows:
             raise ValueError(f"splits {manifest['splits']} do not cover {rows} faces one after another")
-        if manifest["files"] is not None and len(manifest["files"]) != rows:
+        if manifest["files"] is not None and len(_texts(manifest["files"])) != rows:
             raise ValueError(f"{len(manifest['files'])} files for {rows} faces")
+        for words in (*(manifest[name] for name in WORDS), *manifest["names"].values()):
+            _texts(words)
         manifest["sha256"].get("images")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, f"its manifest makes no sense ({error})") from error
     return manifest
+
+
+def _texts(words):
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError("expected a list of texts")
+    return words
 
 
 def _assemble(path, parts, manifest):

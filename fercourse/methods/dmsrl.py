@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import augment
-from ..distributed import counted
+from ..distributed import counted, gather, share
 from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..evaluate.unlabelled import entropy, information, neighbourhood_density
@@ -44,7 +44,8 @@ class DmsrlHyper(Hyper):
     Attributes:
         metric: alpha, how much the features hear of L_SML; found 0.01 for distances not divided by the width.
         margin, align: of L_SML, see `losses.margin`.
-        centre_rate: how far a centre goes to the mean of its class in a step.
+        centre_rate: how far a centre goes to the mean of its class in a step, if it is 1/K of the batch; above
+            2 / (K * share), the centre of a class of a larger share overshoots it ever further.
         centres: `means` puts them at the class means when target faces get labels (DC), `random` at N(0, 1) (found).
             Before, source features already hear their random centres, by the little that w lets through.
         adversary: beta, of the reversed gradient; found 0.01.
@@ -229,7 +230,8 @@ class Dmsrl(Method):
         """Return pseudo labels of the target faces, and how much each is believed, 0 or 1."""
         if self.hyper.pseudo == "epoch":
             return self.memory["target_labels"][index], self.memory["target_believed"][index].float()
-        told, believed = most_sure(self._opinion(logits.detach(), index), self.hyper.believe, self.hyper.balanced)
+        opinion = gather(self._opinion(logits.detach(), index).float())           # the surest of all processes' faces
+        told, believed = map(share, most_sure(opinion, self.hyper.believe, self.hyper.balanced))
         return told, believed.float() * (progress >= self.hyper.begin)
 
     def _metric(self, source, labels, target, told, believed, heard):

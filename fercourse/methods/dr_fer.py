@@ -167,7 +167,8 @@ class DrFer(Method):
     def _note(self, epoch, rows, new, neighbours):
         """Write down who gets another label than the last time: epoch, row, old, new, and the neighbours."""
         fresh = self.memory["new"][rows] != new
-        self.memory["new"] = self.memory["given"].index_copy(0, rows, new)
+        self.memory["new"] = self.memory["given"].clone()
+        self.memory["new"][rows] = new
         facts = torch.stack([torch.full_like(rows, epoch), rows, self.memory["given"][rows], new], 1)
         short = self.hyper.neighbours - neighbours.shape[1]      # a small gallery
         notes = torch.cat([facts, F.pad(neighbours, (0, short), value=-1)], 1)[fresh]

@@ -173,7 +173,7 @@ class Hncl(Method):
         """Fit the linear probe on the labels that are known; without any, the method only embeds."""
         labels = self.memory["labels"]
         keep = torch.zeros_like(labels, dtype=torch.bool)
-        keep[stratified_rows(labels.cpu(), self.hyper.labels, 0).to(labels.device)] = True
+        keep[stratified_rows(labels.cpu(), self.hyper.labels, look.seed).to(labels.device)] = True
         labels = torch.where(keep, labels, -1)
         if (labels >= 0).any():
             set_probe(self.classifier, linear_probe(look("embedding"), labels, len(self.classes)))

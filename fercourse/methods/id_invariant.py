@@ -232,6 +232,8 @@ class IdInvariant(Method):
         """Give the critics their further steps, on the features of this step; every process takes the same ones."""
         for _ in range(self.hyper.critic_steps - 1 if self.names else 0):
             self._sum(self.critics[name](*self._rows[name])["fit"] for name in self.names).backward()
+            if self.hyper.clip:
+                nn.utils.clip_grad_norm_(self.critics.parameters(), self.hyper.clip)
             self._teacher.step()
             self._teacher.zero_grad()
 

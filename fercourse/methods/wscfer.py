@@ -72,6 +72,9 @@ class Wscfer(Method):
 
     def setup(self, faces, target=None):
         super().setup(faces, target)
+        if self.hyper.form == "views" and len(self.views) != 2:
+            raise InputError(f"wscfer: the form 'views' compares two views of a face, but here are {len(self.views)}; "
+                             "expected two, or form='spaces'")
         if len(faces.labels.unique()) < 2:
             log.warning(f"wscfer: {faces.name} has faces of one class only: nothing is negative, and WSC stays 0")
 

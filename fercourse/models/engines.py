@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import augment
+from ..device import layout
 from ..errors import InputError
 from ..files import sha256
 from .backbone import backbone
@@ -57,7 +58,7 @@ class ImageText(nn.Module):
     def images(self, images: Tensor) -> Tensor:
         """Return unit vectors [B, D] of uint8 images [B, 3, H, W] of any size."""
         pixels = augment.resized(images.to(self.word.weight.device), self.size)
-        return self.see(augment.normalise(pixels).contiguous(memory_format=torch.channels_last))
+        return self.see(augment.normalise(pixels).contiguous(memory_format=layout(pixels.device)))
 
     def texts(self, sentences: list[str]) -> Tensor:
         """Return unit vectors [M, D] of sentences; words it has never read are passed over.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from .. import augment
+from ..device import layout
 from ..errors import InputError
 from .shipped import part_of, shipped
 
@@ -153,7 +154,8 @@ def face_heatmaps(images: Tensor, detector="embedded", device="cpu") -> Tensor:
 @torch.no_grad()
 def _see(network, images, device):
     """Return heatmaps and visibility, each the mean of what is seen in the face and in its mirror image."""
-    pixels = augment.normalise(augment.resized(images.to(device), SIZE)).contiguous(memory_format=torch.channels_last)
+    pixels = augment.normalise(augment.resized(images.to(device), SIZE))
+    pixels = pixels.contiguous(memory_format=layout(pixels.device))
     (logits, visible), (logits_there, visible_there) = network(pixels), network(pixels.flip(3))
     heat = heatmaps(logits) + heatmaps(logits_there)[:, MIRRORED].flip(3)
     return heat / 2, (visible.float().sigmoid() + visible_there.float().sigmoid()[:, MIRRORED]) / 2

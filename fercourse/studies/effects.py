@@ -38,7 +38,7 @@ class Effect:
     def gain(self, content: dict) -> tuple[str, int]:
         """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
         found = paired(content["runs"], self.method[1], self.without[1], self.metric)
-        return ("+" if found["mean"] > 0 else "") + told(found, seeds=False), found["n"]
+        return ("+" if found["n"] and found["mean"] > 0 else "") + told(found, seeds=False), found["n"]
 
 
 EFFECTS = (
@@ -101,10 +101,10 @@ EFFECTS = (
 
 
 def measured(content) -> list[tuple[Effect, dict]]:
-    """Return the effects both of whose arms have been run, each with its results file.
+    """Return the effects both of whose arms have been run with a seed in common, each with its results file.
 
     Args:
         content: the name of a results file -> what it says.
     """
     found = [(effect, content(effect.file)) for effect in EFFECTS]
-    return [(effect, said) for effect, said in found if all(map(effect.read(said).get, ("without", "method")))]
+    return [(effect, said) for effect, said in found if effect.gain(said)[1]]

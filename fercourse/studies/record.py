@@ -1,6 +1,7 @@
 """What a study leaves behind: every run, the mean and spread of each arm, and what they were made with."""
 
 import json
+import math
 import platform
 import statistics
 import subprocess
@@ -77,11 +78,11 @@ class Record:
         self.measured += 1
 
     def summary(self) -> dict:
-        """Return arm -> metric -> mean, sd (of the sample) and n over seeds."""
+        """Return arm -> metric -> mean, sd (of the sample) and n over seeds; only numbers that are finite count."""
         arms: dict = {}
         for run in self.runs:
             for name, value in run["metrics"].items():
-                if isinstance(value, int | float):
+                if _counts(value):
                     arms.setdefault(run["arm"], {}).setdefault(name, []).append(value)
         return {arm: {name: _spread(values) for name, values in metrics.items()} for arm, metrics in arms.items()}
 
@@ -99,7 +100,7 @@ class Record:
             content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
                        "runs": self.runs, **self.facts}
             with replacing(self.path) as temporary:
-                temporary.write_text(json.dumps(content, indent=1) + "\n")
+                temporary.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
 
     def _join(self, there, here):
         """Add our runs to those of the file, each with the facts in which it differs from the file's."""
@@ -136,6 +137,8 @@ def made(results: dict) -> str:
 
 def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -> str:
     """Return `mean ± sd (n)` of a metric in a summary, times `scale`; one seed has no spread, and shows none."""
+    if found["mean"] is None:
+        return "–"
     spread = "" if found["sd"] is None else f" ± {scale * found['sd']:.{places}f}"
     mean = round(scale * found["mean"], places) + 0.0                           # -0.0 says no more than 0.0
     return f"{mean:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
@@ -190,15 +193,32 @@ def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> Table:
 def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:
     """Return mean, sd and n of a metric's difference between two arms, seed by seed: what they share drops out.
 
+    Without a seed that both have, n is 0, and mean and sd are None.
+
     Args:
         runs: of a record, or of its file; seeds that one of the arms lacks do not count.
     """
     ours, theirs = ({run["seed"]: run["metrics"][metric] for run in runs
-                     if run["arm"] == name and metric in run["metrics"]} for name in (arm, against))
+                     if run["arm"] == name and _counts(run["metrics"].get(metric))} for name in (arm, against))
     return _spread([ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()])
 
 
+def _counts(value):
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _plain(value):
+    """Return a value with None for every number that is not finite, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(_plain, value)]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _spread(values):
+    if not values:
+        return {"mean": None, "sd": None, "n": 0}
     sd = statistics.stdev(values) if len(values) > 1 else None
     return {"mean": round(statistics.fmean(values), 5), "sd": None if sd is None else round(sd, 5), "n": len(values)}
 

@@ -31,6 +31,20 @@ def zipped(members):
     return stream.getvalue()
 
 
+def sealed(content):
+    """Return a tar whose first header has the checksum that belongs to it."""
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    return bytes(content)
+
+
+def negative():
+    """Return a tar whose member has a negative size (it once led tarfile round and round)."""
+    content = bytearray(tar([("a", b"x")], "w"))
+    content[124:136] = (-512 & (1 << 96) - 1 | 0xff << 88).to_bytes(12, "big")
+    return sealed(content)
+
+
 MUXSPACE = [("top/data/legend.csv", LEGEND), ("top/images/a_0001.jpg", NOISE), ("top/LICENSE", b"Apache")]
 ARCHIVE = tar(MUXSPACE)
 

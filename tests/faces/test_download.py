@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,6 +145,11 @@ def test_status_codes(tmp_path, status, tries):
     with serving(manner) as url, pytest.raises(InputError, match=f"the server says {status}"):
         fetch.fetch(url, tmp_path / "a.tar.gz", 10**6)
     assert len(manner.asked) == tries
+
+
+@pytest.mark.parametrize("length, total", [("7", 12), ("²", None), ("9" * 5000, None), ("", None)])
+def test_a_length_that_is_no_number_is_not_known(length, total):
+    assert fetch._total(SimpleNamespace(headers={"Content-Length": length}), 5) == total
 
 
 def test_redirects_are_followed(tmp_path):

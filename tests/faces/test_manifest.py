@@ -69,7 +69,9 @@ def test_damage_is_named(few):
         check("synthfaces", path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sha256": "a", "bytes": 1, "counts": {"test": {"fear": 1}}}'])
+@pytest.mark.parametrize("text", [
+    "{", "[]", "{}", '{"sha256": "a", "bytes": 1, "counts": {"test": {"fear": 1}}}', "[" * 100_000,
+    '{"sha256": "a", "bytes": "1", "counts": {}}', '{"sha256": 1, "bytes": 1, "counts": {}}'], ids=range(7))
 def test_a_manifest_that_is_none(few, text):
     path, _ = few
     path.with_suffix(".json").write_text(text)

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from fercourse.errors import InputError
 from fercourse.faces.decode import Crop
 from fercourse.faces.listing import Reject
-from fercourse.faces.pack import memory_pack, write_pack
+from fercourse.faces.pack import _header, memory_pack, write_pack
 from fercourse.faces.unpack import COLUMNS, is_pack, open_pack
 
 from .pictures import listing, save
@@ -268,6 +268,9 @@ def test_changed_images_are_found_on_demand_and_changed_columns_always(packed):
     lambda e: e["__metadata__"].update(version="new"),
     lambda e: e["__metadata__"].pop("manifest_sha256"),
     lambda e: e.update(labels=3),
+    lambda e: e["images"].update(data_offsets=[0.0, 5 * 3 * 16 * 16]),
+    lambda e: e["votes"].update(shape=[5, 3, *[1] * 70]),
+    lambda e: e["__metadata__"].update(version=float("inf")),
 ])
 def test_a_header_that_lies_is_refused(packed, change):
     edit(packed, change)
@@ -278,20 +281,43 @@ def test_a_header_that_lies_is_refused(packed, change):
     lambda m: m["splits"].update(train=[0, 9]), lambda m: m["splits"].update(train="all"),
     lambda m: m.pop("splits"), lambda m: m.pop("classes"), lambda m: m.update(rejects=[[1, 2, 3, 4]]),
     lambda m: m["files"].pop(), lambda m: m.update(sha256=None), lambda m: m.update(names=[]),
+    lambda m: m.update(files="abcde"), lambda m: m.update(classes="abc"), lambda m: m["names"].update(light=[[1]]),
 ])
 def test_a_manifest_that_lies_is_refused(packed, change):
-    content = packed.read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    entries = json.loads(content[8:8 + length])
-    begin, end = entries["manifest"]["data_offsets"]
-    manifest = json.loads(content[8 + length + begin:8 + length + end])
+    manifest = open_pack(packed).manifest
     change(manifest)
-    text = json.dumps(manifest, ensure_ascii=False).encode()
-    packed.write_bytes(content[:8 + length + begin] + text)
-    edit(packed, lambda e: (
+    retell(packed, json.dumps(manifest, ensure_ascii=False).encode())
+    refused(packed, "damaged")
+
+
+def retell(path, text):
+    """Give a pack another manifest."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    begin, _ = json.loads(content[8:8 + length])["manifest"]["data_offsets"]
+    path.write_bytes(content[:8 + length + begin] + text)
+    edit(path, lambda e: (
         e["manifest"].update(shape=[len(text)], data_offsets=[begin, begin + len(text)]),
         e["__metadata__"].update(manifest_sha256=hashlib.sha256(text).hexdigest())))
-    refused(packed, "damaged")
+
+
+def test_json_nested_without_end_is_refused(packed):
+    retell(packed, b"[" * 100_000)
+    refused(packed, "its manifest makes no sense")
+    header = b'{"__metadata__":{"format":"fercourse pack","more":' + b"[" * 100_000
+    packed.write_bytes(len(header).to_bytes(8, "little") + header)
+    refused(packed, "its header makes no sense")
+
+
+def test_the_parts_of_a_large_pack_lie_where_they_are():
+    """Sizes past the largest integer of NumPy, which is that of 2 GB on Windows before NumPy 2."""
+    entries = json.loads(_header({"images": ("U8", (2**40, 3, 2**20, 2**20), ""), "manifest": ("U8", (1,), "")}))
+    assert entries["manifest"]["data_offsets"] == [3 * 2**80, 3 * 2**80 + 1]
+
+
+def test_a_text_that_is_no_utf8_comes_back(full, tmp_path):
+    write_pack(replace(full, notes=("é\udce9",)), tmp_path / "toy", Crop(8))
+    assert open_pack(tmp_path / "toy").listing.notes == ("é\udce9",)
 
 
 def test_pickles_are_never_opened(tmp_path):

@@ -1,12 +1,17 @@
 """The embedded faces: the committed file is what its manifest says, and what the faces claim of themselves holds."""
 
 import hashlib
+import io
 import json
+import zlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 
 import fercourse as fc
 from fercourse.errors import InputError
@@ -141,6 +146,50 @@ def test_another_file_is_refused(tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(plain)
     with pytest.raises(InputError, match="not a file of synthetic faces"):
         synthfaces.load(root=plain)
+
+
+def rewritten(path, change=dict, picture=None, without=()):
+    """Write four embedded faces with other facts, another picture, or without a column."""
+    table = pq.read_table(PATH).slice(0, 4).drop_columns(list(without))
+    if picture:
+        at = table.schema.get_field_index("image")
+        field = table.schema.field(at)
+        table = table.set_column(at, field, pa.array([{"bytes": picture}] * 4, field.type))
+    facts = change(json.loads(table.schema.metadata[b"fercourse"]))
+    pq.write_table(table.replace_schema_metadata({b"fercourse": json.dumps(facts).encode()}), path)
+    return path
+
+
+@pytest.mark.parametrize("change, without, sentence", [
+    (lambda facts: {}, [], "'size'"), (lambda facts: [], [], "list"),
+    (lambda facts: facts | {"size": 10**9}, [], "its size is 1000000000, expected 16 to 1024"),
+    (lambda facts: facts | {"genders": 5}, [], "its genders are no list of words"),
+    (dict, ["age"], "it has no column age"), (dict, ["image"], "it has no column image"),
+])
+def test_facts_that_lack_something_are_told(tmp_path, own_cache, change, without, sentence):
+    path = rewritten(tmp_path / "other.parquet", change, without=without)
+    with pytest.raises(InputError, match=f"not a file of synthetic faces .*{sentence}"):
+        synthfaces.load(None, root=path)
+
+
+def png(side, told=None):
+    """Return a picture, which tells of another size if so asked."""
+    stream = io.BytesIO()
+    Image.new("RGB", (side, side)).save(stream, "PNG")
+    content = bytearray(stream.getvalue())
+    content[16:24] = (told or side).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+@pytest.mark.parametrize("picture, sentence", [
+    (png(1), "1x1 pixels, expected 64x64"), (png(8, 60_000), "decompression bomb"), (png(8, 64), "truncated"),
+    (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n%%EndComments\n", "cannot identify"),
+], ids=["small", "bomb", "cut", "program"])
+def test_pictures_of_another_kind_are_never_decoded(tmp_path, own_cache, picture, sentence):
+    path = rewritten(tmp_path / "other.parquet", picture=picture)
+    with pytest.raises(InputError, match=rf"the picture in row 0 cannot be decoded \(.*{sentence}"):
+        synthfaces.load(None, root=path)
 
 
 def test_hugging_face_opens_it_as_it_is(tmp_path):

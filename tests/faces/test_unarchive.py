@@ -1,6 +1,7 @@
 """Archives that want to write elsewhere, or more than they say."""
 
 import gzip
+import io
 import os
 import stat
 import tarfile
@@ -9,9 +10,9 @@ import zipfile
 import pytest
 
 from fercourse.errors import InputError
-from fercourse.faces.unarchive import unpack
+from fercourse.faces.unarchive import LONGEST_HEADER, PIECE, Bounded, Hostile, unpack
 
-from .archives import ARCHIVE, MUXSPACE, NOISE, left, tar, zipped
+from .archives import ARCHIVE, MUXSPACE, NOISE, left, negative, sealed, tar, zipped
 
 
 def link(name, kind, target="/etc/passwd"):
@@ -26,12 +27,27 @@ def zip_link(name):
     return info
 
 
-def negative():
-    """Return a tar whose member has a negative size (it once led tarfile round and round)."""
-    content = bytearray(tar([("a", b"x")], "w"))
-    content[124:136] = (-512 & (1 << 96) - 1 | 0xff << 88).to_bytes(12, "big")
-    content[148:156] = b" " * 8
-    content[148:156] = b"%06o\0 " % sum(content[:512])
+def holes():
+    """Return a tar of a file whose list of holes goes on and on."""
+    content = bytearray(tar([(link("a", tarfile.GNUTYPE_SPARSE), None)], "w"))[:512]
+    content[482] = 1
+    return sealed(content) + b"1" * 50_000
+
+
+def told(**headers):
+    """Return a tar of a file about which a PAX header tells more."""
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {f"GNU.sparse.{name}": value for name, value in headers.items()}
+    return tar([(info, b"9999999\n" * 1000)])
+
+
+def scrambled():
+    """Return a zip of LZMA whose first packed byte is none."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", NOISE[:1000])
+    content = bytearray(stream.getvalue())
+    content[40] = 255                                                       # after the header and LZMA's own
     return bytes(content)
 
 
@@ -55,6 +71,12 @@ HOSTILE = {
     "too many folders": (tar([(link("a", tarfile.DIRTYPE), None)] * 60), "more than 50 members"),
     "endless header": (tar([(link("n" * 5_000_000, tarfile.REGTYPE), None)]), "fill the memory"),
     "negative size": (negative(), "has the size -512"),
+    "endless holes": (holes(), "with holes"),
+    "holes of PAX 0.0": (told(size="9"), "with holes"),
+    "holes of PAX 0.1": (told(map="x"), "with holes"),
+    "holes of PAX 1.0": (told(major="1", minor="0"), "with holes"),
+    "size that is none": (told(realsize="x"), "damaged"),
+    "scrambled LZMA": (scrambled(), "damaged"),
     "zip dots": (zipped([("../evil", b"2")]), "outside"),
     "zip absolute": (zipped([("/evil", b"2")]), "outside"),
     "zip symlink": (zipped([(zip_link("a"), b"/etc/passwd")]), "link or a device"),
@@ -78,6 +100,13 @@ def test_hostile_archives_write_nothing(tmp_path, name):
         unpack(tmp_path / "a.tar.gz", tmp_path / "in" / "faces", 110_000, 50)
     assert "\n" not in str(error.value)
     assert left(tmp_path) == ["a.tar.gz", "in"] and left(tmp_path / "in") == []
+
+
+def test_small_reads_without_end_are_stopped():
+    data = Bounded(io.BytesIO(bytes(2 * LONGEST_HEADER)), 0)
+    with pytest.raises(Hostile, match="larger than expected"):
+        while data.read(PIECE):
+            pass
 
 
 def test_a_zip_that_lies_about_its_size_is_stopped_while_writing(tmp_path):

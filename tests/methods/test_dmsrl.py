@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import augment, fit
+from fercourse import augment, distributed, fit
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.evaluate import evaluate, seen
@@ -14,6 +14,7 @@ from fercourse.losses.adversarial import domain_ramp
 from fercourse.losses.margin import SOURCE, TARGET, agreement, class_means, intra, margin_penalty
 from fercourse.methods import Batch, create
 from tests.toy import STILL, toy_faces, toy_method
+from tests.twice import twice
 
 
 def made(source=None, target=None, **hyper):
@@ -136,6 +137,19 @@ def test_labels_of_the_step_are_believed_from_the_beginning_on():
     told, before = method._pseudo(torch.arange(20), logits, 0.4)
     assert torch.equal(told, logits.argmax(1)) and not before.any()
     assert method._pseudo(torch.arange(20), logits, 0.5)[1].any()
+
+
+def told_by_halves():
+    """Return what this process's share of 20 target faces is told, of which the second half is much surer."""
+    method, _ = made(pseudo="step", believe=0.5, balanced=False, begin=0.0)
+    logits = F.one_hot(torch.arange(20) % 4, 4) * torch.linspace(1, 5, 20)[:, None]
+    rows = distributed.share(torch.arange(20))
+    return method._pseudo(rows, logits[rows], 1.0)
+
+
+def test_two_processes_believe_the_surest_of_both():
+    for whole, *halves in zip(told_by_halves(), *twice(told_by_halves)):
+        assert torch.equal(whole, torch.cat(halves))
 
 
 def test_shared_batch_norm_sees_one_batch():

@@ -103,6 +103,16 @@ def test_critics_take_the_steps_that_were_asked_for():
     assert len(taken) == 2                                                # and the first with everybody else
 
 
+def test_further_steps_of_the_critics_are_clipped_like_the_first():
+    method, batch = ready(critic_steps=3, withhold=1.0, clip=1e-3)
+    method.optimisers(1e-3)
+    method(batch, 1.0)
+    norms, parts = [], [*method.critics.parameters()]
+    method._teacher.step = lambda: norms.append(torch.cat([part.grad.flatten() for part in parts]).norm().item())
+    method.after_step()
+    assert norms == [pytest.approx(1e-3, rel=0.01)] * 2
+
+
 def test_bumps_can_follow_a_step():
     affect = 2 * torch.rand(400, 2, generator=torch.Generator().manual_seed(0)) - 1
     step = (affect[:, :1] > 0).float()

@@ -111,6 +111,19 @@ def test_one_class_is_told_and_stays_finite(caplog):
     assert losses["total"].isfinite() and losses["contrast"].item() == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_form_views_wants_two_views_and_spaces_takes_more(count):
+    faces = toy_faces(8, 16)
+    for form in ("views", "spaces"):
+        method = toy_method(faces, "wscfer", form=form)
+        method.views = ("weak",) * count
+        if form == "spaces":
+            method.setup(faces)
+            continue
+        with pytest.raises(InputError, match=f"wscfer: the form 'views' compares two .* but here are {count}; expec"):
+            method.setup(faces)
+
+
 @pytest.mark.parametrize("wrong", [{"rule": "moco"}, {"form": "A"}])
 def test_unknown_words_are_named(wrong):
     with pytest.raises(InputError, match="expected one of simclr, supcon, wsc, and one of spaces, views"):

@@ -6,7 +6,7 @@ from fercourse import studies
 from fercourse.faces import load_faces
 from fercourse.methods import create
 from fercourse.studies import wscfer
-from fercourse.studies.record import paired
+from fercourse.studies.record import paired, told
 
 
 def test_every_arm_is_the_method_with_other_terms():
@@ -64,3 +64,11 @@ def test_paired_differences_by_hand():
             (("a", 0, 0.5), ("b", 0, 0.4), ("b", 1, 0.6), ("a", 1, 0.9), ("a", 2, 0.1))]
     found = paired(runs, "a", "b")
     assert found["mean"] == pytest.approx(0.2) and found["n"] == 2 and found["sd"] == pytest.approx(0.14142)
+
+
+@pytest.mark.parametrize("value, seed", [(0.5, 1), (None, 0), (float("nan"), 0)])
+def test_arms_without_a_seed_in_common_have_no_difference(value, seed):
+    runs = [{"arm": "a", "seed": 0, "metrics": {"accuracy": 0.5}},
+            {"arm": "b", "seed": seed, "metrics": {"accuracy": value}}]
+    found = paired(runs, "a", "b")
+    assert found == {"mean": None, "sd": None, "n": 0} and told(found) == "–"

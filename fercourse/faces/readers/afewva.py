@@ -36,10 +36,12 @@ def read(root):
 def _clip(found, path, images):
     try:
         content = json.loads(path.read_text("utf-8"))
-        frames = content["frames"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
+        frames, actor = content["frames"].items(), content.get("actor")
+        if not isinstance(actor, str | None):
+            raise TypeError
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return found.reject("unreadable annotation: expected json with frames", below(path, found.root))
-    actor, clip = content.get("actor"), below(path.parent, found.root)
+    clip = below(path.parent, found.root)
     for frame, values in frames:
         try:
             found.add(images.get(frame, f"{clip}/{frame}.png"), person=actor, group=clip, **_values(values))
@@ -53,7 +55,7 @@ def _values(values):
         if points.shape != (68, 2):
             raise ValueError
         pair = axes(values["valence"], values["arousal"], missing=(), scale=10)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise BadRow("truncated frame: expected landmarks (68 pairs), valence and arousal") from None
     return {"va": pair, "landmarks": points}
 

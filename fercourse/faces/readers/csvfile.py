@@ -39,12 +39,15 @@ class Sizes(dict):
         self.root = root
 
     def __contains__(self, file):
-        return (self.root / file).is_file()
+        return self.get(file, None) is not None
 
     def get(self, file, default=0):
         """Return the bytes of one file, `default` if it is missing."""
         path = self.root / file
-        return path.stat().st_size if path.is_file() else default
+        try:
+            return path.stat().st_size if path.is_file() else default
+        except OSError:                           # a name longer than the system takes
+            return default
 
 
 def _take(found, row, words):

@@ -26,15 +26,15 @@ def near_duplicates(pixels, tolerance=TOLERANCE):
     order = np.argsort(small.mean(1), kind="stable")
     small, level = small[order], small.mean(1)[order]
     square = (small ** 2).sum(1)
-    first, second = [], []
+    group = np.arange(len(small))
     for start in range(0, len(small), 512):
         stop = min(start + 512, len(small))
         end = np.searchsorted(level, level[stop - 1] + tolerance, side="right")
         gap = square[start:stop, None] + square[None, start:end] - 2 * small[start:stop] @ small[start:end].T
         a, b = np.nonzero(gap <= small.shape[1] * tolerance ** 2 + 1e-3)
-        first.append(order[a + start])
-        second.append(order[b + start])
-    return _components(len(pixels), np.concatenate(first or [order]), np.concatenate(second or [order]))
+        group = _joined(group, order[a + start], order[b + start])       # all pairs of a set of blanks fill the memory
+    _, where, number = np.unique(group, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(where)).astype(np.int64)[number]
 
 
 def _thumbnails(pixels, size=8):
@@ -44,13 +44,14 @@ def _thumbnails(pixels, size=8):
     return small - 128                            # centred: keeps float32 exact enough in the products above
 
 
-def _components(count, first, second):
+def _joined(group, first, second):
+    """Return the groups once those of images that are alike are one."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
-    links = coo_matrix((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
-    raw = connected_components(links, directed=False)[1]
-    _, where, number = np.unique(raw, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(where)).astype(np.int64)[number]
+    apart = group[first] != group[second]
+    first, second = group[first[apart]], group[second[apart]]
+    links = coo_matrix((np.ones(len(first), dtype=bool), (first, second)), shape=(len(group),) * 2)
+    return connected_components(links, directed=False)[1][group]
 
 
 def digests(pixels):

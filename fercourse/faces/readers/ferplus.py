@@ -100,7 +100,7 @@ def majority(counts):
 
 def _vote(row, column):
     text = row[column]
-    if not text.isdigit() or int(text) > 10:
+    if not text.isdecimal() or len(text) > 2 or int(text) > 10:
         raise BadRow(f"vote out of range: {column} is {text!r}, expected 0 to 10")
     return int(text)
 

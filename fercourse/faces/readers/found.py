@@ -38,7 +38,7 @@ class Found:
 
     def reject(self, reason, file, line=None):
         """Leave one sample out and remember why."""
-        self.rejects.append(Reject(str(file), reason, line))
+        self.rejects.append(Reject(_printable(str(file)), _printable(reason), line))
 
     def drop(self, reason, count=1, file=None):
         """Count samples that the set itself marks as not to be used."""
@@ -58,6 +58,8 @@ class Found:
         """
         place = (at.file, at.line) if at else (file, None)
         self.named.add(file)
+        if not _is_text(file, *columns.values()):
+            return self.reject(f"name that is not UTF-8: rename {file}", *place)
         if self.sizes is not None and not self.sizes.get(file):
             empty = "empty image: 0 bytes in" if file in self.sizes else "missing image:"
             return self.reject(f"{empty} {file}", *place)
@@ -80,7 +82,7 @@ class Found:
         """Note images on disk that no annotation names."""
         unnamed = [file for file in self.sizes if file not in self.named]
         if unnamed:
-            self.notes.append(f"{len(unnamed):,} images are in no annotation, such as {unnamed[0]}")
+            self.notes.append(f"{len(unnamed):,} images are in no annotation, such as {_printable(unnamed[0])}")
 
     def listing(self, expected=(), aliases=None, **more) -> Listing:
         """Return the Listing: rows sorted by file, splits completed, everything left out counted in notes.
@@ -125,6 +127,19 @@ class Found:
 
 _FIXED = {"file", "label", "split", "place", "contradicted",
           "person", "group", "box", "va", "landmarks", "votes"}
+
+
+def _is_text(*values):
+    """Return whether all texts among some values can be written down: names of files are bytes, and may be no text."""
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(text):
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _place(row):

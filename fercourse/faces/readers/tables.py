@@ -1,17 +1,21 @@
 """A csv table by name: loose in a folder, or inside a .tar.gz or .zip that is read without unpacking it."""
 
-import gzip
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 from ...errors import InputError
+from ..unarchive import Hostile, tar_members
 from .common import opened
 
-DAMAGED = (EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile)
+# What damage raises while a table is read; ValueError and its like would be a fault of who reads.
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, OSError, Hostile)
+MOST_BYTES, MOST_MEMBERS = 1 << 30, 1000          # FER2013 has 300 MB in a handful of files
 ARCHIVES = ("*.tar.gz", "*.tgz", "*.tar", "*.zip")
 
 
@@ -28,14 +32,12 @@ def open_table(root: Path, names, folders=("", "fer2013")):
             yield text, loose
         return
     for archive in _archives(root, folders):
-        try:
-            with _member(archive, names) as (stream, name):
-                if stream is not None:
-                    yield io.TextIOWrapper(stream, "utf-8-sig", errors="latin1", newline=""), archive / name
-                    return
-        except DAMAGED as error:
-            reason = str(error).partition("\n")[0].rstrip(":")
-            raise InputError(f"{archive} is damaged ({reason}); get the archive again") from error
+        with _telling(archive, DAMAGED), ExitStack() as open_files:
+            with _telling(archive, Exception):    # a locked zip, a packing unknown to Python, odd numbers, …
+                stream, name = open_files.enter_context(_member(archive, names))
+            if stream is not None:
+                yield io.TextIOWrapper(stream, "utf-8-sig", errors="latin1", newline=""), archive / name
+                return
     raise InputError(f"{root} has none of {', '.join(names)}, neither loose nor in an archive "
                      f"({', '.join(ARCHIVES)}); give the folder or the archive that holds one")
 
@@ -63,6 +65,18 @@ def _archives(root, folders):
 
 
 @contextmanager
+def _telling(archive, kinds):
+    """Tell errors of some kinds as damage of an archive."""
+    try:
+        yield
+    except InputError:
+        raise
+    except kinds as error:
+        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+        raise InputError(f"{archive} is damaged or of an unknown kind ({reason}); get the archive again") from error
+
+
+@contextmanager
 def _member(archive, names):
     """Yield (binary stream, member name) of the first member so named, (None, None) without one."""
     if zipfile.is_zipfile(archive):
@@ -72,6 +86,10 @@ def _member(archive, names):
             with pack.open(name) if name else io.BytesIO() as stream:
                 yield (stream, name) if name else (None, None)
         return
-    with tarfile.open(archive) as pack:           # members in order of the archive: decompressed once
-        member = next((m for m in pack if m.isfile() and Path(m.name).name in names), None)
-        yield (pack.extractfile(member), member.name) if member else (None, None)
+    with closing(tar_members(archive, MOST_BYTES)) as pack:  # members in order of the archive: decompressed once
+        for name, is_folder, open_member in islice(pack, MOST_MEMBERS):
+            if not is_folder and Path(name).name in names:
+                with open_member() as stream:
+                    yield stream, name
+                return
+        yield None, None
