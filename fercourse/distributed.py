@@ -36,10 +36,10 @@ def start(device: torch.device) -> torch.device:
 
 
 def _gpu():
-    """Return the number of this process's GPU; srun and mpirun, unlike torchrun, do not tell LOCAL_RANK."""
-    if "LOCAL_RANK" in os.environ:
-        return int(os.environ["LOCAL_RANK"])
-    return int(os.environ.get("RANK", rank())) % torch.cuda.device_count()
+    """Return the number of this process's GPU, as torchrun, srun or mpirun tells it; else ranks fill the machines."""
+    told = [os.environ[name] for name in ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
+            if name in os.environ]
+    return int(told[0]) if told else int(os.environ.get("RANK", rank())) % torch.cuda.device_count()
 
 
 def stop():

@@ -78,11 +78,15 @@ def test_several_processes_that_nobody_started_are_told(monkeypatch):
         distributed.start(torch.device("cpu"))
 
 
-@pytest.mark.parametrize("local, place", [("3", 3), (None, 1)])
-def test_a_process_whose_place_on_its_machine_is_not_told_counts_the_gpus(monkeypatch, local, place):
+@pytest.mark.parametrize("name, place", [("LOCAL_RANK", 3), ("SLURM_LOCALID", 3), ("OMPI_COMM_WORLD_LOCAL_RANK", 3),
+                                         (None, 1)])
+def test_a_process_whose_place_on_its_machine_is_not_told_counts_the_gpus(monkeypatch, name, place):
+    for other in ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK"):
+        monkeypatch.delenv(other, raising=False)
+    if name:
+        monkeypatch.setenv(name, "3")
     for name, value in dict(WORLD_SIZE=8, RANK=5, MASTER_ADDR="here", MASTER_PORT=1).items():
         monkeypatch.setenv(name, str(value))
-    monkeypatch.setenv("LOCAL_RANK", local) if local else monkeypatch.delenv("LOCAL_RANK", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     monkeypatch.setattr(distributed.dist, "init_process_group", lambda backend: None)

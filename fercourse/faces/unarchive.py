@@ -56,7 +56,8 @@ def unpack(archive, out, most_bytes: int, most_files: int, check: Callable[[Path
     aside = out.with_name(f"{out.name}.{os.getpid()}.part")
     try:
         aside.mkdir(parents=True)
-        _write_all(archive, aside, most_bytes, most_files)
+        with _telling(archive):
+            _write_all(archive, aside, most_bytes, most_files)
         top = list(aside.iterdir())
         inner = top[0] if len(top) == 1 and top[0].is_dir() else aside
         check(inner)
@@ -65,14 +66,21 @@ def unpack(archive, out, most_bytes: int, most_files: int, check: Callable[[Path
         inner.replace(out)
     except Hostile as error:
         raise InputError(f"{archive} is not unpacked: {error}; this is not the archive it should be") from error
-    except DAMAGE as error:
-        raise InputError(f"{archive} is damaged ({error}); delete it and {archive.name}.sha256, then fetch it "
-                         "again") from error
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror or error}); nothing was kept, free some room "
                          "or choose another folder with --root") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _telling(archive):
+    """Tell damage that shows while an archive is read."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise InputError(f"{archive} is damaged ({error}); delete it and {archive.name}.sha256, then fetch it "
+                         "again") from error
 
 
 def _write_all(archive, folder, most_bytes, most_files):

@@ -72,7 +72,7 @@ class Wscfer(Method):
 
     def setup(self, faces, target=None):
         super().setup(faces, target)
-        if self.hyper.form == "views" and len(self.views) != 2:
+        if self.hyper.consistency and self.hyper.form == "views" and len(self.views) != 2:
             raise InputError(f"wscfer: the form 'views' compares two views of a face, but here are {len(self.views)}; "
                              "expected two, or form='spaces'")
         if len(faces.labels.unique()) < 2:

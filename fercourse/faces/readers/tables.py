@@ -1,5 +1,6 @@
 """A csv table by name: loose in a folder, or inside a .tar.gz or .zip that is read without unpacking it."""
 
+import gzip
 import io
 import lzma
 import tarfile
@@ -14,7 +15,7 @@ from ..unarchive import Hostile, tar_members
 from .common import opened
 
 # What damage raises while a table is read; ValueError and its like would be a fault of who reads.
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, OSError, Hostile)
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, Hostile)
 MOST_BYTES, MOST_MEMBERS = 1 << 30, 1000          # FER2013 has 300 MB in a handful of files
 ARCHIVES = ("*.tar.gz", "*.tgz", "*.tar", "*.zip")
 
@@ -31,15 +32,21 @@ def open_table(root: Path, names, folders=("", "fer2013")):
         with opened(loose) as text:
             yield text, loose
         return
+    trouble = []
     for archive in _archives(root, folders):
-        with _telling(archive, DAMAGED), ExitStack() as open_files:
-            with _telling(archive, Exception):    # a locked zip, a packing unknown to Python, odd numbers, …
+        with ExitStack() as open_files:
+            try:
                 stream, name = open_files.enter_context(_member(archive, names))
+            except Exception as error:            # damaged, locked, or somebody else's: the next may have the table
+                trouble.append(_told(archive, error))
+                continue
             if stream is not None:
-                yield io.TextIOWrapper(stream, "utf-8-sig", errors="latin1", newline=""), archive / name
+                with _telling(archive):
+                    yield io.TextIOWrapper(stream, "utf-8-sig", errors="latin1", newline=""), archive / name
                 return
-    raise InputError(f"{root} has none of {', '.join(names)}, neither loose nor in an archive "
-                     f"({', '.join(ARCHIVES)}); give the folder or the archive that holds one")
+    raise trouble[0] if trouble else InputError(
+        f"{root} has none of {', '.join(names)}, neither loose nor in an archive "
+        f"({', '.join(ARCHIVES)}); give the folder or the archive that holds one")
 
 
 def has_table(root: Path, names) -> bool:
@@ -65,15 +72,19 @@ def _archives(root, folders):
 
 
 @contextmanager
-def _telling(archive, kinds):
-    """Tell errors of some kinds as damage of an archive."""
+def _telling(archive):
+    """Tell damage that shows while a table is read."""
     try:
         yield
-    except InputError:
-        raise
-    except kinds as error:
-        reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
-        raise InputError(f"{archive} is damaged or of an unknown kind ({reason}); get the archive again") from error
+    except DAMAGED as error:
+        raise _told(archive, error) from error
+
+
+def _told(archive, error):
+    if isinstance(error, OSError) and error.errno:
+        return InputError(f"{archive} cannot be read ({error.strerror}); expected an archive that you may read")
+    reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+    return InputError(f"{archive} is damaged or of an unknown kind ({reason}); get the archive again")
 
 
 @contextmanager
