@@ -3,6 +3,7 @@
 import csv
 import html
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,8 +85,8 @@ def probe(out: Path):
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the table's own name, such as {out / 'grades.csv'}")
     try:
-        if out.exists():
-            out.open("r+b").close()                          # refused while Excel shows it
+        if sys.platform == "win32" and out.exists():
+            out.open("r+b").close()                          # refused while Excel shows it; others may replace it
     except OSError as error:
         raise InputError(f"{out} cannot be written over ({error.strerror}); expected a table that no program holds: "
                          "close it where it is open, such as in Excel, or choose another --out") from error

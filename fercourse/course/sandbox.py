@@ -31,13 +31,13 @@ MOST_TOLD = 1 << 26                                          # characters of out
 
 # What a run sees of the system, where it is there; Python, the course and its own folder come to it.
 ETC = ("alternatives", "ca-certificates", "fonts", "group", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime",
-       "mime.types", "nsswitch.conf", "OpenCL", "passwd", "pki", "ssl")
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu", "/sys", "/proc",
-          *(f"/etc/{name}" for name in ETC))
+       "mime.types", "nsswitch.conf", "OpenCL", "passwd", "ssl/certs", "ssl/openssl.cnf")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix", "/gnu", "/run/current-system",
+          "/run/opengl-driver", "/sys", "/proc", *(f"/etc/{name}" for name in ETC))
 DEVICES = ("null", "zero", "full", "random", "urandom", "nvidia*", "dri", "kfd", "dxg")
 
 # $1 its own folder; then the places it sees, --, those of them that look empty, --, and what is run. Whatever cannot be
-# mounted, or made read-only, ends the script.
+# mounted, or made read-only though it can be reached, ends the script. Of mounts on one place the last is seen.
 SHUT_IN = r"""
 set -e
 mount --make-rprivate /
@@ -57,17 +57,20 @@ while [ "$1" != -- ]; do
 done; shift
 for place in shm mqueue; do mkdir "$new/dev/$place"; mount -t tmpfs -o mode=1777,size=1g none "$new/dev/$place"; done
 mkdir "$new/dev/pts"; ln -s pts/ptmx "$new/dev/ptmx"; ln -s /proc/self/fd "$new/dev/fd"
+ln -s fd/0 "$new/dev/stdin"; ln -s fd/1 "$new/dev/stdout"; ln -s fd/2 "$new/dev/stderr"
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 none "$new/dev/pts"
-while read -r _ _ _ _ place options _; do
+awk '{ sub(/,idmapped/, "", $6); last[$5] = $6 } END { for (place in last) print place, last[place] }' \
+  /proc/self/mountinfo > "$own/mounts"
+while read -r place options; do
   case "$place" in *\\*) place=$(printf '%b' "$(printf %s "$place" | sed 's/\\/\\0/g')") ;; esac
   case "$place" in
-    "$new"|"$new$own"|"$new"/dev/*) ;;
-    "$new"/*) mount -o "remount,bind,ro${options#??}" "$place" ;;
+    "$new"|"$new$own"|"$new"/dev/shm|"$new"/dev/mqueue|"$new"/dev/pts) ;;
+    "$new"/*) mount -o "remount,bind,ro${options#??}" "$place" || ! [ -e "$place" ] ;;
   esac
-done < /proc/self/mountinfo
+done < "$own/mounts"
 mkdir "$new/.old"
 cd "$new"
-pivot_root . .old
+PATH="$PATH:/usr/sbin:/sbin" pivot_root . .old
 umount -l /.old
 rmdir /.old
 mount -o remount,bind,ro /
@@ -101,8 +104,9 @@ def walled() -> bool:
     with tempfile.TemporaryDirectory() as own:
         own = Path(own).resolve()
         (own / "notebooks").mkdir()
-        command = _inside(own, (), [sys.executable, "-c", "import nbclient, ipykernel"])
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+        tried = "import nbclient, ipykernel, fercourse.course.inside\nopen('written', 'w').close()"
+        return subprocess.run(_inside(own, (), [sys.executable, "-c", tried]), stdin=subprocess.DEVNULL,
+                              capture_output=True, env=_environment(own)).returncode == 0
 
 
 def _inside(own, hidden, command):
@@ -113,15 +117,31 @@ def _inside(own, hidden, command):
 def _seen(own):
     """Return the places that a run sees, none within another."""
     devices = [place for name in DEVICES for place in Path("/dev").glob(name)]
-    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    places = {place for place in map(Path, (*SYSTEM, *libraries)) if place.is_absolute() and place.exists()}
-    places |= {*devices, *_needed(own)}
-    return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)]
+    libraries = {Path(place) for place in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)}
+    libraries -= {*own.parents, Path.home(), *Path.home().parents}
+    wanted = [*map(Path, SYSTEM), *(place for place in libraries if place.is_absolute()), *_python(), ROOT]
+    places = {one for place in wanted if place.exists() for one in _ways(place)} | {*devices}
+    return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)] + [str(own)]
+
+
+def _python():
+    """Return where Python is, and what leads there."""
+    brew = [place for place in Path(sys.base_prefix).parents if place.name == ".linuxbrew"]      # its libraries
+    return [*map(Path, (sys.executable, sys.prefix, sys.base_prefix)), *brew]
+
+
+def _ways(place):
+    """Return the links on the way to a place, each by its real name, and what they lead to."""
+    links, place = [], Path(os.path.abspath(place))                     # noqa: PTH100 (resolving comes later)
+    while link := next((one for one in (*reversed(place.parents), place) if one.is_symlink()), None):
+        links.append(link)
+        place = Path(os.path.abspath(link.parent / link.readlink() / place.relative_to(link)))        # noqa: PTH100
+    return [*links, place]
 
 
 def _needed(own):
     """Return what a run cannot be without, resolved."""
-    return [own, ROOT, *(Path(place).resolve() for place in (sys.prefix, sys.base_prefix))]
+    return [own, *(Path(place).resolve() for place in (ROOT, sys.prefix, sys.base_prefix))]
 
 
 def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = None) -> Run:
@@ -146,9 +166,12 @@ def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = Non
 
 def _remove(own):
     """Remove a folder, whatever its owner's notebook has forbidden; nothing of it is for the next run to read."""
-    for folder, _, _ in os.walk(own):
-        with suppress(OSError):
-            Path(folder).chmod(0o700)
+    with suppress(OSError):
+        own.chmod(0o700)
+    for folder, inner, _ in os.walk(own):                    # from above: each before it is looked into
+        for place in (Path(folder, name) for name in inner):
+            with suppress(OSError):
+                place.is_symlink() or place.chmod(0o700)
     shutil.rmtree(own, ignore_errors=True)
 
 
@@ -156,15 +179,19 @@ def _start(own, limits, hidden):
     command = [sys.executable, "-m", "fercourse.course.inside", str(own), str(limits.cell)]
     if walled():
         command = _inside(own, hidden, command)
+    told = _environment(own) | {"FERCOURSE_WALLED": str(int(walled()))}
+    return subprocess.Popen(command, cwd=own / "notebooks", env=told, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def _environment(own):
     home = str(own / "home")
-    environment = {key: os.environ[key] for key in INHERITED if key in os.environ} | {
+    return {key: os.environ[key] for key in INHERITED if key in os.environ} | {
         "HOME": home, "USERPROFILE": home, "TMPDIR": home, "TEMP": home, "TMP": home, "NUMBA_CACHE_DIR": home,
         "MPLCONFIGDIR": home, "JUPYTER_RUNTIME_DIR": home,
         "PYTHONPATH": str(ROOT), "TQDM_DISABLE": "1", "PIP_NO_INDEX": "1", "HF_HUB_OFFLINE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1", "FERCOURSE_WALLED": str(int(walled())),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
-    return subprocess.Popen(command, cwd=own / "notebooks", env=environment, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def _hideable(own, hidden):

@@ -111,7 +111,10 @@ def _probe(found):
 def _below(folder):
     found = []
     folders = [entry for entry in _entries(folder) if entry.is_dir() and not entry.is_symlink()]
-    archives = all(map(_is_archive, folders))                # a student among students may name files after others
+    archives = [entry for entry in folders if _is_archive(entry)]
+    if archives and any(map(_entries, {*folders} - {*archives})):       # a student may name files after others
+        raise InputError(f"{_printable(archives[0].name)} holds files of several students, and folders of others stand "
+                         "beside it: is it one student? If so, rename the files; if not, grade it by itself")
     for entry in _entries(folder):
         if entry in folders:
             found += _below(entry) if archives else _of_folder(entry)

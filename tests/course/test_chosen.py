@@ -235,4 +235,7 @@ def test_a_student_among_students_cannot_hand_in_for_others(tmp_path):
         (tmp_path / folder).mkdir()
         for name in names:
             (tmp_path / folder / name).write_text("{}")
-    assert {(one.student, one.ident) for one in submissions.find(tmp_path)} == {("ann", ""), ("mallory", "")}
+    with pytest.raises(InputError, match="mallory holds files of several students, and folders of others stand beside"):
+        submissions.find(tmp_path)
+    (tmp_path / "ann" / "02_wscfer.ipynb").unlink()
+    assert {(one.student, one.ident) for one in submissions.find(tmp_path)} == {("ann", "7"), ("ben", "8")}

@@ -5,13 +5,14 @@ import errno
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, release, sandbox
+from fercourse.course import grade, grades, release, sandbox
 from fercourse.errors import InputError
 
 from .test_grade import answered, write
@@ -184,6 +185,7 @@ def test_a_table_that_a_spreadsheet_holds_is_told_before_anything_runs(filled, f
     opened, before = Path.open, filled.read_bytes()
     monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
     monkeypatch.setattr("pathlib.Path.open", held)
+    monkeypatch.setattr(grades, "sys", SimpleNamespace(platform="win32"))
     with pytest.raises(InputError, match=r"grades\.csv cannot be written over .*: close it where it is open"):
         grade.grade(folder, filled, lessons=[lesson])
     assert filled.read_bytes() == before

@@ -119,10 +119,37 @@ print(json.dumps([[written(place) for place in {places}], written("x"), os.path.
     assert told == [[False] * 4, True, True]
 
 
+def test_its_folder_may_lie_in_a_place_that_is_seen(walls, monkeypatch):
+    (sandbox.ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=sandbox.ROOT / "build") as near:
+        monkeypatch.setattr(tempfile, "tempdir", near)
+        monkeypatch.setenv("LD_LIBRARY_PATH", f":relative:{near}")
+        assert said("print(open('x', 'w').write('y'))") == "1"
+
+
+def test_walls_stand_for_users_without_the_systems_own_folders(walls, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    sandbox.walled.cache_clear()
+    try:
+        assert sandbox.walled()
+    finally:
+        sandbox.walled.cache_clear()
+
+
+def test_links_that_lead_to_a_place_are_seen_too(tmp_path):
+    real = tmp_path.resolve() / "real"
+    (real / "deep").mkdir(parents=True)
+    (real / "python").symlink_to("deep")
+    (tmp_path / "home").symlink_to(real)
+    assert sandbox._ways(tmp_path / "home" / "python" / "bin") == [
+        tmp_path.resolve() / "home", real / "python", real / "deep" / "bin"]
+    assert sandbox._ways(real / "deep") == [real / "deep"]
+
+
 def test_a_folder_that_was_forbidden_is_removed():
     before = {*Path(tempfile.gettempdir()).glob("fercourse-*")}
-    sandbox.run(notebook("import os\nopen('answers', 'w').close()\nos.chmod('.', 0o500)\nos.chmod('..', 0o500)"),
-                sandbox.Limits(cell=60, whole=60))
+    sandbox.run(notebook("import os\nos.mkdir('d')\nopen('d/answers', 'w').close()\n"
+                         "for place in ('d', '.', '..'):\n    os.chmod(place, 0)"), sandbox.Limits(cell=60, whole=60))
     assert {*Path(tempfile.gettempdir()).glob("fercourse-*")} <= before
 
 
