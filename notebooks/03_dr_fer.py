@@ -716,12 +716,12 @@ display(in_columns(photographs["summary"], {"accuracy": "accuracy", "best_epoch"
 # %% [markdown]
 # As with the ten annotators, **one pace for all** finds more wrong labels than a pace for each class. Unlike there,
 # both find more than cleanlab at the same number of flags, and one pace gains accuracy, too: over two fifths of what
-# the clean subset would gain. With a pace for each class DR-FER gains less than two points. Leaving out all that
-# cleanlab flags gains less than a third; that is about a point less than one pace, as much as seeds differ by. Where no
-# label was made wrong, self-pacing and the whole method cost less than a point each. On rendered faces a pace for each
-# class is ahead by two points, which is less than the seeds differ by. Our reading: there every class is learnt sooner
-# or later, so each class can judge itself; on FER2013 this network hardly learns some classes at all. So before you
-# choose, ask which classes have been learnt.
+# the clean subset would gain. With a pace for each class DR-FER gains less than two points, and self-pacing alone half
+# a point, less than the seeds differ by. Leaving out all that cleanlab flags gains less than a third; that is about a
+# point less than one pace, as much as seeds differ by. Where no label was made wrong, self-pacing and the whole method
+# cost less than a point each. On rendered faces a pace for each class is ahead by two points, which is less than the
+# seeds differ by. Our reading: there every class is learnt sooner or later, so each class can judge itself; on FER2013
+# this network hardly learns some classes at all. So before you choose, ask which classes have been learnt.
 #
 # **Whose faces are left out?** Hard is not the same as wrong. What share of the *rightly* labelled faces was used under
 # the right label in the last epoch, class by class and group by group?
