@@ -14,19 +14,23 @@ NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \
               'img-src data:; font-src data:">')
 
 
-def write_pages(grades: list[Grade], out: Path, fresh: list[Grade]):
-    """Write a page in `feedback/` beside the table `out` for each of `fresh`, of all `grades` of the table."""
+def write_pages(grades: list[Grade], out: Path, fresh: list[Grade], told=print):
+    """Write a page in `feedback/` beside the table `out` for each of `fresh`, of all `grades` of the table.
+
+    A notebook that cannot be drawn is `told`; its page has the points alone, and all others wait for theirs.
+    """
     for one, name in zip(grades, page_names(grades), strict=True):
         if any(one is other for other in fresh):
             with replacing(out.parent / "feedback" / name) as part:
-                part.write_text(_page(one), encoding="utf-8", errors="replace")
+                part.write_text(_page(one, told), encoding="utf-8", errors="replace")
 
 
-def _page(one):
-    """Return a student's page; the points alone where the notebook cannot be drawn: others wait for theirs."""
+def _page(one, told):
     try:
         return feedback(one)
-    except Exception:                                        # whatever a converter makes of whatever somebody wrote
+    except Exception as error:                               # whatever a converter makes of whatever somebody wrote
+        told(f"{one.submission.student}: the notebook cannot be drawn ({type(error).__name__}: {error}); the page has "
+             "the points alone")
         return _plain(f"{one.total:g} of {sum(one.of.values()):g} points. Your notebook could not be drawn here; ask "
                       "for it.")
 

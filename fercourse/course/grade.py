@@ -118,7 +118,7 @@ def _write(grades, before, out, columns, lessons, told, whole):
     plain = stamped(table(all_, "plain"), stamp)
     missing = write_marking(all_, out, plain, grades, whole=whole, columns=columns, stamp=stamp, lessons=lessons)
     write(out, plain if columns == "plain" else table(all_, columns), kept, columns)
-    write_pages(all_, out, grades)
+    write_pages(all_, out, grades, told)
     if missing:
         told(f"{missing} more answer{'s' * (missing != 1)} wait{'s' * (missing == 1)} for points, but are not on "
              "written.html, as an earlier page is gone; grade everybody again to see them")

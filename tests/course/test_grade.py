@@ -353,7 +353,10 @@ def test_a_notebook_that_cannot_be_drawn_costs_nobody_their_feedback(graded, tmp
     found, draw = [*graded[0].values()], pages.feedback
     spoilt = next(one for one in found if one.book is not None)
     monkeypatch.setattr(pages, "feedback", lambda one: 1 / 0 if one is spoilt else draw(one))
-    write_pages(found, tmp_path / "grades.csv", found)
+    told = []
+    write_pages(found, tmp_path / "grades.csv", found, told.append)
     texts = {path.name: path.read_text() for path in (tmp_path / "feedback").iterdir()}
     assert len(texts) == len(found)
     assert sum("could not be drawn" in text and f"{spoilt.total:g} of" in text for text in texts.values()) == 1
+    assert told == [f"{spoilt.submission.student}: the notebook cannot be drawn (ZeroDivisionError: division by zero); "
+                    "the page has the points alone"]

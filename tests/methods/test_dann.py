@@ -11,16 +11,22 @@ from fercourse.methods import Batch
 from tests.toy import STILL, toy_faces, toy_method
 
 
+def adversarial(name, source, target, **hyper):
+    """Return a method in evaluation mode, set up, with a batch of 16 faces of both domains and its views."""
+    method = toy_method(source, name, **hyper).eval()
+    method.setup(source, target)
+    views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+    return method, batch, views
+
+
 @pytest.mark.parametrize("name", ["dann", "cdan"])
 def test_the_backbone_unlearns_what_the_discriminator_learns(name):
     """The domain term's gradient on the backbone is the plain one times minus strength and ramp."""
     source, target = toy_faces(16, 16), toy_faces(16, 16, seed=1)
     gradients = {}
     for strength in (0.0, 0.5, 1.0):
-        method = toy_method(source, name, adversary=strength).eval()
-        method.setup(source, target)
-        views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-        batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+        method, batch, _ = adversarial(name, source, target, adversary=strength)
         method(batch, 1.0)["domain"].backward()
         first, judge = method.backbone.trunk.layer4[0].downsample[0], method.discriminator.layers[0]
         gradients[strength] = [first.weight.grad, judge.weight.grad]
@@ -32,10 +38,7 @@ def test_the_backbone_unlearns_what_the_discriminator_learns(name):
 @pytest.mark.parametrize("name", ["dann", "cdan"])
 def test_the_total_is_its_terms_and_the_adversary_begins_at_nothing(name):
     source = toy_faces(16, 16)
-    method = toy_method(source, name, label_smoothing=0.2).eval()
-    method.setup(source, source)
-    views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+    method, batch, views = adversarial(name, source, source, label_smoothing=0.2)
     found = method(batch, 0.0)
     z = [method.backbone.features(part) for part in views[:, 0]]
     seen = [conditioned(h, method.head(h)) for h in z] if name == "cdan" else z

@@ -5,9 +5,9 @@ import torch
 
 from fercourse.losses.adversarial import conditioned, domain_loss
 from fercourse.losses.margin import SOURCE, TARGET, intra
-from fercourse.methods import Batch
+from tests.methods.test_dann import adversarial
 from tests.methods.test_dmsrl import made
-from tests.toy import toy_faces, toy_method
+from tests.toy import toy_faces
 
 RAMP = 0.46211716                                            # 2 / (1 + exp(-10 x 0.1)) - 1, at a tenth of the training
 
@@ -19,10 +19,7 @@ def slope(loss, weight):
 @pytest.mark.parametrize("name", ["dann", "cdan"])
 def test_the_backbone_hears_the_adversary_turned_round_and_by_the_ramp(name):
     source = toy_faces(16, 16)
-    method = toy_method(source, name, adversary=0.5).eval()
-    method.setup(source, source)
-    views = torch.randn(2, 1, 16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    batch = Batch(torch.arange(16), views[0], method.memory["labels"], target=Batch(torch.arange(16), views[1]))
+    method, batch, views = adversarial(name, source, source, adversary=0.5)
     weight = method.backbone.trunk.layer4[0].downsample[0].weight
     turned = slope(method(batch, 0.1)["domain"], weight)
     z = method.backbone.features(views.flatten(0, 2))
