@@ -21,6 +21,13 @@ def test_centres_are_joined_in_pairs():
     assert sum(len(cloud.get_offsets()) for cloud in first.collections) == 6 + 4
 
 
+def test_one_moment_alone_is_drawn_large():
+    points = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
+    wide = [plots.two_domains([points] * count, [0, 1] * 20, [False, True] * 20, CLASSES, ["a"] * count)
+            for count in (1, 2)]
+    assert wide[0].get_figheight() > 1.8 * wide[1].get_figheight()
+
+
 def test_what_does_not_fit_is_told():
     with pytest.raises(InputError, match="6 faces, 2 x 2 centres"):
         plots.two_domains([torch.zeros(6, 2)], [0] * 6, [True] * 6, CLASSES, ["a"], centres=2)

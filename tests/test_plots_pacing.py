@@ -30,6 +30,15 @@ def test_seven_classes_stand_in_two_rows_and_black_stands_out_before_each():
         assert np.dot(axes.patches[0].get_facecolor()[:3], [0.3, 0.6, 0.1]) > 0.5
 
 
+def test_black_and_the_line_are_explained_where_they_are_drawn():
+    doubts, labels, wrong = made()
+    told, = plots.doubt_histograms(doubts, labels, CLASSES, torch.ones(4), wrong).legends
+    assert [one.get_text() for one in told.get_texts()] == ["label is wrong", "threshold: easy\nto its left"]
+    assert not plots.doubt_histograms(doubts, labels, CLASSES).legends
+    seven = plots.doubt_histograms(doubts, labels, list(plots.COLOURS)[:7], wrong=wrong)
+    assert [one.get_text() for one in seven.axes[7].get_legend().get_texts()] == ["label is wrong"]
+
+
 def test_animation_has_a_frame_a_moment():
     doubts, labels, wrong = made()
     moments = [{"title": f"epoch {e}", "doubts": doubts / e, "thresholds": torch.full((4,), 0.5 / e)} for e in (1, 2)]

@@ -17,6 +17,12 @@ def test_cells_of_the_masks():
     assert "wsc: 6 cells attract, 16 repel" in figure.alt
 
 
+def test_marked_views_are_framed():
+    axes, = plots.pair_masks({"wsc": Pairs(LABELS, FACES, "wsc").masks()}, WORDS, marked=[4]).axes
+    frames = [(frame.get_xy(), frame.get_width(), frame.get_height()) for frame in axes.patches]
+    assert frames == [((-0.5, 3.5), 6, 1), ((3.5, -0.5), 1, 6)]
+
+
 def test_arrows_go_against_the_gradient_on_one_scale():
     points = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
     slopes = {"one": torch.tensor([[0.0, 1], [0, 0], [0, 0]]), "two": torch.tensor([[0.0, 2], [0, 0], [0, 0]])}

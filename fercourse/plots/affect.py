@@ -53,7 +53,7 @@ def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=
     """Draw on the valence–arousal plane where each group of faces lies on average, and where it is said to lie.
 
     One arrow a group, from the mean truth to the mean prediction, with the group's name beside its head: arrows that
-    point apart are a bias, which the error of single faces hides. The density of all faces lies beneath.
+    point apart are a bias, which the error of single faces hides. All faces are grey dots beneath.
 
     Args:
         points: [N, 2] true valence and arousal in [-1, 1].
@@ -62,37 +62,48 @@ def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
     panels = predicted if isinstance(predicted, dict) else {title or "": predicted}
-    points, told = _pairs(points), []
-    figure, axes = new_figure(1.6 + 3.5 * len(panels), 3.9, 1, len(panels))
+    points, told, ends = _pairs(points), [], []
+    figure, axes = new_figure(0.6 + 4.2 * len(panels), 4.3, 1, len(panels), sharex=True, sharey=True)
     for place, (name, guess) in zip(axes, panels.items()):
         guess, known = _pairs(guess), ~np.isnan(points).any(1)
         _plane(place, name)
-        place.hexbin(*points[known].T, gridsize=24, extent=(-1, 1, -1, 1), mincnt=1, cmap="Greys", vmin=-4,
-                     alpha=0.55, zorder=0)
-        told += [f"{name}: " * bool(name) + _bias(place, points, guess, groups_of(faces, column))]
-    axes[-1].legend(title=column.replace("_", " "), loc="center left", bbox_to_anchor=(1, 0.5))
+        place.plot(*points[known].T, ".", color="#d0d0d0", ms=2, zorder=0)
+        said, reached = _bias(place, points, guess, groups_of(faces, column))
+        told += [f"{name}: " * bool(name) + said]
+        ends += reached
+    _look_at(axes, ends)
     return figure.describe(alt or f"Mean truth and mean prediction by {column}; {'; '.join(told)}", caption)
 
 
 def _bias(axes, points, guess, groups):
-    """Draw one arrow a group, short ones over long ones, and name it; return the error of each in words."""
-    names, told, ends = [name for name, _ in groups], [], []
+    """Draw one arrow a group, short ones over long ones, and name it; return the errors in words, and all ends."""
+    names, told, ends, seen = [name for name, _ in groups], [], [], []
     for (name, rows), colour, marker in zip(groups, colours_of(names), markers_of(names)):
         rows = rows.numpy() & ~np.isnan(points).any(1)
         start, end = points[rows].mean(0), guess[rows].mean(0)
         above = 4 - float(np.linalg.norm(end - start))
-        axes.plot(*start, marker, color=colour, ms=6 * area_of(marker)**0.5, mec="white", mew=0.5, label=name,
+        axes.plot(*start, marker, color=colour, ms=5 * area_of(marker)**0.5, mec="white", mew=0.5, label=name,
                   zorder=above)
         axes.annotate("", end, start, zorder=above, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8,
                                                                 "shrinkA": 0, "shrinkB": 0})
         told.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
         ends.append((name, colour, end, end[0] < start[0]))
+        seen += [start, end]
     for left in (True, False):
         _name_heads(axes, [one[:3] for one in ends if one[3] == left], left)
-    return ", ".join(told)
+    return ", ".join(told), seen
 
 
-def _name_heads(axes, ends, left, gap=0.13, away=0.16):
+def _look_at(axes, ends, room=0.4):
+    """Show the part of the plane where arrows are, a square, the same in all panels, and its labels once."""
+    ends = np.array([end for end in ends if np.isfinite(end).all()] or [[0, 0]])
+    middle, half = (ends.min(0) + ends.max(0)) / 2, np.ptp(ends, axis=0).max() / 2 + room
+    axes[0].set(xlim=middle[0] + [-half, half], ylim=middle[1] + [-half, half])
+    for place in axes[1:]:
+        place.set_ylabel("")
+
+
+def _name_heads(axes, ends, left, gap=0.085, away=0.12):
     """Write names in one column to the left or right of their arrow heads [(name, colour, head)], a line to each."""
     ends = sorted((end for end in ends if np.isfinite(end[2]).all()), key=lambda end: -end[2][1])
     if not ends:
@@ -117,7 +128,7 @@ def _plane(axes, title):
     axes.axhline(0, color="#cccccc", lw=0.8, zorder=0)
     axes.axvline(0, color="#cccccc", lw=0.8, zorder=0)
     for (x, y), word in CORNERS.items():
-        axes.text(x, y, word, color="#555555", fontsize=8, ha="left" if x < 0 else "right",
+        axes.text(x, y, word, color="#555555", fontsize=8, ha="left" if x < 0 else "right", clip_on=True,
                   va="top" if y > 0 else "bottom", zorder=8, bbox={"fc": "white", "ec": "none", "pad": 1, "alpha": 0.7})
 
 

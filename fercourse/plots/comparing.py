@@ -28,8 +28,8 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
     names = list(dict.fromkeys(name for methods in found.values() for name in methods))
     rows = 1 if len(found) <= 3 else 2                       # more beside one another are too small for a phone
     across = -(-len(found) // rows)
-    figure, panels = new_figure(2.6 * across + 0.8, (0.3 * len(names) + 0.5) * rows + 0.6, rows, across, sharex=True,
-                                sharey=True)
+    width = 2.4 * across + 0.07 * max(map(len, names)) + 0.2         # with room for the names
+    figure, panels = new_figure(width, (0.3 * len(names) + 0.5) * rows + 0.6, rows, across, sharex=True, sharey=True)
     for axes, (circumstance, methods) in zip(panels, found.items()):
         axes.axvline(0, color="#555555", linewidth=0.8)
         for row, name in enumerate(names):
@@ -121,6 +121,7 @@ def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, 
         points: method -> ((cost mean, sd), (gain mean, sd)); an sd of None draws no bar.
     """
     figure, (axes,) = new_figure(7, 3.6)
+    axes.axhline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     for name, ((x, dx), (y, dy)) in points.items():
         axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1, label=name,
                       **_look(name, points))

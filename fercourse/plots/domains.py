@@ -6,7 +6,7 @@ from ..errors import InputError
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
 from .palette import area_of, colours_of, markers_of
-from .space import _limit, _plain, moments_told, show_legend
+from .space import Frame, _plain, moments_told, show_legend
 
 
 @styled
@@ -25,10 +25,10 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         raise InputError(f"{len(labels)} faces, 2 x {centres} centres and {len(titles)} titles do not fit moments of "
                          f"{[len(points) for points in sequence]} points")
     columns = min(columns, len(sequence))
-    rows = -(-len(sequence) // columns)
-    figure, panels = new_figure(2.5 * columns + 1.3, 2.7 * rows, rows, columns)
+    rows, frame, wide = -(-len(sequence) // columns), Frame.around(sequence), 2.5 if len(sequence) > 1 else 5
+    figure, panels = new_figure(wide * columns + 1.3, (wide * frame.slope + 0.3) * rows, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
-        _plain(axes, title, _limit(sequence))
+        _plain(axes, title, frame)
         _faces(axes, points[:len(labels)], labels, domains, classes)
         _centres(axes, points[len(labels):], centres, classes)
     lowest_alone(panels, len(sequence), columns)
@@ -39,7 +39,7 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
 
 
 def _faces(axes, points, labels, domains, classes):
-    for target, size, alpha in ((False, 5, 0.25), (True, 9, 0.8)):
+    for target, size, alpha in ((False, 9, 0.45), (True, 12, 0.9)):
         for number, (word, colour, marker) in enumerate(zip(classes, colours_of(classes), markers_of(classes))):
             rows = (labels == number) & (domains == target)
             axes.scatter(*points[rows].T, color=colour, marker=marker, s=size * area_of(marker), alpha=alpha,

@@ -10,6 +10,7 @@ from .figure import Figure, styled
 from .palette import area_of, colours_of, markers_of
 
 INK, WRONG = "#222222", "#b00020"
+COARSE = 8         # cells a side up to which a map shows its cells: smoothed, it would pretend to know more
 
 
 @styled
@@ -53,7 +54,7 @@ def image_rows(rows, titles=None, alt=None, caption=None):
                          "that was found; where nothing was found, say so in place of a picture")
     across, titles = max(len(images) for images in rows.values()), titles or {}
     texts = [str(text) for name in rows for text in _padded(titles.get(name, ()), across)]
-    grid = Grid(texts, across, None, margin=0.06 * max(map(len, rows)) + 0.15)
+    grid = Grid(texts, across, None, margin=0.06 * max(len(line) for name in rows for line in name.split("\n")) + 0.15)
     for row, (name, images) in enumerate(rows.items()):
         grid.axes.text(-0.06, grid.corner(row * across)[1] + 0.5, name, ha="right", va="center", fontsize=8)
         for column, image in enumerate(as_images(images)):
@@ -69,7 +70,7 @@ def overlay(images, maps, titles=None, columns=8, strength=0.8, alt=None, captio
 
     Args:
         images: uint8 [N, 3, H, W].
-        maps: [N, h, w], not negative; each is scaled to its own maximum.
+        maps: [N, h, w], not negative; each is scaled to its own maximum; up to 8 x 8 cells are drawn as squares.
         titles: one short text a face.
         columns: faces in a row.
         strength: opacity where a map is brightest, 0 to 1; it fades to nothing where the map is 0.
@@ -82,7 +83,8 @@ def overlay(images, maps, titles=None, columns=8, strength=0.8, alt=None, captio
     for i, (image, heat) in enumerate(zip(as_images(images), heats)):
         grid.draw(i, image)
         heat = heat.clip(0) / max(heat.max(), 1e-12)
-        grid.draw(i, heat, image.shape, alpha=strength * heat, cmap="inferno", vmin=0, vmax=1)
+        grid.draw(i, heat, image.shape, alpha=strength * heat, cmap="inferno", vmin=0, vmax=1,
+                  interpolation="nearest" if max(heat.shape) <= COARSE else "bicubic")
         grid.write(i, texts[i])
     return grid.figure.describe(alt or f"{len(images)} faces, bright where the network looked", caption)
 
@@ -129,7 +131,7 @@ class Grid:
         w, h = ((1 - 2 * gap) * side / max(height, width) for side in (width, height))
         left, top = x + (1 - w) / 2, y + 1 - gap - h
         self.axes.imshow(image, extent=(left, left + w, top + h, top), aspect="auto",
-                         interpolation="lanczos" if "cmap" not in options else "bicubic", **options)
+                         **{"interpolation": "lanczos"} | options)
 
     def write(self, i, text, shape=None, colour=INK):
         """Write lines of text under cell i, the first one behind a marker if `shape` is (marker, colour)."""

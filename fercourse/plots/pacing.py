@@ -10,6 +10,7 @@ from .palette import colours_of, paler
 WRONG, LIMIT = "#222222", "#a94595"
 ACROSS = 4                       # histograms in a row: more are too small for a phone
 BINS = np.linspace(0, 1, 21)
+TALLEST = 0.35                   # of a class of middle size: in motion, taller bars are cut, so that others are seen
 
 
 @styled
@@ -32,8 +33,9 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
         one.hist([doubts[own & ~wrong], doubts[own & wrong]], BINS, stacked=True, color=[paler(colour), WRONG])
         if thresholds is not None and np.isfinite(float(thresholds[number])):
             one.axvline(float(thresholds[number]), color=LIMIT, lw=1.5)
-        one.set(xlim=(0, 1), xticks=(0, 1), title=word)
+        one.set(xlim=(0, 1.02), xticks=(0, 1), title=word)      # a threshold at 1 is seen whole
     lowest_alone(axes, len(classes), across)
+    _key(figure, axes[len(classes):], wrong.any(), thresholds is not None)
     for one in axes[::across]:
         one.set(ylabel="faces")
     figure.supxlabel("doubt: share given to other classes than the label", fontsize=8)
@@ -42,8 +44,20 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
     return figure.describe(alt or f"One histogram of doubts for each of {len(classes)} classes", caption)
 
 
+def _key(figure, empty, wrong, limit):
+    """Say what black and the line mean, in an empty panel where there is one."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    signs = [Patch(color=WRONG, label="label is wrong")] * bool(wrong)
+    signs += [Line2D([], [], color=LIMIT, lw=1.5, label="threshold: easy\nto its left")] * bool(limit)
+    if signs and empty:
+        empty[0].legend(handles=signs, loc="center", alignment="left")
+    elif signs:
+        figure.legend(handles=signs, loc="outside right center", alignment="left")
+
+
 def doubt_animation(moments, labels, classes, wrong=None, alt=None, caption=None):
-    """Return the histograms of several epochs as an animation.
+    """Return the histograms of several epochs as an animation; bars taller than a third of a class are cut off.
 
     Args:
         moments: rows with `title`, `doubts` [N] and `thresholds` [C].
@@ -54,7 +68,7 @@ def doubt_animation(moments, labels, classes, wrong=None, alt=None, caption=None
     top = max(axes.get_ylim()[1] for figure in figures for axes in figure.axes)
     for figure in figures:
         for axes in figure.axes:
-            axes.set_ylim(0, min(top, len(labels) / len(classes)))
+            axes.set_ylim(0, min(top, TALLEST * len(labels) / len(classes)))
     seconds = [1.2] * (len(figures) - 1) + [3.0]
     alt = alt or f"Histograms of doubts in {len(classes)} classes at {len(figures)} moments, with a moving threshold"
     return Animation([figure.pixels() for figure in figures], seconds).describe(alt, caption)

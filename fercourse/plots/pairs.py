@@ -7,10 +7,11 @@ from .figure import new_figure, styled
 from .palette import area_of, colours_of, markers_of
 
 ATTRACTS, REPELS, IGNORED, ONESELF = "#2c6fbb", "#f2a65a", "#ffffff", "#cfcfcf"
+FRAME = {"fill": False, "ec": "#222222", "lw": 1.8}
 
 
 @styled
-def pair_masks(masks, words, alt=None, caption=None):
+def pair_masks(masks, words, marked=(), alt=None, caption=None):
     """Draw pair masks beside one another: blue attracts, orange repels, white is ignored, grey is oneself.
 
     At two edges of each mask stand the classes of the views, in their colours and shapes.
@@ -18,12 +19,17 @@ def pair_masks(masks, words, alt=None, caption=None):
     Args:
         masks: name -> (positive, kept), boolean [M, M] each, as `losses.contrastive.Pairs.masks` gives them.
         words: the class of every view, M words.
+        marked: views, counted from 0, whose row and column are framed.
         alt: what the picture shows.
         caption: what to look for.
     """
+    from matplotlib.patches import Rectangle
     figure, axes = new_figure(2.7 * len(masks) + 1.9, 3.3, columns=len(masks))
     for panel, (name, (positive, kept)) in zip(axes, masks.items()):
         _mask(panel, name, as_array(positive), as_array(kept), words)
+        for view in marked:
+            panel.add_patch(Rectangle((-0.5, view - 0.5), len(words), 1, **FRAME))
+            panel.add_patch(Rectangle((view - 0.5, -0.5), 1, len(words), **FRAME))
     _key(figure, {"attracts": ATTRACTS, "repels": REPELS, "ignored": IGNORED, "oneself": ONESELF})
     _classes(figure, words)
     told = "; ".join(f"{name}: {int(p.sum())} cells attract, {int((k & ~p).sum())} repel" for name, (p, k)
@@ -93,7 +99,7 @@ def _classes(figure, words):
 def _circle(axes, name):
     around = np.linspace(0, 2 * np.pi, 200)
     axes.plot(np.cos(around), np.sin(around), color="#cccccc", lw=0.8, zorder=0)
-    axes.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal", xticks=[], yticks=[], title=name)
+    axes.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.25), aspect="equal", xticks=[], yticks=[], title=name)
     axes.spines[:].set_visible(False)
 
 

@@ -97,14 +97,15 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     if not records or not names:
         raise InputError("the history holds no losses; expected at least one record such as {'step': 1, 'total': 2.3}")
     figure, (axes,) = new_figure(6, 3.4)
-    ends = []
+    ends, alone = [], len(names) == 1
     for name, colour, dashes in zip(names, colours_of(range(1, 1 + len(names))), _dashes(len(names))):
         line = [(record.get("step", i + 1), record[name]) for i, record in enumerate(records) if name in record]
-        axes.plot(*zip(*line), color="#222222" if name == "total" else colour, ls=dashes, label=name,
+        axes.plot(*zip(*line), color="#222222" if alone or name == "total" else colour, ls=dashes, label=name,
                   marker="o" if len(line) == 1 else None)
         ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
-    axes.set(xlabel="step", ylabel="loss", title=title or "")
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axes.set(xlabel="step", ylabel=names[0] if alone else "loss", title=title or "")
+    if not alone:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure.describe(alt or f"Training curves over {len(records)} records: {'; '.join(ends)}", caption)
 
 
@@ -126,7 +127,7 @@ def _joined(records):
 
 
 @styled
-def group_bars(table, measure="accuracy", whole=None, title=None, alt=None, caption=None):
+def group_bars(table, measure="accuracy", whole=None, limits=None, title=None, alt=None, caption=None):
     """Draw a measure for every group with its confidence interval.
 
     Args:
@@ -134,6 +135,7 @@ def group_bars(table, measure="accuracy", whole=None, title=None, alt=None, capt
             `value`, `low`, `high` and perhaps `faces`, its index the groups.
         measure: what the value is.
         whole: the value over everyone, drawn as a line.
+        limits: (low, high) of the axis, for pictures that are read together.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
     rows = _rows(table)
@@ -141,15 +143,16 @@ def group_bars(table, measure="accuracy", whole=None, title=None, alt=None, capt
     for place, (value, low, high) in enumerate(row[:3] for row in rows.values()):
         axes.plot([low, high], [place, place], color=INK, lw=2.5, solid_capstyle="round", alpha=0.5)
         axes.plot(value, place, "o", color=INK, ms=6)
-        axes.annotate(f"{value:.3g}", (high, place), (6, 0), textcoords="offset points", va="center", fontsize=8,
+        axes.annotate(_short(value), (high, place), (6, 0), textcoords="offset points", va="center", fontsize=8,
                       bbox={"fc": "white", "ec": "none", "pad": 0.8})
     if whole is not None:
         axes.axvline(whole, color="#888888", lw=1, ls="--", zorder=0)
     axes.set(yticks=range(len(rows)), ylim=(len(rows) - 0.5, -0.5), xlabel=measure, title=title or "")
     axes.set_yticklabels([f"{group} ({int(row[3]):,})" if len(row) > 3 else group for group, row in rows.items()])
     axes.margins(x=0.12)
+    axes.set_xlim(limits)
     axes.grid(axis="x", color="#eeeeee")
-    told = "; ".join(f"{g} {r[0]:.3g} ({r[1]:.3g} to {r[2]:.3g})" for g, r in rows.items())
+    told = "; ".join(f"{g} {_short(r[0])} ({_short(r[1])} to {_short(r[2])})" for g, r in rows.items())
     return figure.describe(alt or f"{measure} of each group with its confidence interval: {told}", caption)
 
 
@@ -161,6 +164,11 @@ def _confusion_alt(table, share, classes):
     if wrong.max() <= 0:
         return alt
     return alt + f"; the largest confusion is {classes[row]} taken for {classes[column]} ({wrong.max():.0%})"
+
+
+def _short(value):
+    """Return a number of a group as all of its neighbours are written: shares with three places."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.3g}"
 
 
 def _ints(column):

@@ -1,5 +1,7 @@
 """Pictures of an embedding: points, points with faces, and how it forms over training."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..errors import InputError
@@ -47,12 +49,12 @@ def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36,
         seed: decides which faces come first.
     """
     points, groups = _plane(points, faces), grouping(faces, colour_by)
-    figure, (axes,) = new_figure(7.8, 6.2)
-    limit = _limit([points])
-    _plain(axes, title, limit)
+    frame = Frame.around([points], beyond=0.15)             # no face is cut off
+    figure, (axes,) = new_figure(7.8, min(6 * frame.slope, 7) + 0.3)
+    _plain(axes, title, frame)
     _scatter(axes, points, groups, alpha=0.35)
     _explain(figure, axes, groups)
-    room = np.full(2, 2 * limit * size / 5.9)
+    room = np.full(2, size * frame.width / min(6, 7 / frame.slope))
     rows = _with_room(points, room, most, seed)
     looks = list(zip(groups.colours, groups.markers))
     for row, image in zip(rows, as_images(faces.images[rows])):
@@ -73,10 +75,11 @@ def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns
     """
     sequence, titles = _moments(sequence, faces, titles)
     groups, columns = grouping(faces, colour_by), min(columns, len(sequence))
-    rows = -(-len(sequence) // columns)
-    figure, panels = new_figure(2.3 * columns + 1.3, 2.4 * rows, rows, columns)
+    rows, frame = -(-len(sequence) // columns), Frame.around(sequence)
+    height = max((2.2 * frame.slope + 0.3) * rows, 0.2 * len(groups.words) + 0.6)        # the legend has room
+    figure, panels = new_figure(2.3 * columns + 1.3, height, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
-        _plain(axes, title, _limit(sequence))
+        _plain(axes, title, frame)
         _scatter(axes, points, groups, size=float(np.clip(1500 / max(len(points), 1), 7, 22)))
     lowest_alone(panels, len(sequence), columns)
     _explain(figure, panels[:columns], groups)
@@ -97,10 +100,10 @@ def embedding_animation(sequence, faces, titles=None, colour_by="labels", betwee
         seconds: of a frame; `pause`: of the frames that show a moment itself.
     """
     sequence, titles = _moments(sequence, faces, titles)
-    groups, limit = grouping(faces, colour_by), _limit(sequence)
+    groups, frame = grouping(faces, colour_by), Frame.around(sequence)
     with style(math=False):
-        figure, (axes,) = new_figure(5.6, 4.2)
-        _plain(axes, titles[0], limit)
+        figure, (axes,) = new_figure(5.6, 4.2 * frame.slope + 0.3)
+        _plain(axes, titles[0], frame)
         clouds = _scatter(axes, sequence[0], groups)
         _explain(figure, axes, groups)
         frames = []
@@ -142,20 +145,48 @@ def moments_told(titles, called="panels"):
     return f"{len(titles)} {called}: {which}"
 
 
-def _limit(sequence):
-    """Return half the width of a square that holds nearly every point of every moment."""
-    return 1.08 * max(np.quantile(np.abs(points), 0.998, axis=0).max() for points in sequence) or 1.0
+class Frame(NamedTuple):
+    """The part of the plane that all panels show, so that one scale holds for all and none is half empty.
+
+    Attributes:
+        low, high: [2] corners.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def around(cls, sequence, beyond=0.04):
+        """Return a frame that holds nearly every point of every moment, neither a tower nor a ribbon.
+
+        Args:
+            beyond: share of it that is left free on every side.
+        """
+        low, high = (pick([np.quantile(points, share, axis=0) for points in sequence], axis=0)
+                     for pick, share in ((np.min, 0.001), (np.max, 0.999)))
+        middle, half = (low + high) / 2, (0.5 + beyond) * (high - low)
+        half = np.maximum(half, half.max() / [1.3, 2.5]) if half.any() else np.ones(2)
+        return cls(middle - half, middle + half)
+
+    @property
+    def width(self):
+        return self.high[0] - self.low[0]
+
+    @property
+    def slope(self):
+        """Height by width, 0.4 to 1.3."""
+        return (self.high[1] - self.low[1]) / self.width
 
 
-def _plain(axes, title, limit=None):
+def _plain(axes, title, frame=None):
     """Take away ticks: the axes of an embedding have no unit and no meaning."""
-    axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim" if limit is None else "box")
+    axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim" if frame is None else "box")
     axes.spines[:].set_visible(False)
     axes.set_facecolor("#fafafa")
     axes.set_anchor("W")
     axes.set_title(title or "")
-    if limit is not None:
-        axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    if frame is not None:
+        axes.set(xlim=(frame.low[0], frame.high[0]), ylim=(frame.low[1], frame.high[1]))
 
 
 def _scatter(axes, points, groups, size=None, alpha=0.8):

@@ -17,6 +17,7 @@ class Effect:
         without, method, peers, hope: a word for the reader, the study's arm, and its metric where it is another. A
             peer is a simpler way to the same end, first of all the method's own strongest part alone; a hope is what
             nobody should expect to pass.
+        less: whether less of it is better.
     """
 
     lesson: str
@@ -27,6 +28,7 @@ class Effect:
     method: tuple[str, ...]
     peers: tuple[tuple[str, ...], ...] = ()
     hope: tuple[str, ...] | None = None
+    less: bool = False
 
     def read(self, content: dict) -> dict[str, list[tuple[str, dict]]]:
         """Return {part: [(word, what the summary tells)]} of all that has been run, from a results file."""
@@ -89,7 +91,8 @@ EFFECTS = (
           ("FER2013 to synthetic faces, with landmarks", "fer2013-synthfaces", "HNCL, then DMSRL with landmarks",
            "HNCL, then DMSRL and landmarks"))),
     *(Effect("06 identity-invariant", what, f"identity-{file}-cpu", metric, ("baseline", "baseline"),
-             ("identity-invariant", "+ weighed (the whole)"), peers=(("weighing alone", "baseline, weighed"),))
+             ("identity-invariant", "+ weighed (the whole)"), peers=(("weighing alone", "baseline, weighed"),),
+             less="less is better" in what)
       for what, file, metric in (
         ("wild, tone predicts valence in training, CCC × 100", "synthfaces-wild", "ccc"),
         ("the same: person read off the feature (less is better)", "synthfaces-wild", "person_linear"),

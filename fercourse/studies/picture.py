@@ -7,11 +7,12 @@ from ..files import replacing
 from ..plots.figure import new_figure, style
 from ..plots.palette import COLOURS
 from .effects import measured
+from .record import paired
 
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
-WIDTH = 112           # the differences stand beyond 100 per cent
-BESIDE = 0.3          # of a row: where peers stand, the first below and the second above, so that nothing hides them
+LEAST, MOST = -10, 46         # points
+BESIDE = 0.3                  # of a row: where peers stand, the first below and the second above, not to be hidden
 
 
 def shown(content) -> str:
@@ -25,34 +26,49 @@ def shown(content) -> str:
 
 
 def draw(content, path=PICTURE):
-    """Draw every effect in a row: without the method, with it, its peers, and what one could hope for."""
+    """Draw what every effect gains, what its peers gain, and what one could hope for; a row each, under its lesson."""
     effects = measured(content)
+    rows = _rows([effect for effect, _ in effects])
     with style():
-        figure, (axes,) = new_figure(9, 1.1 + 0.55 * len(effects))
-        for row, (effect, said) in enumerate(effects):
+        figure, (axes,) = new_figure(9, 1.1 + 0.4 * len(rows))
+        axes.axvline(0, color=PEER, lw=1, zorder=0)
+        for row, (effect, said) in zip((row for row, (_, new) in enumerate(rows) if not new), effects):
             _row(axes, row, effect, said)
-        axes.set(yticks=range(len(effects)), yticklabels=[f"{effect.lesson} · {effect.what}" for effect, _ in effects],
-                 ylim=(len(effects) - 0.5, -0.5), xlim=(0, WIDTH), xticks=range(0, 101, 20),
-                 xlabel="per cent (CCC × 100)", title="What each method is worth")
+        axes.set(yticks=range(len(rows)), yticklabels=[word for word, _ in rows], ylim=(len(rows) - 0.5, -0.7),
+                 xlim=(LEAST, MOST), xticks=range(-5, 45, 5), title="What each method is worth",
+                 xlabel="points better than without the method (of accuracy, recall, or 100 × CCC)")
+        for label, (_, new) in zip(axes.get_yticklabels(), rows):
+            label.set(weight="bold" if new else "normal", color="#222222" if new else "#444444")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         names = dict(zip(*reversed(axes.get_legend_handles_labels())))
-        axes.legend(names.values(), names.keys(), loc="lower center", ncol=4,
-                    bbox_to_anchor=(0.15, 1 + 0.5 / len(effects)))
+        axes.legend(names.values(), names.keys(), loc="lower right", ncol=4, bbox_to_anchor=(1, 1 + 0.6 / len(rows)))
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Description": shown(content)})
 
 
+def _rows(effects):
+    """Return (text, whether it is a lesson's name) of every row from above: a lesson's effects stand under its name."""
+    rows = []
+    for before, effect in zip((None, *effects), effects):
+        if before is None or before.lesson != effect.lesson:
+            rows.append((effect.lesson, True))
+        rows.append((effect.what.removesuffix(", accuracy").removesuffix(", mean recall"), False))
+    return rows
+
+
 def _row(axes, row, effect, said):
-    place = {part: [(word, 100 * found["mean"]) for word, found in ways] for part, ways in effect.read(said).items()}
-    [(_, before)], [(_, after)] = place["without"], place["method"]
-    axes.plot([before, after], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1)
-    axes.plot(before, row, "o", mfc="white", mec=INK, ms=8, label="without the method")
-    axes.plot(after, row, "o", color=INK, ms=8, label="with it")
+    found = paired(said["runs"], effect.method[1], effect.without[1], effect.metric)
+    place = {part: [(word, told["mean"]) for word, told in ways] for part, ways in effect.read(said).items()}
+    before, better = place["without"][0][1], -1 if effect.less else 1
+    gained = lambda at: 100 * better * (at - before)                                                # noqa: E731
+    gain, spread = 100 * better * found["mean"], 100 * (found["sd"] or 0)
+    axes.plot([gain - spread, gain + spread], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
+              label="the method, ± sd over seeds")
+    axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label="the method, ± sd over seeds")
     for (word, at), height in zip(place["peers"], (row + BESIDE, row - BESIDE)):
-        axes.plot(at, height, "x", color=PEER, ms=6, label="a simpler peer")
-        axes.text(at + 1.5, height, word, va="center", fontsize=7, color=PEER)
+        axes.plot(gained(at), height, "x", color=PEER, ms=6, label="a simpler peer")
+        axes.text(gained(at) + 0.7, height, word, va="center", fontsize=7, color=PEER)
     for _, at in place["hope"]:
-        axes.plot(at, row, "|", color=HOPE, ms=14, mew=2.5, zorder=1, label="what one could hope for")
-    axes.text(WIDTH - 1, row, effect.gain(said)[0], ha="right", va="center", fontsize=8)
+        axes.plot(gained(at), row, "|", color=HOPE, ms=13, mew=2.5, zorder=1, label="what one could hope for")
