@@ -215,8 +215,9 @@ fc.plots.image_rows(
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
 # Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
-# these points, too: the inner brows rise (AU 1), the brows are also drawn together (AU 4), the eyes are wide (AU 5),
-# the lips are stretched (AU 20), and there is neither a smile nor the open jaw of surprise. Call it `my_fear`: a dict
+# these points, too: the inner brows rise (AU 1), the brows are also drawn together (AU 4, at least 0.2), the eyes are
+# wide (AU 5), the lips are stretched (AU 20), these three at least 0.4 each, and there is neither a smile nor the open
+# jaw of surprise. Call it `my_fear`: a dict
 # of facial units and weights between 0 and 1.5; the sliders help. Stuck? `fc.check.lesson00.fear.hint()` says a little
 # more each time.
 
@@ -230,7 +231,7 @@ fc.check.lesson00.fear(my_fear)
 
 # %%
 fc.plots.image_rows(
-    {"": torch.stack([pose(surprise), pose(my_fear)])}, {"": [told(surprise), told(my_fear)]},
+    {"": torch.stack([pose(surprise), pose(my_fear or surprise)])}, {"": [told(surprise), told(my_fear or surprise)]},
     alt="Surprise on the left, your fear on the right",
     caption="The brows and the corners of the mouth make the difference.")
 
@@ -303,7 +304,7 @@ def majority(votes):
 fc.check.lesson00.majority(majority)
 
 # %%
-voted = majority(faces.votes)
+voted = torch.as_tensor(majority(faces.votes))
 kept = voted >= 0
 print(f"Without a label: {(~kept).float().mean():.0%}.")
 print(f"Right: {(voted == faces.labels)[kept].float().mean():.0%} of the others, "
@@ -479,7 +480,7 @@ def chance(groups):
 groups = {"emotion": crowd.labels, "domain": crowd.domain, "light": crowd.column("light"),
           "brightness": torch.bucketize(brightness, brightness.quantile(torch.tensor([0.2, 0.4, 0.6, 0.8]))),
           "person": crowd.identity, "skin tone": crowd.column("skin_tone")}
-same = pd.DataFrame({"neighbours": {name: share(points, group, 10) for name, group in groups.items()},
+same = pd.DataFrame({"neighbours": {name: float(share(points, group, 10)) for name, group in groups.items()},
                      "chance": {name: chance(group) for name, group in groups.items()}})
 same["above chance"] = (same["neighbours"] - same["chance"]) / (1 - same["chance"])
 same.round(2).rename_axis("same …")

@@ -360,7 +360,7 @@ fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before"
 # point, try `fc.plots.explorer(sequence[-1], shown)`.
 
 # %%
-fc.plots.embedding_thumbnails(sequence[-1], shown, most=90,
+fc.plots.embedding_thumbnails(sequence[-1], shown, most=90, size=0.6,
                               caption="Each face bears the mark of its class. Look where two classes meet: could you tell them apart?")
 
 # %% [markdown]
@@ -504,15 +504,16 @@ for name, (_, asked) in sights.items():
 # %%
 everybody = scores["accuracy"]
 groups = {column: fc.evaluate.by_group(test, predicted, column) for column in ("skin_tone", "age", "gender")}
-fc.plots.group_bars(groups["skin_tone"], whole=everybody,
+axis = (min(table.low.min() for table in groups.values()) - 0.02, max(table.high.max() for table in groups.values()) + 0.05)
+fc.plots.group_bars(groups["skin_tone"], whole=everybody, limits=axis,
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %%
-fc.plots.group_bars(groups["age"], whole=everybody,
+fc.plots.group_bars(groups["age"], whole=everybody, limits=axis,
                     title="Accuracy by age", caption="Quarters of the test faces, by age in years.")
 
 # %%
-fc.plots.group_bars(groups["gender"], whole=everybody,
+fc.plots.group_bars(groups["gender"], whole=everybody, limits=axis,
                     title="Accuracy by gender presentation", caption="As the renderer drew it; nobody was asked.")
 
 # %%

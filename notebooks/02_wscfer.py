@@ -334,7 +334,7 @@ lie = eight.labels.clone()
 lie[0] = eight.labels[1]
 wrong_words = [eight.classes[y] for y in lie.repeat(2)]
 fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, rule).masks() for rule in ("supcon", "wsc")},
-                    wrong_words, caption=f"Rows and columns 1 and 9 changed; their face truly shows {eight.classes[eight.labels[0]]}. "
+                    wrong_words, marked=(0, 8), caption=f"Framed: rows and columns 1 and 9, which changed; their face truly shows {eight.classes[eight.labels[0]]}. "
                         "Does anything blue become wrong?")
 
 # %% [markdown]
@@ -536,13 +536,13 @@ for name, method in networks.items():
 # %%
 mixed = test.sample(len(test), seed=0)
 six = mixed.subset(torch.cat([(mixed.labels == c).nonzero()[0] for c in range(1, 7)]))
-maps = {name: fc.embed.saliency(method, six.images) for name, method in networks.items() if "of spaces" not in name}
+maps = {name: fc.embed.saliency(networks[name], six.images) for name in ("CE", "CE + WSC", "CE + WSC + PCL")}
 
 # %%
 fc.plots.overlay(six.images.repeat(len(maps), 1, 1, 1), torch.cat(list(maps.values())), columns=6,
                  titles=[f"{word}\n{name}" for name in maps for word in six.words("labels")],
-                 alt="Six people, six expressions, in five rows, one a network; bright where it looked to name the expression",
-                 caption="Rows are networks, columns faces. Each map has few cells and is drawn smoothly. Does a row look at "
+                 alt="Six people, six expressions, in three rows, one a network; squares are bright where it looked to name the expression",
+                 caption="Rows are networks, columns faces. Each map has but these few cells. Does a row look at "
                          "other parts than the row above? Six faces persuade; they do not prove.")
 
 # %% [markdown]
@@ -612,19 +612,13 @@ against_ce("wscfer-synthfaces-lab-cpu.json")
 against_ce("wscfer-synthfaces-lab-cpu.json", "long", epochs=40)
 
 # %%
-long = json.loads(Path("../results/wscfer-synthfaces-lab-cpu.json").read_text())["runs"]
-arms = [arm for arm in dict.fromkeys(run["arm"] for run in long) if arm.startswith("long, noisy")]
-with fc.plots.style():
-    figure, panels = fc.plots.figure.new_figure(8.4, 3.2, columns=2, sharey=True)
-    for axes, metric, title in zip(panels, ("accuracy", "memorised"), ("accuracy on strangers, %", "wrong labels repeated, %")):
-        for row, arm in enumerate(arms):
-            found = [100 * run["metrics"][metric] for run in long if run["arm"] == arm]
-            axes.plot(found, [row] * len(found), "o", ms=5, alpha=0.7, color=fc.plots.COLOURS["sadness"])
-            axes.plot(sum(found) / len(found), row, "|", ms=16, mew=2, color=fc.plots.COLOURS["anger"])
-        axes.set(yticks=range(len(arms)), yticklabels=[arm.removeprefix("long, noisy, ") for arm in arms], xlabel=title)
-    panels[0].invert_yaxis()
-figure.describe("Dots for every seed, a row for each sum of terms under 30 % wrong labels: accuracy, and wrong labels repeated",
-                "A dot is a seed, a bar their mean. Which rows lie to the right of CE in the left panel and to the left of it in the right panel?")
+from fercourse.studies.record import by_seed
+
+long = json.loads(Path("../results/wscfer-synthfaces-lab-cpu.json").read_text())
+arms = {arm: arm.removeprefix("long, noisy, ") for arm in long["summary"] if arm.startswith("long, noisy")}
+fc.plots.seeds({"accuracy on strangers": by_seed(long, arms), "wrong labels repeated": by_seed(long, arms, "memorised")}, against="CE",
+               caption="A dot is a seed, a bar their mean; the dashed line is CE. Which bars lie to its right in the left "
+                       "panel and to its left in the right panel?")
 
 # %% [markdown]
 # Now there is something to win, but it is not a contrast that wins it. WSC ends below cross-entropy, SimCLR and SupCon

@@ -218,10 +218,11 @@ shapes = descriptor.lay_on(raw, found.visible[:, KEPT], describe.mean)     # as 
 with fc.plots.style():
     figure, axes = fc.plots.figure.new_figure(7.6, 3.4, 1, 2)
     for axis, points, title in zip(axes, (raw, shapes), ("as found, in pixels", "laid on the mean face")):
-        for word, marker in (("happiness", "^"), ("surprise", "o")):
+        for word in ("happiness", "surprise"):
             cloud = points[train.labels == train.classes.index(word)][:40].flatten(0, 1)
-            axis.scatter(*cloud.T, s=5, marker=marker, linewidths=0, alpha=0.6, color=fc.plots.COLOURS[word], label=word)
-        axis.set(title=title, aspect="equal", xticks=[], yticks=[])
+            axis.scatter(*cloud.T, s=7, marker=fc.plots.MARKERS[word], linewidths=0, alpha=0.6, color=fc.plots.COLOURS[word], label=word)
+        axis.set(title=title, aspect="equal", xticks=[], yticks=[], anchor="N")
+        axis.spines[:].set_visible(False)
         axis.invert_yaxis()
     axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=3)
 figure.describe("Two clouds of facial points; on the left a blur, on the right a face with brows, eyes, nose and two mouths",
@@ -446,6 +447,8 @@ axes = figure.axes[0]
 axes.set(xlabel="per cent of the labels", ylabel="accuracy", xscale="log")
 axes.set_xticks([1, 5, 10, 100], ["1", "5", "10", "100"])
 axes.minorticks_off()
+for line in axes.lines:
+    line.set_marker("o")
 axes.axhline(1 / 7, color=fc.plots.COLOURS["neutral"], lw=1, ls=":", zorder=0)
 figure
 
@@ -490,8 +493,18 @@ def without_labels(file, columns):
     purity = (f"by {name} {told(alone[f'{name}_class'])}" for name in ("heatmap", "pixels", "random"))
     print(made(results), "purity before any training: " + ", ".join(purity), sep="\n")
     display(in_columns(results["summary"], columns))
+    return results
 
-without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class", "identity_leak"))
+rendered = without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class", "identity_leak"))
+
+# %%
+from fercourse.studies.record import by_seed
+
+ways = ("random encoder", "MoCo (no neighbours)", "SimCLR", "random neighbours", "embedding neighbours", "heatmap neighbours",
+        "same-class neighbours (oracle)", "supervised")
+fc.plots.seeds({"linear probe, all labels": by_seed(rendered, ways, "probe_100"), "fine-tuned on a tenth": by_seed(rendered, ways, "tuned_10")},
+               against="random encoder", caption="A dot is a seed, a bar their mean; the dashed line is a network that learnt "
+                                                 "nothing. Who leaves it, and who stays beside it?")
 
 # %% [markdown]
 # *probe* and *tuned* are a linear probe and fine-tuning, with the percentage of the labels that the name gives.
@@ -520,7 +533,7 @@ without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tu
 # `fercourse study selfsup --data fer2013`. Here *elsewhere* is fine-tuning on a tenth of the **wild** rendered faces.
 
 # %% tags=["nbval-check-output"]
-without_labels("selfsup-fer2013-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class"))
+photographs = without_labels("selfsup-fer2013-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class"))
 
 # %% [markdown]
 # The landmark network was trained on renderings alone, and it carries over: four in ten of a photograph's nearest faces

@@ -272,14 +272,30 @@ truth = torch.arange(400) % 2
 placed = lambda shift, sign: sign * (2.0 * truth - 1) + shift + 0.3 * torch.randn(400, generator=draw)
 source_line = placed(0, 1)
 edges = torch.linspace(-8, 8, 33)
-for name, line in {"apart": placed(5, 1), "aligned": placed(0, 1), "aligned, classes swapped": placed(0, -1)}.items():
+lines = {"apart": placed(5, 1), "aligned": placed(0, 1), "aligned, classes swapped": placed(0, -1)}
+for name, line in lines.items():
     one, other = (torch.histogram(part.contiguous(), edges).hist for part in (source_line, line))
     told = torch.maximum(one, other).sum() / (one + other).sum()
     print(f"{name:26} the discriminator is right in {told:.0%}, the classifier in {((line > 0).long() == truth).float().mean():.0%}")
 
+# %%
+with fc.plots.style():
+    figure, panels = fc.plots.figure.new_figure(8, 2.3, columns=3, sharey=True)
+    for axes, (name, line) in zip(panels, lines.items()):
+        for up, part in ((1, source_line), (-1, line)):
+            for c, word in enumerate(("sadness", "happiness")):
+                axes.hist(part[truth == c], edges, weights=torch.full(((truth == c).sum(),), float(up)), color=fc.plots.COLOURS[word])
+        axes.axhline(0, color="#222222", lw=0.8)
+        axes.axvline(0, color="#222222", lw=0.8, ls=":")
+        axes.set(title=name, yticks=[], xlim=(-3, 7), xlabel="the feature")
+    panels[0].set_ylabel("target    source")
+figure.describe("Three pairs of histograms, the source above and the target below: beside one another, alike, and alike with the classes swapped",
+                "Above the line the source, below it the target; blue and yellow are the classes, and the classifier decides at the dotted "
+                "line. Cover the colours with your hand: which two pictures are the same? That is all that a discriminator sees.")
+
 # %% [markdown]
 # (A histogram stands in for the best discriminator; some of its success beyond a half is chance.) To this
-# discriminator, the last two rows look alike. Formula (5.5) asks for one of them and does not care which: this is where
+# discriminator, the last two pictures look alike. Formula (5.5) asks for one of them and does not care which: this is where
 # **negative transfer** hides. So watch two things in a real adversarial training: how often the discriminator is right,
 # and what becomes of each class. The training is that of **DANN**, a domain-adversarial neural network: a classifier, a
 # discriminator and the reversed gradient, nothing more. The tables below also have **CDAN**, conditional adversarial
@@ -324,7 +340,8 @@ fc.plots.class_curves(dann_recalls, wild_test.classes, [sum(row) / 7 for row in 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "05-believe-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · belief (12 min, ●●○)
 # Given class shares `[N, K]` (rows sum to 1) and a `share`, return bool `[N]`: for each class, of the `n` faces that
-# are predicted as this class, believe the `ceil(share * n)` surest. Stuck? `fc.check.lesson05.believe.hint()`
+# are predicted as this class, believe the `ceil(share * n)` surest, those with the largest share of it. Stuck?
+# `fc.check.lesson05.believe.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "05-believe", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def believe(shares, share):
@@ -455,8 +472,7 @@ heat = torch.cat([fc.embed.gradcam(shown.images, see_maps, through(branch), by_p
 names = [f"{where}\n{shown.classes[y]}" for where in ("top left", "top right", "bottom left", "bottom right") for y in shown.labels]
 
 # %%
-large = F.interpolate(heat[:, None], SIZE)[:, 0]
-fc.plots.overlay(shown.images.repeat(4, 1, 1, 1), large, titles=names, columns=6, strength=0.5,
+fc.plots.overlay(shown.images.repeat(4, 1, 1, 1), heat, titles=names, columns=6, strength=0.5,
                  alt="Six faces in four rows, a row for each corner's branch, with bright cells in that corner only",
                  caption="One row for each branch: cells light up in its own corner only. Which cells speak for the predicted class (the word below a face is its true class), the eyes' or the "
                          "mouth's? A cell has seen more of the face than its square. Where none is bright, the branch says nothing for the class.")
@@ -538,6 +554,14 @@ for arm in (arm for arm in level if arm.startswith("DMSRL without")):
 back = json.loads(Path("../results/domains-wild-lab-cpu.json").read_text())
 print("of each domain", made(back))
 display(in_columns(back["summary"], columns))
+
+# %%
+from fercourse.studies.record import by_seed
+
+fc.plots.seeds({"lab to wild, mean recall": by_seed(results, results["summary"], "macro_recall"),
+                "wild to lab, mean recall": by_seed(back, results["summary"], "macro_recall")}, against="source only",
+               caption="A dot is a seed, a bar their mean; the dashed line is source only, not recalibrated. Where do the dots of one row "
+                       "differ more than the bars of two?")
 
 # %% [markdown]
 # In this direction, DMSRL's mean lies above recalibration, and again ahead of DANN and CDAN, by a point or two, while

@@ -209,11 +209,16 @@ fc.check.lesson06.retrieve(retrieve)
 # %%
 found = at.retrieve(test)
 some = [3, 40, 77, 200, 333, 505, 640, 901]
-truly = {row: ",\n   ".join(one.words[one.truth(test)[row]] for one in found.attributes.values()) for row in some}
-captions = [f"truly {truly[row]}\n" + found.told(row).replace(", ", "\n   ").replace(": ", ":\n   ") for row in some]
+def best(row, name, question):
+    """Return the best answer to a question about a face with its share, and the truth where it is another."""
+    word, truly = question.words[found.answers(name)[row]], question.words[question.truth(test)[row]]
+    share = found.scores[name][row].max().item()
+    return f"✓ {word} {share:.0%}" if word == truly else f"✗ {word} {share:.0%}\ntruly {truly}"
+
+captions = ["\n".join(best(row, *asked) for asked in found.attributes.items()) for row in some]
 fc.plots.face_grid(test[some], columns=4, captions=captions,
-                   alt="Eight strangers. " + "; ".join(f"Truly {truly[row]}, {found.told(row)}" for row in some),
-                   caption="Every score is shown, so that a close decision looks like one. Compare with the truth in the first lines: where is the model wrong?")
+                   alt="Eight strangers. " + "; ".join(caption.replace("\n", ", ") for caption in captions),
+                   caption="The best answer to each question with its share of all answers: where the model is wrong (✗), is it also unsure?")
 
 # %%
 for name, scores in found.accuracy(test).items():
@@ -606,17 +611,26 @@ print(f"from one of the two faces to the other: {(middle(one) - middle(other)).a
 # Bias and error are two different things: arrows can shorten while the errors of the groups stay uneven.
 
 # %%
+aged = at.in_groups(test, "age")                           # under 13, under 32, under 55 years, and from 55 on
+
+def errors(guess, faces, column):
+    return fc.evaluate.by_group(faces, guess, column, test.valence_arousal, fc.evaluate.mean_rmse, draws=100)
+
 for name, guess in guesses.items():
-    table = fc.evaluate.by_group(test, guess, "skin tone group", test.valence_arousal, fc.evaluate.mean_rmse, draws=100)
-    print(f"{name}: worst group {fc.evaluate.group_gap(table, lower_is_better=True):.3f} above the mean of the groups")
-fc.plots.group_bars(table, "RMSE", whole=fc.evaluate.mean_rmse(guess, test.valence_arousal),
+    gap = fc.evaluate.group_gap(errors(guess, test, "skin tone group"), lower_is_better=True)
+    print(f"{name}: worst group {gap:.3f} above the mean of the groups")
+
+# %%
+guess = guesses["identity-invariant"]
+whole = fc.evaluate.mean_rmse(guess, test.valence_arousal)
+by_tone, by_age = errors(guess, test, "skin tone group"), errors(guess, aged, "age group")
+axis = (min(by_tone.low.min(), by_age.low.min()) - 0.02, max(by_tone.high.max(), by_age.high.max()) + 0.04)
+fc.plots.group_bars(by_tone, "RMSE", whole=whole, limits=axis,
                     title="Error by skin tone, identity-invariant", caption="In brackets: faces. The line: everybody. Lower is better.")
 
 # %%
-aged = at.in_groups(test, "age")                           # under 13, under 32, under 55 years, and from 55 on
-guess = guesses["identity-invariant"]
-table = fc.evaluate.by_group(aged, guess, "age group", test.valence_arousal, fc.evaluate.mean_rmse, draws=100)
-fc.plots.group_bars(table, "RMSE", title="Error by age, identity-invariant",
+fc.plots.group_bars(by_age, "RMSE", whole=whole, limits=axis,
+                    title="Error by age, identity-invariant",
                     caption="Nobody confounded age: do the intervals of the four groups overlap?")
 
 # %% [markdown]

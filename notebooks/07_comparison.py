@@ -394,8 +394,8 @@ for (name, taught), accuracy in combined.items():
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "07-margin-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · margin_logits (10 min, ●●○)
-# Write formula (7.2) for a batch with `cosines` `[B, C]` and `labels` `[B]`, and return logits `[B, C]`. A batch need
-# not hold every class.
+# Write formula (7.2) for a batch with `cosines` `[B, C]` and `labels` `[B]`, and return logits `[B, C]`, a tensor from
+# which a gradient goes back to the cosines. A batch need not hold every class.
 # Stuck? `fc.check.lesson07.margin_logits.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "07-margin", "locked": false, "schema_version": 3, "solution": true, "task": false}

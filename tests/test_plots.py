@@ -211,6 +211,12 @@ def test_curves_from_records_history_and_file(tmp_path):
     assert plots.curves(records).alt == plots.curves(file).alt == plots.curves(history).alt == wanted
     one = plots.curves(records, ["classify"]).axes[0]
     assert one.get_legend() is None and one.get_ylabel() == "classify"                # which says what a legend would
+    two = plots.curves({"one": records, "other": records[:2]})
+    assert [axes.get_title(loc="left") for axes in two.axes] == ["one", "other"]
+    assert two.alt == ("Training curves over one, 2 records: total from 2 to 1; classify from 1.5 to 0.5; "
+                       "other, 1 records: total from 2 to 2; classify from 1.5 to 1.5")
+    with pytest.raises(InputError, match="no losses"):
+        plots.curves({"one": records, "other": []})
     with pytest.raises(InputError, match="no losses"):
         plots.curves([])
     with pytest.raises(InputError, match="is no file"):

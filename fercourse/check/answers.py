@@ -15,7 +15,8 @@ from .base import WrongAnswer
 def call(function, *inputs, may_change: bool = False, **named):
     """Return what a student's function makes of copies of the inputs.
 
-    torch's random numbers start from seed 0 and are put back afterwards.
+    torch's random numbers start from seed 0 and are put back afterwards. Inputs in double precision are handed over in
+    single precision, which is that of tensors that students make; a function that wants them as they are gets them.
 
     Args:
         may_change: the function is meant to write into its inputs; then it gets them, not copies.
@@ -26,27 +27,52 @@ def call(function, *inputs, may_change: bool = False, **named):
     if not callable(function) or inspect.isclass(function):
         raise WrongAnswer(f"this wants the function itself, without parentheses, but got {_kind(function)}.")
     _accepts(function, inputs, named)
-    given, options = (inputs, named) if may_change else copy.deepcopy((inputs, named))
+    if may_change:
+        return _made(function, inputs, named)
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            answer = function(*given, **options)
-    except NotImplementedError:
-        raise WrongAnswer("it is not written yet: it raises NotImplementedError.") from None
-    except (Exception, SystemExit) as error:
-        raise WrongAnswer(f"your function stops with {type(error).__name__}: {_short(error)}") from None
-    if not may_change and not same((given, options), (inputs, named)):
+        return _on_copies(function, _single((inputs, named)))
+    except WrongAnswer as wrong:
+        if "stops with" not in str(wrong) or "ouble" not in str(wrong):
+            raise
+        return _on_copies(function, (inputs, named))
+
+
+def _on_copies(function, inputs):
+    given = copy.deepcopy(inputs)
+    answer = _made(function, *given)
+    if not same(given, inputs):
         raise WrongAnswer("your function changes its inputs. Work on a copy: `x = x.clone()`.")
     return answer
 
 
-def tensor(value, shape=None, what: str = "your function returns", dtype: str | None = None) -> Tensor:
+def _made(function, inputs, named):
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            return function(*inputs, **named)
+    except NotImplementedError:
+        raise WrongAnswer("it is not written yet: it raises NotImplementedError.") from None
+    except (Exception, SystemExit) as error:
+        raise WrongAnswer(f"your function stops with {type(error).__name__}: {_short(error)}") from None
+
+
+def _single(value):
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_single, value))
+    if isinstance(value, dict):
+        return {key: _single(one) for key, one in value.items()}
+    return value.float() if isinstance(value, Tensor) and value.dtype == torch.float64 else value
+
+
+def tensor(value, shape=None, what: str = "your function returns", dtype: str | None = None,
+           finite: bool = True) -> Tensor:
     """Read an answer as a tensor: tensors, arrays, numbers, lists of numbers.
 
     Args:
         shape: expected one; None in it stands for any length.
         what: starts the sentence told when it is something else.
-        dtype: `"bool"`, `"int"` or `"float"` where the kind matters; float64 is returned for `"float"`.
+        dtype: `"bool"`, `"int"` or `"float"` where the kind matters; int64 and float64 are returned for the last two.
+        finite: whether NaN and infinity are refused.
 
     Raises:
         WrongAnswer: None, something else, another shape or kind, NaN or infinity.
@@ -56,23 +82,34 @@ def tensor(value, shape=None, what: str = "your function returns", dtype: str | 
     if not isinstance(value, (Tensor, np.ndarray, np.generic, Real, list, tuple)) and not hasattr(value, "to_numpy"):
         raise WrongAnswer(f"{what} {_kind(value)}; expected numbers, such as a tensor.")
     try:
-        found = _as_tensor(value).detach().cpu()
-        finite = not found.is_floating_point() or bool(found.isfinite().all())
+        found = _real(_as_tensor(value).detach().cpu())
+        known = not found.is_floating_point() or bool(found.isfinite().all())
     except (TypeError, ValueError, RuntimeError):                         # NotImplementedError is a RuntimeError
         raise WrongAnswer(f"{what} {_kind(value)} that cannot be read as numbers.") from None
     if shape is not None and not _fits(found.shape, shape):
         raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_told(shape)}.")
-    if not finite:
+    if finite and not known:
         raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero, a logarithm of zero, or an infinity "
                           "times 0?")
     return _of_kind(found, dtype, what)
 
 
 def _as_tensor(value):
-    if isinstance(value, (list, tuple)) and value and all(isinstance(one, Tensor) for one in value):
-        return torch.stack(list(value))
+    if isinstance(value, (list, tuple)) and not all(isinstance(one, Real) for one in value):
+        return torch.stack([_as_tensor(one) for one in value])
     value = value.to_numpy() if hasattr(value, "to_numpy") else value
-    return torch.as_tensor(np.ascontiguousarray(value) if isinstance(value, np.ndarray) and value.ndim else value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        value = np.array(value, dtype=np.int64 if value.dtype.kind == "u" else None)      # writable, and whole in torch
+    return torch.as_tensor(value)
+
+
+def _real(found):
+    """Return the real part of numbers whose imaginary part is only rounding."""
+    if not found.is_complex():
+        return found
+    if found.imag.abs().max() > 1e-6 * (1 + found.real.abs().max()):
+        raise TypeError("complex numbers")
+    return found.real
 
 
 def two(value, hint: str) -> list:
@@ -82,15 +119,16 @@ def two(value, hint: str) -> list:
     return list(value)
 
 
-def number(value, what: str = "your answer is", low: float = -math.inf, high: float = math.inf) -> float:
-    """Read an answer as one finite number between low and high."""
+def number(value, what: str = "your answer is", low: float = -math.inf, high: float = math.inf,
+           finite: bool = True) -> float:
+    """Read an answer as one number between low and high; NaN and infinity are refused unless `finite` is False."""
     if isinstance(value, (bool, str)):
         raise WrongAnswer(f"{what} {_kind(value)}; expected a number.")
-    found = tensor(value, what=what)
+    found = tensor(value, what=what, finite=finite)
     if found.numel() != 1:
         raise WrongAnswer(f"{what} {found.numel()} numbers; expected one.")
     found = float(found)
-    if not low <= found <= high:
+    if math.isfinite(found) and not low <= found <= high:
         raise WrongAnswer(f"{what} {found:.4g}; it must lie between {low:g} and {high:g}.")
     return found
 
@@ -161,7 +199,7 @@ def _of_kind(found, dtype, what):
              "int": not found.is_floating_point() and found.dtype != torch.bool}
     if dtype is not None and not kinds[dtype]:
         raise WrongAnswer(f"{what} {str(found.dtype).removeprefix('torch.')} values; expected {dtype}.")
-    return found.double() if dtype == "float" else found
+    return {"float": found.double, "int": found.long}.get(dtype, lambda: found)()
 
 
 def _close(found, truth, tolerance):

@@ -23,7 +23,7 @@ def fear(units):
     require(strength["AU1"] >= 0.4, "the inner ends of the brows hardly rise. Fear lifts them, like surprise.")
     require(strength["AU5"] >= 0.4, "the eyes are not wide open.")
     require(strength["AU12"] <= 0.3, "the corners of the mouth smile.")
-    require(strength["AU4"] >= 0.2, "the brows go up freely, as in surprise. Fear also draws them together.")
+    require(strength["AU4"] >= 0.2, "the brows are hardly drawn together. In surprise they go up freely.")
     require(strength["AU20"] >= 0.4, "the corners of the mouth are hardly pulled sideways, as fear does it.")
     require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
     word = _reading(strength)
@@ -43,6 +43,8 @@ def _reading(strength):
 
 def _action_units(units):
     from ..synth.units import ACTION_UNITS, action_units, both_sides
+    if units is None:
+        raise WrongAnswer("it is not written yet: it is None.")
     if not isinstance(units, dict) or not all(isinstance(name, str) for name in units):
         raise WrongAnswer(f"a pose is a dict of names and weights, such as {{'jawOpen': 0.5}}, not {units!r:.60}.")
     weights = {name: number(weight, f"the weight of {name} is", 0, 1.5) for name, weight in units.items()}

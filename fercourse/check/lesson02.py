@@ -114,12 +114,13 @@ def _slips(z, positive, kept, temperature):
 
 
 def _sharp(answer, z, positive, kept):
-    given = call(answer, z, positive, kept, 1e-3)
-    require(torch.as_tensor(given).isfinite().all(),
+    found = number(call(answer, z, positive, kept, 1e-3), "your loss is", finite=False)
+    require(math.isfinite(found),
             "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large for a float, exp(-1000) "
-            "is 0 in it. Subtract the largest similarity in `kept` first, as `logsumexp` does, and no logarithm of "
-            "a share, which may be 0.")
-    expect(number(given, "your loss is"), _loss(z, positive, kept, 1e-3),
+            "is 0 in it. Subtract the largest similarity in `kept` first, as `logsumexp` does, leave the others out by "
+            "`masked_fill(~kept, -torch.inf)` (infinity times 0 is NaN), and take no logarithm of a share, which may "
+            "be 0.")
+    expect(found, _loss(z, positive, kept, 1e-3),
            otherwise="right at a temperature of 0.5, but not at 0.001. Is something added inside the logarithm, or "
                      "clamped?")
 
@@ -163,7 +164,7 @@ def harm(answer):
     alike = labels[:, None] == labels
     for positive, kept in (((told[:, None] == told) & ~oneself, ~oneself), _wsc(told, faces)):
         truth = torch.tensor([(positive & ~alike).sum(), (kept & ~positive & alike).sum()])
-        found = tensor(call(answer, positive, kept, labels), [2], dtype="int")
+        found = tensor(call(answer, positive, kept, labels), [2])
         expect(found, truth, {
             "the two are the other way round: attractions first.": truth.flip(0),
             "every pair of rows stands in the mask twice, and both count: do not halve.": truth // 2,
@@ -193,11 +194,11 @@ def agree(answer):
     given = call(answer, first[:2], first[:2].flip(1))
     require(given is not None, "right where some faces' views agree; where none does, your function returns None. "
                                "Return 0.")
-    strangers = torch.as_tensor(given).cpu().double()
-    require(strangers.numel() == 1 and strangers.isfinite().all() and (strangers == 0).all(),
+    nothing = tensor(given, finite=False)
+    require(nothing.numel() == 1 and nothing == 0,
             "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
     sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
-    require(torch.as_tensor(call(answer, sure, sure)).cpu().double().abs() < 1e-6,
+    require(abs(number(call(answer, sure, sure), "your consistency is", finite=False)) < 1e-6,
             "right, but not for views that are quite sure: equal views cost 0. A share of 0 has no logarithm; work "
             "with `log_softmax`.")
     sure, unsure = torch.tensor([[[200.0, 0, 0], [1, 0, 0]], [[1, 0, 0], [2, 0, 0]]])

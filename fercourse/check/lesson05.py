@@ -89,11 +89,14 @@ def reverse(answer):
     """Write gradient reversal: the values of x [B, D]; the gradient times minus strength. Use x and x.detach() only."""
     for strength in (1.0, 0.3, 0.0):
         x = torch.randn(4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64).requires_grad_()
-        turned = call(answer, x, strength, may_change=True)
+        with torch.enable_grad():
+            turned = call(answer, x, strength, may_change=True)
         if not isinstance(turned, torch.Tensor):
             raise WrongAnswer(f"your function returns {type(turned).__name__}; expected a tensor.")
         require(turned.shape == x.shape and torch.allclose(turned.cpu().double(), x),
                 f"with strength {strength} the values are not those of x: going forward, nothing may change.")
+        if strength == 0 and not turned.requires_grad:       # no gradient is one of 0
+            continue
         require(turned.requires_grad, "the result has no gradient at all: `detach()` stands around everything.")
         x, plain = x.detach(), _slope(turned, x)
         expect(plain, 1 - strength * 2 * x, {
@@ -152,4 +155,5 @@ def _believed(found, shares, share):
                                "that a class that is told of one face keeps it.")
     require((more <= 0).all(), f"with share {share}, one too many in some class: where share x n is whole, that many. "
                                "Round up; do not add one.")
-    require(torch.equal(found, right), "the numbers are right, but not the faces: take the surest of each class.")
+    require(torch.equal(found, right), "the numbers are right, but not the faces: take the surest of each class, "
+                                       "those with the largest share of the class they are told.")

@@ -139,6 +139,10 @@ def margin_logits(answer):
         "only a face's own class is left; the others stay as they are, times the scale.":
             10 * (cosines - 0.3) * own,
     }, "it is not formula (7.2). Cosines 0.5 and 0.2, class 0, a margin of 0.3 and a scale of 10 give logits 2 and 2.")
+    found = call(answer, cosines.float().requires_grad_(), labels, 0.3, 10.0)
+    require(isinstance(found, torch.Tensor) and found.requires_grad,
+            "the numbers are right, but nothing could be learnt from them: training goes back from the logits to the "
+            "cosines. Stay with operations on tensors, without lists, numpy and `detach`.")
     labels = torch.tensor([0, 1, 2, 2, 1, 0])                # nobody is of the last class
     found = tensor(call(answer, cosines, labels, 0.1, 30.0), [6, 4], dtype="float")
     expect(found, 30 * (cosines - 0.1 * F.one_hot(labels, 4)),

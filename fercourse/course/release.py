@@ -22,6 +22,7 @@ KEPT_METADATA = {"tags", "nbgrader", "cellView", "deletable", "editable"}
 REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n((?:(?![ \t]*### (?:BEGIN|END)).*\n)*)[ \t]*### END \1",
                     re.MULTILINE)                            # no line is looked at twice, whoever wrote the text
 CHECKER = re.compile(r"fc\.check\.(lesson\d\d)\.(\w+)\(")
+VALUE = re.compile(r"^### BEGIN SOLUTION\n(\w+) = ")        # the answer is a value, and no function
 COMMAND = "fercourse course release"
 
 
@@ -96,23 +97,27 @@ def _call(step, *arguments):
 
 def _stubs(book):
     """Return {grade_id: what stands in place of a solution}: what is asked, and where help is."""
-    stubs, name = {}, None
+    stubs, name, value = {}, None, None
     for cell in book.cells:
         about = cell.metadata.get("nbgrader", {})
         if about.get("solution") and cell.cell_type == "code":
             name = about["grade_id"]
+            value = VALUE.search(cell.source)
             stubs[name] = 'raise NotImplementedError("write this: the task is told above")'
         elif about.get("grade") and name and (call := CHECKER.search(cell.source)):
-            stubs[name] = _stub(*call.groups())
+            stubs[name] = _stub(*call.groups(), value and value[1])
             name = None
     return stubs
 
 
-def _stub(lesson, name):
+def _stub(lesson, name, value=None):
+    """Return a comment that says what is asked, and a line to replace: of a value, None, so that the rest runs."""
     from .. import check
     found = getattr(getattr(check, lesson, None), name, None)
     asked = (found.__doc__ or "").strip().splitlines()[:1] if found else []
-    stop = f'raise NotImplementedError("{name} is not written yet; stuck? fc.check.{lesson}.{name}.hint()")'
+    stuck = f"stuck? fc.check.{lesson}.{name}.hint()"
+    stop = f'raise NotImplementedError("{name} is not written yet; {stuck}")'
+    stop = f"{value} = None        # {stuck}" if value else stop
     return "\n".join([*(f"# {line}" for line in asked), stop])
 
 

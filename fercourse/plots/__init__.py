@@ -4,7 +4,7 @@ A figure shows itself when it is the last line of a notebook cell; `figure.savef
 """
 
 from .affect import affect_bias, valence_arousal
-from .comparing import cost, critical_difference, gains, matrix
+from .comparing import cost, critical_difference, gains, matrix, seeds
 from .domains import class_curves, two_domains
 from .explorer import Explorer, explorer
 from .faces import face_grid, image_rows, overlay
@@ -19,5 +19,5 @@ from .space import embedding, embedding_animation, embedding_sequence, embedding
 __all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "class_curves",
            "confusion", "cost", "critical_difference", "curves", "doubt_animation", "doubt_histograms", "embedding",
            "embedding_animation", "embedding_sequence", "embedding_thumbnails", "explorer", "face_grid", "gains",
-           "group_bars", "image_rows", "matrix", "overlay", "pair_masks", "pulls", "reading", "reliability", "style",
-           "two_domains", "valence_arousal"]
+           "group_bars", "image_rows", "matrix", "overlay", "pair_masks", "pulls", "reading", "reliability", "seeds",
+           "style", "two_domains", "valence_arousal"]

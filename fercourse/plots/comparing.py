@@ -4,6 +4,7 @@ import numpy as np
 
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
+from .palette import COLOURS
 
 METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#D55E00", "D"),
            "hncl": ("#009E73", "^"), "dmsrl": ("#CC79A7", "v"), "id-invariant": ("#E69F00", "P")}
@@ -46,6 +47,34 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
     told = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())
                      for circumstance, methods in found.items())
     return figure.describe(alt or f"Points gained over {against}, mean over seeds. {told}.", caption)
+
+
+@styled
+def seeds(found, against=None, title=None, alt=None, caption=None):
+    """Draw what the arms of a study reach: a panel a measure, a row an arm, a dot a seed, a bar for the mean.
+
+    Args:
+        found: measure -> arm -> values, one a seed, in shares; see `fercourse.studies.record.by_seed`.
+        against: an arm whose mean is drawn through all rows, to compare with.
+    """
+    names = list(dict.fromkeys(name for arms in found.values() for name in arms))
+    figure, panels = new_figure(0.07 * max(map(len, names)) + 2.9 * len(found) + 0.4, 0.27 * len(names) + 0.9, 1,
+                                len(found), sharey=True)
+    for axes, (measure, arms) in zip(panels, found.items()):
+        for row, name in enumerate(names):
+            values = 100 * as_array(arms.get(name, ()), float)
+            axes.plot(values, np.full(len(values), row), "o", ms=5, alpha=0.7, color=COLOURS["sadness"])
+            axes.plot(values.mean() if len(values) else [], row if len(values) else [], "|", ms=14, mew=2,
+                      color=COLOURS["anger"])
+        if against:
+            axes.axvline(100 * np.mean(arms[against]), color="#999999", lw=1, ls="--", zorder=0)
+        axes.grid(axis="x", color="#eeeeee")
+        axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"{measure}, %")
+    panels[0].invert_yaxis()
+    figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
+    told = "; ".join(f"{measure}: " + ", ".join(f"{name} {100 * np.mean(values):.1f}" for name, values in arms.items())
+                     for measure, arms in found.items())
+    return figure.describe(alt or f"A dot for every seed, a row for every way; means in per cent. {told}.", caption)
 
 
 @styled

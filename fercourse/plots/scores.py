@@ -87,26 +87,39 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     """Draw what was logged over training, one line a loss part.
 
     Args:
-        history: a `fercourse.log.History`, the path of a JSONL log, or a list of records.
+        history: a `fercourse.log.History`, the path of a JSONL log, or a list of records; or several of them by name,
+            a panel each on one scale.
         names: which entries; by default every loss part.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
-    records = _joined([record for record in _records(history) if "start" not in record])
-    names = names or list(dict.fromkeys(key for record in records for key, value in record.items()
+    histories = history if isinstance(history, dict) else {title or "": history}
+    histories = {panel: _joined([record for record in _records(one) if "start" not in record])
+                 for panel, one in histories.items()}
+    names = names or list(dict.fromkeys(key for records in histories.values() for record in records
+                                        for key, value in record.items()
                                         if key not in NOT_LOSSES and isinstance(value, (int, float))))
-    if not records or not names:
+    if not all(histories.values()) or not names:
         raise InputError("the history holds no losses; expected at least one record such as {'step': 1, 'total': 2.3}")
-    figure, (axes,) = new_figure(6, 3.4)
-    ends, alone = [], len(names) == 1
+    figure, panels = new_figure(6 if len(histories) == 1 else 1.8 + 3.2 * len(histories), 3.4, 1, len(histories),
+                                sharex=True, sharey=True)
+    told = [_lines(axes, panel, records, names) for axes, (panel, records) in zip(panels, histories.items())]
+    panels[0].set_ylabel(names[0] if len(names) == 1 else "loss")
+    if len(names) > 1:
+        panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure.describe(alt or "Training curves over " + "; ".join(told), caption)
+
+
+def _lines(axes, title, records, names):
+    """Draw one line a name; return in words where each begins and ends."""
+    ends = []
     for name, colour, dashes in zip(names, colours_of(range(1, 1 + len(names))), _dashes(len(names))):
         line = [(record.get("step", i + 1), record[name]) for i, record in enumerate(records) if name in record]
-        axes.plot(*zip(*line), color="#222222" if alone or name == "total" else colour, ls=dashes, label=name,
-                  marker="o" if len(line) == 1 else None)
-        ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
-    axes.set(xlabel="step", ylabel=names[0] if alone else "loss", title=title or "")
-    if not alone:
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure.describe(alt or f"Training curves over {len(records)} records: {'; '.join(ends)}", caption)
+        if line:
+            axes.plot(*zip(*line), color="#222222" if len(names) == 1 or name == "total" else colour, ls=dashes,
+                      label=name, marker="o" if len(line) == 1 else None)
+            ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
+    axes.set(xlabel="step", title=title)
+    return f"{title}, " * bool(title) + f"{len(records)} records: {'; '.join(ends)}"
 
 
 def _joined(records):

@@ -8,7 +8,7 @@ from ..errors import InputError
 from .arrays import as_array
 from .faces import as_images
 from .figure import Animation, lowest_alone, new_figure, style, styled
-from .grouping import grouping
+from .grouping import LAST, grouping
 from .palette import area_of
 
 LEGEND = 12        # more groups than this get no legend
@@ -29,8 +29,9 @@ def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=N
         caption: what to look for.
     """
     points, groups = _plane(points, faces), grouping(faces, colour_by)
-    figure, (axes,) = new_figure(6.4, 4.8)
-    _plain(axes, title)
+    frame = Frame.around([points])
+    figure, (axes,) = new_figure(6.4, max(min(4.6 * frame.slope, 4.6) + 0.3, 0.2 * len(groups.words) + 0.6))
+    _plain(axes, title, frame)                               # points stay where they are, however wide the legend is
     _scatter(axes, points, groups)
     _explain(figure, axes, groups)
     return figure.describe(alt or f"Embedding of {len(points)} faces, {groups.sentence()}", caption)
@@ -178,21 +179,20 @@ class Frame(NamedTuple):
         return (self.high[1] - self.low[1]) / self.width
 
 
-def _plain(axes, title, frame=None):
+def _plain(axes, title, frame):
     """Take away ticks: the axes of an embedding have no unit and no meaning."""
-    axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim" if frame is None else "box")
+    (left, bottom), (right, top) = frame
+    axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
     axes.spines[:].set_visible(False)
     axes.set_facecolor("#fafafa")
     axes.set_anchor("W")
     axes.set_title(title or "")
-    if frame is not None:
-        axes.set(xlim=(frame.low[0], frame.high[0]), ylim=(frame.low[1], frame.high[1]))
 
 
 def _scatter(axes, points, groups, size=None, alpha=0.8):
     """Draw every group in its colour and shape; returns [(artist, rows)].
 
-    Groups take turns in small shares, so that none lies on top of all others.
+    Groups take turns in small shares, so that none lies on top of all others; grey ones lie beneath.
     """
     size = size or float(np.clip(9000 / max(len(points), 1), 6, 36))
     look = {"s": size, "alpha": alpha, "linewidths": 0}
@@ -205,7 +205,7 @@ def _scatter(axes, points, groups, size=None, alpha=0.8):
             rows = np.flatnonzero(groups.codes == code)[turn::TURNS]
             label = None if turn else word
             cloud = axes.scatter(*points[rows].T, color=colour, marker=marker, label=label,
-                                 **look | {"s": size * area_of(marker)})
+                                 zorder=1 if word in LAST else 2, **look | {"s": size * area_of(marker)})
             clouds.append((cloud, rows))
     return clouds
 

@@ -203,6 +203,19 @@ def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -
     return _spread([ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()])
 
 
+def by_seed(results: dict, arms, metric: str = "accuracy") -> dict[str, list[float]]:
+    """Return a metric's values of several arms, one a seed, for `plots.seeds`.
+
+    Args:
+        results: a results file's content.
+        arms: names of arms, or arm -> what to call it; those without the metric are left out.
+    """
+    names = arms if isinstance(arms, dict) else {arm: arm for arm in arms}
+    found = {name: [run["metrics"][metric] for run in results["runs"] if run["arm"] == arm
+                    and _counts(run["metrics"].get(metric))] for arm, name in names.items()}
+    return {name: values for name, values in found.items() if values}
+
+
 def _counts(value):
     return isinstance(value, int | float) and math.isfinite(value)
 

@@ -29,6 +29,50 @@ def verdict(answer):
     return str(wrong.value)
 
 
+@pytest.mark.parametrize("half", [
+    lambda x: x @ torch.eye(2) / 2, lambda x: x @ torch.eye(2).double() / 2, lambda x: torch.einsum(
+        "ij,j->i", torch.eye(2), x) / 2])
+def test_a_function_may_use_tensors_of_its_own_in_either_precision(half):
+    def test(answer):
+        given = torch.tensor([2.0, 4.0]).double()
+        answers.expect(answers.tensor(answers.call(answer, given), [2]), given / 2)
+        assert given.dtype == torch.float64
+    made(test)(half)
+
+
+def test_an_error_that_is_not_about_precision_is_told_at_once():
+    tries = []
+    def fails(x):
+        tries.append(x.dtype)
+        raise ValueError("never")
+    with pytest.raises(base.WrongAnswer, match="ValueError: never"):
+        answers.call(fails, torch.ones(2).double())
+    assert tries == [torch.float32]
+
+
+@pytest.mark.parametrize("value", [
+    [np.array(1), np.array(2)], [torch.tensor(1), 2], (np.float32(1), np.float64(2)), np.array([1, 2], np.uint16),
+    [[torch.tensor([1]), torch.tensor([2])]], np.array([1, 2])[::-1][::-1], torch.tensor([1 + 1e-9j, 2])])
+def test_numbers_are_read_from_whatever_holds_them(value):
+    found = answers.tensor(value)
+    assert found.flatten().tolist() == [1, 2] and not found.is_complex()
+    if not found.is_floating_point():
+        assert answers.tensor(value, dtype="int").dtype == torch.int64
+
+
+def test_complex_numbers_are_no_answer():
+    with pytest.raises(base.WrongAnswer, match="cannot be read as numbers"):
+        answers.number(torch.tensor(1 + 2j))
+
+
+def test_a_checker_may_ask_for_a_number_that_need_not_be_finite():
+    assert np.isnan(answers.number(torch.tensor(torch.nan), finite=False))
+    with pytest.raises(base.WrongAnswer, match="NaN or infinity"):
+        answers.number(torch.tensor(torch.nan))
+    with pytest.raises(base.WrongAnswer, match="None"):
+        answers.number(None, finite=False)
+
+
 def test_a_right_answer_is_told_and_remembered(capsys):
     one = made()
     one(lambda x: x / 2)

@@ -122,12 +122,12 @@ def test_the_solution_passes(name, answer, capsys):
 
 @pytest.mark.parametrize(("name", "answer", "told"), [
     ("fear", stub, "a pose is a dict"),
-    ("fear", {"browInnerUp": 1.1, "browOuterUp": 1.3, "eyeWide": 1.0, "jawOpen": 0.7}, "draws them together"),
+    ("fear", {"browInnerUp": 1.1, "browOuterUp": 1.3, "eyeWide": 1.0, "jawOpen": 0.7}, "hardly drawn together"),
     ("fear", FEAR | {"mouthStretch": 0}, "hardly pulled sideways"),
     ("fear", FEAR | {"jawOpen": 0.9}, "Tense it"),
     ("fear", FEAR | {"mouthSmile": 1.0}, "smile"),
     ("fear", {"browDown": 1.0}, "hardly rise"),
-    ("fear", {"browInnerUp": 1.1, "eyeWide": 1.0, "mouthStretch": 1.0}, "draws them together"),
+    ("fear", {"browInnerUp": 1.1, "eyeWide": 1.0, "mouthStretch": 1.0}, "hardly drawn together"),
     ("fear", SURPRISED, "reads it as surprise"),
     ("fear", {"browInnerUp": 0.6, "browDown": 1.5, "eyeWide": 0.6, "mouthStretch": 0.5, "noseSneer": 1.0,
               "mouthPress": 0.9}, "reads it as anger"),

@@ -89,6 +89,7 @@ RIGHT = [
     (lesson02.hardest, lambda c, t: float((c.max() / t).exp() / (c / t).exp().sum())),
     (lesson02.harm, lambda p, k, y: [int(n) for n in counted(p, k, y)]),
     (lesson02.harm, lambda p, k, y: torch.stack(counted(p, k, y))),
+    (lesson02.harm, lambda p, k, y: [count.float() for count in counted(p, k, y)]),
     (lesson02.agree, view_consistency),
     (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) == b.argmax(1)].sum()
                                   / (a.argmax(1) == b.argmax(1)).sum().clamp(min=1)),

@@ -92,6 +92,7 @@ RIGHT = [
     (lesson05.margin, margin), (lesson05.margin, margin_penalty),
     (lesson05.reverse, trick), (lesson05.reverse, lambda x, s: trick(x, s).float()), (lesson05.reverse, reverse),
     (lesson05.reverse, lambda x, s: x.detach() - s * (x - x.detach())),
+    (lesson05.reverse, lambda x, s: trick(x, s) if s else x.detach()),
     (lesson05.believe, believe), (lesson05.believe, lambda p, s: most_sure(p.log(), s)[1]),
 ]
 

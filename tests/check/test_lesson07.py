@@ -48,6 +48,9 @@ RIGHT = [
     (lesson07.mean_ranks, lambda s: np.mean([stats.rankdata(-row) for row in s.numpy()], 0).tolist()),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c - m * F.one_hot(y, c.shape[1]))),
     (lesson07.margin_logits, lambda c, y, m, s: s * c.scatter_add(1, y[:, None], torch.full_like(c[:, :1], -m))),
+    (lesson07.margin_logits, lambda c, y, m, s: s * c.scatter_add(1, y[:, None], torch.full((len(y), 1), -m))),
+    (lesson07.likeness, lambda x, y: cka(*(f - torch.ones(60, 60) @ f / 60 for f in (x, y)))),
+    (lesson07.gain, lambda a, b: (torch.dot(torch.ones(len(a)) / len(a), a - b), student(a, b)[1])),
 ]
 
 def by_spectrum(x, y):
@@ -79,6 +82,8 @@ WRONG = [
     (lesson07.mean_ranks, lambda s: 1 + ascending(s), "plus 1"),
     (lesson07.mean_ranks, lambda s: ranks(s.T).mean(1), "ranks of the rows"),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c + m * F.one_hot(y, 4)), "is added"),
+    (lesson07.margin_logits, lambda c, y, m, s: (s * (c - m * F.one_hot(y, 4))).tolist(), "nothing could be learnt"),
+    (lesson07.margin_logits, lambda c, y, m, s: s * (c.detach() - m * F.one_hot(y, 4)), "nothing could be learnt"),
     (lesson07.margin_logits, lambda c, y, m, s: s * c - m * F.one_hot(y, 4), "after the scaling"),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c - m), "every class"),
     (lesson07.margin_logits, lambda c, y, m, s: s * (c - m * F.one_hot(y)), "your function stops with RuntimeError"),

@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 
+from fercourse.check import WrongAnswer, lesson00
 from fercourse.course import notebooks, release
 from fercourse.errors import InputError
 
@@ -71,6 +72,18 @@ def test_solutions_become_stubs_that_say_what_to_write(edition):
         exec(text + "\nimport torch\nloss(torch.ones(3))", {})
     assert edition["01-why"].source == release.WRITTEN_STUB
     assert edition["01-loss-test"].source == "fc.check.lesson01.cross_entropy(loss)"
+
+
+def test_an_answer_that_is_a_value_begins_as_none_so_that_the_rest_runs():
+    pytest.importorskip("nbgrader")
+    [lesson] = notebooks.sources(["00"])
+    [text] = [cell.source for cell in release.student(lesson).cells if notebooks.grade_id(cell) == "00-fear"]
+    assert text.startswith("# A pose that reads as fear") and "lesson00.fear.hint()" in text
+    found = {}
+    exec(text, found)
+    assert found["my_fear"] is None
+    with pytest.raises(WrongAnswer, match="not written yet"):
+        lesson00.fear(None)
 
 
 def test_links_and_badge_hold_in_the_students_folder(edition, source):
