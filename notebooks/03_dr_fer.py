@@ -590,10 +590,10 @@ print(made(results))
 display(in_columns(results["summary"], {"accuracy": "accuracy", "best_epoch": "at its best epoch", "memorised": "memorised"}))
 
 # %%
-from fercourse.studies.record import by_seed
+from fercourse.studies.record import seeds_of
 
 arms = {arm: arm.removeprefix("30 %, ") for arm in results["summary"] if arm.startswith("30 %, ")}
-fc.plots.seeds({"accuracy on strangers": by_seed(results, arms), "wrong labels repeated": by_seed(results, arms, "memorised")},
+fc.plots.seeds({"accuracy on strangers": seeds_of(results, arms), "wrong labels repeated": seeds_of(results, arms, "memorised")},
                against="cross-entropy", caption="The table's lines with 30 % noise: a dot is a seed, a bar their mean; the dashed line "
                                                 "is cross-entropy. Which part carries the method? How far is it still to the clean subset?")
 

@@ -498,11 +498,11 @@ def without_labels(file, columns):
 rendered = without_labels("selfsup-synthfaces-wild-cpu.json", ("probe_10", "probe_100", "tuned_10", "tuned_100", "elsewhere", "own_class", "identity_leak"))
 
 # %%
-from fercourse.studies.record import by_seed
+from fercourse.studies.record import seeds_of
 
 ways = ("random encoder", "MoCo (no neighbours)", "SimCLR", "random neighbours", "embedding neighbours", "heatmap neighbours",
         "same-class neighbours (oracle)", "supervised")
-fc.plots.seeds({"linear probe, all labels": by_seed(rendered, ways, "probe_100"), "fine-tuned on a tenth": by_seed(rendered, ways, "tuned_10")},
+fc.plots.seeds({"linear probe, all labels": seeds_of(rendered, ways, "probe_100"), "fine-tuned on a tenth": seeds_of(rendered, ways, "tuned_10")},
                against="random encoder", caption="A dot is a seed, a bar their mean; the dashed line is a network that learnt "
                                                  "nothing. Who leaves it, and who stays beside it?")
 

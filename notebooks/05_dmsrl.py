@@ -556,10 +556,10 @@ print("of each domain", made(back))
 display(in_columns(back["summary"], columns))
 
 # %%
-from fercourse.studies.record import by_seed
+from fercourse.studies.record import seeds_of
 
-fc.plots.seeds({"lab to wild, mean recall": by_seed(results, results["summary"], "macro_recall"),
-                "wild to lab, mean recall": by_seed(back, results["summary"], "macro_recall")}, against="source only",
+fc.plots.seeds({"lab to wild, mean recall": seeds_of(results, list(results["summary"]), "macro_recall"),
+                "wild to lab, mean recall": seeds_of(back, list(results["summary"]), "macro_recall")}, against="source only",
                caption="A dot is a seed, a bar their mean; the dashed line is source only, not recalibrated. Where do the dots of one row "
                        "differ more than the bars of two?")
 

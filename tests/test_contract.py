@@ -1,5 +1,7 @@
 """What a method of one's own may get wrong, and the sentence that each mistake is told in."""
 
+import subprocess
+import sys
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -235,3 +237,15 @@ def test_the_line_is_told_of_a_file_beside_one(tmp_path, monkeypatch):
     Path("own.py").write_text("x = 1\ny = nothing\n")
     with pytest.raises(InputError, match=r"^own.py, line 2: "):
         methods.use("own.py")
+
+
+def test_one_picture_without_its_batch_is_told_how_to_be_one():
+    faces = toy_faces()
+    with pytest.raises(InputError, match=r"shape \[3, \d+, \d+\]; expected \[B, 3, H, W\], of one image image\[None\]"):
+        methods.create("baseline", faces).predict(faces.images[0])
+
+
+def test_losses_are_there_without_being_imported_one_by_one():
+    told = "import fercourse as fc; print(fc.losses.contrastive.Pairs.__name__, 'margin' in dir(fc.losses))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["Pairs", "True"]

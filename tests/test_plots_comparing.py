@@ -4,7 +4,7 @@ import numpy as np
 
 from fercourse import plots
 from fercourse.plots.comparing import _alike
-from fercourse.studies.record import by_seed
+from fercourse.studies.record import seeds_of
 
 
 def _points(axes):
@@ -72,8 +72,8 @@ def test_seeds_of_arms_stand_beside_the_arm_they_are_compared_with():
     results = {"runs": [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}} for arm, seed, value in
                         (("a, CE", 0, 0.5), ("a, CE", 1, 0.7), ("a, ours", 0, 0.8), ("b", 0, 0.1))]
                + [{"arm": "a, ours", "seed": 1, "metrics": {"accuracy": None}}]}
-    found = by_seed(results, {"a, CE": "CE", "a, ours": "ours", "a, never run": "never"})
-    assert found == {"CE": [0.5, 0.7], "ours": [0.8]} and by_seed(results, ["b"]) == {"b": [0.1]}
+    found = seeds_of(results, {"a, CE": "CE", "a, ours": "ours", "a, never run": "never"})
+    assert found == {"CE": [0.5, 0.7], "ours": [0.8]} and seeds_of(results, ["b"]) == {"b": [0.1]}
     axes, = plots.seeds({"accuracy": found}, against="CE").axes
     assert np.allclose(np.concatenate(_points(axes)[:4]), [50, 0, 70, 0, 60, 0, 80, 1, 80, 1])
     assert axes.lines[-1].get_linestyle() == "--" and axes.lines[-1].get_xdata()[0] == 60

@@ -66,6 +66,8 @@ def _options(pairs):
         if not (key and equals):
             raise InputError(f"--option {pair!r} is not KEY=VALUE, such as classes=7")
         words = {"true": True, "false": False}
+        if key in options:                                   # another of several words
+            value = f"{options[key]},{value}"
         options[key] = words.get(value.lower(), int(value) if value.lstrip("-").isdigit() else value)
     return options
 

@@ -52,7 +52,8 @@ def predict(
     for number, fact in enumerate(facts, 1):
         typer.echo(f"face {number}: {fact['expression']}, {100 * fact['probability']:.0f} % sure")
     if out is not None:
-        typer.echo(f"{out}: the picture with where it looked and the nearest training faces")
+        typer.echo(f"{out}: the picture with where it looked" + (" and the nearest training faces" if known is not None
+                                                                 else ""))
 
 
 def _own_faces(run, method, root):

@@ -43,7 +43,7 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
     if not known.any():
         raise InputError("a probe was asked for, but no face has a label; expected labels from 0 on")
     fine = torch.float32 if features.device.type == "mps" else torch.float64      # MPS has no float64
-    x, y = features[known].to(fine), labels.to(features.device)[known]
+    x, y = features.detach()[known].to(fine), labels.to(features.device)[known]
     mean, scale = x.mean(0), x.std(0, correction=0)
     scale = torch.where(scale > 0, scale, 1)
     x.sub_(mean).div_(scale)                                 # in place: of 300,000 wide features there is room for one
@@ -73,7 +73,7 @@ def mlp_probe(features: Tensor, labels: Tensor, classes: int | None = None, hidd
         A function of features [M, D] that gives logits [M, C].
     """
     known = labels.to(features.device) >= 0
-    x, y = features[known].float(), labels.to(features.device)[known]
+    x, y = features.detach()[known].float(), labels.to(features.device)[known]
     mean, scale = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.enable_grad():
         torch.manual_seed(seed)
@@ -101,7 +101,7 @@ def affect_probe(features: Tensor, affect: Tensor, decay: float = 1e-2):
         A function of features [M, D] that gives valence and arousal [M, 2].
     """
     known = ~affect.isnan().any(1).to(features.device)
-    x, y = exact(features[known]), exact(affect.to(features.device)[known])
+    x, y = exact(features.detach()[known]), exact(affect.to(features.device)[known])
     mean, scale, middle = x.mean(0), x.std(0, correction=0).clamp(min=1e-9), y.mean(0)
     x = (x - mean) / scale
     square = x.T @ x / len(x) + decay * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)

@@ -53,6 +53,9 @@ def get(name: str) -> SetInfo:
     known = {plain(word): word for word in _SETS}
     if plain(name) in known:
         return _SETS[known[plain(name)]]
+    if Path(name).is_dir():
+        raise InputError(f'{name} is a folder; expected the name of a set: load_faces("folder", root={name!r}), on the '
+                         f"command line --data folder --root {name}; fercourse data list shows the others")
     close = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.5)
     hint = f"did you mean {known[close[0]]!r}? Expected" if close else "expected"
     raise InputError(f"set {name!r} is unknown; {hint} one of {', '.join(_SETS)}")

@@ -28,7 +28,8 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     """Return a set of faces, or a part of it.
 
     Args:
-        name: a set of the catalogue (`fercourse data list`), or the path of a pack or of rendered faces.
+        name: a set of the catalogue (`fercourse data list`), or the path of a pack or of rendered faces; with
+            `/DOMAIN` and `:SPLIT` as on the command line, if you like: `synthfaces/lab:test`.
         split: `train`, `val`, `test`, a word of the set's own such as `PublicTest`, several joined by `+`;
             None for all faces.
         root: where a real set is: its folder, the folder it is in, its archive, or a pack of it.
@@ -44,6 +45,7 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
         InputError: an unknown set, split, domain or option; nothing found below root; no face left.
     """
     name = os.path.expanduser(os.fspath(name))                        # noqa: PTH111 (no error without a home)
+    name, split, domain = _taken_apart(name, split, domain)
     if is_embedded(name):
         name = EMBEDDED
     if name.endswith(".parquet"):
@@ -60,6 +62,18 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
         kind = {} if labels == "truth" else {"labels": labels}
         faces = pack_faces(_decoded(name, root, size, kind | options), split, domain)
     return faces if size is None else faces.resize(size)
+
+
+def _taken_apart(name, split, domain):
+    """Return name, split and domain of `NAME/DOMAIN:SPLIT`, where NAME is one of the catalogue's."""
+    from .catalogue import names, plain
+    try:
+        spec = parse_spec(name)
+    except InputError:
+        return name, split, domain
+    if plain(spec.name) not in map(plain, (EMBEDDED, *names())):
+        return name, split, domain
+    return spec.name, spec.split or split, spec.domain or domain
 
 
 def is_embedded(name) -> bool:

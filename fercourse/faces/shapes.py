@@ -27,6 +27,10 @@ def check(faces):
     """Raise InputError naming the first column of `faces` that does not speak of its images one by one."""
     if clash := sorted(COLUMNS.keys() & faces.attributes.keys()):
         raise InputError(f"attributes may not be called {', '.join(clash)}: that is the name of a field")
+    given = {name: getattr(faces, name) for name in COLUMNS} | dict(faces.attributes)
+    for name, column in given.items():
+        if column is not None and not isinstance(column, torch.Tensor):
+            raise InputError(f"{name} are of type {type(column).__name__}; expected a tensor: torch.as_tensor({name})")
     count = len(faces.images)
     for name, column in faces.columns().items():
         if name in COLUMNS:

@@ -32,7 +32,7 @@ class Pairs:
     """Which views attract and which repel each other; worked out for the rows that are asked for.
 
     Attributes:
-        labels: int64 [M], the class of every view; its names may be wrong, as labels are.
+        labels: int64 [M], the class of every view; its names may be wrong, as labels are. -1, unknown, is like nobody.
         faces: int64 [M], the face of every view: equal for the views of one face.
         rule: `simclr`, `supcon` or `wsc`.
     """
@@ -51,7 +51,7 @@ class Pairs:
         face = self.faces[rows, None] == self.faces
         positive, kept = face, torch.ones_like(face)
         if self.rule != "simclr":
-            alike = self.labels[rows, None] == self.labels
+            alike = (self.labels[rows, None] == self.labels) & (self.labels >= 0)
             positive = (face | alike) if self.rule == "supcon" else face
             kept = kept if self.rule == "supcon" else face | ~alike
         oneself = rows[:, None]

@@ -23,7 +23,7 @@ def intra(features: Tensor, labels: Tensor, centres: Tensor, weights: Tensor | N
     """Return half the mean squared distance to the own class's centre, eq. (5.1), divided by the width.
 
     Args:
-        features: h [B, D] of this process; labels: [B]; centres: c [K, D].
+        features: h [B, D] of this process; labels: [B] from 0 on, all known; centres: c [K, D].
         weights: [B], how much each face counts; faces of weight 0 are as good as absent. 0 if all are.
     """
     distances = (features - centres[labels]).square().mean(1) / 2

@@ -17,9 +17,16 @@ def cell_size(size: int, stride: int) -> int:
 
     Args:
         size: side of the images; stride: pixels from one place of the encoder's last map to the next.
+
+    Raises:
+        InputError: the only divisors are so small that what is hidden could be guessed from the pixels beside it.
     """
     most = max(1, min(stride, size // FEWEST))
-    return next(side for side in range(most, 0, -1) if size % side == 0)
+    side = next(side for side in range(most, 0, -1) if size % side == 0)
+    if 4 * side < most:
+        raise InputError(f"images of {size} px can only be hidden in cells of {side} px, which their neighbours give "
+                         f"away; expected a size with larger divisors, such as {size // 16 * 16 or 16}")
+    return side
 
 
 def random_cells(count: int, size: int, cell: int, ratio: float = 0.6, device=None) -> Tensor:

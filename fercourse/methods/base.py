@@ -148,7 +148,11 @@ class Method(nn.Module):
         """Do what follows the last step, such as a linear probe on what `look` sees; the weights are final."""
 
     def embed(self, images: Tensor) -> Tensor:
-        """Return features [B, D] of uint8 images [B, 3, H, W]."""
+        """Return features [B, D] of uint8 images [B, 3, H, W], with a gradient where torch keeps one.
+
+        Of a whole set, in chunks and without gradients, at the size that this network is made for:
+        `fercourse.evaluate.seen(method, faces)`.
+        """
         return self.backbone.features(augment.normalise(images))
 
     def decide(self, features: Tensor) -> Tensor:
@@ -156,11 +160,17 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def predict(self, images: Tensor) -> Tensor:
-        """Return logits [B, C], or valence and arousal [B, 2], of uint8 images.
+        """Return logits [B, C], or valence and arousal [B, 2], of uint8 images [B, 3, H, W].
+
+        Of a whole set: `fercourse.evaluate.seen(method, faces)["logits"]`.
 
         Raises:
-            InputError: images that are not uint8, such as numbers from 0 to 1, which would look black.
+            InputError: images that are not uint8, such as numbers from 0 to 1, which would look black; one image
+                without the dimension of the batch.
         """
+        if images.ndim != 4:
+            raise InputError(f"{called(self)}: images have the shape {list(images.shape)}; expected [B, 3, H, W], of "
+                             "one image image[None]")
         if images.dtype != torch.uint8:
             raise InputError(f"{called(self)}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
                              "(255 * images).round().byte()")
@@ -290,8 +300,12 @@ def create(name: str, faces, /, **hyper) -> Method:
         hyper: fields of the method's `Hyper`; text is read as the field's type (`clip="0.1"`, `scales="0.5,1"`).
 
     Raises:
-        InputError: an unknown method or hyper-parameter, a value that it cannot have, or a backbone, weights or an
-            engine that are not there.
+        InputError: an unknown method or hyper-parameter, a value that it cannot have, a backbone, weights or an
+            engine that are not there, or pictures that are not square.
     """
     cls = method_class(name)
+    height, width = faces.images.shape[-2:]
+    if height != width:
+        raise InputError(f"{name}: the faces are {height}x{width} pixels; expected square ones, such as "
+                         f"faces.resize({max(height, width)})")
     return cls(faces.classes, faces.images.shape[-1], cls.Hyper(**typed(cls, hyper)))

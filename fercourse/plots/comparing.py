@@ -54,7 +54,7 @@ def seeds(found, against=None, title=None, alt=None, caption=None):
     """Draw what the arms of a study reach: a panel a measure, a row an arm, a dot a seed, a bar for the mean.
 
     Args:
-        found: measure -> arm -> values, one a seed, in shares; see `fercourse.studies.record.by_seed`.
+        found: measure -> arm -> values, one a seed, in shares; see `fercourse.studies.record.seeds_of`.
         against: an arm whose mean is drawn through all rows, to compare with.
     """
     names = list(dict.fromkeys(name for arms in found.values() for name in arms))

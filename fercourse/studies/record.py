@@ -203,7 +203,7 @@ def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -
     return _spread([ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()])
 
 
-def by_seed(results: dict, arms, metric: str = "accuracy") -> dict[str, list[float]]:
+def seeds_of(results: dict, arms, metric: str = "accuracy") -> dict[str, list[float]]:
     """Return a metric's values of several arms, one a seed, for `plots.seeds`.
 
     Args:

@@ -155,3 +155,11 @@ def test_a_single_class_and_a_zero_row_have_a_geometry():
     others = [(-2 * (unit[i] - unit[j]).square().sum()).exp() for i in range(1, 20) for j in range(1, 20) if i != j]
     assert len(pairs) == len(zero) + len(others)
     assert ev.uniformity(features) == pytest.approx(torch.stack(zero + others).mean().log().item())
+
+
+def test_probes_read_features_that_still_carry_a_gradient():
+    features = torch.randn(60, 4, generator=torch.Generator().manual_seed(0), requires_grad=True) * 2
+    labels, affect = torch.arange(60) % 3, torch.rand(60, 2)
+    for probe, truth in ((ev.linear_probe, labels), (ev.mlp_probe, labels),
+                         (ev.affect_probe, affect)):
+        assert not probe(features, truth)(features.detach()).requires_grad

@@ -13,8 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fercourse import methods
 from fercourse.errors import InputError
-from fercourse.faces import SEVEN, pixels
+from fercourse.faces import SEVEN, FaceSet, pixels
 
 from . import made
 
@@ -269,3 +270,11 @@ def test_the_table_counts():
     assert table.index.name == "made:train"
     lost = made.faces(labels=torch.full((70,), -1)).describe()
     assert lost.loc["no label", "people"] == 10 and lost.loc["anger", "people"] == 0
+
+
+def test_arrays_and_pictures_that_are_not_square_are_named_before_anything_is_trained():
+    with pytest.raises(InputError, match=r"images are of type ndarray; expected a tensor: torch.as_tensor"):
+        FaceSet(np.zeros((4, 3, 8, 8), np.uint8), torch.zeros(4, dtype=torch.int64), ("a", "b"), torch.arange(4))
+    with pytest.raises(InputError, match=r"the faces are 24x20 pixels; expected square ones, such as faces.resize\(24"):
+        methods.create("baseline", FaceSet(torch.zeros(4, 3, 24, 20, dtype=torch.uint8),
+                                           torch.zeros(4, dtype=torch.int64), ("a", "b"), torch.arange(4)))

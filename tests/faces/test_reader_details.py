@@ -283,7 +283,7 @@ def test_a_csv_translates_labels_and_keeps_people_apart_whatever_its_encoding(tm
     ({"person": "p1"}, r"person is 'p1', which finds nobody \(it has no group\)"),
     ({"words": "1"}, "words is '1'; expected a dictionary"), ({"words": 5}, "words is 5; expected a dictionary"),
     ({"words": "a:b:c,d"}, "words is 'a:b:c,d'; expected a dictionary"),
-    ({"words": {"1": "bored"}}, r"words says 'bored' of '1'; .* For classes of your own make a FaceSet"),
+    ({"words": {"1": "bored"}}, r"words says 'bored' of '1'; .* For classes of your own say which they are"),
 ])
 def test_folder_options_that_make_no_sense(tmp_path, options, sentence):
     put(tmp_path, "happy/p1.jpg")

@@ -253,3 +253,11 @@ def test_an_embedding_of_zero_does_not_drown_the_gradients_of_others():
     labels = torch.tensor([0, 0, 1, 1]).repeat(2)
     instance_contrast(embeddings, all_pairs(labels[:4], torch.arange(4)), 0.5).backward()
     assert embeddings.grad.isfinite().all() and embeddings.grad.norm(dim=1)[0] < 1e7
+
+
+def test_a_face_without_a_label_is_like_nobody():
+    faces, labels = torch.arange(3).repeat(2), torch.tensor([-1, -1, 0] * 2)
+    for rule in ("supcon", "wsc"):
+        positive, kept = Pairs(labels, faces, rule).masks()
+        assert positive.sum(1).tolist() == [1] * 6                       # its own other view
+        assert kept[0].tolist() == [False, True, True, True, True, True]

@@ -101,3 +101,8 @@ def test_a_place_of_the_map_paints_its_own_square():
     maps[0, :, 1, 0] = 1
     changed = (decoder(maps, 6) != empty).any(1)[0]
     assert changed[3:, :3].all() and changed.sum() == 9
+
+
+def test_a_size_without_divisors_is_refused_because_its_cells_would_hide_nothing():
+    with pytest.raises(InputError, match=r"97 px can only be hidden in cells of 1 px.*such as 96"):
+        cell_size(97, 32)

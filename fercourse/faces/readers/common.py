@@ -11,7 +11,7 @@ from textwrap import shorten
 from tqdm.auto import tqdm
 
 from ...errors import InputError
-from ..emotions import emotion
+from ..emotions import EMOTIONS, emotion
 
 IMAGES = (".jpg", ".jpeg", ".png", ".tiff", ".tif", ".bmp", ".webp")
 MISSING = (math.nan, math.nan)                    # valence and arousal nobody knows
@@ -59,24 +59,27 @@ def opened(path: Path):
         raise InputError(f"{path} cannot be read ({error.strerror}); expected a text file") from error
 
 
-def csv_rows(path: Path, root: Path, required, text=None):
+def csv_rows(path: Path, root: Path, required, text=None, names=None, advice="check that this is the original file"):
     """Yield a Row for every line of a comma-separated file with a header; columns go by name, spaces ignored.
+
+    Args:
+        names: column of the file -> what it is called here; advice: what to do where one is missing.
 
     Raises:
         InputError: the file is missing or empty, or its header lacks a required column.
     """
     if text is None:
         with opened(path) as text:
-            yield from csv_rows(path, root, required, text)
+            yield from csv_rows(path, root, required, text, names, advice)
         return
     reader, name = csv.reader(text), below(path, root)
     records = _records(reader, path)
-    header = [column.strip() for column in next(records, [])]
+    header = [(names or {}).get(column.strip(), column.strip()) for column in next(records, [])]
     absent = [column for column in required if column not in header]
     if absent:
         has = shorten(", ".join(header), 100, placeholder=" …") or "no columns"          # it may be a line of pixels
         raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has {has}); "
-                         f"expected {', '.join(required)}: check that this is the original file")
+                         f"expected {', '.join(required)}: {advice}")
     index = {column: i for i, column in enumerate(header)}
     for values in records:
         if values:
@@ -157,25 +160,65 @@ def _entries(place):
 
 # ---------------------------------------------------------------------- values
 
-def spellings(words) -> dict:
-    """Return {label as text: standard word} of a dictionary, or of a text such as `smile:happiness,3:anger`.
+def labelling(classes=None, words=None):
+    """Return the classes of somebody's own set, and a function that gives a label's class or raises BadRow.
+
+    Args:
+        classes: words of one's own, or as text `bored,awake`; default: the eight emotions in all their spellings.
+        words: labels that are spelt otherwise, see `pairs`.
 
     Raises:
-        InputError: neither of the two, or a word that is no emotion.
+        InputError: fewer than two classes, or `words` that name none of them.
+    """
+    if classes is None:
+        known = spellings(words)
+        return EMOTIONS, lambda label: own_word(label, known)
+    own = classes.split(",") if isinstance(classes, str) else classes
+    own = tuple(str(one).strip() for one in own) if isinstance(own, (list, tuple)) else ()
+    if len(own) < 2 or not all(own) or len({one.lower() for one in own}) < len(own):
+        raise InputError(f"classes is {classes!r}; expected at least two different words, such as bored,awake")
+    known, meant = {one.lower(): one for one in own}, pairs(words)
+    if strange := [one for one in meant.values() if str(one).lower() not in known]:
+        raise InputError(f"words names {strange[0]!r}; expected one of the classes {', '.join(own)}")
+
+    def find(label):
+        word = str(meant.get(label, label)).strip().lower()
+        if word not in known:
+            raise BadRow(f"unknown label: {label!r}, expected one of {', '.join(own)}; or say which it is with words")
+        return known[word]
+    return own, find
+
+
+def pairs(words, what="words", such="smile:happiness,3:anger") -> dict:
+    """Return {text: text} of a dictionary, or of a text such as `smile:happiness,3:anger`.
+
+    Raises:
+        InputError: neither of the two.
     """
     found = {} if words is None else words
     if isinstance(words, str) and all(":" in part for part in words.split(",")):
         found = dict(part.rsplit(":", 1) for part in words.split(","))
     if not isinstance(found, dict):
-        raise InputError(f"words is {words!r}; expected a dictionary of labels, such as {{'smile': 'happiness'}}, on "
-                         "the command line smile:happiness,3:anger")
+        one, other = such.split(",")[0].split(":")
+        raise InputError(f"{what} is {words!r}; expected a dictionary, such as {{{one!r}: {other!r}}}, on the command "
+                         f"line {such}")
+    return {str(own).strip(): meant for own, meant in found.items()}
+
+
+def spellings(words) -> dict:
+    """Return {label as text: standard word} of what `pairs` takes.
+
+    Raises:
+        InputError: neither a dictionary nor such a text, or a word that is no emotion.
+    """
+    found = pairs(words)
     for own, meant in found.items():
         try:
             emotion(meant)
         except InputError as error:
-            raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own make a "
-                             "FaceSet(images, labels, classes, ids)") from None
-    return {str(own).strip(): meant for own, meant in found.items()}
+            raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own say which they are: "
+                             "classes=bored,awake") from None
+    return found
 
 
 def word(spelling: str, words: dict | None = None) -> str:

@@ -5,22 +5,30 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, axes, below, csv_rows, own_word, spellings
+from .common import BadRow, axes, below, csv_rows, labelling, pairs
 from .found import Found
 
 SPLITS = ("train", "val", "test")
 
 
-def read(root, words: dict | None = None):
-    """List the images of a csv; paths are relative to its folder, labels are words (empty: none).
+def read(root, words: dict | None = None, classes=None, columns: dict | None = None):
+    """List the images of a csv; paths are relative to its folder, or absolute; labels are words (empty: none).
 
     Args:
         root: the csv, or a folder with a single one.
+        classes: words of your own in place of the emotions, or as text `bored,awake`.
         words: labels that are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
+        columns: what yours are called: `{"path": "file", "person": "subject"}`, or as text `path:file,person:subject`.
+
+    Raises:
+        InputError: no single csv, a column that is missing, or options that cannot be read.
     """
-    path, words = _csv(Path(root)), spellings(words)
-    found = Found("csv", path.parent, EMOTIONS, Sizes(path.parent))
-    found.each(csv_rows(path, path.parent, ["path", "label"]), lambda row: _take(found, row, words))
+    path, (classes, word_of) = _csv(Path(root)), labelling(classes, words)
+    names = {str(own).strip(): ours for ours, own in pairs(columns, "columns", "path:file,label:emotion").items()}
+    found = Found("csv", path.parent, classes, Sizes(path.parent))
+    found.each(csv_rows(path, path.parent, ["path", "label"], names=names, advice="rename the columns of the file, or "
+                        "say what they are called, such as columns=path:file,label:emotion"),
+               lambda row: _take(found, row, word_of))
     return found.listing()
 
 
@@ -50,14 +58,14 @@ class Sizes(dict):
             return default
 
 
-def _take(found, row, words):
+def _take(found, row, word_of):
     if not row["path"]:
         raise BadRow("truncated row: no path")
     split, label = row.get("split"), row["label"]
     if split not in ("", *SPLITS):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(row.get("valence"), row.get("arousal"))
-    found.add(_below(row["path"], found.root), own_word(label, words) if label else None, split, row,
+    found.add(_below(row["path"], found.root), word_of(label) if label else None, split, row,
               person=row.get("person") or None, va=va)
 
 

@@ -6,17 +6,18 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, own_word, spellings, walk
+from .common import BadRow, labelling, walk
 from .found import Found
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
           "test": "test", "testing": "test"}
 
 
-def read(root, words: dict | None = None, person: str | None = None):
+def read(root, words: dict | None = None, person: str | None = None, classes=None):
     """List `<class>/*.jpg` or `<split>/<class>/*.jpg`.
 
     Args:
+        classes: words of your own in place of the emotions, or as text `bored,awake`.
         words: class folders whose names are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
 
@@ -27,13 +28,13 @@ def read(root, words: dict | None = None, person: str | None = None):
     if not root.is_dir():
         raise InputError(f"{root} is not a folder; expected one with a subfolder for each class "
                          '(the set that is read from a csv is called "csv")')
-    words = spellings(words)
+    classes, word_of = labelling(classes, words)
     sizes = walk(root, root)
-    found = Found("folder", root, EMOTIONS, sizes)
+    found = Found("folder", root, classes, sizes)
     for file in sizes:
         split, label = _place(file)
         try:
-            found.add(file, own_word(label, words), split, person=_person(pattern, file))
+            found.add(file, word_of(label), split, person=_person(pattern, file))
         except BadRow as error:
             found.reject(str(error), file)
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
