@@ -274,6 +274,15 @@ def describe(method) -> dict:
                   "hyper": asdict(method.hyper)})
 
 
+def untrained(facts: dict):
+    """Return a method as `describe` told of it, with random weights; its own are to follow."""
+    from .methods import method_class
+    from .typed import typed
+    cls = method_class(facts["method"])
+    hyper = facts["hyper"] | {"weights": None, "pretrained": False}
+    return cls(facts["classes"], facts["size"], cls.Hyper(**typed(cls, hyper)))
+
+
 def settings(method, faces, target, **training) -> dict:
     """Return what a resumed run must have in common with the one that was stopped."""
     data = {"data": fingerprint(faces), "target": fingerprint(target) if target is not None else None}
@@ -299,14 +308,9 @@ def load_run(folder, device="cpu"):
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
-
-    from .methods import method_class
-    from .typed import typed
     folder = Path(folder)
     config = _read_config(folder)
-    cls = method_class(config["method"])
-    hyper = config["hyper"] | {"weights": None, "pretrained": False}      # the run's own weights follow
-    method = cls(config["classes"], config["size"], cls.Hyper(**typed(cls, hyper)))
+    method = untrained(config)
     try:
         method.load_state_dict(load_file(folder / WEIGHTS))
     except FileNotFoundError as error:

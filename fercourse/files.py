@@ -1,6 +1,7 @@
 """Files that are either there in full or not there at all."""
 
 import errno
+import glob
 import hashlib
 import os
 import platform
@@ -113,7 +114,7 @@ def _elsewhere(error, path):
 
 def _sweep(path, seconds=3600):
     """Remove what writers of `path` left that are no more, or have not written for so long."""
-    for left in path.parent.glob(f"{_literal(path.name)}.*.part"):
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
         with suppress(OSError):
             if _is_dead(left) or time.time() - left.stat().st_mtime > seconds:
                 left.unlink()
@@ -135,7 +136,3 @@ def _is_dead(left):
 
 def _host():
     return platform.node().partition(".")[0]
-
-
-def _literal(name):
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

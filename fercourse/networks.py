@@ -7,6 +7,7 @@ their manifests in `weights/` say, on rendered strangers; not for photographs.
 
 from contextlib import nullcontext
 
+from .checkpoint import untrained
 from .errors import InputError
 from .models.shipped import FOLDER, shipped
 
@@ -19,13 +20,10 @@ def trained(name: str, device="cpu"):
     Raises:
         InputError: no network of that name comes with the course.
     """
-    from .methods import method_class
-    from .typed import typed
     if not (FOLDER / f"{PREFIX}{name}.json").is_file():
         raise InputError(f"no trained network {name!r} comes with the course; expected one of {', '.join(names())}")
     facts, tensors = shipped(PREFIX + name)
-    cls = method_class(facts["method"])
-    method = cls(facts["classes"], facts["size"], cls.Hyper(**typed(cls, facts["hyper"])))
+    method = untrained(facts)
     method.load_state_dict(tensors)
     method.about = facts
     return method.to(device).eval()

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoint, distributed
@@ -17,6 +16,7 @@ from .ema import Average
 from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
+from .models.norms import batch_norms
 from .plain import plain
 from .refusals import ask, fitting, told
 from .schedule import cosine, set_rates
@@ -150,8 +150,7 @@ def _share_figures(method, average):
     """
     if distributed.world() == 1:
         return
-    figures = [value for part in method.modules() if isinstance(part, _NormBase)
-               for value in part.buffers(recurse=False)]
+    figures = [value for norm in batch_norms(method) for value in norm.buffers(recurse=False)]
     for value in [*figures, *average.kept.values()]:         # the averaged weights are the same in every process
         if value.is_floating_point():
             value.copy_(distributed.mean(value))

@@ -285,8 +285,8 @@ with fc.plots.style():
         for up, part in ((1, source_line), (-1, line)):
             for c, word in enumerate(("sadness", "happiness")):
                 axes.hist(part[truth == c], edges, weights=torch.full(((truth == c).sum(),), float(up)), color=fc.plots.COLOURS[word])
-        axes.axhline(0, color="#222222", lw=0.8)
-        axes.axvline(0, color="#222222", lw=0.8, ls=":")
+        axes.axhline(0, color=fc.plots.COLOURS["neutral"], lw=0.8)
+        axes.axvline(0, color=fc.plots.COLOURS["neutral"], lw=1.2, ls=":")
         axes.set(title=name, yticks=[], xlim=(-3, 7), xlabel="the feature")
     panels[0].set_ylabel("target    source")
 figure.describe("Three pairs of histograms, the source above and the target below: beside one another, alike, and alike with the classes swapped",

@@ -183,6 +183,11 @@ def same(one, other) -> bool:
     return True if isinstance(one, torch.nn.Module) or callable(one) else bool(one == other)
 
 
+def generator(seed: int) -> torch.Generator:
+    """Return random numbers that are the same in every session."""
+    return torch.Generator().manual_seed(seed)
+
+
 def _accepts(function, inputs, named):
     try:
         inspect.signature(function).bind(*inputs, **named)

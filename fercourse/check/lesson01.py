@@ -6,13 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import checker
 from .lesson00 import another_set
-
-
-def _generator(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 @checker(10, 2, hints=(
@@ -23,8 +19,8 @@ def _generator(seed):
     "away, and what becomes of the faces at the end?"))
 def cross_entropy(answer):
     """Write the mean cross-entropy of logits [B, C] and labels [B], safe for logits of any size."""
-    logits = 3 * torch.randn(6, 7, generator=_generator(1))
-    labels = torch.randint(0, 7, (6,), generator=_generator(2))
+    logits = 3 * torch.randn(6, 7, generator=generator(1))
+    labels = torch.randint(0, 7, (6,), generator=generator(2))
     found = number(call(answer, logits, labels), "your loss is")
     losses = F.cross_entropy(logits, labels, reduction="none")
     shares = logits.softmax(1).gather(1, labels[:, None])[:, 0]
@@ -141,9 +137,9 @@ def _split_votes(answer):
 
 def _crowd(answer):
     """Try faces all around of which one neighbour more, fewer or left out would change some; ties are not asked."""
-    generator = _generator(21)
-    train, test = (torch.randn(count, 4, generator=generator) for count in (60, 12))
-    labels = torch.randint(0, 4, (60,), generator=generator)
+    draw = generator(21)
+    train, test = (torch.randn(count, 4, generator=draw) for count in (60, 12))
+    labels = torch.randint(0, 4, (60,), generator=draw)
     alike = F.normalize(train, dim=1) @ F.normalize(test, dim=1).T
     for count in (3, 5):
         votes = F.one_hot(labels[alike.topk(count, dim=0).indices], 4).sum(0).topk(2, dim=1).values

@@ -5,12 +5,8 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import checker
-
-
-def _generator(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 @checker(8, 1, hints=(
@@ -20,8 +16,8 @@ def _generator(seed):
     "many numbers does the mean then run?"))
 def masked_error(answer):
     """Return the mean absolute error over hidden pixels, from rebuilt and true images [B, 3, H, W] and the mask."""
-    images, rebuilt = (torch.randn(3, 3, 4, 4, generator=_generator(seed)) for seed in (1, 2))
-    hidden = torch.rand(3, 1, 4, 4, generator=_generator(3)) < 0.4
+    images, rebuilt = (torch.randn(3, 3, 4, 4, generator=generator(seed)) for seed in (1, 2))
+    hidden = torch.rand(3, 1, 4, 4, generator=generator(3)) < 0.4
     found = number(call(answer, rebuilt, images, hidden), "your error is")
     where, error = hidden.expand_as(images), (rebuilt - images).abs()
     expect(found, error[where].mean().item(), {
@@ -66,8 +62,8 @@ def _three_classes():
 
     Shares of the classes are no whole numbers of faces: 2.7, 5.2 and 9.75; a quantile gives what rounding gives.
     """
-    labels = torch.arange(3).repeat_interleave(torch.tensor([9, 10, 13]))[torch.randperm(32, generator=_generator(4))]
-    losses = torch.rand(32, generator=_generator(5)) + torch.tensor([0.0, 0.5, 3.0])[labels]
+    labels = torch.arange(3).repeat_interleave(torch.tensor([9, 10, 13]))[torch.randperm(32, generator=generator(4))]
+    losses = torch.rand(32, generator=generator(5)) + torch.tensor([0.0, 0.5, 3.0])[labels]
     return losses, labels, torch.tensor([0.3, 0.52, 0.75])
 
 

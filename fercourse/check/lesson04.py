@@ -5,17 +5,13 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import WrongAnswer, checker
-
-
-def _generator(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 def _heat():
     """Return heatmaps [2, 3, 6, 8] with the sum 1; not square, so that rows and columns cannot be mistaken."""
-    heat = torch.rand(2, 3, 6, 8, generator=_generator(1)) ** 4
+    heat = torch.rand(2, 3, 6, 8, generator=generator(1)) ** 4
     heat[0, 0] = 0
     heat[0, 0, 4, 1] = 1
     return heat / heat.sum((2, 3), keepdim=True)
@@ -62,12 +58,12 @@ def _similar(shape, mean, turn=True, size=True, shift=True):
 
 def _faces():
     """Return a mean [12, 2] away from 0 and shapes [5, 12, 2]: other place, size, roll, and a little expression."""
-    mean = torch.randn(12, 2, generator=_generator(2)) + torch.tensor([3.0, 1.0])
+    mean = torch.randn(12, 2, generator=generator(2)) + torch.tensor([3.0, 1.0])
     angle = torch.linspace(-1.2, 1.0, 5)
     turn = torch.stack([torch.stack([angle.cos(), -angle.sin()], 1), torch.stack([angle.sin(), angle.cos()], 1)], 1)
-    shape = (mean + 0.1 * torch.randn(5, 12, 2, generator=_generator(3))) @ turn
+    shape = (mean + 0.1 * torch.randn(5, 12, 2, generator=generator(3))) @ turn
     shape[4, :, 0] *= -1                                                 # no turn lays a mirror image on the mean
-    return mean, shape * torch.linspace(0.5, 3, 5)[:, None, None] + torch.randn(5, 1, 2, generator=_generator(4))
+    return mean, shape * torch.linspace(0.5, 3, 5)[:, None, None] + torch.randn(5, 1, 2, generator=generator(4))
 
 
 @checker(15, 2, hints=(
@@ -197,7 +193,7 @@ def _sharp(answer):
     "Of what is the second taken, for each neighbour, and by what is a face's sum divided?"))
 def near(answer):
     """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, D] and queue [Q, D]."""
-    queries, queue = (F.normalize(torch.randn(n, 5, generator=_generator(n)), dim=1) for n in (4, 14))
+    queries, queue = (F.normalize(torch.randn(n, 5, generator=generator(n)), dim=1) for n in (4, 14))
     neighbours = torch.zeros(4, 14, dtype=torch.bool)
     for row, places in enumerate(([0], [3, 7], [1, 2, 9], [5, 13])):
         neighbours[row, places] = True

@@ -3,12 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import checker
-
-
-def _generator(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 @checker(10, 1, hints=(
@@ -18,7 +14,7 @@ def _generator(seed):
     "Which dimension are then the sentences of one face?"))
 def retrieve(answer):
     """Return the shares [N, K] of K sentences for each of N faces, from vectors of any length and a scale."""
-    images, texts = (0.6 * torch.randn(n, 8, generator=_generator(s)) for n, s in ((5, 1), (3, 2)))
+    images, texts = (0.6 * torch.randn(n, 8, generator=generator(s)) for n, s in ((5, 1), (3, 2)))
     found = tensor(call(answer, images, texts, 10.0), [5, 3], dtype="float")
     cosines = F.normalize(images, dim=1) @ F.normalize(texts, dim=1).T
     expect(found, (10 * cosines).softmax(1).double(), {
@@ -47,8 +43,8 @@ def retrieve(answer):
     "divide, and by which `mean`?"))
 def concordance(answer):
     """Return the CCC of each column of guess and truth, [N, K] each."""
-    truth = torch.rand(40, 2, generator=_generator(3)).double() * 2 - 1
-    guess = 0.5 * truth + 0.3 + 0.2 * torch.randn(40, 2, generator=_generator(4)).double()
+    truth = torch.rand(40, 2, generator=generator(3)).double() * 2 - 1
+    guess = 0.5 * truth + 0.3 + 0.2 * torch.randn(40, 2, generator=generator(4)).double()
     found = tensor(call(answer, guess, truth), [2], dtype="float")
     cov = ((guess - guess.mean(0)) * (truth - truth.mean(0))).mean(0)
     one, other, gap = guess.var(0, correction=0), truth.var(0, correction=0), (guess.mean(0) - truth.mean(0)).square()
@@ -81,8 +77,8 @@ def concordance(answer):
     "times the coefficients predict?"))
 def beyond(answer):
     """Return the features [N, D] without what a straight line from the label [N, G] predicts of them."""
-    label = torch.randn(50, 2, generator=_generator(5)).double()
-    noise = torch.randn(50, 3, generator=_generator(6)).double()
+    label = torch.randn(50, 2, generator=generator(5)).double()
+    noise = torch.randn(50, 3, generator=generator(6)).double()
     features = label @ torch.tensor([[1.0, 2, 0], [0, -1, 3]]).double() + noise + 4
     found = tensor(call(answer, features, label), [50, 3], dtype="float")
     ones = torch.cat([label, torch.ones(50, 1).double()], 1)
@@ -114,7 +110,7 @@ def _log_q(mean, log_variance, y, power=2):
     "are the faces' own pairs?"))
 def club(answer):
     """Return vCLUB from a critic's mean and log variance [N, E] and the features y [N, E]."""
-    mean, log_variance, y = (torch.randn(7, 2, generator=_generator(s)).double() for s in (7, 8, 9))
+    mean, log_variance, y = (torch.randn(7, 2, generator=generator(s)).double() for s in (7, 8, 9))
     y = y + mean
     found = number(call(answer, mean, log_variance, y), "your bound is")
     precision = (-log_variance).exp()[:, None]

@@ -3,12 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor, two
+from .answers import call, expect, generator, number, require, tensor, two
 from .base import checker
-
-
-def _generator(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 @checker(12, 2, hints=(
@@ -17,8 +13,8 @@ def _generator(seed):
     "Begin with `x, y = x - x.mean(0), y - y.mean(0)`. Then read formula (7.1): which of the three norms is squared?"))
 def likeness(answer):
     """Return the linear CKA of two features [N, D] and [N, E] of the same faces, formula (7.1)."""
-    x = torch.randn(60, 4, generator=_generator(1)).double() + 2
-    y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=_generator(11)).double() - 1], 1)
+    x = torch.randn(60, 4, generator=generator(1)).double() + 2
+    y = torch.cat([x[:, :2] * 3, torch.randn(60, 3, generator=generator(11)).double() - 1], 1)
     found = number(call(answer, x, y), "your likeness is")
     one, other = x - x.mean(0), y - y.mean(0)
     shared, below = (one.T @ other).square().sum(), (one.T @ one).norm() * (other.T @ other).norm()
@@ -38,7 +34,7 @@ def likeness(answer):
         "the columns are divided by their spread; they are only centred in (7.1).":
             _alike(one / one.std(0), other / other.std(0)),
     }, "it is not formula (7.1). Features compared with themselves must give 1.")
-    turn = torch.linalg.qr(torch.randn(4, 4, generator=_generator(3)).double())[0]
+    turn = torch.linalg.qr(torch.randn(4, 4, generator=generator(3)).double())[0]
     same = number(call(answer, x, 5 * x @ turn), "your likeness is")
     require(abs(same - 1) < 1e-4, "features that are only turned and scaled must give 1.")
     return "turning and scaling a feature changes nothing, and widths may differ"
@@ -97,7 +93,7 @@ def _mean_and_half(answer, ours, theirs):
     "sum along l count?"))
 def mean_ranks(answer):
     """Return the mean rank [K] of each method over the rows of scores [N, K]; the highest score has rank 1."""
-    scores = torch.rand(9, 5, generator=_generator(4)).double()
+    scores = torch.rand(9, 5, generator=generator(4)).double()
     found = tensor(call(answer, scores), [5], dtype="float")
     rank = 1.0 + (scores[:, :, None] < scores[:, None, :]).sum(2)
     down = 1.0 + (scores[:, :, None] > scores[:, None, :]).sum(2)
@@ -124,7 +120,7 @@ def mean_ranks(answer):
     "or after it is taken away?"))
 def margin_logits(answer):
     """Return logits [B, C] with a margin, formula (7.2), from cosines, labels, margin and scale."""
-    cosines = torch.rand(6, 4, generator=_generator(5)).double() * 2 - 1
+    cosines = torch.rand(6, 4, generator=generator(5)).double() * 2 - 1
     labels = torch.tensor([0, 3, 1, 2, 2, 0])
     found = tensor(call(answer, cosines, labels, 0.3, 10.0), [6, 4], dtype="float")
     own = F.one_hot(labels, 4).double()

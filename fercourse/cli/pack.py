@@ -52,7 +52,7 @@ def pack_set(
     from ..faces.decode import Crop
     from ..faces.pack import write_pack
     crop = Crop(size, margin, fit)
-    listing = catalogue.get(name).read(root, **_options(option or []))
+    listing = catalogue.read(name, root, **_options(option or []))
     out = out or Path(f"{listing.name}-{size}.safetensors")
     manifest = write_pack(listing, out, crop, workers)
     typer.echo(_report(manifest, out))

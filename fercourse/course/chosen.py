@@ -8,6 +8,9 @@ from ..errors import InputError
 from . import submissions
 from .submissions import Submission
 
+SOLUTION = "### BEGIN SOLUTION"
+SOLVED = "handed in the course's own edition, which holds the solutions: read it"
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -16,6 +19,7 @@ class Opened:
     Attributes:
         book: None where it could not be read; `problem` says why, else empty.
         lesson: None where neither cells nor name tell; `by_cells`: the cells told.
+        solved: it is the course's own edition, with the solutions marked as such.
     """
 
     submission: Submission
@@ -23,6 +27,7 @@ class Opened:
     problem: str
     lesson: str | None
     by_cells: bool
+    solved: bool = False
 
     @property
     def whose(self):
@@ -33,7 +38,7 @@ class Opened:
     def rank(self):
         """Return what is larger for a file that is more likely meant; times are seconds since 1970."""
         path = self.submission.path
-        return self.by_cells, self.book is not None, path.lstat().st_mtime if path else 0
+        return self.by_cells, self.book is not None, not self.solved, path.lstat().st_mtime if path else 0
 
 
 def number_of(lesson: str | None, lessons) -> str | None:
@@ -90,7 +95,9 @@ def _open(submission, lessons):
     names = [Path(submission.inside)] if submission.inside else []
     told = (submissions.lesson_of(book, name, lessons) for name in (*names, submission.path))
     by_cells = submissions.lesson_of(book, None, lessons) is not None
-    return Opened(submission, book, problem, next(filter(None, told), None), by_cells)
+    solved = book is not None and any(SOLUTION in cell.source for cell in book.cells if cell.cell_type == "code")
+    problem = problem or SOLVED * solved
+    return Opened(submission, book, problem, next(filter(None, told), None), by_cells, solved)
 
 
 def _usual(opened):

@@ -6,6 +6,7 @@ student's own process can be fooled by code that means to: read what earns full 
 
 import ast
 import secrets
+import shlex
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from .grades import Grade, known, nameless, one_lesson, probe, table, write
 from .marking import write_marking
 from .marks import carried, readable, stamped
 from .notebooks import ROOT, grade_id, regenerate, sources
-from .release import applied, locked, nbgrader
+from .release import applied, locked, nbgrader, student
 from .retyped import regained
 from .sandbox import Limits, run
 
@@ -79,14 +80,16 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     one_lesson(columns, needed)
     probe(out)
     readable(out, lessons)
+    stubs = {number: _stubs(released[number]) for number in needed}
     released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
     if unknown := tests.keys() - {grade_id(cell) for book in released.values() for cell in book.cells}:
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
     secret = [folder, *([hidden] if hidden else ()), *_earlier(out)]
     given_up, finished = Event(), {}
+    told(f"{len(handed_in)} submissions" if len(handed_in) != 1 else "1 submission")
 
     def one(i, item):
-        found = _graded(*item, released[item[2]], limits, secret, given_up, told)
+        found = _graded(*item, released[item[2]], stubs[item[2]], limits, secret, given_up, told)
         if given_up.is_set():                                # it may have been stopped half-way
             return
         finished[i] = found
@@ -103,8 +106,10 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         if grades:
             _write(grades, before, out, columns, lessons, told, whole=not (students or before))
         if missing:
+            lost = [one[0].student for i, one in enumerate(handed_in) if i not in finished]
             told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
-                 + (f"; {out} has the others" if grades else ""))
+                 + (f"; {out} has the others. Grade the rest with: " + " ".join(f"--student {shlex.quote(name)}"
+                                                                             for name in lost) if grades else ""))
     return grades
 
 
@@ -193,7 +198,7 @@ def _with_tests(book, tests):
 
 # ---------------------------------------------------------------------- grading
 
-def _graded(submission, book, lesson, problem, released, limits, secret, given_up, told):
+def _graded(submission, book, lesson, problem, released, stubs, limits, secret, given_up, told):
     of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
           if cell.metadata.get("nbgrader", {}).get("grade")}
     nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
@@ -207,8 +212,9 @@ def _graded(submission, book, lesson, problem, released, limits, secret, given_u
         book = applied(book, nbgrader().LimitOutput())
         points = {grade_id(cell): _points(cell) for cell in book.cells
                   if cell.metadata.get("nbgrader", {}).get("grade")}
-        problem = "; ".join([*(f"{name}: its cell is missing" for name in missing),
-                             *([ran.stopped] if ran.stopped else [*_late(book, limits), *_ended(book)])])
+        problem = "; ".join([*([problem] if problem else ()), *(f"{name}: its cell is missing" for name in missing),
+                             *([ran.stopped] if ran.stopped else ()), *_late(book, limits), *_ended(book),
+                             *_given(book, points, stubs)])
         return Grade(submission, lesson, of, {name: points.get(name, 0.0) for name in of}, problem, book)
     except Exception as error:                               # one submission must never end the grading of the others
         nothing.problem = "could not be graded, damaged or unlike its lesson: hand it in again"
@@ -250,6 +256,25 @@ def _ended(book):
 def _end(cell):
     """Return the name of the error that a cell ended with, if any."""
     return next((one.get("ename") for one in cell.get("outputs", ())[-1:]), None)
+
+
+def _stubs(path):
+    """Return {grade_id: what stands in an answer's cell before anybody has answered}."""
+    return {grade_id(cell): cell.source.strip() for cell in student(path).cells
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")}
+
+
+def _given(book, points, stubs):
+    """Tell of tests that gave points though the answer before them is still the stub: code that cheats can do so."""
+    name = None
+    for cell in book.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if about.get("solution") and cell.cell_type == "code":
+            name = grade_id(cell) if cell.source.strip() == stubs.get(grade_id(cell)) else None
+        elif about.get("grade") and not about.get("solution"):
+            if name and points.get(grade_id(cell)):
+                yield f"{name}: points without an answer in its cell, read the notebook"
+            name = None
 
 
 def _called(cell):

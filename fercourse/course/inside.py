@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 BIGGEST_FILE = 1 << 28                                       # bytes a submission may write into one file
+LATE, HEED = "Timeout", 15                                   # seconds in which an interrupted cell must end
+MOST_SAID = 1 << 20                                          # characters of a cell's outputs that are kept
 
 
 def main(own: str, cell_timeout: str):
@@ -22,22 +24,43 @@ def main(own: str, cell_timeout: str):
     handed_over.unlink()                                     # it holds private tests, and what runs can read files
     with (Path(own) / "outputs.jsonl").open("w", encoding="utf-8") as file:
 
-        def ended(cell, cell_index, execute_reply):
+        async def ended(cell, cell_index, execute_reply):
             content = (execute_reply or {}).get("content", {})
             if any(one.get("source") == "ask_exit" for one in content.get("payload") or ()):
                 raise DeadKernelError("a cell called exit()")          # it would end a little later, in some cell
             if content.get("status") == "error" and not any(one.output_type == "error" for one in cell.outputs):
                 cell.outputs.append(nbformat.v4.new_output(
                     "error", ename=content.get("ename", "Error"), evalue=content.get("evalue", ""), traceback=[]))
-            file.write(json.dumps({"index": cell_index, "outputs": cell.outputs}) + "\n")
+            file.write(json.dumps({"index": cell_index, "outputs": _cut(cell.outputs)}) + "\n")
             file.flush()
+            if content.get("ename") == LATE:                 # it was interrupted; does it heed that?
+                try:
+                    await client.kc.wait_for_ready(timeout=HEED)
+                except RuntimeError:
+                    raise DeadKernelError("a cell went on though it was interrupted") from None
 
-        late = {"ename": "Timeout", "evalue": f"this cell ran longer than {float(cell_timeout):g} s", "traceback": []}
+        late = {"ename": LATE, "evalue": f"this cell ran longer than {float(cell_timeout):g} s", "traceback": []}
         client = NotebookClient(book, timeout=float(cell_timeout), kernel_name="python3", allow_errors=True,
                                 record_timing=False, interrupt_on_timeout=True, error_on_timeout=late,
                                 on_cell_executed=ended, resources={"metadata": {"path": str(Path(own) / "notebooks")}})
         with suppress(DeadKernelError):
             client.execute()
+
+
+def _cut(outputs):
+    """Return a cell's outputs, shortened where they are longer than anybody reads; how the cell ended stays told."""
+    kept, room = [], MOST_SAID
+    for one in outputs:
+        size = len(json.dumps(one))
+        if size > room and one["output_type"] == "error":
+            one = one | {"evalue": one["evalue"][:1000], "traceback": []}
+        elif size > room:
+            text = one.get("text", "")[:room] if one["output_type"] == "stream" else ""
+            one = {"output_type": "stream", "name": one.get("name", "stdout"),
+                   "text": f"{text}\n[an output of {size:,} characters was cut off here]\n"}
+        kept.append(one)
+        room = max(0, room - size)
+    return kept
 
 
 def _prepare():

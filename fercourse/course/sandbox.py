@@ -27,6 +27,7 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_
 WALLS = ("unshare", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child",
          "--mount-proc")
 EVERY = 0.1                                                  # seconds between looks at its memory
+COURSE = ("fercourse", "data", "results", "examples")        # of the checkout: neither its history nor its solutions
 MOST_TOLD = 1 << 26                                          # characters of outputs that are read
 
 # What a run sees of the system, where it is there; Python, the course and its own folder come to it.
@@ -119,7 +120,8 @@ def _seen(own):
     devices = [place for name in DEVICES for place in Path("/dev").glob(name)]
     libraries = {Path(place) for place in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)}
     libraries -= {*own.parents, Path.home(), *Path.home().parents}
-    wanted = [*map(Path, SYSTEM), *(place for place in libraries if place.is_absolute()), *_python(), ROOT]
+    wanted = [*map(Path, SYSTEM), *(place for place in libraries if place.is_absolute()), *_python(),
+              *(ROOT / name for name in COURSE)]
     places = {one for place in wanted if place.exists() for one in _ways(place)} | {*devices}
     return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)] + [str(own)]
 
@@ -211,7 +213,7 @@ def _watch(process, limits, given_up=None):
             why = "given up"
         elif time.monotonic() > end:
             why = f"stopped after {limits.whole:g} s"
-        elif (used := _resident(process.pid)) > limits.memory:
+        elif (used := _resident(process.pid, limits.memory)) > limits.memory:
             why = f"stopped at {used / 2**30:.1f} GiB of memory (limit {limits.memory / 2**30:.1f})"
     _kill(process)
     return why
@@ -225,12 +227,19 @@ def _tree(pid):
     return []
 
 
-def _resident(pid):
+def _resident(pid, limit):
+    """Return the bytes that a run holds; where they seem too many, pages that its processes share count once."""
     import psutil
-    total = 0
-    for process in _tree(pid):
+    tree, total = _tree(pid), 0
+    for process in tree:
         with suppress(psutil.Error):
             total += process.memory_info().rss
+    if total <= limit or sys.platform != "linux":
+        return total
+    total = 0
+    for process in tree:
+        with suppress(psutil.Error):
+            total += process.memory_full_info().pss
     return total
 
 

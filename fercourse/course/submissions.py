@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 
@@ -19,9 +20,13 @@ MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|o
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_(?:\d+_(?P<rest>.+)|(?:text|link)(?:\.html)?)",
                     re.ASCII)
 BOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+PICTURES, MOST_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp"), 8 << 20       # in a text; characters
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+ATTACHED = re.compile(r"!\[([^\]\n]{0,200})\]\(attachment:([^)\s]{1,200})[^)\n]{0,200}\)")
 OURS = ("written.html", "feedback.zip")
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")       # steers a terminal, or turns text round
+NUMBERED = re.compile(r"(?:(?:lesson|week|unit|part|exercise|assignment)[ _-]?)?(\d{1,2})(?!\d)", re.IGNORECASE)
 LESSON = re.compile(r"(?<![0-9A-Za-z])(\d\d)_[a-z]\w*")
 
 
@@ -156,8 +161,8 @@ def _of_folder(folder):
     student, ident = (match["student"], match["ident"]) if match else (name, "")
     files = _files(folder)
     books = [path for path in files if BOOK.search(path.name) or _is_zip(path)]
-    if not match:
-        _one_student(folder, books)
+    if not match and books:
+        _one_student(_common(books), books)
     others = [path for path in files if path not in books and LESSON.search(path.name)]
     return _unzipped(student, ident, [*books, *others] or files[:1] or [None])
 
@@ -189,11 +194,17 @@ def _files(folder):
     return sorted(files)
 
 
+def _common(books):
+    """Return the deepest folder that holds all of a student's notebooks."""
+    return Path(os.path.commonpath([path.parent for path in books]))
+
+
 def _one_student(folder, books):
-    """Raise InputError where a folder has notebooks only in folders of it that no lesson is named after."""
+    """Raise InputError where notebooks lie only in folders beside one another that no lessons are named after."""
     names = {path.relative_to(folder).parts[0] for path in books if path.parent != folder}
     direct = any(path.parent == folder for path in books)
-    if len(names) > 1 and not direct and not all(re.search(r"(?<!\d)\d{1,2}(?!\d)", name) for name in names):
+    numbers = {match[1].lstrip("0") for name in names if (match := NUMBERED.match(name))}
+    if len(names) > 1 and not direct and len(numbers) < len(names):
         raise InputError(f"{_printable(folder.name)} holds folders {', '.join(map(_printable, sorted(names)))}: is it "
                          "one student? If so, put the notebooks into one folder; if not, grade it by itself")
 
@@ -264,7 +275,7 @@ def _parsed(raw):
 
 
 def _plain(cell):
-    """Return a cell with its text and its grade_id, and nothing else of what came with it."""
+    """Return a cell with its text, its pictures and its grade_id, and nothing else of what came with it."""
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     about = cell.get("metadata", {}).get("nbgrader")
     name = about.get("grade_id") if isinstance(about, dict) else None
@@ -273,7 +284,26 @@ def _plain(cell):
     if not isinstance(source, str):
         raise TypeError("a cell's source is no text")
     source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")        # half an emoji
-    return make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source, metadata=metadata)
+    made = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source, metadata=metadata)
+    return _with_pictures(made, cell.get("attachments")) if made.cell_type == "markdown" else made
+
+
+def _with_pictures(cell, attachments):
+    """Return a text with the pictures pasted into it, as far as they are there; for others it says so."""
+    found, room = {}, MOST_PICTURES
+    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
+        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
+            if kind in PICTURES and isinstance(data, str) and len(data) <= room and BASE64.fullmatch(data):
+                found[name], room = {kind: data}, room - len(data)
+
+    def shown(match):
+        name = match[2] if match[2] in found else unquote(match[2])
+        if name not in found:
+            return f"(a picture, {match[1] or 'without a name'}, is missing)"
+        cell.setdefault("attachments", {})[match[2]] = found[name]
+        return match[0]
+    cell["source"] = ATTACHED.sub(shown, cell.source)
+    return cell
 
 
 def lesson_of(book, path: Path | None, lessons) -> str | None:
@@ -317,6 +347,7 @@ def _restored(cell, own):
     new = nbformat.from_dict(own)
     if not own.metadata.nbgrader.locked:
         new["source"] = cell.source
+        new |= {key: cell[key] for key in ("attachments",) if key in cell}
     return new
 
 

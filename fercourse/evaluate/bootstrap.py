@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..faces.sampling import alone_where_unknown
 from ..seeds import generator
 
 
@@ -33,7 +34,5 @@ def bootstrap(measure, *columns: Tensor, groups: Tensor | None = None, draws: in
 
 
 def _members(groups):
-    groups, alone = groups.clone(), groups < 0
-    groups[alone] = torch.arange(int(alone.sum())) + (int(groups.max()) + 1)
-    _, number, counts = groups.unique(return_inverse=True, return_counts=True)
+    _, number, counts = alone_where_unknown(groups).unique(return_inverse=True, return_counts=True)
     return number.argsort(stable=True).split(counts.tolist())

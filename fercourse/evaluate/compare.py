@@ -1,5 +1,6 @@
 """Comparing methods: representations with representations, and many methods over many circumstances."""
 
+import torch
 from torch import Tensor
 
 from ..device import exact
@@ -24,9 +25,8 @@ def ranks(scores: Tensor) -> Tensor:
     Args:
         scores: [N, K], a row for each circumstance (and seed), a column for each method.
     """
-    above = (scores[:, None, :] > scores[:, :, None]).sum(2)
-    ties = (scores[:, None, :] == scores[:, :, None]).sum(2)
-    return above + (ties + 1) / 2
+    from scipy.stats import rankdata
+    return torch.from_numpy(rankdata(-scores.cpu().numpy(), axis=1))
 
 
 def critical_difference(methods: int, rows: int, level: float = 0.05) -> float:

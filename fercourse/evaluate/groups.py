@@ -86,7 +86,7 @@ def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
     if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
         values, words = _quartiles(values.float())
     else:
-        names = faces.classes if column in ("labels", "true_labels") else faces.names.get(column)
+        names = faces.vocabulary(column)
         words = {v: names[v] if names else str(v) for v in values.unique().tolist() if v >= 0}
     return [(words.get(value, "unknown"), values == value) for value in values.unique().tolist()]
 

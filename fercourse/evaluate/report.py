@@ -4,6 +4,7 @@ import torch
 
 from ..contract import called
 from ..errors import InputError
+from ..faces.shapes import places
 from ..look import see_all
 from .affect import affect_scores, mean_ccc
 from .bootstrap import bootstrap
@@ -95,6 +96,5 @@ def regresses(method) -> bool:
 
 def truth_in(method, faces, column="true_labels"):
     """Return a set's labels in the method's classes, matched by name, -1 where the method has no such class."""
-    labels = faces.labels if column == "labels" or faces.true_labels is None else faces.true_labels
-    number = torch.tensor([method.classes.index(c) if c in method.classes else -1 for c in faces.classes] + [-1])
-    return number[labels.cpu()]
+    labels = faces.labels if column == "labels" else faces.truth
+    return torch.tensor(places(faces.classes, method.classes))[labels.cpu()]

@@ -9,10 +9,10 @@ from ..device import exact
 from ..errors import InputError
 
 
-def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 60) -> float:
+def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     """Return the temperature T > 0 at which softmax(logits / T) predicts the labels best, by its mean log-likelihood.
 
-    Convex in 1 / T, so a golden-section search over log T in [-3, 3] finds it.
+    Convex in 1 / T, so a bounded search over log T in [-3, 3] finds it.
 
     Args:
         logits: [N, C] on faces that were not trained on; labels: int64 [N], -1 is left out.
@@ -24,9 +24,7 @@ def fit_temperature(logits: Tensor, labels: Tensor, steps: int = 60) -> float:
         raise InputError("none of the faces has a label; a temperature is fitted on labelled faces")
     logits, labels = exact(logits[known.to(logits.device)]), labels[known]
     labels = labels.to(logits.device)
-    loss = lambda log_t: F.cross_entropy(logits / math.exp(log_t), labels).item()                 # noqa: E731
-    low, high, golden = -3.0, 3.0, (5**0.5 - 1) / 2
-    for _ in range(steps):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        low, high = (low, right) if loss(left) < loss(right) else (left, high)
-    return math.exp((low + high) / 2)
+    from scipy.optimize import minimize_scalar
+    best = minimize_scalar(lambda log_t: F.cross_entropy(logits / math.exp(log_t), labels).item(), bounds=(-3, 3),
+                           method="bounded", options={"xatol": 1e-9})
+    return math.exp(best.x)

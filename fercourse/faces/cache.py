@@ -68,21 +68,27 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         with path.open("wb") as file:
             np.save(file, made[0], allow_pickle=False)
 
-    for _ in range(2):                                   # the second round replaces a damaged file
+    try:
+        found = cached(key, write, ".npy", partial(np.load, mmap_mode="c", allow_pickle=False),
+                       (OSError, ValueError, EOFError))
+    except OSError:
+        if not made:                                     # the error is make()'s own
+            raise
+        found = None
+    return found if found is not None else made[0] if made else make()
+
+
+def cached(key: str, write, suffix: str, opened, damage):
+    """Return what `opened` makes of the cached file of `key`; a damaged one is written anew, None where none can be."""
+    for _ in range(2):
+        if (path := cached_file(key, write, suffix)) is None:
+            return None
         try:
-            path = cached_file(key, write, ".npy")
-        except OSError:
-            if not made:                                 # the error is make()'s own
-                raise
-            path = None
-        if path is None:
-            break
-        try:
-            return np.load(path, mmap_mode="c", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            return opened(path)
+        except damage:
             with suppress(OSError):
                 path.unlink()
-    return made[0] if made else make()
+    return None
 
 
 def used(path: Path) -> bool:

@@ -13,7 +13,6 @@ To add a set of your own, describe it and hand over a function that lists it:
 
 import difflib
 import inspect
-import os
 from pathlib import Path
 
 from ..errors import InputError
@@ -21,16 +20,11 @@ from . import readers
 from .emotions import SEVEN
 from .listing import Listing
 from .manifest import published, read_manifest
-from .setinfo import SetInfo
+from .setinfo import SetInfo, data_folder
 
 __all__ = ["SetInfo", "add", "data_folder", "find", "found", "get", "names", "read"]
 
 _SETS: dict[str, SetInfo] = {}
-
-
-def data_folder() -> Path:
-    """Return where sets are looked for: `$FERCOURSE_DATA`, or `data` below the working directory."""
-    return Path(os.environ.get("FERCOURSE_DATA") or "data")
 
 
 def add(info: SetInfo) -> SetInfo:
@@ -113,8 +107,13 @@ def _is_set(info, place):
     return place.is_dir() and any(next(place.glob(pattern), None) is not None for pattern in info.markers)
 
 
-def read(info: SetInfo, place: Path, options: dict) -> Listing:
-    """Call the set's reader; options it does not know are an error that names those it does."""
+def read(name: str, root=None, **options) -> Listing:
+    """List the samples of a set below `root` (default: its usual place), as its reader does.
+
+    Raises:
+        InputError: no such set, an option that its reader does not know, or nothing sensible can be read.
+    """
+    info = get(name)
     if info.reader is None:
         raise InputError(f"{info.name} is not read from loose files; use load_faces({info.name!r})")
     known = list(inspect.signature(info.reader).parameters)[1:]
@@ -122,7 +121,7 @@ def read(info: SetInfo, place: Path, options: dict) -> Listing:
         if option not in known:
             raise InputError(f"{info.name} has no option {option!r}; "
                              f"expected one of {', '.join(known) or 'none'}")
-    return info.reader(place, **options)
+    return info.reader(find(name, root), **options)
 
 
 def _shipped(name):

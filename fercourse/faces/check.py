@@ -68,7 +68,7 @@ def _read(info, root, options):
     if info.name == EMBEDDED:
         from .synthfaces import verified
         return verified(catalogue.find(info.name, root))
-    return info.read(root, **options), info.counts
+    return catalogue.read(info.name, root, **options), info.counts
 
 
 def _counts(listing, published):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import InputError
-from .shapes import COLUMNS, UNKNOWN
+from .shapes import COLUMNS, UNKNOWN, places
 
 
 def concat(*sets, name: str | None = None):
@@ -92,8 +92,7 @@ def _renumber(column, words, common):
     """Return an integer column that counts in `common` instead of in `words`; anything else as it is."""
     if words is None or words == common[:len(words)] or column.ndim > 1:
         return column
-    number = torch.tensor([*(common.index(word) for word in words), UNKNOWN], device=column.device)
-    return number[column]
+    return torch.tensor(places(words, common), device=column.device)[column]
 
 
 def _alike(name, ours, theirs, first, second):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import InputError
-from .shapes import UNKNOWN
+from .shapes import UNKNOWN, places
 
 
 def soft_labels(faces, at_least: float = 0):
@@ -23,8 +23,7 @@ def with_classes(faces, classes, unlabelled: bool = False):
     """Return the faces whose label is among `classes`, renumbered by name: see `FaceSet.with_classes`."""
     if len(set(classes)) < len(classes):
         raise InputError(f"classes {', '.join(classes)} name one twice; expected different words")
-    order = [classes.index(word) if word in classes else UNKNOWN for word in faces.classes]
-    number = torch.tensor([*order, UNKNOWN], device=faces.labels.device)      # the last serves unknown labels
+    number = torch.tensor(places(faces.classes, classes), device=faces.labels.device)
     kept = faces.subset((number[faces.labels] != UNKNOWN) | (unlabelled & (faces.labels == UNKNOWN)))
     truth = None if kept.true_labels is None else number[kept.true_labels]
     return replace(kept, classes=classes, labels=number[kept.labels], true_labels=truth,
@@ -35,6 +34,5 @@ def _votes(faces, classes):
     """Return the votes in the order of `classes`; nobody voted for a class that is new."""
     if faces.votes is None:
         return None
-    columns = [faces.classes.index(word) if word in faces.classes else UNKNOWN for word in classes]
     nobody = faces.votes.new_zeros(len(faces), 1)
-    return torch.cat([faces.votes, nobody], 1)[:, columns]
+    return torch.cat([faces.votes, nobody], 1)[:, places(classes, faces.classes)[:-1]]

@@ -12,7 +12,8 @@ import torch
 from tqdm.auto import tqdm
 
 from ..errors import InputError
-from .cache import cached_file
+from . import catalogue, synthfaces
+from .cache import cached
 from .decode import Crop
 from .faceset import FaceSet
 from .listing import Listing
@@ -54,7 +55,6 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     if packed is not None:
         faces = _from_pack(name, packed, split, domain, {"labels": labels} | options)
     elif name == EMBEDDED:
-        from . import synthfaces
         if options:
             raise InputError(f"{name} has no option {next(iter(options))!r}; expected split, domain, labels, size")
         faces = synthfaces.load(split, domain, labels, **_given(root=root))
@@ -78,8 +78,7 @@ def _taken_apart(name, split, domain):
 
 def is_embedded(name) -> bool:
     """Return whether a name, however it is spelt, is that of the faces that come with the course."""
-    from .catalogue import plain
-    return plain(os.fspath(name)) == EMBEDDED
+    return catalogue.plain(os.fspath(name)) == EMBEDDED
 
 
 class Spec(NamedTuple):
@@ -193,12 +192,11 @@ def _from_pack(name, path, split, domain, options):
 
 def _decoded(name, root, size, options):
     """Return a set of loose files as a pack from the cache, decoded now if it is not there yet."""
-    from . import catalogue
     info, place = catalogue.get(name), catalogue.find(name, root)
-    listed = info.read(root, **options) if info.any_root else None      # its list alone says where its images are
+    listed = catalogue.read(name, root, **options) if info.any_root else None      # it alone says where its images are
 
     def read():
-        listing = info.read(root, **options) if listed is None else listed
+        listing = catalogue.read(name, root, **options) if listed is None else listed
         own = DEFAULT_SIZE if listing.pixels is None else listing.pixels.shape[1]
         return listing, Crop(size or own)
 
@@ -214,19 +212,8 @@ def _cached(key, read):
         listing, crop = read()
         stream_pack(listing, path, crop)
 
-    for _ in range(2):                                   # the second round replaces a damaged file
-        try:
-            path = cached_file(key, write, ".safetensors")
-        except OSError:
-            return None
-        if path is None:
-            return None
-        try:
-            return open_pack(path)
-        except InputError:
-            with suppress(OSError):
-                path.unlink()
-    return None
+    with suppress(OSError):                              # a full disk: then in memory
+        return cached(key, write, ".safetensors", open_pack, InputError)
 
 
 def fingerprint(place: Path, options: dict, listing: Listing | None = None) -> str:

@@ -5,6 +5,7 @@ import torch
 from ..errors import InputError
 from .emotions import LOOKALIKE
 from .sampling import shuffled, stream
+from .shapes import places
 
 
 def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
@@ -61,7 +62,7 @@ def _others(faces, seed):
 
 def _lookalikes(faces, _):
     partners = [LOOKALIKE.get(word) for word in faces.classes]
-    number = torch.tensor([faces.classes.index(word) if word in faces.classes else -1 for word in partners])
+    number = torch.tensor(places(partners, faces.classes))
     other = number[faces.labels.cpu()]
     if (other < 0).any():
         alone = [faces.classes[label] for label in faces.labels.cpu()[other < 0].unique()]

@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ..augment import resized
+from ..augment import LUMA, resized
 from ..errors import InputError
 from .cache import folder
 
-LUMA = (0.299, 0.587, 0.114)          # ITU-R BT.601
 PART = 1 << 28                        # bytes of images at a time, as float32
 LARGE = 2 << 30                       # bytes of images that are made in memory; more of them lie in a file
 

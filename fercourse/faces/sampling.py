@@ -59,7 +59,7 @@ def rows_by_group(group, count: int, fractions, seed: int):
     if not fractions or min(fractions) < 0 or sum(fractions) > 1 + 1e-9:
         told = ", ".join(f"{share:g}" for share in fractions) or "missing"
         raise InputError(f"fractions are {told}; expected shares with a sum of at most 1")
-    group = _alone_where_unknown(torch.full((count,), -1) if group is None else group.cpu())
+    group = alone_where_unknown(torch.full((count,), -1) if group is None else group.cpu())
     groups = group.unique()
     groups = groups[shuffled(len(groups), seed, "split")]
     bounds = [round(len(groups) * sum(fractions[:i])) for i in range(len(fractions) + 1)]
@@ -70,7 +70,7 @@ def rows_by_group(group, count: int, fractions, seed: int):
     return [torch.isin(group, groups[a:b]).nonzero().flatten() for a, b in pairwise(bounds)]
 
 
-def _alone_where_unknown(group):
+def alone_where_unknown(group):
     """Return `group` with a number of its own for every unknown row."""
     group, alone = group.clone(), group < 0
     group[alone] = torch.arange(int(alone.sum())) + (int(group.max()) + 1 if len(group) else 0)

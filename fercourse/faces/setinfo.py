@@ -1,10 +1,16 @@
 """SetInfo: what is known about one set of faces before anything of it is opened."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .listing import Listing
+
+
+def data_folder() -> Path:
+    """Return where sets are looked for: `$FERCOURSE_DATA`, or `data` below the working directory."""
+    return Path(os.environ.get("FERCOURSE_DATA") or "data")
 
 
 @dataclass(frozen=True)
@@ -47,18 +53,4 @@ class SetInfo:
         """Return the default place: where it ships, else `$FERCOURSE_DATA/<name>` or `data/<name>`."""
         if self.home is not None:
             return self.home
-        from .catalogue import data_folder
         return data_folder() / self.name
-
-    def read(self, root=None, **options) -> Listing:
-        """List the samples below `root` (default: `place`).
-
-        Args:
-            root: the set's folder, the folder it is in, or an archive where the reader opens those.
-            options: what the reader understands, such as `classes=7` for AffectNet.
-
-        Raises:
-            InputError: nothing sensible can be read; see the readers' rule on bad input.
-        """
-        from .catalogue import find, read
-        return read(self, find(self.name, root), options)

@@ -23,6 +23,12 @@ COLUMNS = {
 }
 
 
+def places(words, among) -> list[int]:
+    """Return where each word stands among others, -1 where it does not; one -1 more serves rows that are unknown."""
+    number = {word: i for i, word in enumerate(among)}
+    return [*(number.get(word, UNKNOWN) for word in words), UNKNOWN]
+
+
 def check(faces):
     """Raise InputError naming the first column of `faces` that does not speak of its images one by one."""
     if clash := sorted(COLUMNS.keys() & faces.attributes.keys()):

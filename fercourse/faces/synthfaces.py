@@ -16,6 +16,7 @@ from .emotions import SEVEN
 from .faceset import FaceSet
 from .listing import Listing
 from .manifest import published, verify
+from .shapes import places
 
 LABELS = {"truth": "label", "majority": "majority", "single": "single"}
 NUMBERS = ("intensity", "blend_share", "yaw", "pitch", "roll", "light_across", "light_up", "age")
@@ -230,8 +231,7 @@ def _column_readers(part):
 
 def _codes(column, words):
     """Return int64 positions of words, -1 for none."""
-    index = {word: i for i, word in enumerate(words)}
-    return torch.tensor([index.get(word, -1) for word in column], dtype=torch.int64)
+    return torch.tensor(places(column, words)[:-1])
 
 
 def _words(table, facts, column):

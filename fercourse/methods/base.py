@@ -46,6 +46,7 @@ RANGES = {"label_smoothing": (0, 1), "warmup": (0, 1), "ema": (0, 0.99999), "cli
           "temperature": (1e-4, 100), "momentum": (0, 1)}
 
 OPTIMISERS = ("adamw", "sgd")
+TASKS = ("classes", "valence_arousal")
 
 
 def within(hyper, **ranges):
@@ -54,6 +55,13 @@ def within(hyper, **ranges):
         value = getattr(hyper, name)
         if not (isinstance(value, Real) and low <= value <= high):
             raise InputError(f"hyper-parameter {name} is {value}; expected {low:g} to {high:g}")
+
+
+def one_of(hyper, **choices):
+    """Raise InputError for the first hyper-parameter that is none of its choices."""
+    for name, words in choices.items():
+        if getattr(hyper, name) not in words:
+            raise InputError(f"hyper-parameter {name} is {getattr(hyper, name)!r}; expected one of {', '.join(words)}")
 
 
 @dataclass
@@ -109,8 +117,7 @@ class Method(nn.Module):
     def __init__(self, classes, size, hyper):
         super().__init__()
         within(hyper, **{name: span for name, span in RANGES.items() if hasattr(hyper, name)})
-        if hyper.optimiser not in OPTIMISERS:
-            raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected {' or '.join(OPTIMISERS)}")
+        one_of(hyper, optimiser=OPTIMISERS)
         self.classes, self.size, self.hyper = tuple(classes), size, hyper
         self.memory: dict = {}
         self.backbone = backbone(hyper.backbone, hyper.weights, hyper.pretrained, size, hyper.grey)
@@ -123,6 +130,8 @@ class Method(nn.Module):
     def setup(self, faces, target=None):
         """Allocate `memory` for a training set; called once before training, and before a resume."""
         self.memory = {"labels": faces.labels.to(self.device).clone()}
+        if self.regresses:
+            self.memory["valence_arousal"] = faces.valence_arousal.to(self.device)
 
     def start_epoch(self, epoch: int, look) -> dict:
         """Look at the whole set and change `memory`; return facts for the log. See `look.Look`."""
@@ -182,8 +191,23 @@ class Method(nn.Module):
         return {"embedding": features, "logits": self.decide(features)}
 
     def sample_losses(self, logits: Tensor, index: Tensor) -> Tensor:
-        """Return the loss [B] of each face on its own, under the labels in use."""
+        """Return the loss [B] of each face on its own, under the labels (or valence and arousal) in use."""
+        if self.regresses:
+            return (logits - self.memory["valence_arousal"][index]).square().mean(1)
         return F.cross_entropy(logits, self.memory["labels"][index], reduction="none")
+
+
+class Reader(Method):
+    """A method that learns classes, or valence and arousal, as `hyper.task` says, and reads them off by `head`."""
+
+    def __init__(self, classes, size, hyper):
+        super().__init__(classes, size, hyper)
+        one_of(hyper, task=TASKS)
+        self.regresses = hyper.task == "valence_arousal"
+        self.needs = ("valence_arousal",) if self.regresses else ("labels",)
+
+    def decide(self, features):
+        return self.head(features).tanh() if self.regresses else self.head(features)
 
 
 def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:
@@ -194,10 +218,8 @@ def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer
     fused = trained[0].is_cuda               # in fp16 others make the host wait: is each gradient finite?
     if hyper.optimiser == "adamw":
         return torch.optim.AdamW(groups, lr, fused=fused)
-    if hyper.optimiser == "sgd":
-        fused &= hyper.momentum == 0         # torch's fused momentum starts as any numbers where fp16 skips a step
-        return torch.optim.SGD(groups, lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0, fused=fused)
-    raise InputError(f"optimiser {hyper.optimiser!r} is unknown; expected adamw or sgd")
+    fused &= hyper.momentum == 0             # torch's fused momentum starts as any numbers where fp16 skips a step
+    return torch.optim.SGD(groups, lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0, fused=fused)
 
 
 def register(name: str):

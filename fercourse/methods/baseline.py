@@ -6,12 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..distributed import gather
-from ..errors import InputError
 from ..faces.sampling import BALANCES, class_weights
 from ..losses.concordance import concordance_loss
-from .base import Hyper, Method, register, within
-
-TASKS = ("classes", "valence_arousal")
+from .base import Hyper, Reader, one_of, register, within
 
 
 @dataclass
@@ -33,27 +30,21 @@ class BaselineHyper(Hyper):
 
 
 @register("baseline")
-class Baseline(Method):
+class Baseline(Reader):
     """Cross-entropy on one view, or squared error and concordance for valence and arousal."""
 
     Hyper = BaselineHyper
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        if hyper.task not in TASKS or hyper.balance not in BALANCES:
-            raise InputError(f"baseline: task is {hyper.task!r} and balance {hyper.balance!r}; expected "
-                             f"one of {', '.join(TASKS)}, and one of {', '.join(BALANCES)}")
+        one_of(hyper, balance=BALANCES)
         within(hyper, concordance=(0, 1e6))
-        self.regresses = hyper.task == "valence_arousal"
-        self.needs = ("valence_arousal",) if self.regresses else ("labels",)
         self.head = nn.Linear(self.backbone.width, 2 if self.regresses else len(classes))
 
     def setup(self, faces, target=None):
         super().setup(faces, target)
         labels = self.memory["labels"]
         self.memory["class_weights"] = class_weights(labels, len(self.classes), self.hyper.balance)
-        if self.regresses:
-            self.memory["valence_arousal"] = faces.valence_arousal.to(self.device)
 
     def forward(self, batch, progress):
         features = self.backbone.features(batch.views[0])
@@ -70,11 +61,3 @@ class Baseline(Method):
         squared, concordance = F.mse_loss(guess, truth), concordance_loss(guess, truth)
         return {"total": squared + self.hyper.concordance * concordance, "squared": squared,
                 "concordance": concordance}
-
-    def decide(self, features):
-        return self.head(features).tanh() if self.regresses else self.head(features)
-
-    def sample_losses(self, logits, index):
-        if self.regresses:
-            return (logits - self.memory["valence_arousal"][index]).square().mean(1)
-        return super().sample_losses(logits, index)

@@ -29,9 +29,9 @@ from ..models.descriptor import expressions
 from ..models.norms import as_source, keep_two_statistics
 from ..models.surface import Surface
 from ..pseudo import most_sure
-from .base import Hyper, Method, make_optimiser, register, within
+from .base import Hyper, Method, make_optimiser, one_of, register, within
 
-PSEUDO = ("epoch", "step")
+PSEUDO, CENTRES = ("epoch", "step"), ("means", "random")
 JUDGES = ("discriminator", "critic", "tell", "sensitive")
 WEIGHTS = ("metric", "margin", "align", "adversary", "information", "self_train", "geometry")
 SENSITIVE = 16                    # width of the domain-sensitive component
@@ -100,11 +100,9 @@ class Dmsrl(Method):
         super().__init__(classes, size, hyper)
         if len(classes) < 2:
             raise InputError(f"dmsrl tells classes apart, but here are {len(classes)}; expected two or more")
-        if hyper.pseudo not in PSEUDO or hyper.centres not in ("means", "random") or not 0 < hyper.believe <= 1:
-            raise InputError(f"dmsrl: pseudo is {hyper.pseudo!r}, centres {hyper.centres!r}, believe {hyper.believe}; "
-                             "expected epoch or step, means or random, and a share above 0 up to 1")
+        one_of(hyper, pseudo=PSEUDO, centres=CENTRES)
         within(hyper, **{weight: (0, 1e6) for weight in WEIGHTS}, centre_rate=(0, 1), begin=(0, 1), width=(1, 10**5),
-               local_width=(1, 10**5))
+               believe=(1e-6, 1), local_width=(1, 10**5))
         self.corners = Corners(map_shape(self.backbone, size)[0], hyper.local_width) if hyper.local else None
         joint = self.backbone.width + (self.corners.width if hyper.local else 0)
         self.invariant = nn.Sequential(nn.Linear(joint, hyper.width, bias=False), nn.BatchNorm1d(hyper.width))

@@ -4,7 +4,6 @@ Found: masked image modelling as an auxiliary task, category-aware self-paced sp
 relabelling of hard faces by retrieval; a ResNet-50. Not found: formulas and numbers; all of these are ours (DC).
 """
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from torch import nn
 from ..errors import InputError
 from ..losses.masked_image import cell_size, hide, masked_l1, random_cells
 from ..models.decoder import PixelDecoder, map_shape
+from ..models.norms import own_statistics
 from ..pacing import APART, doubts, quota, thresholds, two_groups
 from ..retrieval import Votes, anchored_noise, ask, lead, least_lead
 from ..seeds import generator
@@ -209,17 +209,3 @@ def _check(hyper, size):
            trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6))
     if hyper.cell and size % hyper.cell:
         raise InputError(f"dr-fer: cell is {hyper.cell} px; expected a divisor of the images' {size} px, or 0")
-
-
-@contextmanager
-def own_statistics(module):
-    """Let batch norm use each batch's statistics, in evaluation too, and remember none: tests show no masked faces."""
-    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
-    before = [(norm.momentum, norm.training) for norm in norms]
-    for norm in norms:
-        norm.train().momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, (momentum, training) in zip(norms, before):
-            norm.train(training).momentum = momentum

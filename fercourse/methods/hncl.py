@@ -18,7 +18,7 @@ from ..evaluate.probes import linear_probe
 from ..faces.sampling import stratified_rows
 from ..losses.neighbour_contrast import neighbour_contrast
 from ..models.descriptor import expressions
-from .base import Hyper, Method, create, register, within
+from .base import Hyper, Method, create, one_of, register, within
 
 SOURCES = ("none", "random", "embedding", "heatmap", "class")
 
@@ -69,8 +69,7 @@ class Hncl(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        if hyper.neighbours not in SOURCES:
-            raise InputError(f"hncl: neighbours is {hyper.neighbours!r}; expected one of {', '.join(SOURCES)}")
+        one_of(hyper, neighbours=SOURCES)
         within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), queue=(1, 10**7), key_decay=(0, 1),
                key_groups=(1, 1024), width=(1, 10**5), labels=(1e-6, 1))
         width = self.backbone.width

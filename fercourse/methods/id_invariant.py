@@ -11,15 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..distributed import gather
-from ..errors import InputError
 from ..losses.concordance import affect_loss
 from ..losses.mutual_information import ESTIMATORS, Adversary
 from ..models import attributes as retrieval
 from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
 from ..schedule import ramp
-from .base import Hyper, Method, make_optimiser, register, within
-from .baseline import TASKS
+from .base import Hyper, Reader, make_optimiser, one_of, register, within
 
 
 @dataclass
@@ -66,20 +64,16 @@ class IdInvariantHyper(Hyper):
 
 
 @register("id-invariant")
-class IdInvariant(Method):
+class IdInvariant(Reader):
     """z_e for the expression and z_id for each attribute, told apart by residual modules and a critic."""
 
     Hyper = IdInvariantHyper
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        if hyper.task not in TASKS or hyper.estimator not in ESTIMATORS:
-            raise InputError(f"id-invariant: task is {hyper.task!r} and estimator {hyper.estimator!r}; expected one "
-                             f"of {', '.join(TASKS)}, and one of {', '.join(ESTIMATORS)}")
+        one_of(hyper, estimator=ESTIMATORS)
         within(hyper, concordance=(0, 1e6), agreement=(0, 1e6), information=(0, 1e6), withhold=(0, 1),
                critic_rate=(0, 1e6), critic_steps=(1, 1000), ramp_from=(0, 1), ramp_to=(0, 1))
-        self.regresses = hyper.task == "valence_arousal"
-        self.needs = ("valence_arousal",) if self.regresses else ("labels",)
         self.questions, width = retrieval.chosen(hyper.attributes), self.backbone.width
         self.names, text = tuple(self.questions), text_width(hyper.engine)
         self.residual = Residual(width, text, self.names, hyper.residual)
@@ -104,8 +98,6 @@ class IdInvariant(Method):
         """Retrieve the attributes of the training faces, once."""
         super().setup(faces, target)
         found = retrieval.retrieve(faces, self.questions, self.hyper.engine, self.device)
-        if self.regresses:
-            self.memory["valence_arousal"] = faces.valence_arousal.to(self.device)
         for name in self.questions:
             self.texts(name).copy_(found.vectors[name])
             self.memory[f"retrieved {name}"] = found.answers(name).to(self.device)
@@ -247,20 +239,12 @@ class IdInvariant(Method):
         """Return z_e and the identity features of backbone features, with all text vectors withheld."""
         return self.residual(z, self._hints(len(z)))
 
-    def decide(self, features):
-        return self.head(features).tanh() if self.regresses else self.head(features)
-
     def see(self, images):
         """Return `embedding` (z_e), `logits`, `backbone` (z), and `identity NAME` of each attached attribute."""
         z = super().embed(images)
         expression, identity = self.see_features(z)
         return {"embedding": expression, "logits": self.decide(expression), "backbone": z,
                 **{f"identity {name}": feature for name, feature in identity.items()}}
-
-    def sample_losses(self, logits, index):
-        if self.regresses:
-            return (logits - self.memory["valence_arousal"][index]).square().mean(1)
-        return super().sample_losses(logits, index)
 
 
 def _thirds(axis):

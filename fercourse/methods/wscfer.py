@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import InputError
+from ..losses.adversarial import scale_gradient
 from ..losses.consistency import similarity_consistency, view_consistency
 from ..losses.contrastive import RULES, all_pairs, instance_contrast
 from ..schedule import ramp
-from .base import Hyper, Method, register, within
+from .base import Hyper, Method, one_of, register, within
 
 FORMS = ("spaces", "views")
 log = logging.getLogger("fercourse")
@@ -61,9 +62,7 @@ class Wscfer(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        if hyper.rule not in RULES or hyper.form not in FORMS:
-            raise InputError(f"wscfer: rule is {hyper.rule!r} and form {hyper.form!r}; expected one of "
-                             f"{', '.join(RULES)}, and one of {', '.join(FORMS)}")
+        one_of(hyper, rule=RULES, form=FORMS)
         within(hyper, contrast=(0, 1e6), consistency=(0, 1e6), rise=(0, 1), class_temperature=(1e-4, 100),
                begin=(0, 1), ramp=(0, 1), fade=(0, 1), width=(1, 10**5))
         width = self.backbone.width
@@ -80,8 +79,7 @@ class Wscfer(Method):
 
     def forward(self, batch, progress):
         features = self.backbone.features(batch.views.flatten(0, 1))                 # u [2B, D], view by view
-        heard = self.heard(progress)
-        listened = heard * features + (1 - heard) * features.detach()                # the same values
+        listened = scale_gradient(features, self.heard(progress))                    # the same values
         projections, logits = self.projector(listened), self.head(features)          # z [2B, E], [2B, C]
         pairs = all_pairs(batch.labels, batch.index, len(batch.views), self.hyper.rule)
         classify = F.cross_entropy(logits.float(), batch.labels.repeat(len(batch.views)),

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InputError
 from ..faces.cache import cached_array
+from ..faces.shapes import places, unknown
 from .engines import OFFLINE, engine_named
 
 
@@ -50,11 +51,9 @@ class Attribute:
         values = faces.column(self.column).cpu()
         if not self.edges:
             words = faces.names.get(self.column, self.words)
-            places = [self.words.index(word) if word in self.words else -1 for word in words]
-            return torch.tensor([*places, -1])[values.long()]                # the last is that of -1, the unknown
+            return torch.tensor(places(words, self.words))[values.long()]
         found = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
-        unknown = values.isnan() if values.is_floating_point() else values < 0
-        return found.masked_fill(unknown, -1)
+        return found.masked_fill(unknown(values), -1)
 
 
 def in_groups(faces, name: str):

@@ -42,6 +42,20 @@ def _swap(norms):
                                                                     norm._buffers[name])
 
 
+@contextmanager
+def own_statistics(module: nn.Module):
+    """Let batch norms use each batch's statistics, in evaluation too, and remember none."""
+    norms = batch_norms(module)
+    before = [(norm.momentum, norm.training) for norm in norms]
+    for norm in norms:
+        norm.train().momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, (momentum, training) in zip(norms, before):
+            norm.train(training).momentum = momentum
+
+
 @torch.no_grad()
 def recalibrate(method, images: Tensor, batch_size: int = 256):
     """Take the running statistics of all batch norms anew on uint8 images [N, 3, H, W]; nothing is learnt.

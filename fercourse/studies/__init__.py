@@ -138,6 +138,20 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     return record
 
 
+PUBLIC_TESTS = {"fer2013": "PublicTest"}                     # its private test is read once, at the end of everything
+
+
+def loader(data: str, root=None, **how):
+    """Return a function of a split's name that loads it of a study's set; `test` is the public one."""
+    from ..faces.load import load_faces, parse_spec
+    spec = parse_spec(data)
+
+    def load(split):
+        split = PUBLIC_TESTS.get(spec.name, split) if split == "test" else split
+        return load_faces(spec.name, split, root, spec.domain, **how)
+    return load
+
+
 def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, watch=None,
                      target_views=None, out=None, precision="auto", **hyper):
     """Train a method at a scale on a set of faces and return it, in evaluation mode.

@@ -12,12 +12,11 @@ from ..device import pick_device
 from ..errors import InputError
 from ..evaluate import class_scores, confusion, evaluate, recalls, seen, truth_in
 from ..evaluate.unlabelled import information
-from ..faces import load_faces
 from ..faces.concat import concat
 from ..methods.dmsrl import read_landmarks
 from ..models.norms import recalibrate
-from . import Scale, backbone_file, study, train_classifier
-from .transfer import HARD, TESTS
+from . import Scale, backbone_file, loader, study, train_classifier
+from .transfer import HARD
 
 # Every arm starts from the backbone of "source only", which is trained three times as long, and then has the same
 # epochs, batch size, averaged weights and source augmentation. The oracle does, too.
@@ -94,10 +93,9 @@ def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None)
     """
     found = []
     for place, name in enumerate(PAIRS[data]):
-        name, _, domain = name.partition("/")
-        real = name != "synthfaces"
-        load = partial(load_faces, name, root=root if real else None, domain=domain or None, size=scale.size)
-        parts = [load(split="train")] + ([load(split=tested or TESTS.get(name, "test"))] if place else [])
+        real = not name.startswith("synthfaces")
+        load = loader(name, root if real else None, size=scale.size)
+        parts = [load("train")] + ([load(tested or "test")] if place else [])
         parts[0] = parts[0].sample(min(scale.limit or len(parts[0]), len(parts[0])), seed)
         found += [part.grey() if "fer2013" in data and not real else part for part in parts]
     return found

@@ -11,14 +11,12 @@ import torch
 
 from .. import evaluate as ev
 from ..evaluate.probes import has_leak
-from ..faces import load_faces
 from ..look import see_all
 from ..models.attributes import ATTRIBUTES, in_groups, retrieve
-from . import Scale, study, train_classifier
+from . import Scale, loader, study, train_classifier
 
 STRENGTH, DARK = 0.9, 9                  # of the confounding; tones from here on are left out of `unseen` training
 TAUGHT = 1000                            # faces that teach the probes
-TESTS = {"fer2013": "PublicTest"}
 
 PLAIN = {"method": "baseline"}
 BARE = {"method": "id-invariant", "residual": "none", "agreement": 0.0, "information": 0.0}     # weighed, nothing else
@@ -45,12 +43,9 @@ ENDS = ("baseline", "+ weighed (the whole)")
        full=dict(epochs=40, batch_size=128), on={"fer2013": dict(cpu=dict(limit=10_000, epochs=12))})
 def arms(scale: Scale, data, root) -> dict:
     """Name the arms: every part of the method on confounded faces, and the whole of it where a group is unseen."""
-    from ..faces.load import parse_spec
-
-    spec = parse_spec(data)
-    if spec.name != "synthfaces":
-        return {name: partial(_classes, ARMS[name], scale, spec, root) for name in ENDS}
-    load = partial(load_faces, spec.name, domain=spec.domain, root=root, size=scale.size)
+    load = loader(data, root, size=scale.size)
+    if not data.startswith("synthfaces"):
+        return {name: partial(_classes, ARMS[name], scale, load) for name in ENDS}
     found = {name: partial(_confounded, options, scale, load) for name, options in ARMS.items()}
     for name in ENDS:
         found[f"{name}, unseen tones"] = partial(_unseen, ARMS[name], scale, load)
@@ -58,20 +53,20 @@ def arms(scale: Scale, data, root) -> dict:
 
 
 def _confounded(options, scale, load, seed):
-    train = load(split="train").confound("skin_tone", "valence", STRENGTH, seed)
-    return _trained(options, scale, train, load, load(split="test"), seed)
+    train = load("train").confound("skin_tone", "valence", STRENGTH, seed)
+    return _trained(options, scale, train, load, load("test"), seed)
 
 
 def _unseen(options, scale, load, seed):
     """Train without the darkest tones, and test on them alone."""
-    train, test = load(split="train"), load(split="test")
+    train, test = load("train"), load("test")
     return _trained(options, scale, train[train.column("skin_tone") < DARK], load,
                     test[test.column("skin_tone") >= DARK], seed)
 
 
 def _trained(options, scale, train, load, test, seed):
     learner = train_classifier(train, scale, seed, task="valence_arousal", **options)
-    return measured(learner, load(split="train").sample(TAUGHT, 0), test)
+    return measured(learner, load("train").sample(TAUGHT, 0), test)
 
 
 def measured(learner, taught, test) -> dict:
@@ -125,10 +120,9 @@ def _erased(known, taught, tone, feature, truth):
     return metrics | _read("leace_skin_tone", clean, tone[0], asked, tone[1])
 
 
-def _classes(options, scale, spec, root, seed):
+def _classes(options, scale, load, seed):
     """Train and test a classifier of a real set; its attributes are retrieved, and nobody knows whether rightly."""
-    load = partial(load_faces, spec.name, domain=spec.domain, root=root, size=scale.size)
-    train, test = load(split="train"), load(split=TESTS.get(spec.name, "test"))
+    train, test = load("train"), load("test")
     learner = train_classifier(train, scale, seed, task="classes", **options)
     seen = see_all(learner, test.images)
     guess, truth = seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test)

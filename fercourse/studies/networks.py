@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import torch
 
+from ..checkpoint import describe
 from ..evaluate import accuracy, seen
 from ..faces import load_faces
 from ..faces.concat import concat
@@ -31,8 +32,9 @@ def make(name: str) -> dict:
         method = train_classifier(_only_the_labelled_told(faces), SCALE, SEED, name)
     else:
         method, _ = trained(name, CIRCUMSTANCE, SCALE, DATA, None, SEED)
-    hyper = asdict(method.hyper) | {"weights": None, "pretrained": False}
-    facts = {"method": name, "classes": list(method.classes), "size": method.size, "hyper": hyper, "data": DATA,
+    said = describe(method)
+    said["hyper"] |= {"weights": None, "pretrained": False}          # its own are published
+    facts = {**said, "data": DATA,
              "labelled": len(faces.labelled), "unlabelled": len(faces.unlabelled), "scale": asdict(SCALE), "seed": SEED,
              "accuracy": _accuracies(method), "commit": CODE, "hardware": hardware(), "versions": versions()}
     publish(PREFIX + name, method.state_dict(), facts)

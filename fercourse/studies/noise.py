@@ -3,11 +3,9 @@
 from functools import partial
 
 from ..evaluate import accuracy, seen
-from ..faces import load_faces
-from . import Scale, study, train_classifier
+from . import Scale, loader, study, train_classifier
 
 RATE = 0.3                        # share of training labels that are wrong, symmetric noise
-TESTS = {"fer2013": "PublicTest"}
 
 
 @study("noise", data="synthfaces/lab", cpu=dict(limit=1200, epochs=14, batch_size=32), full=dict(limit=1200))
@@ -18,13 +16,10 @@ def arms(scale: Scale, data, root) -> dict:
 
 
 def _train_under(rate, view, scale, data, root, seed):
-    from ..faces.load import parse_spec
-
-    spec = parse_spec(data)
-    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
+    load = loader(data, root)
     faces = load("train").sample(scale.limit, seed).with_noise(rate, seed=seed)
     learner = train_classifier(faces, scale, seed, views=(view,), label_smoothing=0.0)
-    test = load(TESTS.get(spec.name, "test"))
+    test = load("test")
     told, asked = (seen(learner, part)["logits"].argmax(1).cpu() for part in (faces, test))
     return {"accuracy": accuracy(asked, test.truth), "fitted": accuracy(told, faces.labels), **by_heart(faces, told)}
 

@@ -17,10 +17,10 @@ from ..checkpoint import WEIGHTS
 from ..evaluate import evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
-from . import Scale, study, train_classifier
+from . import Scale, loader, study, train_classifier
 from .pretraining import taught_by_rendered
 from .record import commit
-from .transfer import TESTS, scores_both_ways
+from .transfer import scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
@@ -71,13 +71,13 @@ def _tried(changes, hyper, views, scale, data, root, seed):
 
 
 def _trained(first, views, scale, data, root, seed):
-    load = partial(load_faces, data, root=root, size=scale.size)
+    load = loader(data, root, size=scale.size)
     place = _kept(first, views, scale, data, seed)
     given = {"weights": _taught(scale, seed, place / "rendered")} if first else {}
-    learner = train_classifier(load(split="train"), scale, seed, views=(views,), out=place / "photographs",
+    learner = train_classifier(load("train"), scale, seed, views=(views,), out=place / "photographs",
                                precision=PRECISION, **given)
-    checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load(split="val")).items()}
-    return {"epochs": scale.epochs, **scores_both_ways(learner, load(split=TESTS.get(data, "test"))), **checked}
+    checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}
+    return {"epochs": scale.epochs, **scores_both_ways(learner, load("test")), **checked}
 
 
 def _taught(scale, seed, out):

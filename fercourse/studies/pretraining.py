@@ -4,8 +4,8 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from ..faces import load_faces
-from . import Scale, backbone_file, study, train_classifier
-from .transfer import HARD, TESTS, scores_both_ways
+from . import Scale, backbone_file, loader, study, train_classifier
+from .transfer import HARD, scores_both_ways
 
 SHARES = {"a tenth of the labels": 0.1, "all labels": 1.0}
 LONGER = 3                        # epochs of the tenth, as a multiple: its epochs have few steps
@@ -20,8 +20,8 @@ def arms(scale: Scale, data, root) -> dict:
 
 def _trained(share, first, scale, data, root, seed):
     """Train with the same budget on the real set either way; test once, at the last epoch."""
-    load = lambda split: load_faces(data, split=split, root=root, size=scale.size)                # noqa: E731
-    train, test = load("train").fraction(share, seed), load(TESTS.get(data, "test"))
+    load = loader(data, root, size=scale.size)
+    train, test = load("train").fraction(share, seed), load("test")
     given = {"weights": _taught(scale, seed)} if first else {}
     budget = replace(scale, epochs=scale.epochs * (LONGER if share < 1 else 1))
     learner = train_classifier(train, budget, seed, label_smoothing=.05, **given)

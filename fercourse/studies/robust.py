@@ -4,10 +4,8 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 from ..evaluate import accuracy, seen
-from ..faces import load_faces
-from ..faces.load import parse_spec
-from . import Scale, study, train_classifier
-from .noise import TESTS, by_heart
+from . import Scale, loader, study, train_classifier
+from .noise import by_heart
 from .suspects import confident, found, most, out_of_sample
 
 VIEW = ("none",)      # a regime in which a network learns by heart: few faces, no augmentation
@@ -40,8 +38,7 @@ REGIME = dict(smoke=dict(limit=140), cpu=dict(limit=2700, epochs=16, batch_size=
 def arms(scale: Scale, data, root) -> dict:
     """Train on faces with wrong labels: cross-entropy, its usual cures, DR-FER and its parts, and the clean subset."""
     few, ways = replace(scale, limit=scale.limit and scale.limit // FEW), _ways()
-    place = lambda kind: (few if kind == "few faces" else scale, data, root,                      # noqa: E731
-                          TESTS.get(parse_spec(data).name, "test"))
+    place = lambda kind: (few if kind == "few faces" else scale, data, root, "test")              # noqa: E731
     return {f"{kind}, {name}": partial(_arm, kind, way, place(kind)) for kind in _kinds(scale, data)
             for name, way in ways.items() if _wanted(kind, name, scale.name)}
 
@@ -81,8 +78,7 @@ def _ways():
 def _faces(kind, place, seed):
     """Return the training faces under wrong labels, at the scale's size and number, and the test faces."""
     scale, data, root, tested = place
-    spec = parse_spec(data)
-    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
+    load = loader(data, root)
     noise, rate = KINDS[kind]
     train = load("train").resize(scale.size).sample(scale.limit or 10**9, seed).with_noise(rate, noise, seed)
     return train, load(tested).resize(scale.size)

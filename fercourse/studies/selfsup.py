@@ -1,5 +1,6 @@
 """What is a representation worth that was learnt without labels, and whose neighbours does it need?"""
 
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
@@ -7,16 +8,13 @@ from torch import nn
 
 from ..device import pick_device
 from ..evaluate import accuracy, identity_leak, knn_accuracy, linear_probe, nearest, seen
-from ..faces import load_faces
-from ..faces.load import parse_spec
 from ..losses.contrastive import all_pairs, instance_contrast
 from ..methods import Method, create, register
 from ..methods.hncl import HnclHyper, to_fine_tune
 from ..models.descriptor import embedded_descriptor
 from ..models.landmarks import find_landmarks
 from ..train import fit
-from . import Scale, study
-from .noise import TESTS
+from . import Scale, loader, study, train_classifier
 
 # Views, number and weight of neighbours are HNCL's defaults. They were chosen with one seed on validation people, by
 # runs that were not kept; so its rivals are also asked with other views, and with batch norm that cannot whisper.
@@ -72,10 +70,7 @@ def arms(scale: Scale, data, root) -> dict:
 
 @lru_cache(maxsize=4)
 def _load(data, root, part, size):
-    spec = parse_spec(data)
-    split = "train" if part == "train" else TESTS.get(spec.name, "test")
-    return load_faces(spec.name, split=split, domain=spec.domain, root=root if spec.name != "synthfaces" else None,
-                      labels="single" if part == "single" else "truth").resize(size)
+    return loader(data, None if data.startswith("synthfaces") else root)(part).resize(size)
 
 
 def _sets(place, seed):
@@ -87,12 +82,7 @@ def _sets(place, seed):
 
 
 def _pretrained(name, hyper, views, place, seed):
-    scale, (train, _) = place[0], _sets(place, seed)
-    torch.manual_seed(seed)
-    method = create(name, train, backbone=scale.backbone, **hyper)
-    method.views = views or method.views
-    fit(method, train, epochs=scale.epochs, batch_size=min(scale.batch_size, len(train)), lr=scale.lr, seed=seed)
-    return method
+    return train_classifier(_sets(place, seed)[0], replace(place[0], limit=None), seed, name, views=views, **hyper)
 
 
 def _untrained(place, seed):
@@ -146,8 +136,7 @@ def _elsewhere(method, place, seed):
     other = OTHER.get(data)
     if other is None or scale.name == "smoke":
         return {}
-    spec = parse_spec(other)
-    few = load_faces(spec.name, split="train", domain=spec.domain, labels="single").fraction(0.1, 0).resize(scale.size)
+    few = loader(other, labels="single")("train").fraction(0.1, 0).resize(scale.size)
     return {"elsewhere": _fine_tuned(method, few.with_classes(method.classes), _load(other, None, "test", scale.size),
                                      scale, seed)}
 
@@ -155,9 +144,7 @@ def _elsewhere(method, place, seed):
 def _supervised(place, seed):
     """Train with all labels for the same number of steps as every pre-training: the upper bound."""
     scale, (train, test) = place[0], _sets(place, seed)
-    torch.manual_seed(seed)
-    method = create("baseline", train, backbone=scale.backbone)
-    fit(method, train, epochs=scale.epochs, batch_size=min(scale.batch_size, len(train)), lr=scale.lr, seed=seed)
+    method = train_classifier(train, replace(scale, limit=None), seed)
     told = seen(method, test)["logits"].argmax(1).cpu()
     return {"accuracy": accuracy(told, test.truth), **_read(method, train, test)}
 

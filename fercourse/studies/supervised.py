@@ -1,10 +1,7 @@
 """The supervised baseline: cross-entropy, clean labels, on unseen people."""
 
 from ..evaluate import evaluate, features_report
-from ..faces import load_faces
-from . import Scale, study, train_classifier
-
-TESTS = {"fer2013": "PublicTest", "rafdb": "test"}
+from . import Scale, loader, study, train_classifier
 
 
 @study("supervised", data="synthfaces/wild", cpu=dict(epochs=40))
@@ -14,11 +11,7 @@ def arms(scale: Scale, data, root) -> dict:
 
 
 def _supervised(scale, data, root, seed):
-    from ..faces.load import parse_spec
-
-    spec = parse_spec(data)
-    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
-    train, test = load("train"), load(TESTS.get(spec.name, "test"))
+    train, test = map(loader(data, root), ("train", "test"))
     learner = train_classifier(train, scale, seed)
     scores = evaluate(learner, test, draws=0)
     report = features_report(learner, train, test)

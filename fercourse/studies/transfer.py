@@ -11,12 +11,11 @@ from ..faces import SEVEN, concat, load_faces
 from ..faces.cache import folder, used
 from ..synth.population import VERSION, Population
 from ..synth.population_file import write_population
-from . import Scale, study, train_classifier
+from . import Scale, loader, study, train_classifier
 
 # Photographs differ from renderings in light and lens more than in anything else: change those hard.
 HARD = Preset(flip=.5, rotation=18, scale=(.82, 1.22), shift=.1, brightness=.35, contrast=.5, gamma=1.8, blur=.2,
               blur_width=(.005, .025), erase=.4, erase_area=(.02, .15))
-TESTS = {"fer2013": "PublicTest"}
 MORE = {"smoke": 3, "cpu": 840, "full": 3780}         # people beside the 420 of the pack
 
 
@@ -50,8 +49,8 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     the class shares of the real training part to the logits.
     """
     learner = train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05)
-    load = lambda split: load_faces(data, split=split, root=root, size=scale.size)                # noqa: E731
-    test = load(TESTS.get(data, "test"))
+    load = loader(data, root, size=scale.size)
+    test = load("test")
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)
     told = _told(learner, test)
     knowing = (told + _shares(truth_in(learner, load("train"))).log()).argmax(1)

@@ -4,11 +4,9 @@ from dataclasses import replace
 from functools import partial
 
 from ..evaluate import accuracy, knn_accuracy, seen, silhouette
-from ..faces import load_faces
-from ..faces.load import parse_spec
 from ..losses.contrastive import RULES
-from . import Scale, study, train_classifier
-from .noise import RATE, TESTS, by_heart
+from . import Scale, loader, study, train_classifier
+from .noise import RATE, by_heart
 
 # Same backbone, budget and two views for every arm. Weight and temperature of each rule: the best of `TRIED` on
 # validation faces under noise, one seed (the study `wscfer-tuning`), and again where the training is `LONG`. Beside
@@ -85,12 +83,11 @@ def tuning(scale: Scale, data, root) -> dict:
 
 
 def _train(terms, rate, cleaned, scale, data, root, seed, split=None):
-    spec = parse_spec(data)
-    load = lambda split: load_faces(spec.name, split=split, domain=spec.domain, root=root)      # noqa: E731
-    faces = load("train").sample(scale.limit or len(load("train")), seed).with_noise(rate, seed=seed)
+    load = loader(data, root)
+    faces = load("train").sample(scale.limit or 10**9, seed).with_noise(rate, seed=seed)
     used = faces.subset(faces.labels == faces.truth) if cleaned else faces
     learner = train_classifier(used, replace(scale, limit=None), seed, method="wscfer", **terms)
-    test = load(split or TESTS.get(spec.name, "test"))
+    test = load(split or "test")
     known, told, asked = seen(learner, used), seen(learner, faces), seen(learner, test)
     truth = test.truth.to(learner.device)
     return {"epochs": scale.epochs, "accuracy": accuracy(asked["logits"].argmax(1), truth), "knn": knn_accuracy(

@@ -3,18 +3,10 @@
 import numpy as np
 from PIL import Image
 
-BACKDROPS = ("paper", "bright", "dark", "room", "outdoors", "lights")
-
 
 def backdrop(kind: str, size: int, rng) -> np.ndarray:
     """Return linear RGB [size, size, 3] of a kind of place (`BACKDROPS`), out of focus."""
-    return np.clip(
-        {"paper": _paper, "bright": _bright, "dark": _dark, "room": _room, "outdoors": _outdoors, "lights": _lights}[
-            kind
-        ](size, rng),
-        0,
-        3,
-    ).astype(np.float32)
+    return np.clip(BACKDROPS[kind](size, rng), 0, 3).astype(np.float32)
 
 
 def _stretch(grid, size):
@@ -86,3 +78,6 @@ def _lights(size, rng):
         disc = 1 / (1 + np.exp((np.hypot(x - centre[0], y - centre[1]) - radius) / (0.15 * radius)))
         picture = picture + disc[..., None] * _colour(rng, rng.uniform(0.2, 1.2), 0.3)
     return picture
+
+
+BACKDROPS = {"paper": _paper, "bright": _bright, "dark": _dark, "room": _room, "outdoors": _outdoors, "lights": _lights}

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..faces.emotions import SEVEN
+from .backdrop import BACKDROPS
 from .people import Person
+from .props import OCCLUDERS
 from .units import expression, valence_arousal
 
 DOMAINS = ("lab", "wild")
@@ -131,9 +133,7 @@ def _wild(person, word, rng):
         light=_draw_light(rng),
         lens=_draw_lens(rng),
         occluder=_draw_occluder(person, rng),
-        backdrop=str(
-            rng.choice(["paper", "bright", "dark", "room", "outdoors", "lights"], p=[0.16, 0.13, 0.2, 0.26, 0.17, 0.08])
-        ),
+        backdrop=str(rng.choice(list(BACKDROPS), p=[0.16, 0.13, 0.2, 0.26, 0.17, 0.08])),
     )
 
 
@@ -178,9 +178,4 @@ def _draw_occluder(person, rng):
     draw = rng.random()
     if person.glasses and draw < 0.8:
         return "glasses"
-    return str(
-        rng.choice(
-            ["none", "glasses", "sunglasses", "mask", "hand", "object", "lettering"],
-            p=[0.745, 0.03, 0.03, 0.025, 0.10, 0.03, 0.04],
-        )
-    )
+    return str(rng.choice(OCCLUDERS, p=[0.745, 0.03, 0.03, 0.025, 0.10, 0.03, 0.04]))

@@ -144,6 +144,17 @@ def test_a_group_is_not_taken_for_one_student(tmp_path):
         submissions.find(tmp_path)
 
 
+@pytest.mark.parametrize(("place", "names"), [
+    (".", ("lesson-01-anna", "lesson-01-ben")), ("Tuesday", ("student1", "student2")),
+    ("Lesson 01/Abgaben", ("anna", "ben"))])
+def test_a_class_is_not_taken_for_one_student_however_deep_it_lies(tmp_path, place, names):
+    for name in names:
+        hand_in(tmp_path / "in" / place / name, _02_x=book())
+    folder = tmp_path if place == "." else tmp_path / "in"
+    with pytest.raises(InputError, match=f"holds folders {', '.join(names)}: is it one student"):
+        submissions.find(folder)
+
+
 @pytest.mark.parametrize(("student", "one", "two"), [
     ("anna", "lesson 1", "02_wscfer"), ("Anna Lee_12_assignsubmission_file_", "mine", "copy")])
 def test_a_student_may_have_several_folders(tmp_path, student, one, two):

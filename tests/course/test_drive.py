@@ -10,7 +10,7 @@ import torch
 
 from fercourse.course import drive
 from fercourse.errors import InputError
-from fercourse.faces.catalogue import data_folder
+from fercourse.faces.setinfo import data_folder
 from fercourse.train import fit
 
 from ..toy import toy_faces, toy_method

@@ -50,7 +50,7 @@ def test_a_set_is_found_in_its_folder_its_parent_and_the_data_folder(tmp_path, m
     monkeypatch.setenv("FERCOURSE_DATA", str(tmp_path / "sets"))
     assert catalogue.get("rafdb").place == tmp_path / "sets/rafdb" and catalogue.found("rafdb") is None
     (tmp_path / "sets/RAF-DB").rename(tmp_path / "sets/rafdb")
-    assert len(catalogue.get("rafdb").read()) == 84
+    assert len(catalogue.read("rafdb")) == 84
     monkeypatch.delenv("FERCOURSE_DATA")
     monkeypatch.chdir(tmp_path)
     assert str(catalogue.get("rafdb").place) == "data/rafdb"
@@ -61,7 +61,7 @@ def test_a_set_is_found_in_its_folder_its_parent_and_the_data_folder(tmp_path, m
 def test_ids_and_splits_do_not_depend_on_which_folder_is_named(miniature, tmp_path):
     miniature.make(tmp_path / "sets")
     place = catalogue.find(miniature.name, tmp_path / "sets")
-    one, other = (catalogue.get(miniature.name).read(root) for root in (place.parent, place))
+    one, other = (catalogue.read(miniature.name, root) for root in (place.parent, place))
     assert np.array_equal(one.ids, other.ids) and np.array_equal(one.split, other.split)
 
 
@@ -72,7 +72,7 @@ def test_errors_say_where_what_and_how(tmp_path):
     with pytest.raises(InputError, match="--root"):
         catalogue.find("folder")
     with pytest.raises(InputError, match="no option 'clases'; expected one of classes, landmarks"):
-        catalogue.read(catalogue.get("affectnet"), tmp_path, {"clases": 7})
+        catalogue.read("affectnet", tmp_path, clases=7)
 
 
 def test_a_set_of_ones_own_takes_ten_lines(tmp_path, monkeypatch):
@@ -86,7 +86,7 @@ def test_a_set_of_ones_own_takes_ten_lines(tmp_path, monkeypatch):
     catalogue.add(catalogue.SetInfo(name="mine", title="Mine", classes=SEVEN, image="8x8", terms="ours.",
                                     get="here", layout="mine/faces.bin", markers=("faces.bin",), reader=read))
     (tmp_path / "faces.bin").touch()
-    assert catalogue.get("mine").read(tmp_path, shade=7).pixels.max() == 7
+    assert catalogue.read("mine", tmp_path, shade=7).pixels.max() == 7
 
 
 def test_the_example_of_the_docstring_runs(monkeypatch):

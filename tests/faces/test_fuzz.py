@@ -85,7 +85,7 @@ def test_a_damaged_pack_is_refused_or_whole(seed, tmp_path):
     root.mkdir()
     miniatures.rafdb(root)
     made = tmp_path / "set.safetensors"
-    write_pack(catalogue.get("rafdb").read(root), made, Crop(16))
+    write_pack(catalogue.read("rafdb", root), made, Crop(16))
     whole = open_pack(made, verify=True)
     dice = random.Random(seed)
     content = made.read_bytes()

@@ -199,7 +199,7 @@ def test_the_embedded_set_gets_its_wishes(tmp_path, monkeypatch):
 @pytest.fixture
 def packed(toy, tmp_path):
     out = tmp_path / "toy-16.safetensors"
-    write_pack(catalogue.get("toy").read(toy.root), out, Crop(16))
+    write_pack(catalogue.read("toy", toy.root), out, Crop(16))
     return out
 
 

@@ -15,7 +15,7 @@ from .miniatures import put, write
 
 
 def read(name, root, **options):
-    return catalogue.get(name).read(root, **options)
+    return catalogue.read(name, root, **options)
 
 
 # ---------------------------------------------------------------------- label numbers, face by face

@@ -19,7 +19,7 @@ KEYED = [p for p in LISTED if p.values[0].name not in BY_ROW]
 
 def read(miniature, root):
     """Read a miniature as users do: by name, from the folder it was made in."""
-    return catalogue.get(miniature.name).read(root, **miniature.options)
+    return catalogue.read(miniature.name, root, **miniature.options)
 
 
 def by_file(listing):
@@ -100,9 +100,9 @@ def test_row_order_does_not_matter(miniature, tmp_path):
 def test_fer2013_validation_part_follows_the_pixels_not_the_rows(tmp_path):
     miniatures.fer2013(tmp_path)
     head, *rows = miniatures.fer_lines()
-    before = catalogue.get("fer2013").read(tmp_path)
+    before = catalogue.read("fer2013", tmp_path)
     write(tmp_path, "fer2013/fer2013.csv", [head, *rows[::-1]])
-    after = catalogue.get("fer2013").read(tmp_path)
+    after = catalogue.read("fer2013", tmp_path)
     held = [{image.tobytes() for image in listing.pixels[listing.rows("val")]} for listing in (before, after)]
     assert held[0] == held[1] and len(held[0]) == 7
 
@@ -235,7 +235,7 @@ def test_an_empty_official_part_is_noted(tmp_path):
     miniatures.rafdb(tmp_path)
     lines = (tmp_path / miniatures.LIST).read_text().splitlines()
     write(tmp_path, miniatures.LIST, [line for line in lines if line.startswith("train")])
-    listing = catalogue.get("rafdb").read(tmp_path)
+    listing = catalogue.read("rafdb", tmp_path)
     assert "no usable face in the official part test" in listing.notes
     with pytest.raises(InputError, match="'test'"):
         listing.rows("test")
