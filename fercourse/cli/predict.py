@@ -8,7 +8,7 @@ import typer
 
 from ..errors import InputError
 from .embed import PICTURES
-from .sets import root_of
+from .sets import own_sets, root_of
 
 
 def predict(
@@ -61,9 +61,9 @@ def _own_faces(run, method, root):
     from ..embed import at_most
     from ..evaluate import fit_temperature, seen, truth_in
     from ..faces.load import load_faces, parse_spec
-    name = str(json.loads((run / "config.json").read_text(encoding="utf-8")).get("data", "")).split(" ")[0]
+    name, _, root = own_sets(run, root)
     try:
-        spec = parse_spec(name)
+        spec = parse_spec(str(name))
         root = root_of(spec.name, root)
         val = at_most(load_faces(spec.name, "val", root, spec.domain, method.size), 2000, 0)
         train = at_most(load_faces(spec.name, spec.split or "train", root, spec.domain, method.size), 2000, 0)

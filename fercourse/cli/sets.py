@@ -1,10 +1,12 @@
 """The sets of faces that a command names: where they are, what of them can be learnt from and scored."""
 
 import json
-import re
+from pathlib import Path
 
 from ..errors import InputError
 from .say import say
+
+ASKED = "asked.json"          # beside a run: which sets it was asked to be trained on
 
 
 def load(text, split, root, size):
@@ -30,14 +32,38 @@ def check_root(root, *texts):
                          "expected a .parquet file of such faces, or a folder with one; otherwise leave out --root")
 
 
+def remember(run, data, target, root):
+    """Write beside a run which sets it was trained on, as they were asked for, so that they are found again."""
+    from ..checkpoint import write_json
+    write_json(run / ASKED, {"data": _from_anywhere(data), "target": target and _from_anywhere(target),
+                             "root": root and str(root.absolute())})
+
+
+def own_sets(run, root=None):
+    """Return (data, target or None, root) of a run: as they were asked for, else as its settings tell."""
+    from ..checkpoint import CONFIG
+    if (run / ASKED).is_file():
+        asked = json.loads((run / ASKED).read_text(encoding="utf-8"))
+        return asked["data"], asked["target"], root or (asked["root"] and Path(asked["root"]))
+    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
+    told = (str(config[name]).split(" (")[0] if config.get(name) else None for name in ("data", "target"))
+    return *told, root                                       # as checkpoint.fingerprint writes it
+
+
+def _from_anywhere(text):
+    """Return a set's name as it is, a file's with its whole path."""
+    from ..faces.load import parse_spec
+    name = parse_spec(text).name
+    return text.replace(name, str(Path(name).absolute()), 1) if Path(name).is_file() else text
+
+
 def own_test(run, root, size):
     """Return the test split of the set that a run was trained for: its target, else its data."""
-    from ..checkpoint import CONFIG
-    config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    name = str(config.get("target") or config.get("data"))
-    known = re.fullmatch(r"([^ :]+)(:\S+)? \(\d+ faces, \w+\)", name)     # as checkpoint.fingerprint writes it
+    from ..faces.load import parse_spec
+    data, target, root = own_sets(run, root)
     try:
-        return load(f"{known[1] if known else name}:test", "test", root, size)
+        spec = parse_spec(target or str(data))
+        return load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:test", "test", root, size)
     except InputError as error:
         raise InputError(f"{run}: the test split of its own set is not at hand ({error}); "
                          "say with --data what to score it on, and with --root where that is") from error

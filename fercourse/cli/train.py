@@ -10,7 +10,18 @@ import typer
 
 from ..errors import InputError
 from .say import say
-from .sets import check_noise, check_root, load, own_test, probes, scorable, scored_set, usable, with_noise
+from .sets import (
+    check_noise,
+    check_root,
+    load,
+    own_test,
+    probes,
+    remember,
+    scorable,
+    scored_set,
+    usable,
+    with_noise,
+)
 
 METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
                  for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
@@ -106,6 +117,7 @@ def train(
                   resume=resume, device=device, precision=precision, compile=compile_,
                   deterministic=deterministic, save_every=save_every)
     if distributed.rank() == 0:
+        remember(out, data, target, root)
         seconds = round(time.perf_counter() - began, 1)
         if kept and kept == _saved(out):                                  # finished before, nothing was trained now
             seconds = _told_before(out, "seconds", seconds)

@@ -235,8 +235,12 @@ def run(pack, tmp_path, capsys):
     return tmp_path / "run"
 
 
-def test_a_run_is_scored_on_its_own_set(run, pack, capsys):
-    assert call("evaluate", run) == 2                                          # a pack has no place of its own
+def test_a_run_is_scored_on_its_own_set(run, pack, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("evaluate", run, "--json") == 0                                # its pack is found from anywhere
+    assert json.loads(capsys.readouterr().out)["scored"] == "drawn:test"
+    (run / "asked.json").unlink()                                              # a run of an older version
+    assert call("evaluate", run) == 2
     told = capsys.readouterr().err
     assert "the test split of its own set is not at hand (set 'drawn' is unknown" in told and "--data" in told
     assert call("evaluate", run, "--root", pack, "--json") == 0
