@@ -17,7 +17,7 @@ from .hub import patient_only_with_a_network
 _LESSON = {"channels": (16, 32, 64, 128), "stem_type": "deep", "stem_width": 8}
 LESSONS = {"lesson": {**_LESSON, "output_stride": 16}, "lesson8": {**_LESSON, "output_stride": 8}}
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")     # where files nest their tensors
-_PREFIXES = ("module.", "model.", "backbone.", "encoder.", "trunk.", "net.")
+_PREFIXES = ("module.", "encoder_q.", "model.", "backbone.", "encoder.", "trunk.", "net.")
 
 log = logging.getLogger("fercourse")
 

@@ -103,6 +103,7 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     figure, panels = new_figure(6 if len(histories) == 1 else 1.8 + 3.2 * len(histories), 3.4, 1, len(histories),
                                 sharex=True, sharey=True)
     told = [_lines(axes, panel, records, names) for axes, (panel, records) in zip(panels, histories.items())]
+    told = told if len(told) == 1 else [f"{panel}, {one}" for panel, one in zip(histories, told)]
     panels[0].set_ylabel(names[0] if len(names) == 1 else "loss")
     if len(names) > 1:
         panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -119,7 +120,7 @@ def _lines(axes, title, records, names):
                       label=name, marker="o" if len(line) == 1 else None)
             ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
     axes.set(xlabel="step", title=title)
-    return f"{title}, " * bool(title) + f"{len(records)} records: {'; '.join(ends)}"
+    return f"{len(records)} records: {'; '.join(ends)}"
 
 
 def _joined(records):
