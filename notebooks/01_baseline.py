@@ -318,10 +318,10 @@ print(f"half the width of the interval: {(high - low) / 2:.1%}; if every face ca
 # %% [markdown]
 # The interval comes from drawing as many *people* as there are, with replacement, many times, and scoring all their
 # faces; the middle 95 % of these scores are the interval. We draw people, not faces: the 24 pictures of one person may
-# fail together, and then 1,920 faces say less than 1,920 independent ones would. Here this hardly matters, as the
-# second line shows, but you know that only once you have looked. (*Macro F1* is the mean over the classes of the
-# harmonic mean of precision (of the faces called a class, the share that truly are) and recall (of the faces truly of
-# it, the share found), so that a rare class counts as much as a frequent one.)
+# fail together, and then 1,920 faces say less than 1,920 independent ones would. How much this matters here, the second
+# line shows; you know it only once you have looked. (*Macro F1* is the mean over the classes of the harmonic mean of
+# precision (of the faces called a class, the share that truly are) and recall (of the faces truly of it, the share
+# found), so that a rare class counts as much as a frequent one.)
 #
 # ## The embedding before, during and after
 # UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
@@ -360,7 +360,7 @@ fc.plots.embedding_sequence([sequence[0], sequence[-1]], shown, titles=["before"
 # point, try `fc.plots.explorer(sequence[-1], shown)`.
 
 # %%
-fc.plots.embedding_thumbnails(sequence[-1], shown, most=90, size=0.6,
+fc.plots.embedding_thumbnails(sequence[-1], shown, most=90, size=0.45,
                               caption="Each face bears the mark of its class. Look where two classes meet: could you tell them apart?")
 
 # %% [markdown]
@@ -426,8 +426,9 @@ figure.describe(f"21 pairs of classes: the nearer their action units, the more o
 
 # %% [markdown]
 # A negative $r$ says: the nearer two classes are, the more often they are taken for each other, as guessed. In the run
-# shown here neutral and fear do not fit, so near action units are not the only reason. Which units do classes share?
-# Here are the strongest units of each class, with their mean strength:
+# shown here neutral is mixed up with disgust and with fear more often than their distances suggest, so near action
+# units are not the only reason. Which units do classes share? Here are the strongest units of each class, with their
+# mean strength:
 
 # %%
 from fercourse.synth.units import FACS
@@ -522,13 +523,13 @@ clear = [f"{column} {name}" for column, table in groups.items()
          for name in table.index[(table.low > everybody) | (table.high < everybody)]]
 luck = 1 - sum(math.comb(bars, n) * 0.05 ** n * 0.95 ** (bars - n) for n in range(len(clear)))
 print(f"clear of the line: {', '.join(clear) or 'none'}; {len(clear)} of {bars} bars")
-print(f"this many or more, if all groups were alike: in {luck:.0%} of trials")
+print(f"this many or more, if all groups were alike: in {luck:.1%} of trials")
 
 # %% [markdown]
 # Before you tell a story about a low dot, look at its bar, and count the bars you have looked at: of sixteen fair
 # groups, at least one 95 % interval misses the truth more often than not. The last printed line does this count for
-# you. It assumes that each bar misses the truth in 5 % of trials. But a bar over few people is often too short (tone 1
-# has three people) and misses more often, so luck explains more than that line says.
+# you. It assumes that each bar misses the truth in 5 % of trials. But a bar over few people (tone 1 has three) is often
+# too short, however long it looks, and misses more often, so luck explains more than that line says.
 #
 # One bar clear of the line may well be luck. Several are a reason to look again, above all where neighbouring groups
 # agree: in the run shown here, the three lowest dots of the ten are all among the four darkest tones. Looking again
@@ -549,14 +550,14 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-fairness", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* (Your numbers may differ.) Group: dark skin. Three of the four darkest tones have the lowest
-# dots of all ten; tone 10, at 54 % against 62 % for everybody, stays clear of the line. Only six people stand behind
-# that bar, and of sixteen bars one may well miss the line by luck. Four do (tone 10 and the oldest below it, tone 1 and
-# the youngest above it), which luck alone makes unlikely: a reason to measure more people with another seed, not yet a
-# finding. But a finding is not needed to refuse the claim, because the burden of proof lies with the company. For
-# covered faces the gap is larger, and the cause is plain to see. Measure: both factors together (dark skin in dim
-# light, glasses on old faces), which mistakes the groups suffer (being taken for angry is worse in an interview than
-# being taken for neutral), real people instead of rendered ones, and the camera in use. No score on this set: whether a
-# face shows what a person feels, or whether that says anything about how well she works.
+# dots of all ten; tone 10, at 54 % against 63 % for everybody, stays clear of the line, and so does tone 9. Only
+# fifteen people stand behind these two bars, and of sixteen bars one may well miss the line by luck. Five do (tones 9
+# and 10 below it, tones 2 and 3 and the youngest above it), which luck alone makes unlikely: a reason to measure more
+# people with another seed, not yet a finding. But a finding is not needed to refuse the claim, because the burden of
+# proof lies with the company. For covered faces the gap is larger, and the cause is plain to see. Measure: both factors
+# together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (being taken for angry is
+# worse in an interview than being taken for neutral), real people instead of rendered ones, and the camera in use. No
+# score on this set: whether a face shows what a person feels, or whether that says anything about how well she works.
 
 # %% [markdown]
 # ## When labels are wrong

@@ -460,10 +460,10 @@ fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin tone group",
 
 # %% [markdown]
 # Read all eight numbers and the arrows together. The arrow heads of light and dark have come much closer to each other:
-# more than half of the shortcut is gone, and the error in valence is smaller. The concordance has gained next to
-# nothing in valence, and has *fallen* in arousal. A network that may no longer guess by skin has to find the
-# expression. That is harder, and it must be done in few epochs, from a weighted sum to which only few faces contribute
-# much. Taking a shortcut away does not teach the long way.
+# about half of the shortcut is gone, and the error in valence is smaller. The concordance has hardly changed in
+# valence, and has *fallen* in arousal. A network that may no longer guess by skin has to find the expression. That is
+# harder, and it must be done in few epochs, from a weighted sum to which only few faces contribute much. Taking a
+# shortcut away does not teach the long way.
 #
 # Now the fresh readers: first on the expression feature, then on the identity features, with all text withheld:
 
@@ -513,9 +513,9 @@ fc.plots.embedding_sequence([part[eight] for part in points], test[rows][eight],
 # %% [markdown]
 # By expression, all classes are mixed in all three panels. By skin tone there are no heaps either, but light and brown
 # faces tend to lie on different sides, in the expression feature no less than in the other two. Most of the eight
-# people have no heap of their own; where the faces of one do come close together, as many of person 341's do in the run
-# stored here, they do so in all three panels. So the three pictures show one feature three times rather than three
-# features, which is what the readers said in numbers.
+# people have no heap of their own; where several faces of one do come close together, they tend to do so in all three
+# panels. So the three pictures show one feature three times rather than three features, which is what the readers said
+# in numbers.
 #
 # ## Attach and detach
 # Each attribute has its own module, so the module can be taken off a trained network and put back. When it is detached,
@@ -604,8 +604,8 @@ print(f"from one of the two faces to the other: {(middle(one) - middle(other)).a
 # the skin of the fourth row. Most look more like the second row, and the 300 mixtures are no further from the face that
 # gave the expression than from the other face: much of the skin came along in the expression feature, and light and
 # pose came with it. That does not prove that the identity features are poor, because a painter that is given two
-# features uses the one that is easier to read. Nor do the pictures speak in favour of the expression feature: no smile
-# and no open mouth survived the blur. A picture is a strict examiner.
+# features uses the one that is easier to read. Nor do the pictures speak in favour of the expression feature: hardly a
+# smile or an open mouth survived the blur. A picture is a strict examiner.
 #
 # ## Whom does it fail now?
 # Bias and error are two different things: arrows can shorten while the errors of the groups stay uneven.
@@ -641,10 +641,10 @@ fc.plots.group_bars(by_age, "RMSE", whole=whole, limits=axis,
 fc.evaluate.by_people(test, guess, test.valence_arousal, fc.evaluate.mean_rmse, draws=100).round(3)
 
 # %% [markdown]
-# In the run stored here only tone 3 stays clear of everybody, with a smaller error. Tones 7, 8 and 10 have the largest
-# errors, but only six to ten people stand behind each, and their intervals contain everybody's error. (Tones 6, 7 and 8
-# together are the group *brown* in the first of the two pictures, where they do stay clear of the line.) Gender
-# presentation makes next to no difference.
+# In the run stored here only light tones stay clear of everybody, with a smaller error. Tones 7 and 10 have the largest
+# errors, but only six people stand behind each, and their intervals contain everybody's error. (Tones 1, 2 and 3
+# together are the group *light* in the first of the two pictures, where it has the smallest error.) Gender presentation
+# makes next to no difference.
 
 # %% [markdown]
 # ## Every part on its own

@@ -12,7 +12,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..errors import InputError
-from . import catalogue, synthfaces
+from . import catalogue
 from .cache import cached
 from .decode import Crop
 from .faceset import FaceSet
@@ -55,6 +55,7 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     if packed is not None:
         faces = _from_pack(name, packed, split, domain, {"labels": labels} | options)
     elif name == EMBEDDED:
+        from . import synthfaces
         if options:
             raise InputError(f"{name} has no option {next(iter(options))!r}; expected split, domain, labels, size")
         faces = synthfaces.load(split, domain, labels, **_given(root=root))
@@ -66,12 +67,12 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
 
 def _taken_apart(name, split, domain):
     """Return name, split and domain of `NAME/DOMAIN:SPLIT`, where NAME is one of the catalogue's."""
-    from .catalogue import names, plain
+    plain = catalogue.plain
     try:
         spec = parse_spec(name)
     except InputError:
         return name, split, domain
-    if plain(spec.name) not in map(plain, (EMBEDDED, *names())):
+    if plain(spec.name) not in map(plain, (EMBEDDED, *catalogue.names())):
         return name, split, domain
     return spec.name, spec.split or split, spec.domain or domain
 

@@ -99,6 +99,9 @@ def _look_at(axes, ends, room=0.4):
     ends = np.array([end for end in ends if np.isfinite(end).all()] or [[0, 0]])
     middle, half = (ends.min(0) + ends.max(0)) / 2, np.ptp(ends, axis=0).max() / 2 + room
     axes[0].set(xlim=middle[0] + [-half, half], ylim=middle[1] + [-half, half])
+    for place in axes:
+        for text in place.texts:                             # a corner's word that would be cut
+            text.set_visible(text.get_text() not in CORNERS.values() or half > np.abs(middle).max() + 1)
     for place in axes[1:]:
         place.set_ylabel("")
 

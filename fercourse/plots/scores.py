@@ -120,6 +120,7 @@ def _lines(axes, title, records, names):
                       label=name, marker="o" if len(line) == 1 else None)
             ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
     axes.set(xlabel="step", title=title)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return f"{len(records)} records: {'; '.join(ends)}"
 
 

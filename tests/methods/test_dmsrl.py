@@ -307,7 +307,8 @@ def test_runs_are_kept_and_resumed(tmp_path):
 
 @pytest.mark.parametrize("wrong", [dict(pseudo="never"), dict(centres="zero"), dict(believe=0.0)])
 def test_wrong_settings_are_named(wrong):
-    with pytest.raises(InputError, match="dmsrl: pseudo is"):
+    [name] = wrong
+    with pytest.raises(InputError, match=f"hyper-parameter {name} is .*; expected"):
         create("dmsrl", toy_faces(4, 16), **wrong)
 
 

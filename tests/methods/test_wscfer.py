@@ -124,9 +124,10 @@ def test_the_form_views_wants_two_views_and_spaces_takes_more(count):
             method.setup(faces)
 
 
-@pytest.mark.parametrize("wrong", [{"rule": "moco"}, {"form": "A"}])
-def test_unknown_words_are_named(wrong):
-    with pytest.raises(InputError, match="expected one of simclr, supcon, wsc, and one of spaces, views"):
+@pytest.mark.parametrize("wrong, told", [({"rule": "moco"}, "rule is 'moco'; expected one of simclr, supcon, wsc"),
+                                         ({"form": "A"}, "form is 'A'; expected one of spaces, views")])
+def test_unknown_words_are_named(wrong, told):
+    with pytest.raises(InputError, match=told):
         create("wscfer", toy_faces(4, 16), **wrong)
 
 

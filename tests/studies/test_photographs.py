@@ -35,8 +35,11 @@ def trained(monkeypatch):
 def measured(place, name, monkeypatch, **more):
     """Run a study at the smallest scale; return its summary and the parts of the set that it has read."""
     read = []
-    monkeypatch.setattr(photographs, "load_faces", lambda data, **given: read.append(
-        (data, given["split"])) or load_faces(data, **given))
+    def watched(data, split, *rest, **given):
+        read.append((data, split))
+        return load_faces(data, split, *rest, **given)
+    for module in ("fercourse.faces.load", "fercourse.studies.photographs"):
+        monkeypatch.setattr(f"{module}.load_faces", watched)
     return studies.run(name, scale="smoke", seeds=1, root=place / "real", out=place, **more).summary(), read
 
 

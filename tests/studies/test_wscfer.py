@@ -41,9 +41,9 @@ def test_a_longer_training_is_the_same_sums_of_terms_for_longer(monkeypatch, tmp
 
 def test_every_rule_is_tuned_at_the_same_settings_and_on_validation_faces(monkeypatch, tmp_path):
     monkeypatch.setattr(wscfer, "REMEDIES", {})
-    asked, load = [], wscfer.load_faces
+    asked, load = [], load_faces
     monkeypatch.setattr(wscfer, "TRIED", ((0.5, 0.1),))
-    monkeypatch.setattr(wscfer, "load_faces", lambda *a, **k: asked.append(k["split"]) or load(*a, **k))
+    monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *a, **k: asked.append(a[1]) or load(*a, **k))
     found = studies.run("wscfer-tuning", scale="smoke", seeds=1, out=tmp_path, only=["noisy"]).summary()
     assert list(found) == ["noisy, CE", *(f"noisy, {rule} 0.5, t 0.1" for rule in ("simclr", "supcon", "wsc"))]
     assert set(asked) == {"train", "val"}
