@@ -1,8 +1,9 @@
 """Studies: the experiments behind every published number.
 
 A study is a function that names its arms; `run` trains every arm with every seed, writes each finished run at
-once into `results/NAME-DATA-SCALE.json`, and goes on there where it was stopped. To add one, write a file
-beside `faces.py`, decorate its function with `@study("name")` and list both in `_MODULES`.
+once into `results/NAME-DATA-SCALE.json`, and goes on there where it was stopped. To add one, decorate a function
+with `@study("name")` in a file of your own and run `fercourse --use FILE study name`, as docs/recipes.md shows; one of
+the course's stands in a file beside `faces.py`, and both names in `_MODULES`.
 """
 
 import tempfile
