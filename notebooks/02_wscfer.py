@@ -488,8 +488,8 @@ for name, method in networks.items():
 # %% [markdown]
 # *CE* has no contrast term, so its projector is random: its $z$ shows what a projection keeps that has learnt nothing.
 # (It is computed from $u$ and cannot know more; but it changes the cosines, so the correlation may rise.) In the run
-# stored here the rows differ in $u$ by a few hundredths; in a single run we cannot call that a difference. In $z$ every
-# contrast keeps less than the random projection. So this run shows a gain neither in the instance space nor in the
+# stored here the rows differ in $u$ by a few hundredths; in a single run we cannot call that a difference. In $z$ no
+# contrast keeps more than the random projection. So this run shows a gain neither in the instance space nor in the
 # embedding trained beside it.
 #
 # ## Do the two spaces agree?
@@ -698,9 +698,9 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
                     title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. The line: everybody.")
 
 # %% [markdown]
-# In the run stored here only the bar of the lightest tone stays clear of the line, above it, and only three people
-# stand behind that bar. The two darkest tones have the lowest dots, but their bars still cross the line. Perhaps this
-# network, trained on 800 grey faces, fails on dark faces more often, but one run on so few faces cannot show it. No
+# In the run stored here the two darkest tones have the lowest dots, and their bars stay clear of the line or nearly so.
+# The lightest tone has the highest dot, but only three people stand behind it. Perhaps this network, trained on 800
+# grey faces, fails on dark faces more often, but one run with fifteen people of these two tones cannot prove it. No
 # contrast term was asked to prevent it. Now look at the same numbers with those for gender presentation and age. The
 # last column applies the rule for you: it says which intervals stay clear of the value over everybody.
 
@@ -708,8 +708,8 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "skin_tone"), whole=wh
 fc.evaluate.by_people(test, predicted).round(2)
 
 # %% [markdown]
-# In the run stored here three of the sixteen groups stay clear of that value: the lightest tone and the youngest
-# quarter lie above, the oldest quarter lies below. From each quarter of the ages to the next the accuracy falls, and
+# In the run stored here the youngest quarter stays clear of that value, above it. The two darkest tones lie below it,
+# but the interval of the darkest ends close to it. From each quarter of the ages to the next the accuracy falls, and
 # neighbouring groups that agree are a better reason to look again than any single bar.
 #
 # A contrast tells pictures apart. That could mean telling **people** apart. From which space can the person be named?
@@ -723,9 +723,9 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 
 # %% [markdown]
 # Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces apart,
-# put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes either
-# of them. And what SimCLR and WSC add does not stay in $z$: in every row $u$, the space that names the expression,
-# holds more of the person than $z$.
+# put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes $u$,
+# and in $z$ there is rather less of the person. And what SimCLR and WSC add does not stay in $z$: in every row $u$, the
+# space that names the expression, holds more of the person than $z$.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)

@@ -34,3 +34,9 @@ html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_theme_options = {"use_download_button": False, "use_fullscreen_button": False, "show_toc_level": 2,
                       "home_page_in_toc": True}
+
+
+def setup(app):
+    """Let |x| in docstrings be the size of x, as in papers, and no name of something to be put in its place."""
+    app.connect("autodoc-process-docstring", lambda app, what, name, thing, options, lines: lines.__setitem__(
+        slice(None), [line.replace("|", r"\|") for line in lines]))

@@ -7,7 +7,7 @@ from .figure import new_figure, styled
 from .palette import area_of, colours_of, markers_of
 
 ATTRACTS, REPELS, IGNORED, ONESELF = "#2c6fbb", "#f2a65a", "#ffffff", "#cfcfcf"
-FRAME = {"fill": False, "ec": "#222222", "lw": 1.8}
+FRAME = {"fill": False, "ec": "#222222", "lw": 1.8, "clip_on": False}
 
 
 @styled
