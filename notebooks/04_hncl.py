@@ -585,9 +585,9 @@ print(f"{person:.1%} of heatmap neighbours are the same person, {chance:.1%} wou
 fc.evaluate.by_people(small_test, guessed(hncl, 1.0)).round(2)
 
 # %% [markdown]
-# In the run stored here tones 1, 7 and 9 lie clear below and tone 4 clear above, each with few people; gender
-# presentation and age make no difference at all. But a network that is right about one face in four fails everybody.
-# Ask again after a long training, when there is something to be unequal about.
+# In the run stored here only a few skin tones lie clear of everybody, each with few people, and on another machine they
+# were partly other ones; gender presentation and age make hardly any difference. But a network that is wrong about more
+# than two faces in three fails everybody. Ask again after a long training, when there is something to be unequal about.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-shortcut-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · whose neighbours? (15 min, ●●○, written)
@@ -600,8 +600,8 @@ fc.evaluate.by_people(small_test, guessed(hncl, 1.0)).round(2)
 # *One possible answer.* In a film the nearest heatmaps are the frames before and after: the same person, the same
 # moment. Even here, with fifteen pictures of each person, the same person is among the neighbours more often than by
 # chance, so I would exclude the same person and film. I would trust least the neighbours of faces behind a mask, and of
-# heads turned aside by 30 degrees and more: their bars lie well below the line, because half of their points are
-# guessed (there are too few faces with sunglasses to tell). I would leave out faces of low visibility. The number:
+# heads turned aside by 30 degrees and more: their bars lie well to the left of the line, because half of their points
+# are guessed (there are too few faces with sunglasses to tell). I would leave out faces of low visibility. The number:
 # accuracy of a linear probe on unseen people at a tenth of the labels, against MoCo with the same steps and views (do
 # neighbours help at all?) and against random neighbours (is it the heatmap, or only having more positives?). Purity
 # alone would not do: it judges the neighbours, not what was learnt from them.
