@@ -385,7 +385,7 @@ for (name, taught), accuracy in combined.items():
 # up*, you would need these four numbers for several paired seeds, and a joint gain that is the sum of the single gains.
 #
 # ## One method more, in one file
-# The course's methods are files of 70 to 280 lines, because the loop, the data and the measuring are elsewhere. Here is
+# The course's methods are files of 60 to 280 lines, because the loop, the data and the measuring are elsewhere. Here is
 # one more method: a softmax over **cosines** $c_k$ to one direction per class, with a **margin** $m$ by which the
 # face's own class $y$ must win, and a scale $s$ (CosFace). The logits $\ell_k$ are as follows; $[k = y]$ is 1 for $k = y$,
 # else 0:

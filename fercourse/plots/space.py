@@ -214,7 +214,7 @@ def _explain(figure, axes, groups):
     """Add a legend, or a colour bar where the points lie along a scale."""
     first = axes[0] if isinstance(axes, list) else axes
     if not groups.words:
-        bar = figure.colorbar(first.collections[0], ax=axes, shrink=0.7, label=groups.name)
+        bar = figure.colorbar(first.collections[0], ax=axes, shrink=0.7, label=groups.name, panchor=False)
         bar.outline.set_visible(False)
     elif len(groups.words) <= LEGEND:
         show_legend(axes, groups.name)
