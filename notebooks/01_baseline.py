@@ -18,7 +18,7 @@
 #
 # # 01 · A baseline
 #
-# About two hours with the exercises. The code runs in three minutes on two CPU cores; on a GPU it uses a larger
+# About two hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it uses a larger
 # network. You need [lesson 00](00_faces.ipynb) and PyTorch's tensors and modules, and should know what a gradient is.
 #
 # **You will be able to**

@@ -18,9 +18,9 @@
 #
 # # 03 · DR-FER: learning among wrong labels
 #
-# About two hours with the exercises. The code runs in three minutes on two CPU cores; on a GPU it uses more faces and a
-# wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a network learns wrong
-# labels by heart.
+# About two hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it uses more
+# faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a network learns
+# wrong labels by heart.
 #
 # **You will be able to**
 #

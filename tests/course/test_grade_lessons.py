@@ -17,12 +17,13 @@ def name(cell):
 
 
 def solved(source):
-    """Return the student edition with the lesson's solutions written into it."""
+    """Return the student edition with the lesson's solutions written into it, as a student would."""
     book = nbformat.read(release.edition(source), as_version=4)
     own = {name(cell): cell.source for cell in notebooks.regenerate(source).cells if name(cell)}
     for cell in book.cells:
         if name(cell) and cell.metadata.nbgrader.solution:
-            cell.source = own[name(cell)]
+            cell.source = "\n".join(line for line in own[name(cell)].splitlines() if "## BEGIN SOL" not in line
+                                    and "## END SOL" not in line)
     return book
 
 
