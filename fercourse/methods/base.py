@@ -212,6 +212,7 @@ class Reader(Method):
 
 def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:
     """Return AdamW or SGD over the trainable parameters; biases and norms are not decayed."""
+    one_of(hyper, optimiser=OPTIMISERS)
     trained = [p for p in module.parameters() if p.requires_grad]
     groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
               {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
