@@ -102,7 +102,7 @@ def test_turning_onto_undoes_rotation_mirror_shift_and_scale():
 
 @pytest.mark.parametrize("method", ["pca", "umap"])
 def test_a_sequence_that_only_turns_stands_still(method):
-    features = clusters(20)
+    features = clusters(40)                                  # of fewer, UMAP's picture depends on the processor
     turned = features[:, [2, 0, 1, 4, 3]] * torch.tensor([1.0, -1, 1, -1, 1])
     first, second = embed.aligned_sequence([features, turned], method)
     apart = (first[:, None] - first[None]).norm(dim=2).max()
