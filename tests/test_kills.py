@@ -98,7 +98,8 @@ def said(folder):
 
 def outcome(folder):
     """Return the content of every file that there is, without times."""
-    files = [path for path in sorted(folder.rglob("*")) if path.name not in ("said.txt", "asked.json")]      # the second has paths
+    paths = ("said.txt", "asked.json")                       # in which the folder's own path stands
+    files = [path for path in sorted(folder.rglob("*")) if path.name not in paths]
     return {str(path.relative_to(folder)): content(path) for path in files}
 
 
