@@ -58,11 +58,11 @@ def _check_method(method):
 
 
 def aligned_sequence(sequence, method: str = "umap", seed: int = 0, neighbours: int = 15) -> list[Tensor]:
-    """Project the features of the same faces at several moments so that a point moves only if its face does.
+    """Project the features of the same faces at several moments so that a point moves little unless its face does.
 
     Every UMAP starts from the picture before it and is then turned onto it (orthogonal Procrustes). Against
     `umap.AlignedUMAP` neighbourhoods are kept as well, points move little more, and it takes a fifth of
-    the time.
+    the time. How a group that lies apart is turned UMAP leaves open, so that it may turn though no face moved.
 
     Args:
         sequence: features [N, D] of the same N faces, one matrix a moment; D may change.

@@ -100,13 +100,20 @@ def test_turning_onto_undoes_rotation_mirror_shift_and_scale():
     assert torch.allclose(embed.turn_onto(3 * reference @ turn + 5, reference), reference, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
-def test_a_sequence_that_only_turns_stands_still(method):
-    features = clusters(40)                                  # of fewer, UMAP's picture depends on the processor
+def moved(features, method, seed):
+    """Return how far points move on average where the features only turn, as a share of the picture's width."""
     turned = features[:, [2, 0, 1, 4, 3]] * torch.tensor([1.0, -1, 1, -1, 1])
-    first, second = embed.aligned_sequence([features, turned], method)
-    apart = (first[:, None] - first[None]).norm(dim=2).max()
-    assert (first - second).norm(dim=1).mean() < 0.15 * apart
+    first, second = embed.aligned_sequence([features, turned], method, seed)
+    return float((first - second).norm(dim=1).mean() / torch.pdist(first).max())
+
+
+def test_a_sequence_that_only_turns_stands_still():
+    assert moved(clusters(20), "pca", 0) < 1e-4
+
+
+def test_a_sequence_that_only_turns_moves_little_in_most_of_umaps_pictures():
+    """A single seed tells nothing: in about one of four a group turns about itself, which UMAP leaves open."""
+    assert np.median([moved(clusters(40), "umap", seed) for seed in range(5)]) < 0.15
 
 
 def test_bad_input_is_named():

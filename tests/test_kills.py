@@ -98,17 +98,17 @@ def said(folder):
 
 def outcome(folder):
     """Return the content of every file that there is, without times."""
-    paths = ("said.txt", "asked.json")                       # in which the folder's own path stands
-    files = [path for path in sorted(folder.rglob("*")) if path.name not in paths]
-    return {str(path.relative_to(folder)): content(path) for path in files}
+    files = [path for path in sorted(folder.rglob("*")) if path.name != "said.txt"]
+    return {str(path.relative_to(folder)): content(path, folder) for path in files}
 
 
-def content(path: Path):
+def content(path: Path, folder: Path):
     if path.is_dir():
         return None
     if path.suffix == ".pt":
         return read_checkpoint(path)
     if path.suffix in (".json", ".jsonl"):
-        lines = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+        text = path.read_text().replace(str(folder), "")     # each was asked for files of its own
+        lines = text.splitlines() if path.suffix == ".jsonl" else [text]
         return [{k: v for k, v in json.loads(line).items() if k not in TIMES} for line in lines]
     return path.read_bytes()
