@@ -173,7 +173,7 @@ def test_a_table_of_points_by_exercise_is_kept_when_another_takes_its_name(folde
     assert any("kept as" in line for line in told)
 
 
-def test_whoever_is_missing_after_an_interruption_keeps_the_row(folder, lesson, tmp_path, monkeypatch):
+def test_whoever_is_missing_after_an_interruption_keeps_the_row_and_is_named(folder, lesson, tmp_path, monkeypatch):
     out = tmp_path / "grades.csv"
     grade.grade(folder, out, lessons=[lesson])
     for student, points in (("ann", "2"), ("cem", "1")):
@@ -186,9 +186,11 @@ def test_whoever_is_missing_after_an_interruption_keeps_the_row(folder, lesson, 
             raise KeyboardInterrupt
         return sandbox.Run()
     monkeypatch.setattr(grade, "run", run)
+    told = []
     with pytest.raises(KeyboardInterrupt):
-        grade.grade(folder, out, lessons=[lesson])
+        grade.grade(folder, out, lessons=[lesson], told=told.append)
     assert {row["student"]: row["07-why"] for row in rows(out)} == {"ann": "2", "Ben O'Neill": "", "cem": "1"}
+    assert told[-1].partition("Grade the rest with: ")[2].count("--student ") == 2
 
 
 def test_another_grading_beside_it_makes_no_table_unusable(folder, lesson, tmp_path):

@@ -75,23 +75,6 @@ def test_the_courses_own_edition_counts_only_where_nothing_else_does_and_is_told
     assert found["bob"].points["07-double-test"] == 0 and not found["bob"].problem
 
 
-def test_those_who_are_missing_after_an_interruption_are_named(folder, lesson, released, monkeypatch):
-    ran = []
-
-    def run(*_):
-        ran.append(1)
-        if len(ran) > 1:
-            raise KeyboardInterrupt
-        return sandbox.Run()
-    monkeypatch.setattr(grade, "run", run)
-    for student in ("ann", "bo lee", "cem"):
-        write(folder, student, answered(released))
-    told = []
-    with pytest.raises(KeyboardInterrupt):
-        grade.grade(folder, folder.parent / "g.csv", lessons=[lesson], told=told.append)
-    assert told[-1].endswith("Grade the rest with: --student 'bo lee' --student cem")
-
-
 def test_a_cell_that_heeds_no_interruption_does_not_use_up_the_time_of_all_others():
     deaf = "import time\nwhile True:\n    try:\n        time.sleep(600)\n    except BaseException:\n        pass"
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (
