@@ -1,28 +1,24 @@
 """What students hand in: finding notebooks, whose they are, and putting each back into its lesson's shape."""
 
-import json
 import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote
 
 import nbformat
 
 from ..errors import InputError
 from . import zipped
 from .notebooks import sources
+from .stripped import parsed
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<ident>\d+)_assignsubmission_(?:file|onlinetext)_?", re.ASCII)
 CANVAS = re.compile(r"(?P<student>[^_]+)_(?:LATE_)?(?P<ident>\d+)_(?:\d+_(?P<rest>.+)|(?:text|link)(?:\.html)?)",
                     re.ASCII)
 BOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
-PICTURES, MOST_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp"), 8 << 20       # in a text; characters
-BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
-ATTACHED = re.compile(r"!\[([^\]\n]{0,200})\]\(attachment:([^)\s]{1,200})[^)\n]{0,200}\)")
 OURS = ("written.html", "feedback.zip")
 ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz")
 UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")       # steers a terminal, or turns text round
@@ -244,12 +240,12 @@ def read(submission: Submission):
     if path.is_symlink() or not path.is_file():
         raise InputError("not a plain file")
     if _is_zip(path):
-        return _parsed(_of_zip(path, submission.inside))
+        return parsed(_of_zip(path, submission.inside))
     if not submission.is_book:
         raise InputError(f"handed in {_printable(path.name)}, which is no notebook")
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"larger than {MOST_BYTES >> 20} MiB")
-    return _parsed(path.read_bytes())
+    return parsed(path.read_bytes())
 
 
 def _of_zip(path, inside):
@@ -260,50 +256,6 @@ def _of_zip(path, inside):
         return zipped.read(path, inside)
     except InputError as error:
         raise InputError(f"handed in {_printable(path.name)}, which {error}") from None
-
-
-def _parsed(raw):
-    import warnings
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = nbformat.reads(raw.decode(json.detect_encoding(raw)), as_version=4)
-        return nbformat.v4.new_notebook(cells=[_plain(cell) for cell in book.cells])
-    except Exception:                                        # anything can be wrong with what a stranger wrote
-        raise InputError(f"not a notebook: {'cut off or damaged' if raw.strip() else 'empty'}; hand it in again"
-                         ) from None
-
-
-def _plain(cell):
-    """Return a cell with its text, its pictures and its grade_id, and nothing else of what came with it."""
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    about = cell.get("metadata", {}).get("nbgrader")
-    name = about.get("grade_id") if isinstance(about, dict) else None
-    metadata = {"nbgrader": {"grade_id": name}} if isinstance(name, str) else {}
-    source = cell["source"]
-    if not isinstance(source, str):
-        raise TypeError("a cell's source is no text")
-    source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")        # half an emoji
-    made = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source, metadata=metadata)
-    return _with_pictures(made, cell.get("attachments")) if made.cell_type == "markdown" else made
-
-
-def _with_pictures(cell, attachments):
-    """Return a text with the pictures pasted into it, as far as they are there; for others it says so."""
-    found, room = {}, MOST_PICTURES
-    for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
-        for kind, data in kinds.items() if isinstance(kinds, dict) else ():
-            if kind in PICTURES and isinstance(data, str) and len(data) <= room and BASE64.fullmatch(data):
-                found[name], room = {kind: data}, room - len(data)
-
-    def shown(match):
-        name = match[2] if match[2] in found else unquote(match[2])
-        if name not in found:
-            return f"(a picture, {match[1] or 'without a name'}, is missing)"
-        cell.setdefault("attachments", {})[match[2]] = found[name]
-        return match[0]
-    cell["source"] = ATTACHED.sub(shown, cell.source)
-    return cell
 
 
 def lesson_of(book, path: Path | None, lessons) -> str | None:

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import release, submissions
+from fercourse.course import release, stripped, submissions
 from fercourse.course.notebooks import grade_id, regenerate
 from fercourse.course.retyped import LINK, regained
 
@@ -25,7 +25,7 @@ def student(lesson):
     """Return the student edition as it is read when handed in: answers and names, no other metadata."""
     def handed_in(**answers):
         book = answered(release.student(lesson), **answers)
-        return nbformat.v4.new_notebook(cells=[submissions._plain(one) for one in book.cells])
+        return nbformat.v4.new_notebook(cells=[stripped.plain(one) for one in book.cells])
     return handed_in
 
 
