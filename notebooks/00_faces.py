@@ -215,11 +215,10 @@ fc.plots.image_rows(
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
 # Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
-# these points, too: the inner brows rise (AU 1), the brows are also drawn together (AU 4, at least 0.2), the eyes are
-# wide (AU 5), the lips are stretched (AU 20), these three at least 0.4 each, and there is neither a smile nor the open
-# jaw of surprise. Call it `my_fear`: a dict
-# of facial units and weights between 0 and 1.5; the sliders help. Stuck? `fc.check.lesson00.fear.hint()` says a little
-# more each time.
+# these points, too: the inner brows rise (AU 1), the eyes are wide (AU 5) and the lips are stretched (AU 20), each by
+# at least 0.4; the brows are also drawn together (AU 4, at least 0.2); and there is neither a smile nor the open jaw of
+# surprise. Call it `my_fear`: a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
+# `fc.check.lesson00.fear.hint()` says a little more each time.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}
 ### BEGIN SOLUTION

@@ -43,8 +43,12 @@ def own_sets(run, root=None):
     """Return (data, target or None, root) of a run: as they were asked for, else as its settings tell."""
     from ..checkpoint import CONFIG
     if (run / ASKED).is_file():
-        asked = json.loads((run / ASKED).read_text(encoding="utf-8"))
-        return asked["data"], asked["target"], root or (asked["root"] and Path(asked["root"]))
+        try:
+            asked = json.loads((run / ASKED).read_text(encoding="utf-8"))
+            return asked["data"], asked["target"], root or (asked["root"] and Path(asked["root"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{run / ASKED} cannot be read ({error}); expected which sets the run was trained on: "
+                             "delete it, and say with --data what to score it on") from error
     config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
     told = (str(config[name]).split(" (")[0] if config.get(name) else None for name in ("data", "target"))
     return *told, root                                       # as checkpoint.fingerprint writes it

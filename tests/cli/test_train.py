@@ -239,6 +239,9 @@ def test_a_run_is_scored_on_its_own_set(run, pack, capsys, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert call("evaluate", run, "--json") == 0                                # its pack is found from anywhere
     assert json.loads(capsys.readouterr().out)["scored"] == "drawn:test"
+    for damaged in ("{", "[]", "{}"):
+        (run / "asked.json").write_text(damaged)
+        assert call("evaluate", run) == 2 and "asked.json cannot be read" in capsys.readouterr().err
     (run / "asked.json").unlink()                                              # a run of an older version
     assert call("evaluate", run) == 2
     told = capsys.readouterr().err
