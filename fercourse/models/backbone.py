@@ -1,4 +1,4 @@
-"""Backbones: any network of timm by name, and the narrow lesson network, behind one small interface."""
+"""Backbones: any network of timm by name, and a few narrow ones, behind one small interface."""
 
 import logging
 import pickle
@@ -15,7 +15,9 @@ from .hub import patient_only_with_a_network
 # Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
 # masks, corners and Grad-CAM need more than 2 x 2. `lesson8` keeps 8 x 8 at about half the speed.
 _LESSON = {"channels": (16, 32, 64, 128), "stem_type": "deep", "stem_width": 8}
-LESSONS = {"lesson": {**_LESSON, "output_stride": 16}, "lesson8": {**_LESSON, "output_stride": 8}}
+# `fine18` is a ResNet-18 of half the width whose stem does not pool: twice as fine from the first block to the last.
+NARROW = {"lesson": {**_LESSON, "output_stride": 16}, "lesson8": {**_LESSON, "output_stride": 8},
+          "fine18": {"channels": (32, 64, 128, 256)}}
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")     # where files nest their tensors
 _PREFIXES = ("module.", "encoder_q.", "model.", "backbone.", "encoder.", "trunk.", "net.")
 
@@ -77,7 +79,7 @@ def backbone(name="lesson", weights=None, pretrained=False, size=None, grey=Fals
     """Build a backbone for normalised images of three channels.
 
     Args:
-        name: `lesson`, `lesson8`, or any model of timm (`resnet18`, `vit_small_patch16_224`, …).
+        name: `lesson`, `lesson8`, `fine18`, or any model of timm (`resnet18`, `vit_small_patch16_224`, …).
         weights: a safetensors or torch file with weights of this architecture, such as a face-pretrained one.
         pretrained: load timm's published weights; needs a network or a filled cache.
         size: side of the images in pixels; transformers need it where it is not their usual one.
@@ -89,9 +91,12 @@ def backbone(name="lesson", weights=None, pretrained=False, size=None, grey=Fals
     """
     if weights is not None and pretrained:
         raise InputError("both a weights file and pretrained weights were asked for; choose one")
-    if name in LESSONS and pretrained:
+    if name in NARROW and pretrained:
         raise InputError(f"{name} has no published weights; choose a model of timm such as resnet18")
-    built = Backbone(_create(name, pretrained, size, options), grey)
+    trunk = _create(name, pretrained, size, options)
+    if name == "fine18":
+        trunk.maxpool = nn.Identity()
+    built = Backbone(trunk, grey)
     if weights is not None:
         built.report = load_weights(built.trunk, weights)
         log.info(built.report)
@@ -100,16 +105,16 @@ def backbone(name="lesson", weights=None, pretrained=False, size=None, grey=Fals
 
 def _create(name, pretrained, size, options):
     import timm
-    base = "resnet18" if name in LESSONS else name
+    base = "resnet18" if name in NARROW else name
     if not timm.is_model(base.split(".")[0]):
         close = ", ".join(timm.list_models(f"*{base.split('_')[0]}*")[:5])
         raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, "
-                         f"lesson8, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
+                         f"lesson8, fine18, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
     tag = base.partition(".")[2]
     if tag and tag not in (known := [known.partition(".")[2] for known in timm.list_pretrained(base.split(".")[0])]):
         raise InputError(f"backbone {name!r}: timm {timm.__version__} has no weights {tag!r} of it; expected "
                          f"{', '.join(known) or 'no such ending'}, or {base.split('.')[0]} alone")
-    options = {**LESSONS.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
+    options = {**NARROW.get(name, {}), **options, "num_classes": 0, "pretrained": pretrained}
     try:
         with patient_only_with_a_network() if pretrained else nullcontext():
             return _sized(timm.create_model, base, size, options)

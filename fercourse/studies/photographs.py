@@ -24,8 +24,8 @@ from .transfer import scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
-# What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own: what of the scale
-# differs, the hyper-parameters, the views.
+# What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own, and that finer maps
+# were tried after weak views had turned out ahead: what of the scale differs, the hyper-parameters, the views.
 TRIED = {
     "as it is": ({}, {}, LOOSE),
     "half the rate": (dict(lr=1e-3), {}, LOOSE),
@@ -33,6 +33,8 @@ TRIED = {
     "weak views": ({}, {}, PRESETS["weak"]),
     "nothing erased": ({}, {}, replace(LOOSE, erase=0.0)),
     "averaged weights": ({}, dict(ema=0.998), LOOSE),
+    "weak views, fine18": (dict(backbone="fine18"), {}, PRESETS["weak"]),
+    "nothing erased, fine18": (dict(backbone="fine18"), {}, replace(LOOSE, erase=0.0)),
 }
 CODE = commit()                  # what runs is what was loaded now
 PRECISION = "bf16"               # also on CPUs, where networks of this size take hours
