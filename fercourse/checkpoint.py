@@ -18,7 +18,7 @@ import torch
 from . import __version__, distributed
 from .device import layout
 from .errors import InputError
-from .files import replacing, writing
+from .files import replacing, write_json, writing
 from .lock import take
 from .plain import flat, is_plain, plain
 
@@ -28,12 +28,6 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 LOCK = "training.lock"
 VIEWS = ("views", "target_views")
 _LOCKS = weakref.WeakValueDictionary()   # of this process: a cell that is run again takes over from the one stopped
-
-
-def write_json(path: Path, content):
-    """Write JSON so that the file is either the old one or the new one."""
-    with replacing(path) as part:
-        part.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def log_path(folder) -> Path | None:

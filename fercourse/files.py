@@ -3,6 +3,7 @@
 import errno
 import glob
 import hashlib
+import json
 import os
 import platform
 import time
@@ -62,6 +63,17 @@ def writing(path):
         why = "a file is where a folder is needed" if no_folder else error.strerror or error
         advice = "free some space" if error.errno in _NO_ROOM else "choose a place that you may write to"
         raise Unwritable(f"{path} cannot be written ({why}); what was there is kept; {advice}") from error
+
+
+def write_text(path, text: str, errors="strict"):
+    """Write text in UTF-8, whole or not at all."""
+    with replacing(path) as part:
+        part.write_bytes(text.encode(errors=errors))         # no system's own ends of lines
+
+
+def write_json(path, content, **how):
+    """Write JSON, whole or not at all; `how` is passed to `json.dumps`."""
+    write_text(path, json.dumps(content, **{"indent": 1, **how}) + "\n")
 
 
 def try_place(path: Path):

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from . import distributed
 from .errors import InputError
-from .files import append, replacing
+from .files import append, write_text
 
 NOT_LOSSES = ("step", "epoch", "of", "lr", "images_per_s", "start")      # what a record has beside them
 EVERY = 20                        # steps between readings: each makes the host wait for the device
@@ -124,8 +124,7 @@ class Log:
         for record in kept:
             (self.history.starts if "start" in record else self.history.steps).append(record)
         if self.writes and self.path:
-            with replacing(self.path) as part:
-                part.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+            write_text(self.path, "".join(json.dumps(r) + "\n" for r in kept))
         distributed.wait()
         silent = {"disable": True} if self.quiet else {}                 # what is left unsaid, TQDM_DISABLE decides
         self.bar = tqdm(total=self.total, initial=(done - len(self.pending)) * self.batch_size, unit=" images",

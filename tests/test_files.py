@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from fercourse import files
 from fercourse.errors import InputError
-from fercourse.files import Unwritable, append, replacing, sha256
+from fercourse.files import Unwritable, append, replacing, sha256, write_json, write_text
 from tests.full import room
 
 
@@ -148,3 +149,19 @@ def test_sha256(tmp_path):
     content = bytes(3_000_000)
     (tmp_path / "a").write_bytes(content)
     assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_text_and_json_are_written_whole_or_not_at_all(tmp_path):
+    write_text(tmp_path / "new" / "a.txt", "één\nzwei")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == "één\nzwei".encode()
+    write_json(tmp_path / "a.json", {"a": [1]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1]}
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "new" / "a.txt", "half\ud800")
+    write_text(tmp_path / "b.txt", "half\ud800", errors="replace")
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"b": object()})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1]}
+    assert (tmp_path / "new" / "a.txt").read_text("utf-8") == "één\nzwei"
+    assert (tmp_path / "b.txt").read_text() == "half?"
+    assert sorted(path.name for path in tmp_path.rglob("*.part")) == []

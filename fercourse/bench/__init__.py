@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing, writing
+from ..files import write_json, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
 
@@ -209,5 +209,4 @@ def save(path: Path, name: str, result: dict):
         content = content | {name: result}
     except (ValueError, TypeError) as error:
         raise InputError(f"{path} is not a file of benchmarks ({error}); move it away") from error
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(path, content)

@@ -34,7 +34,7 @@ def check_root(root, *texts):
 
 def remember(run, data, target, root):
     """Write beside a run which sets it was trained on, as they were asked for, so that they are found again."""
-    from ..checkpoint import write_json
+    from ..files import write_json
     write_json(run / ASKED, {"data": _from_anywhere(data), "target": target and _from_anywhere(target),
                              "root": root and str(root.absolute())})
 

@@ -215,7 +215,7 @@ def _groups(model, faces, column):
 
 def _tell(facts, out, as_json):
     """Print the metrics, for people or as one JSON line, and keep them in the run's folder."""
-    from ..checkpoint import write_json
+    from ..files import write_json
     if out:
         write_json(Path(out) / "metrics.json", facts)
     typer.echo(json.dumps(facts) if as_json else _readable(facts))

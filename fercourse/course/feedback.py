@@ -5,7 +5,7 @@ import html
 from collections import Counter
 from pathlib import Path
 
-from ..files import replacing
+from ..files import write_text
 from .covered import covered
 from .grades import Grade
 from .notebooks import grade_id
@@ -21,8 +21,7 @@ def write_pages(grades: list[Grade], out: Path, fresh: list[Grade], told=print):
     """
     for one, name in zip(grades, page_names(grades), strict=True):
         if any(one is other for other in fresh):
-            with replacing(out.parent / "feedback" / name) as part:
-                part.write_text(_page(one, told), encoding="utf-8", errors="replace")
+            write_text(out.parent / "feedback" / name, _page(one, told), errors="replace")
 
 
 def _page(one, told):

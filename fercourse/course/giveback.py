@@ -5,7 +5,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from ..files import replacing
+from ..files import replacing, write_text
 from .feedback import found_pages
 from .grades import Grade, number
 
@@ -20,8 +20,7 @@ def mark_pages(grades: list[Grade], pages: Path) -> int:
         if page:
             text = MARKED.sub("", page.read_text("utf-8"))
             start = found.end() if (found := BODY.search(text)) else 0
-            with replacing(page) as part:
-                part.write_text(text[:start] + _marked(one) + text[start:], encoding="utf-8", errors="replace")
+            write_text(page, text[:start] + _marked(one) + text[start:], errors="replace")
             count += 1
     return count
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing, try_place
+from ..files import try_place, write_text
 from . import notebooks
 from .notebooks import cell_ids
 
@@ -40,8 +40,7 @@ def relink(repository: str, branch: str = "main", root: Path = notebooks.ROOT) -
     for path in changes:                                                 # before anything is changed
         try_place(path)
     for path in sorted(changes, key=lambda path: path == constants):     # the old address stays known to the end
-        with replacing(path) as part:
-            part.write_text(changes[path], encoding="utf-8")
+        write_text(path, changes[path])
     return list(changes)
 
 

@@ -8,7 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
-from ..files import replacing
+from ..files import write_text
 from .grades import Grade, number, whose
 from .notebooks import grade_id, regenerate, sources
 
@@ -32,8 +32,7 @@ def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, w
     """
     page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
     text = written(grades, fresh, rows, name, stamp=stamp, lessons=lessons, earlier="" if whole else earlier_page(page))
-    with replacing(page) as part:
-        part.write_text(text, encoding="utf-8", errors="replace")
+    write_text(page, text, errors="replace")
     waiting = sum(value is None or name in one.carried for one in grades for name, value in one.points.items())
     return max(0, waiting - text.count("<article "))
 

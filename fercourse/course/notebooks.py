@@ -15,7 +15,7 @@ import typer
 from nbclient.exceptions import CellExecutionError
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_text
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "notebooks"
@@ -168,8 +168,7 @@ def reword(source: Path):
 
 def _write(source, book):
     nbformat.validate(book)
-    with replacing(source.with_suffix(".ipynb")) as part:
-        part.write_text(nbformat.writes(book, indent=1) + "\n", encoding="utf-8")
+    write_text(source.with_suffix(".ipynb"), nbformat.writes(book, indent=1) + "\n")
 
 
 # ---------------------------------------------------------------------- command line

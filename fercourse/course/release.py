@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_text
 from .notebooks import SETUP, badge, cell_ids, grade_id, regenerate
 
 WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
@@ -143,8 +143,7 @@ def build(source: Path) -> Path:
     nbformat.validate(book)
     text = nbformat.writes(book, indent=1) + "\n"
     if not path.is_file() or path.read_text("utf-8") != text:
-        with replacing(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
     return path
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_text
 from .notebooks import ROOT, sources
 
 LEFT = ROOT / "build" / "timing"                             # LESSON.xml, by tests/notebooks/test_lessons.py
@@ -113,8 +113,7 @@ def this_machine() -> dict:
 def main(left: Path = LEFT, out: Path = PAGE):
     """Write the page."""
     text = page(left, {source.stem: code_of(source) for source in sources()}, this_machine())
-    with replacing(out) as part:
-        part.write_text(text, encoding="utf-8")
+    write_text(out, text)
     print(f"{out}: {text.splitlines()[-1]}")
 
 

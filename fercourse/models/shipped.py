@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import InputError
-from ..files import replacing, sha256
+from ..files import replacing, sha256, write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
 
@@ -48,5 +48,4 @@ def publish(name: str, tensors: dict[str, Tensor], facts: dict, keep: tuple[str,
     with replacing(path) as part:
         save_file(small, part)
     manifest = {"sha256": sha256(path), "bytes": path.stat().st_size, "fercourse": __version__, **facts}
-    with replacing(path.with_suffix(".json")) as part:
-        part.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_json(path.with_suffix(".json"), manifest)

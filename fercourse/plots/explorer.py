@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_text
 from .arrays import as_array
 from .faces import as_images
 from .grouping import UNKNOWN, grouping
@@ -79,8 +79,7 @@ def explorer(points, faces, out=None, predictions=None, neighbours=None, title=N
 
 def _written(page):
     if page.path:
-        with replacing(page.path) as part:
-            part.write_text(page.html, encoding="utf-8")
+        write_text(page.path, page.html)
     return page
 
 

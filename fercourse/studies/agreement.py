@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import write_json
 from ..errors import InputError
 from ..faces import load_faces
 from ..faces.readers.common import csv_rows
 from ..faces.readers.ferplus import COLUMNS, OTHER
 from ..faces.readers.tables import open_table
+from ..files import write_json
 from .record import commit
 
 ORDER = ("happiness", "neutral", "surprise", "anger", "sadness", "disgust")      # as lessons show them

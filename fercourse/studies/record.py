@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import replacing, try_place
+from ..files import try_place, write_json
 from ..lock import alone
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn")
@@ -99,8 +99,7 @@ class Record:
             self._join(self._there(), {"hardware": made_on or hardware(), "versions": versions()})
             content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
                        "runs": self.runs, **self.facts}
-            with replacing(self.path) as temporary:
-                temporary.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
+            write_json(self.path, _plain(content), allow_nan=False)
 
     def _join(self, there, here):
         """Add our runs to those of the file, each with the facts in which it differs from the file's."""

@@ -4,7 +4,7 @@ import json
 from functools import lru_cache, partial
 from pathlib import Path
 
-from ..files import replacing
+from ..files import write_text
 from .effects import measured
 from .picture import draw
 from .record import made, told
@@ -152,8 +152,7 @@ def rewrite(page, folder="results") -> bool:
         if begin in fresh:
             before, rest = fresh.split(begin)
             fresh = f"{before}{begin}\n{table(folder)}\n{end}{rest.split(end)[1]}"
-    with replacing(page) as temporary:
-        temporary.write_text(fresh, encoding="utf-8")
+    write_text(page, fresh)
     return fresh != text
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..faces.emotions import SEVEN
-from ..files import replacing, sha256, writing
+from ..files import replacing, sha256, write_json, write_text, writing
 from ..lock import alone
 from .head import head
 from .people import GENDERS
@@ -141,8 +141,7 @@ def _open_parts(parts, population):
             f"{parts} holds faces of another plan ({note.read_text()}); "
             "remove that folder or repeat the command with its settings"
         )
-    with replacing(note) as part:
-        part.write_text(plan)
+    write_text(note, plan)
 
 
 def _render_all(population, parts, waiting, workers, progress):
@@ -219,8 +218,7 @@ def _assemble(population, parts, out):
         faces=population.people * population.per_person,
         counts=counts,
     )
-    with replacing(out.with_suffix(".json")) as part:
-        part.write_text(json.dumps(manifest, indent=1) + "\n")
+    write_json(out.with_suffix(".json"), manifest)
     return manifest
 
 

@@ -50,20 +50,20 @@ def test_every_address_is_the_forks(checkout, branch):
 
 
 def test_what_failed_half_way_is_finished_by_the_same_call(checkout, monkeypatch):
-    real = links.replacing
+    real = links.write_text
     shutil.copytree(checkout, checkout / "other")
     relink(FORK, "autumn", checkout / "other")
     whole = {path.relative_to(checkout / "other"): text for path, text in texts(checkout / "other").items()}
     shutil.rmtree(checkout / "other")
 
-    def full(path):
+    def full(path, text):
         if path.suffix == ".ipynb":
             raise InputError("the disk is full")
-        return real(path)
-    monkeypatch.setattr(links, "replacing", full)
+        return real(path, text)
+    monkeypatch.setattr(links, "write_text", full)
     with pytest.raises(InputError, match="disk is full"):
         relink(FORK, "autumn", checkout)
-    monkeypatch.setattr(links, "replacing", real)
+    monkeypatch.setattr(links, "write_text", real)
     relink(FORK, "autumn", checkout)
     assert {path.relative_to(checkout): text for path, text in texts(checkout).items()} == whole
 
