@@ -21,6 +21,8 @@
 # About 60 minutes with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed. You need Python
 # and tensors, and no knowledge of faces. Exercises are easy (●○○), medium (●●○) or hard (●●●).
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/00_faces.ipynb), or `notebooks/student/00_faces.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - build an expression from facial action units and say what class, valence and arousal make of it

@@ -21,6 +21,8 @@
 # About two hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it uses a larger
 # network. You need [lesson 00](00_faces.ipynb) and PyTorch's tensors and modules, and should know what a gradient is.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/01_baseline.ipynb), or `notebooks/student/01_baseline.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - write the training loop of a classifier yourself, and say what each of its lines is for

@@ -21,6 +21,8 @@
 # About two hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a T4 it uses more
 # faces and a larger network. You need [lesson 01](01_baseline.ipynb), and you should know what a softmax is.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/02_wscfer.ipynb), or `notebooks/student/02_wscfer.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - say of every pair of faces in a batch whether SimCLR, SupCon and WSC attract, repel or ignore it, and write the loss

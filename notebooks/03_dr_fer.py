@@ -22,6 +22,8 @@
 # faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a network learns
 # wrong labels by heart.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/03_dr_fer.ipynb), or `notebooks/student/03_dr_fer.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - make a network rebuild what was hidden from it, and say what that teaches it without any label

@@ -21,6 +21,8 @@
 # About two hours with the exercises. The code runs in four minutes on two CPU cores, and on a GPU it trains for more steps. You
 # need [lesson 01](01_baseline.ipynb), and should know what a contrastive loss is.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/04_hncl.ipynb), or `notebooks/student/04_hncl.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - find faces of the same expression without any label, from heatmaps of facial points

@@ -21,6 +21,8 @@
 # About two hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a T4 it uses more
 # faces and a larger network. You need [lesson 01](01_baseline.ipynb), and should know what batch norm does.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/05_dmsrl.ipynb), or `notebooks/student/05_dmsrl.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - write the terms that pull faces to class centres and keep centres apart, so that they mean the same at any width

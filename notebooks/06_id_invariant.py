@@ -21,6 +21,8 @@
 # About two and a half hours with the exercises. The code runs in three minutes on two CPU cores. You need
 # [lesson 01](01_baseline.ipynb), and an idea of what a Gaussian and an expectation are.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/06_id_invariant.ipynb), or `notebooks/student/06_id_invariant.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - show that a regressor of valence and arousal has learnt a shortcut, and whom the shortcut wrongs

@@ -21,6 +21,8 @@
 # About two hours, and as long as you like for the capstone. The code runs in three minutes on two CPU cores. You need
 # [lesson 01](01_baseline.ipynb) and two of the lessons 02 to 06.
 #
+# This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/07_comparison.ipynb), or `notebooks/student/07_comparison.ipynb` on your own machine.
+#
 # **You will be able to**
 #
 # - compare representations: where they are alike, and whether they fail on the same faces

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from .notebooks import SETUP, badge, grade_id, regenerate
+from .notebooks import SETUP, badge, grade_id, other_edition, regenerate
 from .numbers import unbacked
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
@@ -203,6 +203,8 @@ def story(book, source: Path) -> Iterator[str]:
     first = next((cell.source for cell in book.cells if cell.cell_type == "code"), "")
     if not text or badge(source) not in text[0]:
         yield f"the first cell has no badge for {badge(source)}"
+    if other_edition(source) not in " ".join(book.cells[0].source.split()):
+        yield "the first cell does not have fercourse.course.notebooks.other_edition"
     if first != SETUP:
         yield "the first code cell is not fercourse.course.notebooks.SETUP"
     for cell in book.cells:

@@ -72,6 +72,13 @@ def badge(source: Path) -> str:
         f"/blob/{BRANCH}/notebooks/{source.stem}.ipynb")
 
 
+def other_edition(source: Path) -> str:
+    """Return the sentences by which a lesson, which is solved, points at its student edition."""
+    colab = badge(source).replace("/notebooks/", "/notebooks/student/")
+    return (f"This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the "
+            f"[student edition in Colab]({colab}), or `notebooks/student/{source.stem}.ipynb` on your own machine.")
+
+
 def regenerate(source: Path):
     """Return the notebook that a source stands for: no outputs, ids derived from what the cells are."""
     import jupytext

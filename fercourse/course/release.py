@@ -12,7 +12,7 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
-from .notebooks import SETUP, badge, cell_ids, grade_id, regenerate
+from .notebooks import BRANCH, REPOSITORY, SETUP, badge, cell_ids, grade_id, other_edition, regenerate
 
 WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
 STUDENT_SETUP = SETUP + '''
@@ -57,7 +57,7 @@ def student(source: Path):
                    tools.CheckCellMetadata())
     for cell in book.cells:
         if cell.cell_type == "markdown":
-            cell.source = relinked(cell.source, source)
+            cell.source = relinked(cell.source.replace(other_edition(source), _about(source)), source)
         cell.source = STUDENT_SETUP if cell.source == SETUP else cell.source
         cell.metadata.pop("lines_to_next_cell", None)          # jupytext's own
     for cell, name in zip(book.cells, cell_ids(book.cells)):
@@ -93,6 +93,15 @@ def _call(step, *arguments):
         return step(*arguments)
     except Exception as error:                                 # RuntimeError, ValidationError, others
         raise InputError(f"nbgrader refuses the lesson: {error}") from error
+
+
+def _about(source):
+    """Return what a student edition says of itself."""
+    here = f"{REPOSITORY}/blob/{BRANCH}"
+    return ("This is the student edition, without solutions and outputs. On Colab, first choose *File → Save a copy in "
+            "Drive*, or your answers are lost with the runtime. *The run shown here* is that of the "
+            f"[solved lesson]({here}/notebooks/{source.stem}.ipynb); your numbers will differ a little. "
+            f"[How to work with a lesson]({here}/docs/students.md) has more.")
 
 
 def _stubs(book):

@@ -11,10 +11,13 @@ from .bootstrap import bootstrap
 from .classes import accuracy
 
 BINS = 4                         # of a column of numbers, at its quantiles
-PEOPLE = ("skin_tone", "gender", "age")
+PEOPLE = {"skin_tone": "skin tone", "gender": "gender presentation", "age": "age"}
+TONES = ((1, 3), (4, 7), (8, 10))          # of the Monk scale: ten groups of few people would hide what three show
+FEW = 10                                   # people behind whom no interval is to be trusted
 
 
-def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None, measure=accuracy, draws: int = 500):
+def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None, measure=accuracy, draws: int = 500,
+             ranges=None):
     """Return a table (pandas), one row a group: faces, people, the measure and its 95 % interval.
 
     Args:
@@ -23,6 +26,7 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
         predicted: [N, …] predictions.
         truth: [N, …] what they should be (default: the labels).
         measure: `measure(predicted, truth)` -> number.
+        ranges: such as `TONES`, groups of neighbouring values, (lowest, highest) each.
 
     Returns:
         columns `faces`, `people`, `value`, `low`, `high`; the interval is over people where they are known.
@@ -33,15 +37,16 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
     import pandas as pd
     truth = faces.labels if truth is None else truth
     rows = [{column: name} | _row(faces, chosen, predicted, truth, measure, draws)
-            for name, chosen in groups_of(faces, column)]
+            for name, chosen in groups_of(faces, column, ranges)]
     return pd.DataFrame(rows).set_index(column)
 
 
 def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=accuracy, draws: int = 500):
     """Return one table by `by_group`: everybody, then skin tone, gender and age, as far as the faces have them.
 
-    Its last column says `below` or `above` where a group's interval stays clear of everybody's value. Of twenty
-    intervals of 95 % about one does so by luck.
+    Tones of the Monk scale stand in three groups, `TONES`. The last column says `below` or `above` where a group's
+    interval stays clear of everybody's value (of twenty intervals of 95 % about one does so by luck), and `few` where
+    fewer than ten people stand behind it: such an interval is too short.
 
     Raises:
         InputError: the faces have none of the three.
@@ -50,12 +55,42 @@ def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=acc
     everybody, truth = torch.ones(len(faces), dtype=torch.bool), faces.labels if truth is None else truth
     parts = {"everybody": pd.DataFrame([_row(faces, everybody, predicted, truth, measure, draws)], index=[""])}
     for column in [name for name in PEOPLE if name in faces.columns()] or PEOPLE:
-        parts[column.replace("_", " ")] = by_group(faces, predicted, column, truth, measure, draws)
+        ranges = TONES if column == "skin_tone" and not faces.vocabulary(column) else None
+        parts[PEOPLE[column]] = by_group(faces, predicted, column, truth, measure, draws, ranges)
     table = pd.concat(parts)[["value", "low", "high", "faces", "people"]]
     line = table["value"].iloc[0]
-    table["clear"] = ["below" if high < line else "above" if low > line else ""
-                      for low, high in zip(table["low"], table["high"])]
+    table["clear"] = ["few" if known is not None and known < FEW else "below" if high < line else
+                      "above" if low > line else "" for low, high, known in zip(table["low"], table["high"],
+                                                                                table["people"])]
     return table
+
+
+def gap(faces, predicted: Tensor, one: Tensor, other: Tensor, truth: Tensor | None = None, measure=accuracy,
+        draws: int = 500) -> dict:
+    """Return by how much a measure of one group of faces exceeds that of another: `value`, `low` and `high`.
+
+    Choose the groups before you look: of many pairs, some differ by luck.
+
+    Args:
+        one, other: bool [N], who belongs to each group, such as `faces.column("skin_tone") <= 3`.
+        predicted, truth, measure: see `by_group`.
+
+    Returns:
+        the difference and its 95 % interval, over people where they are known.
+
+    Raises:
+        InputError: a group without a face, or faces that are in both.
+    """
+    one, other, truth = one.cpu().bool(), other.cpu().bool(), faces.labels if truth is None else truth
+    if not (one.any() and other.any()) or (one & other).any():
+        raise InputError(f"{int(one.sum())} and {int(other.sum())} faces, {int((one & other).sum())} of them in both; "
+                         "expected two groups that have faces and share none")
+
+    def difference(predicted, truth, first):
+        return float(measure(predicted[first], truth[first]) - measure(predicted[~first], truth[~first]))
+    asked = one | other
+    people = None if faces.identity is None else faces.identity.cpu()[asked]
+    return bootstrap(difference, predicted.cpu()[asked], truth.cpu()[asked], one[asked], groups=people, draws=draws)
 
 
 def _row(faces, chosen, predicted, truth, measure, draws):
@@ -72,7 +107,7 @@ def group_gap(table, lower_is_better: bool = False) -> float:
     return float(values.max() - values.mean() if lower_is_better else values.mean() - values.min())
 
 
-def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
+def groups_of(faces, column: str, ranges=None) -> list[tuple[str, Tensor]]:
     """Return the name and the rows, bool [N], of every group that has a face; see `by_group`.
 
     Raises:
@@ -83,6 +118,9 @@ def groups_of(faces, column: str) -> list[tuple[str, Tensor]]:
         single = [name for name, known in faces.columns().items() if known.ndim == 1]
         raise InputError(f"{faces.name}: {column} holds {list(values.shape[1:])} values a face, which make no groups; "
                          f"expected one of {', '.join(single)}")
+    if ranges:
+        return [(f"{low} to {high}", chosen) for low, high in ranges
+                if (chosen := (values >= low) & (values <= high)).any()]
     if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
         values, words = _quartiles(values.float())
     else:

@@ -96,20 +96,43 @@ def test_groups_by_word_number_and_quartile():
 
 
 def test_everybody_and_then_people_by_tone_gender_and_age():
-    tone = torch.arange(200) // 50
+    tone = torch.arange(200) // 50 + 5
     faces = toy_faces(200, 50, identity=torch.arange(200) // 2, names={"gender": ("woman", "man")},
                       attributes={"gender": torch.arange(200) % 2, "skin_tone": tone, "age": torch.arange(200).float()})
-    predicted = torch.where(tone == 3, (faces.labels + 1) % 4, faces.labels)        # only the last tone is failed
+    predicted = torch.where(tone == 8, (faces.labels + 1) % 4, faces.labels)        # only the last tone is failed
     table = ev.by_people(faces, predicted, draws=50)
-    assert list(dict.fromkeys(table.index.get_level_values(0))) == ["everybody", "skin tone", "gender", "age"]
+    assert list(dict.fromkeys(table.index.get_level_values(0))) == ["everybody", "skin tone", "gender presentation", "age"]
     assert table.loc[("everybody", ""), "value"] == 0.75 and table.loc[("everybody", ""), "people"] == 100
-    assert table.loc["skin tone", "value"].tolist() == [1, 1, 1, 0]
-    assert table.loc["skin tone", "clear"].tolist() == ["above"] * 3 + ["below"]
-    assert table.loc["gender", "clear"].tolist() == ["", ""] and len(table.loc["age"]) == 4
+    assert table.loc["skin tone", "value"].to_dict() == {"4 to 7": 1, "8 to 10": 0}, "no group without a face"
+    assert table.loc["skin tone", "clear"].tolist() == ["above", "below"]
+    assert table.loc["gender presentation", "clear"].tolist() == ["", ""] and len(table.loc["age"]) == 4
+    own = replace(faces, attributes={"skin_tone": tone - 5}, names={"skin_tone": ("a", "b", "c", "d")})
+    assert list(ev.by_people(own, predicted, draws=5).loc["skin tone"].index) == ["a", "b", "c", "d"], "a set's own words"
+    thin = replace(faces, identity=torch.where(tone == 8, 0, faces.identity))
+    assert ev.by_people(thin, predicted, draws=50).loc["skin tone", "clear"].tolist() == ["above", "few"]
     few = replace(faces, attributes={"gender": faces.attributes["gender"]})
-    assert set(ev.by_people(few, predicted, draws=5).index.get_level_values(0)) == {"everybody", "gender"}
+    assert set(ev.by_people(few, predicted, draws=5).index.get_level_values(0)) == {"everybody", "gender presentation"}
     with pytest.raises(InputError, match="skin_tone"):
         ev.by_people(replace(faces, attributes={}), predicted)
+
+
+def test_the_gap_between_two_groups_is_measured_on_people():
+    faces = toy_faces(200, 50, identity=torch.arange(200) // 10)
+    half, rows = torch.arange(200) < 100, torch.arange(200)
+    predicted = torch.where(half | (rows % 2 == 0), faces.labels, (faces.labels + 1) % 4)        # 100 % and 50 %
+    found = ev.gap(faces, predicted, half, ~half, draws=50)
+    assert found == {"value": 0.5, "low": 0.5, "high": 0.5}, "everybody of a group fares alike"
+    assert ev.gap(faces, predicted, ~half, half, draws=5)["value"] == -0.5
+    uneven = torch.where(half | (rows >= 150), faces.labels, (faces.labels + 1) % 4)             # five of ten people fail
+    found = ev.gap(faces, uneven, half, ~half, draws=300)
+    alone = ev.gap(replace(faces, identity=None), uneven, half, ~half, draws=300)
+    assert found["value"] == alone["value"] == 0.5
+    assert found["high"] - found["low"] > 2 * (alone["high"] - alone["low"]), "ten people know less than a hundred faces"
+    few = ev.gap(faces, uneven, rows < 20, rows >= 150, measure=lambda p, t: (p == t).double().mean(), draws=5)
+    assert few["value"] == 0, "faces of neither group do not count"
+    for one, other in ((half, half), (half, torch.zeros(200, dtype=torch.bool))):
+        with pytest.raises(InputError, match="expected two groups"):
+            ev.gap(faces, predicted, one, other)
 
 
 @pytest.mark.parametrize("values, first", [
