@@ -18,12 +18,14 @@ from ..files import write_json
 from .record import commit
 
 ORDER = ("happiness", "neutral", "surprise", "anger", "sadness", "disgust")      # as lessons show them
+TIE = "a tie"
 ABOUT = {
-    "what": "For each emotion: faces that FER2013 labels with it, and those of them for which it is also the class "
-            "with most of the ten FER+ votes. most_other is the other class that most often came first.",
+    "what": "For each class: faces that FER2013 labels with it, because a search for such words found them; those of "
+            "them for which it is also the class with most of the ten FER+ votes; and those on which two classes or "
+            "more share the first place. most_other is the other class that most often came first alone.",
     "faces": "FER2013 Training and PublicTest with FER+ votes; fear is left out, because the rows of its images are "
              "not matched in our copy.",
-    "rule": "argmax over all ten columns of the votes",
+    "rule": "the one column of all ten that has most votes; a tie for the first place confirms nothing",
     "sources": ["Goodfellow et al. 2013, https://doi.org/10.1007/978-3-642-42051-1_16",
                 "Barsoum et al. 2016, https://doi.org/10.1145/2993148.2993165"],
 }
@@ -35,15 +37,16 @@ def count(labels, votes, words=ORDER) -> dict:
     Args:
         labels: one word a face; votes: int [N, 10] in the order of FER+'s columns; rows without votes are left out.
     """
-    first = np.array((*COLUMNS, *OTHER))[votes.argmax(1)]
+    alone = (votes == votes.max(1, keepdims=True)).sum(1) == 1
+    first = np.where(alone, np.array((*COLUMNS, *OTHER))[votes.argmax(1)], TIE)
     labels, voted = np.asarray(labels), votes.sum(1) > 0
     return {word: _one(word, first[voted & (labels == word)]) for word in words}
 
 
 def _one(word, first):
-    other, often = np.unique(first[first != word], return_counts=True)
+    other, often = np.unique(first[(first != word) & (first != TIE)], return_counts=True)
     most = int(often.argmax()) if len(often) else None
-    return {"labelled": len(first), "confirmed": int((first == word).sum()),
+    return {"labelled": len(first), "confirmed": int((first == word).sum()), "tied": int((first == TIE).sum()),
             "most_other": None if most is None else str(other[most]),
             "most_other_count": 0 if most is None else int(often[most])}
 

@@ -20,13 +20,16 @@ def votes(**given):
 
 
 def test_labels_and_votes_are_counted():
-    labels = ["anger", "anger", "anger", "happiness", "anger"]
+    labels = ["anger", "anger", "anger", "happiness", "anger", "anger", "anger"]
     ballots = np.array([votes(anger=6, neutral=4), votes(neutral=9, anger=1), votes(sadness=4, neutral=3),
-                        votes(unknown=10), votes()])
+                        votes(unknown=10), votes(), votes(neutral=5, anger=5), votes(sadness=4, fear=4, anger=2)])
     found = count(labels, ballots, ("anger", "happiness", "disgust"))
-    assert found["anger"] == {"labelled": 3, "confirmed": 1, "most_other": "neutral", "most_other_count": 1}
-    assert found["happiness"] == {"labelled": 1, "confirmed": 0, "most_other": "unknown", "most_other_count": 1}
-    assert found["disgust"] == {"labelled": 0, "confirmed": 0, "most_other": None, "most_other_count": 0}
+    assert found["anger"] == {"labelled": 5, "confirmed": 1, "tied": 2, "most_other": "neutral",
+                              "most_other_count": 1}
+    assert found["happiness"] == {"labelled": 1, "confirmed": 0, "tied": 0, "most_other": "unknown",
+                                  "most_other_count": 1}
+    assert found["disgust"] == {"labelled": 0, "confirmed": 0, "tied": 0, "most_other": None,
+                                "most_other_count": 0}
 
 
 @pytest.mark.slow
