@@ -13,6 +13,6 @@ def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
         exec(compile(block, str(PAGE), "exec"), found)
     assert len(found["curve"]) == 2 and found["rows"].shape == (48, 5) and 0 <= found["accuracy"] <= 1
-    assert found["views"].grad.isfinite().all() and found["mine"].classes == ("bored", "awake")
+    assert found["views"].grad.isfinite().all() and found["mine"].classes == ("closed", "open")
     done = studies.run("smoothing", scale="smoke", seeds=1, out=tmp_path)
     assert {run["arm"] for run in done.runs} == {"plain", "smoothed"}

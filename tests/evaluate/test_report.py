@@ -101,7 +101,8 @@ def test_everybody_and_then_people_by_tone_gender_and_age():
                       attributes={"gender": torch.arange(200) % 2, "skin_tone": tone, "age": torch.arange(200).float()})
     predicted = torch.where(tone == 8, (faces.labels + 1) % 4, faces.labels)        # only the last tone is failed
     table = ev.by_people(faces, predicted, draws=50)
-    assert list(dict.fromkeys(table.index.get_level_values(0))) == ["everybody", "skin tone", "gender presentation", "age"]
+    kinds = list(dict.fromkeys(table.index.get_level_values(0)))
+    assert kinds == ["everybody", "skin tone", "gender presentation", "age"]
     assert table.loc[("everybody", ""), "value"] == 0.75 and table.loc[("everybody", ""), "people"] == 100
     assert table.loc["skin tone", "value"].to_dict() == {"4 to 7": 1, "8 to 10": 0}, "no group without a face"
     assert table.loc["skin tone", "clear"].tolist() == ["above", "below"]

@@ -9,7 +9,7 @@ import fercourse as fc
 from fercourse.errors import InputError
 from tests.cli.test_data import run
 
-OWN = ("bored", "awake")
+OWN = ("closed", "open")
 
 
 def picture(path):
@@ -20,13 +20,13 @@ def picture(path):
 @pytest.fixture
 def folder(tmp_path):
     for person in range(10):
-        for word in ("Bored", "awake", "2"):
+        for word in ("Closed", "open", "2"):
             picture(tmp_path / "own" / word / f"p{person:02}_{word}.png")
     return tmp_path / "own"
 
 
 def test_a_folder_may_have_classes_of_its_own(folder):
-    faces = fc.load_faces("folder", split=None, root=folder, size=20, classes="bored,awake", words={"2": "awake"},
+    faces = fc.load_faces("folder", split=None, root=folder, size=20, classes="closed,open", words={"2": "open"},
                           person=r"(p\d+)_")
     assert faces.classes == OWN and len(faces) == 30 and len(faces.people) == 10
     assert faces.labels.bincount().tolist() == [10, 20]
@@ -35,7 +35,7 @@ def test_a_folder_may_have_classes_of_its_own(folder):
 def test_a_pack_keeps_them_and_a_method_learns_them(folder, tmp_path, capsys):
     out = tmp_path / "own.safetensors"
     status, told, _ = run(capsys, "data", "pack", "folder", "--root", str(folder), "--size", "16", "--out", str(out),
-                          "--option", "classes=bored,awake", "--option", "words=2:awake", "--option", "words=3:bored")
+                          "--option", "classes=closed,open", "--option", "words=2:open", "--option", "words=3:closed")
     assert status == 0 and "30 faces" in told
     faces = fc.load_faces(str(out), split=None)
     assert faces.classes == OWN
@@ -44,9 +44,9 @@ def test_a_pack_keeps_them_and_a_method_learns_them(folder, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("options, told", [
-    (dict(classes="bored"), "expected at least two different words"), (dict(classes=("a", "A")), "two different"),
+    (dict(classes="closed"), "expected at least two different words"), (dict(classes=("a", "A")), "two different"),
     (dict(classes=3), "classes is 3"), (dict(classes=OWN, words={"2": "asleep"}), "words names 'asleep'"),
-    (dict(words={"2": "asleep"}), "say which they are: classes=bored,awake")])
+    (dict(words={"2": "asleep"}), "say which they are: classes=closed,open")])
 def test_classes_that_cannot_be_meant_are_refused(folder, options, told):
     with pytest.raises(InputError, match=told):
         fc.load_faces("folder", split=None, root=folder, size=20, **options)
@@ -55,7 +55,7 @@ def test_classes_that_cannot_be_meant_are_refused(folder, options, told):
 def test_a_class_that_was_not_named_is_left_out_and_told(folder):
     with pytest.warns(UserWarning, match="10 samples were left out") as told:
         fc.load_faces("folder", split=None, root=folder, size=20, classes=OWN)
-    assert "bored, awake" in str(told[0].message)
+    assert "closed, open" in str(told[0].message)
 
 
 def test_columns_of_a_csv_may_have_other_names(tmp_path):

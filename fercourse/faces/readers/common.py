@@ -164,7 +164,7 @@ def labelling(classes=None, words=None):
     """Return the classes of somebody's own set, and a function that gives a label's class or raises BadRow.
 
     Args:
-        classes: words of one's own, or as text `bored,awake`; default: the eight emotions in all their spellings.
+        classes: words of one's own, or as text `closed,open`; default: the eight emotions in all their spellings.
         words: labels that are spelt otherwise, see `pairs`.
 
     Raises:
@@ -176,7 +176,7 @@ def labelling(classes=None, words=None):
     own = classes.split(",") if isinstance(classes, str) else classes
     own = tuple(str(one).strip() for one in own) if isinstance(own, (list, tuple)) else ()
     if len(own) < 2 or not all(own) or len({one.lower() for one in own}) < len(own):
-        raise InputError(f"classes is {classes!r}; expected at least two different words, such as bored,awake")
+        raise InputError(f"classes is {classes!r}; expected at least two different words, such as closed,open")
     known, meant = {one.lower(): one for one in own}, pairs(words)
     if strange := [one for one in meant.values() if str(one).lower() not in known]:
         raise InputError(f"words names {strange[0]!r}; expected one of the classes {', '.join(own)}")
@@ -217,7 +217,7 @@ def spellings(words) -> dict:
             emotion(meant)
         except InputError as error:
             raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own say which they are: "
-                             "classes=bored,awake") from None
+                             "classes=closed,open") from None
     return found
 
 

@@ -16,7 +16,7 @@ def read(root, words: dict | None = None, classes=None, columns: dict | None = N
 
     Args:
         root: the csv, or a folder with a single one.
-        classes: words of your own in place of the emotions, or as text `bored,awake`.
+        classes: words of your own in place of the emotions, or as text `closed,open`.
         words: labels that are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
         columns: what yours are called: `{"path": "file", "person": "subject"}`, or as text `path:file,person:subject`.
 

@@ -17,7 +17,7 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
     """List `<class>/*.jpg` or `<split>/<class>/*.jpg`.
 
     Args:
-        classes: words of your own in place of the emotions, or as text `bored,awake`.
+        classes: words of your own in place of the emotions, or as text `closed,open`.
         words: class folders whose names are no known spelling: `{"1": "surprise"}`, or as text `1:surprise`.
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
 
