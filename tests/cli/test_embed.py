@@ -63,7 +63,9 @@ def test_a_picture_and_a_page_share_one_projection(run, faces, tmp_path, capsys,
     both = ("--out", str(tmp_path / "b.html"), "--projection", "pca", "--colour-by", "identity")
     assert call(run, tmp_path / "a.png", *both) == 0
     assert len(projected) == 1 and sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.html"]
-    assert len(capsys.readouterr().out.strip().splitlines()) == 2
+    first, page, last = capsys.readouterr().out.strip().splitlines()
+    assert "a.png" in first and "faces to explore" in page
+    assert "b.html shows the faces of drawn: where they are of real people" in last
 
 
 def test_predictions_are_matched_by_name():

@@ -1,4 +1,4 @@
-"""muxspace: faces from the web with crowd labels, the one real set under a permissive licence."""
+"""muxspace: faces from the web with crowd labels, the one real set that downloads without a request."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,8 @@ def _take(found, row):
 INFO = SetInfo(
     name="muxspace", title="muxspace facial expressions", classes=EMOTIONS,
     image="350x350 grey or small colour",
-    terms="Apache-2.0, as stated in its repository.", get="`fercourse data get muxspace`",
+    terms="Apache-2.0 by its repository, which can hardly speak for the photographs: many are of named people, from "
+          "Labeled Faces in the Wild. Treat as research only.", get="`fercourse data get muxspace`",
     layout="images/*.jpg\ndata/legend.csv (user.id, image, emotion)", markers=("data/legend.csv",),
     reader=read, folders=("facial_expressions", "facial_expressions-master"),
     counts={"all": {"neutral": 6868, "happiness": 5696, "surprise": 368, "sadness": 268, "anger": 252,
