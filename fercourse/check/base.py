@@ -63,6 +63,8 @@ class Checker:
         level = min(self.shown + 1, LEVELS) if level is None else level
         self.shown = max(self.shown, level)
         print(f"Hint {level} of {LEVELS}: {self.hints[level - 1]}")
+        if level == LEVELS:
+            print(f"Still stuck? The solved lesson, notebooks/{self.lesson[-2:]}_….ipynb, shows one way.")
 
     def about(self):
         """Print what is asked, how long it takes and how hard it is."""
