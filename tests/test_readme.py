@@ -17,7 +17,7 @@ from fercourse.studies.rows import SECTIONS
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DIGITS = "zero one two three four five six".split()
-WHOLE = {"60 minutes": "60", "two hours": "120", "two and a half hours": "150"}
+WHOLE = {"an hour and a half": "90", "two hours": "120", "two and a half hours": "150"}
 
 
 @pytest.mark.parametrize("page", table.PAGES)
@@ -113,7 +113,8 @@ def test_every_results_file_names_its_making():
         assert counted or all(part["hardware"]["cores"] and part["versions"]["torch"] for part in parts), path
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "data/README.md", "LICENSES.md"])
+@pytest.mark.parametrize("page", ["README.md", "LICENSES.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md",
+                                  *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))])
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
@@ -126,8 +127,9 @@ def test_the_table_of_lessons_has_their_minutes_and_badges(source):
     whole, code = re.search(r"# About ([\w ]+?)(?: with the|,).*?code runs in ([\w ]+) minutes", source.read_text(),
                             re.DOTALL).groups()
     digits = re.sub("|".join(DIGITS), lambda word: str(DIGITS.index(word[0])), code)
-    opened = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({badge(source)})"
-    assert row.split(" | ")[3:] == [WHOLE[whole], digits, f"{opened} |"]
+    exercises = badge(source).replace("/notebooks/", "/notebooks/student/")
+    picture = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    assert row.split(" | ")[3:] == [WHOLE[whole], digits, f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
 
 
 def test_the_plain_commands_are_those_of_the_makefile():

@@ -157,8 +157,9 @@ def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = Non
     try:
         (own / "notebooks").mkdir()
         (own / "home").mkdir()
-        if (ROOT / "results").is_dir():
-            shutil.copytree(ROOT / "results", own / "results")
+        for beside in ("results", "examples"):               # what lessons read at ../
+            if (ROOT / beside).is_dir():
+                shutil.copytree(ROOT / beside, own / beside)
         (own / "book.ipynb").write_text(nbformat.writes(book), encoding="utf-8", errors="replace")
         stopped = _watch(_start(own, limits, hidden), limits, given_up)
         return Run(_read(own / "outputs.jsonl", book), stopped)
