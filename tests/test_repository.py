@@ -112,6 +112,9 @@ def test_the_version_is_one():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert fercourse.__version__ == PROJECT["project"]["version"] == citation["version"]
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    papers = (ROOT / "docs" / "papers.md").read_text("utf-8")
+    cited = [one["doi"] for one in citation["references"]]
+    assert len(cited) == 5 and all(f"(https://doi.org/{doi})" in papers for doi in cited), "the papers of the methods"
 
 
 def test_licence_files_are_there():

@@ -30,6 +30,21 @@ def release(
 
 
 @app.command()
+def handout(
+    name: str = typer.Argument(metavar="LESSON", help="Such as 03."),
+    out: Path = typer.Option(None, help="Where the page goes; default: LESSON-handout.html."),
+):
+    """Write a lesson's prose and figures, without code and answers, as one page to show in class or to print."""
+    from ..course.handout import handout as written
+    from ..course.notebooks import sources
+
+    found = sources([name.zfill(2) if name.isdigit() else name])
+    if len(found) > 1:
+        raise InputError(f"{name!r} names {len(found)} lessons; expected one, such as 03")
+    typer.echo(str(written(found[0], out or Path(f"{found[0].stem}-handout.html"))))
+
+
+@app.command()
 def grade(
     submissions: Path = typer.Argument(help="Folder as Moodle or Canvas give it, or with a folder a student; or "
                                                    "a plain table filled in by hand: nothing runs again."),

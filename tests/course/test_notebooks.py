@@ -246,14 +246,15 @@ def test_headings_that_tell_another_effort_than_their_checker():
 
 def test_a_story_without_its_end(source):
     aims = "You will be able to\n\n- see what\n  is wrong\n- two\n- three\n\nand more"
-    start = new_markdown_cell(f"[![b]({notebooks.badge(source)})]({notebooks.badge(source)})\n\n{aims}")
+    start = new_markdown_cell(f"[![b]({notebooks.badge(source)})]({notebooks.badge(source)})\n\n"
+                              f"{notebooks.other_edition(source)}\n\n{aims}")
     recap = new_markdown_cell("You can now\n\n- see what is wrong: here\n- two\n- three\n\n**References**\n\n"
                               "- A paper. https://doi.org/10.1145/2993148.2993165")
     setup = new_code_cell(notebooks.SETUP)
     assert list(lint.story(new_notebook(cells=[start, setup, recap]), source)) == []
     found = list(lint.story(new_notebook(cells=[new_markdown_cell(aims), new_code_cell("1")]), source))
-    for words in ("no badge", "not fercourse.course.notebooks.SETUP", "does not take up: see what is wrong",
-                  "no reference with a DOI"):
+    for words in ("no badge", "course.notebooks.other_edition", "not fercourse.course.notebooks.SETUP",
+                  "does not take up: see what is wrong", "no reference with a DOI"):
         told(found, words)
 
 

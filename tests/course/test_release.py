@@ -20,6 +20,8 @@ def source(tmp_path):
     path.write_text(f"""# %% [markdown]
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({badge})
 #
+# {notebooks.other_edition(path)}
+#
 # See [faces](00_faces.ipynb), [the data](../data/x.md), [above](#Small) and [there](https://a.org).
 
 # %%
@@ -91,6 +93,13 @@ def test_links_and_badge_hold_in_the_students_folder(edition, source):
     assert "/notebooks/student/01_small.ipynb" in text and notebooks.badge(source) not in text
     for link in ("(00_faces.ipynb)", "(../../data/x.md)", "(#Small)", "(https://a.org)"):
         assert link in text
+
+
+def test_each_edition_says_what_it_is_and_where_the_other_is(edition, source):
+    own, other = edition[0].source, notebooks.other_edition(source)
+    assert other not in own and "This is the student edition, without solutions and outputs." in own
+    assert f"[solved lesson]({notebooks.REPOSITORY}/blob/{notebooks.BRANCH}/notebooks/01_small.ipynb)" in own
+    assert "/notebooks/student/01_small.ipynb)" in other and "holds the solutions" in other
 
 
 def test_the_set_up_cell_works_from_the_students_folder(edition, tmp_path, monkeypatch):

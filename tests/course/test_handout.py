@@ -1,0 +1,43 @@
+"""A handout shows what a lesson shows, and nothing of what students are to find."""
+
+import re
+
+import nbformat
+import pytest
+
+from fercourse.course import handout, notebooks
+from fercourse.course.release import secrets
+from fercourse.errors import InputError
+
+LESSONS = pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
+
+
+@LESSONS
+def test_a_handout_has_all_figures_and_no_answer(source, tmp_path):
+    page = handout.handout(source, tmp_path / "page.html").read_text("utf-8")
+    book = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    figures = [output for cell in book.cells if cell.cell_type == "code" and not cell.metadata.get("nbgrader")
+               for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert page.count("data:image/png;base64,") >= len(figures) > 3
+    assert all(text in page for text in ("Check yourself", "References", book.cells[0].source.splitlines()[2][2:]))
+    plain = {re.sub(r"<[^>]*>", "", line).strip() for line in page.splitlines()}
+    assert not secrets(notebooks.regenerate(source))[0] & plain
+    assert "One possible answer" not in page and "Right · " not in page
+    assert "Open in Colab" not in page and "import fercourse" not in page and "plt.subplots" not in page, "no code"
+
+
+def test_alt_texts_stay(tmp_path):
+    source = notebooks.sources(["01"])[0]
+    page = handout.handout(source, tmp_path / "page.html").read_text("utf-8")
+    pictures = re.findall(r"<img[^>]*>", page)
+    assert pictures and all(re.search(r'alt="[^"]{8,}"', picture) for picture in pictures)
+
+
+def test_what_cannot_be_is_told(tmp_path, monkeypatch):
+    source = notebooks.sources(["01"])[0]
+    with pytest.raises(InputError, match="expected a name ending in"):
+        handout.handout(source, tmp_path / "page.pdf")
+    monkeypatch.setattr(handout, "_answers", lambda cell: False)
+    with pytest.raises(InputError, match="would give a solution away"):
+        handout.handout(source, tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
