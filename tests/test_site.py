@@ -4,11 +4,18 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
+from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
 import pytest
+import yaml
+
+from fercourse.course.notebooks import badge
+from fercourse.evaluate import TONES
+from fercourse.methods import method_class
 
 pytest.importorskip("sphinx")
 pytest.importorskip("myst_nb")
@@ -39,10 +46,17 @@ def test_every_lesson_is_there(pages):
         assert f"lessons/{lesson.stem}.html" in pages[0]
 
 
+def test_only_the_job_that_deploys_may_write():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"} and "permissions" not in workflow["jobs"]["build"]
+    assert workflow["jobs"]["deploy"]["permissions"] == {"pages": "write", "id-token": "write"}
+    assert not [step for step in workflow["jobs"]["deploy"]["steps"] if "run" in step]
+
+
 def test_no_picture_or_link_is_broken(pages):
     texts, folder = pages
     for name, text in texts.items():
-        for target in re.findall(r'(?:href|src)="([^"#?]+)', text):
+        for target in re.findall(r'<[a-z][^<>]*? (?:href|src)="([^"#?]+)', text):
             if not re.match(r"[a-z]+:", target) and not target.startswith("//"):
                 assert (folder / name).parent.joinpath(unquote(target)).exists(), f"{name}: {target}"
 
@@ -51,7 +65,7 @@ def test_no_link_names_a_part_of_a_page_that_is_not_there(pages):
     texts, folder = pages
     parts = {(folder / name).resolve(): set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
     for name, text in texts.items():
-        for target, part in re.findall(r'href="([^":?#]*)#([^"]+)"', text):
+        for target, part in re.findall(r'<a [^<>]*?href="([^":?#]*)#([^"]+)"', text):
             page = (folder / name).parent.joinpath(unquote(target)).resolve() if target else (folder / name).resolve()
             assert page not in parts or unquote(part) in parts[page], f"{name}: {target}#{part}"
 
@@ -67,8 +81,34 @@ def test_the_glossary_has_its_terms(pages):
         assert f'id="term-{word}"' in pages[0]["glossary.html"]
 
 
+def test_the_index_leads_to_each_lesson_and_to_its_student_edition(pages):
+    for lesson in LESSONS:
+        colab = badge(lesson).replace("/notebooks/", "/notebooks/student/")
+        assert f'href="lessons/{lesson.stem}.html"' in pages[0]["index.html"]
+        assert f'href="{colab}"' in pages[0]["index.html"]
+        assert (ROOT / "notebooks" / "student" / lesson.name).is_file()
+
+
+@pytest.mark.parametrize("name", ["baseline", "wscfer", "dr-fer", "hncl", "dmsrl", "id-invariant"])
+def test_the_api_has_every_method_and_its_defaults(pages, name):
+    method, text = method_class(name), pages[0]["api.html"]
+    for thing in (method, method.Hyper):
+        assert f'id="{thing.__module__}.{thing.__qualname__}"' in text
+    told = words(re.search(rf'(?s)<dt[^>]*id="{method.Hyper.__module__}.{method.Hyper.__qualname__}".*?</dt>', text)[0])
+    told = re.sub(r"\s", "", told)
+    for field in fields(method.Hyper):
+        assert re.search(rf"\b{field.name}:[^=]*={re.escape(repr(field.default))}", told), field.name
+
+
+def test_the_api_has_what_lessons_call(pages):
+    for name in ("augment.draw", "augment.apply", "models.descriptor.expressions", "models.attributes.retrieve",
+                 "evaluate.gap", "evaluate.TONES"):
+        assert f'id="fercourse.{name}"' in pages[0]["api.html"]
+    assert str(TONES) in words(pages[0]["api.html"])
+
+
 def test_the_graph_of_what_needs_what_is_the_table():
-    rows = re.findall(r"^\| (\d\d) .*? \| (.*) \|$", (ROOT / "site" / "index.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (\d\d) .*? \| (.*?) \|", (ROOT / "site" / "index.md").read_text("utf-8"), re.MULTILINE)
     told = set()
     for lesson, before in rows:
         before = before.replace("02 to 06", "02 03 04 05 06")
@@ -85,18 +125,54 @@ def test_the_graph_of_what_needs_what_is_the_table():
         assert set(re.findall(r"\]\((\d\d)_", text)) <= all_before(lesson.stem[:2]), lesson.stem
 
 
+# ---------------------------------------------------------------------- solutions
+
+def words(text):
+    """Return what HTML says, without its tags."""
+    return unescape(re.sub("<[^>]+>", "", text))
+
+
+def letters(text):
+    """Return nothing but the letters and digits of a text: quotes and spaces are set otherwise on a page."""
+    return re.sub(r"[\W_]+", "", text)
+
+
+def telling(cell):
+    """Return the lines of a solution that would give it away: of code what stands between its marks, of prose all."""
+    code = cell.cell_type == "code"
+    text = cell.source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0] if code else cell.source
+    return [letters(line) for line in text.splitlines()
+            if len(letters(line)) >= 20 and (code or not re.search(r"[$`\[*]", line))]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_solutions_are_folded(pages, lesson):
+    text = pages[0][f"lessons/{lesson.stem}.html"]
+    everything, seen = letters(words(text)), letters(words(re.sub(r"(?s)<details\b(?! open).*?</details>", " ", text)))
+    cells = nbformat.read(lesson, as_version=4).cells
+    solved = [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    shown = letters("".join(cell.source for cell in cells if cell not in solved))       # by the lesson on its own
+    for cell in solved:
+        lines = [line for line in telling(cell) if line not in shown]
+        assert lines and all(line in everything for line in lines)
+        assert not [line for line in lines if line in seen], cell.metadata["nbgrader"]["grade_id"]
+    assert text.count("<details") == text.count("</details>") >= len(solved) >= 4
+
+
 # ---------------------------------------------------------------------- in a browser
 
 @pytest.fixture(scope="module")
 def opened(pages, browser):
-    """Return {file name: the page open in the browser, which has no network}; formulas are set."""
+    """Return {file name: the page open in the browser, which has no network}; formulas are set, answers unfolded."""
     context = browser.new_context(viewport=SCREENS["desk"], offline=True)
     context.set_default_timeout(120_000)
     open_pages = {}
-    for name in pages[0]:
+    sources = [name for name in pages[0] if name.startswith("_modules/fercourse/")]
+    for name in [name for name in pages[0] if name not in sources[1:]]:        # which look alike
         open_pages[name] = page = context.new_page()
         page.goto((pages[1] / name).as_uri())
         page.evaluate("async () => await window.MathJax?.startup?.promise")
+        page.evaluate("document.querySelectorAll('article details').forEach(one => one.open = true)")
     return open_pages
 
 

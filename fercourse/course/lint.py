@@ -1,13 +1,16 @@
 """What is wrong with a lesson: its pair, its outputs, its exercises, its story and its links; nothing is executed."""
 
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
+from PIL import Image
 
-from .notebooks import SETUP, badge, grade_id, other_edition, regenerate
+from .notebooks import PICTURE, SETUP, badge, grade_id, other_edition, regenerate
 from .numbers import unbacked
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
@@ -98,7 +101,9 @@ def _wrong(output, may_fail):
     data = output.get("data", {})
     texts = [text for kind, text in {"": output.get("text", ""), **data}.items() if not kind.startswith("image/")]
     for text in texts:
-        plain = re.sub(r"base64,[\w+/=]+", "", str(text))
+        plain = PICTURE.sub("", str(text))
+        if not all(map(_decodes, PICTURE.findall(str(text)))):
+            yield "shows a picture that does not decode; build it again"
         if found := PATHS.search(plain):
             yield f"shows a path of the machine it ran on: {plain[found.start():found.start() + 40]}"
         for image in re.findall(r"<img\b[^>]*>", plain):
@@ -106,6 +111,15 @@ def _wrong(output, may_fail):
                 yield "shows a picture without alt text"
     if any(kind.startswith("image/") for kind in data):
         yield "shows a picture without alt text; draw it with fercourse.plots"
+
+
+def _decodes(address):
+    """Return whether a picture written into HTML can be seen."""
+    try:
+        Image.open(BytesIO(b64decode(address.partition(",")[2], validate=True))).load()
+    except (ValueError, OSError, SyntaxError):               # Pillow's own for a damaged PNG
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------- exercises

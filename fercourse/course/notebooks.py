@@ -23,6 +23,7 @@ REPOSITORY = "https://github.com/OWNER/fercourse"            # `fercourse course
 BRANCH = "main"
 CELL_TIMEOUT = 300                                           # seconds
 LANGUAGE = {"name": "python"}                                # not the version of whoever built it
+PICTURE = re.compile(r"""(data:image/\w+;base64,[^"'\\)\s]+)""")       # within HTML
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -148,7 +149,10 @@ def _clean(output):
     texts = output.get("data", output)
     for kind, text in texts.items():
         if isinstance(text, str) and not kind.startswith("image/"):
-            texts[kind] = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", text.replace(f"{ROOT}{os.sep}", ""))
+            parts = PICTURE.split(text)                      # a picture may hold 0x… by chance
+            parts[::2] = [re.sub(r"\b0x[0-9a-f]{6,}", "0x…", part.replace(f"{ROOT}{os.sep}", ""))
+                          for part in parts[::2]]
+            texts[kind] = "".join(parts)
     return output
 
 

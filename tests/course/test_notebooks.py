@@ -1,10 +1,15 @@
 """From source to notebook: ids that stay, outputs that tell nothing of the machine, and a lint that sees faults."""
 
+import base64
+import io
+
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from fercourse.course import lint, notebooks
 from fercourse.errors import InputError
@@ -97,6 +102,24 @@ def test_outputs_are_cleaned():
     outputs = notebooks.sanitise(book).cells[0].outputs
     assert [one.get("text") for one in outputs] == ["adata/x ", None] and "widgets" not in book.metadata
     assert outputs[1].data["text/plain"] == "<object at 0x…>"
+
+
+def test_a_picture_is_left_alone_and_one_that_is_damaged_is_told():
+    data = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(data, "PNG")
+    whole = base64.b64encode(data.getvalue()).decode()
+    kept = f"<img alt='two faces' src='data:image/png;base64,{whole[:60]}+0xabcdef{whole[60:]}'> at 0x7f00aa11bb22"
+    cell = new_code_cell("1", outputs=[new_output("display_data", {"text/html": kept})], execution_count=1)
+    [output] = notebooks.sanitise(new_notebook(cells=[cell])).cells[0].outputs
+    assert output.data["text/html"] == kept.replace("0x7f00aa11bb22", "0x…"), "letters of a picture are no address"
+
+    def wrong(address):
+        page = f'<img alt="two faces" src="{address}">'
+        cell = new_code_cell("1", outputs=[new_output("display_data", {"text/html": page})], execution_count=1)
+        return list(lint.outputs(new_notebook(cells=[cell])))
+    assert wrong(f"data:image/png;base64,{whole}") == []
+    for damaged in (whole.replace(whole[60:66], "0x…"), whole[:-40], f"{whole[:80]}AAAA{whole[84:]}"):
+        told(wrong(f"data:image/png;base64,{damaged}"), "does not decode")
 
 
 def test_an_unknown_lesson_is_refused():
