@@ -1,25 +1,51 @@
 """The course as a site: lessons with their stored outputs, API reference, glossary. `make site` builds it."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
+
+import nbformat
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT), str(HERE)]
 
-# Lessons, and what they point at, are shown as they are committed: nothing is executed here.
+from fercourse.course.notebooks import BRANCH, REPOSITORY  # noqa: E402
+
+ANSWER = "One possible answer"
+
+
+def fold(path):
+    """Fold the solutions in a copy of a lesson, so that readers may try before they look."""
+    book = nbformat.read(path, as_version=4)
+    for cell in book.cells:
+        if not cell.metadata.get("nbgrader", {}).get("solution"):
+            continue
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "hide-input"]
+            cell.metadata["mystnb"] = {"code_prompt_show": ANSWER, "code_prompt_hide": ANSWER}
+        else:                                # the answer's first words, such as *One possible answer.*, name the fold
+            words, text = re.fullmatch(r"(?s)(?:\*(One possible \w+)\.\*\s+)?(.*)", cell.source).groups()
+            cell.source = f"<details>\n<summary>{words or ANSWER}</summary>\n\n{text}\n\n</details>"
+    nbformat.write(book, path)
+
+
+# Lessons, and what they point at, are shown as they are committed, solutions folded: nothing is executed here.
 for folder, pages in {"lessons": "notebooks/[0-9][0-9]_*.ipynb", "data": "data/README.md",
                       "examples": "examples/*.py"}.items():
     shutil.rmtree(HERE / folder, ignore_errors=True)
     (HERE / folder).mkdir()
     for page in sorted(ROOT.glob(pages)):
-        shutil.copy(page, HERE / folder)
+        copy = shutil.copy(page, HERE / folder)
+        if page.suffix == ".ipynb":
+            fold(copy)
 
 project = "fercourse"
 author = "The fercourse authors"
 copyright = "The fercourse authors. Text CC BY 4.0, code Apache-2.0, synthetic faces CC0"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline", "first_use"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode",
+              "sphinx-mathjax-offline", "first_use"]
 exclude_patterns = ["_build"]
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -33,7 +59,8 @@ html_title = "fercourse"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_theme_options = {"use_download_button": False, "use_fullscreen_button": False, "show_toc_level": 2,
-                      "home_page_in_toc": True}
+                      "home_page_in_toc": True, "repository_url": REPOSITORY, "repository_branch": BRANCH,
+                      "use_repository_button": True, "use_issues_button": True}
 
 
 def setup(app):
