@@ -109,7 +109,7 @@ fc.plots.image_rows(
     caption="The movements are small. Cover the names and try to tell AU 1 from AU 2, or AU 15 from AU 20.")
 
 # %% [markdown]
-# No single unit is an emotion. Expressions are combinations of units, and these combinations overlap.
+# No single unit stands for an emotion. Expressions are combinations of units, and these combinations overlap.
 
 # %%
 words = faces.classes
@@ -248,11 +248,12 @@ fc.plots.image_rows(
 # %% [markdown]
 # ## What annotators disagree about
 #
-# Nobody sees action units in a data set. Instead, somebody looked at each picture and chose a word. Ten people voted
-# on each of our pictures. They are simulated: a formula, fitted by hand to the confusions of FER+. They do not see
-# who is before them: neither skin nor age nor gender is in the formula. Real people do: prospective teachers took
-# Black children for angry more often than White ones (Halberstadt et al. 2022). No label noise of this course
-# contains that error, so no lesson can measure it.
+# Few data sets list action units. Most give each picture one word, and often somebody looked at it and chose the
+# word. Ten people voted on each of our pictures. These people are simulated: a formula, fitted by hand to the
+# confusions of FER+, which you will meet below. They do not see who is before them: neither skin nor age nor gender
+# is in the formula. Real people see it, and some of their errors depend on it: prospective teachers wrongly took
+# Black children for angry more often than White children (Halberstadt et al. 2022). The wrong labels that we make in
+# this course do not contain that error, so no lesson can measure what it does.
 #
 # Here are six faces on which the ten did not agree:
 
@@ -281,10 +282,11 @@ pd.DataFrame({"one vote": right(one), "most of ten": right(ten)}, index=[*words,
 # Ten votes beat one, but ten people who look at the same picture err together: the majority stays wrong where the
 # picture itself misleads.
 #
-# And in real data? FER2013 (Goodfellow et al. 2013) got its labels from a search engine: pictures were found by 184
-# emotion words, most of them joined with words for gender, age or ethnicity, and people only threw out what did not
-# fit. Later, the words were mapped to seven classes. For FER+ (Barsoum et al. 2016) ten people then looked at each
-# picture and chose a word. How often do they choose the word by which it was found?
+# And in real data? The photographs of FER2013 (Goodfellow et al. 2013) got their labels from a search engine: they
+# were found by 184 emotion words such as *enraged*, joined with words for gender, age or ethnicity, and people only
+# threw out what did not fit. Later, the words were mapped to our seven classes. For FER+ (Barsoum et al. 2016), ten
+# people then looked at each of these pictures and chose a class. How often do they choose the class under which it was
+# found?
 
 # %% tags=["nbval-check-output"]
 real = json.loads(Path("../results/ferplus-agreement.json").read_text())["counts"]
@@ -294,8 +296,8 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
              index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
-# A label is confirmed if its class alone has most of the ten votes. *Next* is the other class that most often did.
-# Where two classes share the first place, nobody won, and the face counts for neither. Happiness is the surest.
+# A label is confirmed if its class got more of the ten votes than any other. *Next* is the other class that most
+# often came first. Where two classes share the first place, the face counts for neither. Happiness is the surest.
 # Sadness, anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most
 # votes as neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) If
 # other people confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by
@@ -305,10 +307,11 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
 # ### Who agreed to this
 #
 # Nobody in FER2013 was asked. The pictures were found by web search, and there is no list by which a person could be
-# found and taken out. AffectNet, RAF-DB and ExpW were gathered from the web, too; JAFFE, CK+ and KDEF were posed by
-# people who agreed to research of their time. That a set can be downloaded is no answer to whether it may be used.
-# Before you use one, read or write its datasheet: who is in it, how it came about, who agreed, how one gets out
-# (Gebru et al. 2021). We measure on FER2013 because the methods were, show none of its faces, and ship none.
+# found and taken out. Other sets of which you will read, AffectNet, RAF-DB and ExpW, were gathered from the web, too.
+# JAFFE, CK+ and KDEF were posed by people who agreed to take part in research as it was then. That a set can be
+# downloaded does not mean that it may be used. Before you use one, read its datasheet, or write one: who is in it, how
+# it came about, who agreed, and how one gets out (Gebru et al. 2021). Some of our lessons measure on FER2013, because
+# research on such methods does. We show none of its faces and pass none on.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
@@ -422,9 +425,9 @@ fc.plots.image_rows({"lab": mean_faces(lab), "wild": mean_faces(wild)}, {"wild":
 # ## Who is in the data
 #
 # A model is only as fair as what it was shown. For each person we know the age, the gender they *present* as (here
-# woman or man), and the skin tone: the swatch of the Monk scale from which the skin was painted, 1 (lightest) to 10
-# (darkest). Nobody rated the result, and by the way they are drawn, tones 1 and 10 are half as frequent as the
-# others. Here are ten people, one of each tone:
+# woman or man), and the skin tone: the swatch of the Monk scale (Monk 2019) from which the skin was painted, 1
+# (lightest) to 10 (darkest). Nobody rated the finished pictures. The program takes a random number between 1 and 10
+# and rounds it, so tones 1 and 10 are half as likely as the others. Here are ten people, one of each tone:
 
 # %%
 plain = faces.where(domain="wild", occluder="none", labels="neutral")
@@ -461,16 +464,16 @@ who(fc.load_faces("synthfaces", split="test"))
 # contempt, the eighth class of FER+. **What is not in the table cannot be measured**, and no score tells you so.
 #
 # Gaps between groups are real. In 2018, commercial classifiers of *gender* erred on up to 35 % of darker-skinned
-# women and on under 1 % of lighter-skinned men (Buolamwini and Gebru 2018; skin by Fitzpatrick type, which was made
-# for sunburn). For *expressions*, two commercial services read more negative emotion into official portraits of Black
-# basketball players than of White ones (Rhue 2018).
+# women and on under 1 % of lighter-skinned men (Buolamwini and Gebru 2018; they sorted skin by the Fitzpatrick type,
+# which was made to tell how easily skin burns in the sun). For *expressions*, two commercial services read more
+# negative emotion into official portraits of Black basketball players than of White ones (Rhue 2018).
 
 # %% [markdown]
 # ## What pixels know
 #
-# Back to the question. Here are sixty people, and every picture of them is a point. UMAP places the points so that
-# neighbours in the space of 12,288 pixel values stay neighbours on paper. You see the same points four times, in four
-# sets of colours.
+# Back to the question. Here are sixty people, and every picture of them is a point. UMAP (McInnes et al. 2018) places
+# the points so that neighbours in the space of 12,288 pixel values stay neighbours on paper. You see the same points
+# four times, in four sets of colours.
 
 # %%
 crowd = faces.where(identity=tuple(faces.people[:60].tolist()))
@@ -559,8 +562,8 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # The label says what people *saw*, not what somebody *felt*. People scowl when they concentrate and smile when they
 # are afraid. A review of the evidence found that people do smile when happy and scowl when angry more often than by
 # chance, but far too seldom, and too differently between people, situations and cultures, to tell the feeling from
-# the face (Barrett et al. 2019). How far faces and feelings go together is still argued; that a still picture does
-# not suffice is hardly. Accuracy on labels is accuracy on the annotators.
+# the face (Barrett et al. 2019). How far faces and feelings go together is still argued about; hardly anybody claims
+# that a still picture is enough. Accuracy on labels is accuracy on the annotators.
 #
 # - **Not for decisions about people**: hiring, grading, policing, insurance, border control.
 # - **Not without consent**, and not on those who cannot refuse.
@@ -570,11 +573,15 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 #   *others* feel means well, but guesses about people who were not asked, and its user cannot check it.
 #
 # **The law.** In the European Union, inferring the emotions of people at work or in education from their faces or
-# voices has been prohibited since 2 February 2025, except for medical or safety reasons (Regulation 2024/1689,
-# Article 5(1)(f)). Consent does not lift the ban. For other uses, such a system counts as high-risk (Annex III), and
-# people must be told of it (Article 50). What falls under it is still being argued, and the dates of other duties may
-# move: read the current text. The Act does not count seeing a plain expression, such as a smile, as recognising an
-# emotion, unless one infers an emotion from it (Recital 18): our course's distinction is the law's distinction.
+# voices has been prohibited since 2 February 2025, except for medical or safety reasons (Regulation (EU) 2024/1689,
+# the AI Act, Article 5(1)(f)). Consent does not lift the ban. For other uses, such a system counts as high-risk
+# (Annex III), and people must be told of it (Article 50). What falls under these rules is still being argued about,
+# and the dates of other duties may move: read the current text.
+#
+# The Act does not count seeing a plain expression, such as a smile, as recognising an emotion, unless one infers an
+# emotion from it (Recital 18). This is the distinction that our course makes, but it is no way around the law: the
+# same recital names happiness, sadness, surprise, disgust and anger as emotions, and these are words that our models
+# say.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-use-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · a letter (15 min, ●●○, written)
@@ -585,8 +592,8 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # %% [markdown] nbgrader={"grade": true, "grade_id": "00-use", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* Labels: boredom is not a class of this model, and the 90 % say how often it chose the word
 # that annotators chose for posed or selected pictures; nearly half of the faces that were found by a word for sadness
-# get most votes as neutral. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and less than
-# a quarter of the people are under 18. Among the 300 people of the training set only 16 are under 18 with dark skin,
+# get most votes as neutral. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and at most a
+# quarter of the people are under 18. Among the 300 people of the training set only 16 are under 18 with dark skin,
 # and among the 80 on whom an error is measured, four. For pupils with autism or a facial palsy nobody can measure
 # one, because the data set does not say who they are. Law: inferring emotions in education is prohibited in the EU
 # (Article 5(1)(f)), and a wish to help is no medical or safety reason; elsewhere, pupils can neither consent freely
@@ -663,7 +670,7 @@ fc.check.progress()
 # - Goodfellow et al. 2013. Challenges in representation learning: a report on three machine learning contests (FER2013).
 #   https://doi.org/10.1007/978-3-642-42051-1_16, free to read at https://doi.org/10.48550/arXiv.1307.0414
 # - Halberstadt, Cooke, Garner, Hughes, Oertwig and Neupert 2022. Racialized emotion recognition accuracy and anger bias
-#   of children's faces. Emotion 22(3). https://doi.org/10.1037/emo0000756
+#   of children's faces. https://doi.org/10.1037/emo0000756
 # - McInnes, Healy and Melville 2018. UMAP. https://doi.org/10.48550/arXiv.1802.03426
 # - Monk 2019. The Monk Skin Tone scale. https://skintone.google
 # - Regulation (EU) 2024/1689, the AI Act. https://eur-lex.europa.eu/eli/reg/2024/1689/oj

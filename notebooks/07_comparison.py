@@ -446,7 +446,7 @@ class MarginSoftmax(Method):
 # `margin-softmax`. The cells below use that one, so that they run even if exercise 4 still waits.
 
 # %%
-use("../examples/margin_softmax.py")
+_ = use("../examples/margin_softmax.py")
 
 # %%
 torch.manual_seed(0)
