@@ -303,16 +303,6 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
 # other people confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by
 # which words pictures are found, not what others see.
 
-# %% [markdown]
-# ### Who agreed to this
-#
-# Nobody in FER2013 was asked. The pictures were found by web search, and there is no list by which a person could be
-# found and taken out. Other sets of which you will read, AffectNet, RAF-DB and ExpW, were gathered from the web, too.
-# JAFFE, CK+ and KDEF were posed by people who agreed to take part in research as it was then. That a set can be
-# downloaded does not mean that it may be used. Before you use one, read its datasheet, or write one: who is in it, how
-# it came about, who agreed, and how one gets out (Gebru et al. 2021). Some of our lessons measure on FER2013, because
-# research on such methods does. We show none of its faces and pass none on.
-
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
 # FER+ turns ten votes into a label by this rule: the votes for a class count if there are at least two of them; the
@@ -347,6 +337,16 @@ print(f"Right: {(voted == faces.labels)[kept].float().mean():.0%} of the others,
 # %% [markdown]
 # The rule buys better labels and pays with faces. The faces it gives up are the ambiguous ones, so a test set made this
 # way is easier than the real world.
+
+# %% [markdown]
+# ### Who agreed to this
+#
+# Nobody in FER2013 was asked. The pictures were found by web search, and there is no list by which a person could be
+# found and taken out. Other sets of which you will read, AffectNet, RAF-DB and ExpW, were gathered from the web, too.
+# JAFFE, CK+ and KDEF were posed by people who agreed to take part in research as it was then. That a set can be
+# downloaded does not mean that it may be used. Before you use one, read its datasheet, or write one: who is in it, how
+# it came about, who agreed, and how one gets out (Gebru et al. 2021). Some of our lessons measure on FER2013, because
+# research on such methods does. We show none of its faces and pass none on.
 
 # %% [markdown]
 # ## Noise on purpose
@@ -427,7 +427,8 @@ fc.plots.image_rows({"lab": mean_faces(lab), "wild": mean_faces(wild)}, {"wild":
 # A model is only as fair as what it was shown. For each person we know the age, the gender they *present* as (here
 # woman or man), and the skin tone: the swatch of the Monk scale (Monk 2019) from which the skin was painted, 1
 # (lightest) to 10 (darkest). Nobody rated the finished pictures. The program takes a random number between 1 and 10
-# and rounds it, so tones 1 and 10 are half as likely as the others. Here are ten people, one of each tone:
+# and rounds it, so tones 1 and 10 are half as likely as the others. With a tone come hair, eyes and, on average, the
+# shape of the head, so what differs between tones here is never the tone alone. Here are ten people, one of each tone:
 
 # %%
 plain = faces.where(domain="wild", occluder="none", labels="neutral")
@@ -591,14 +592,14 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "00-use", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* Labels: boredom is not a class of this model, and the 90 % say how often it chose the word
-# that annotators chose for posed or selected pictures; nearly half of the faces that were found by a word for sadness
-# get most votes as neutral. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and at most a
-# quarter of the people are under 18. Among the 300 people of the training set only 16 are under 18 with dark skin,
-# and among the 80 on whom an error is measured, four. For pupils with autism or a facial palsy nobody can measure
-# one, because the data set does not say who they are. Law: inferring emotions in education is prohibited in the EU
-# (Article 5(1)(f)), and a wish to help is no medical or safety reason; elsewhere, pupils can neither consent freely
-# nor look away, and being watched changes how they learn. Instead: ask them. A one-minute anonymous question at the
-# end of each lesson measures what the camera would guess, and tells the teacher why.
+# that annotators chose for posed or selected pictures; of the FER2013 faces that were found by a word for sadness,
+# nearly half get most votes as neutral. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and
+# of the 80 people on whom the error is measured, only four are under 18 with dark skin. For pupils with autism or a
+# facial palsy nobody can measure it, because the data set does not say who they are. Law: inferring emotions in
+# education is prohibited in the EU (Article 5(1)(f)), and a wish to help is no medical or safety reason; elsewhere,
+# pupils can neither consent freely nor look away, and being watched changes how they learn. Instead: ask them. A
+# one-minute anonymous question at the end of each lesson measures what the camera would guess, and tells the teacher
+# why.
 
 # %% [markdown]
 # ## Check yourself
