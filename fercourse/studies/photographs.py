@@ -3,8 +3,9 @@
 The first settings of `photographs` were not chosen by any result. Twelve epochs of the lesson network on the validation
 part had come before, where weak views were ahead of looser ones; that a larger network needs looser ones was a guess.
 `photographs-tuning` tried it with the whole network, in a quarter of the epochs, on the validation part alone, and
-found weak views ahead again; so there are arms with these, one of them with all that had helped. Which arm is the best
-is read off the validation part; the test part is told beside it.
+found weak views ahead again; so there are arms with these, one of them with all that had helped. Finer maps in a
+narrower network, tried later, were not ahead. Which arm is the best is read off the validation part; the test part is
+told beside it.
 """
 
 import hashlib

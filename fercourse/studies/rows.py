@@ -115,7 +115,9 @@ SECTIONS = {
                  ("   half the learning rate", "half the rate"),
                  ("   SGD with rate 0.05 and decay 0.0005 in place of AdamW", "SGD"),
                  ("   weak views", "weak views"), ("   nothing erased", "nothing erased"),
-                 ("   averaged weights", "averaged weights")),
+                 ("   averaged weights", "averaged weights"),
+                 ("   weak views, half the width, maps twice as fine", "weak views, fine18"),
+                 ("   nothing erased, half the width, maps twice as fine", "nothing erased, fine18")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
           for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
