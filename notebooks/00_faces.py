@@ -560,11 +560,12 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # %% [markdown]
 # ## What such models must not be used for
 #
-# The label says what people *saw*, not what somebody *felt*. People scowl when they concentrate and smile when they
-# are afraid. A review of the evidence found that people do smile when happy and scowl when angry more often than by
-# chance, but far too seldom, and too differently between people, situations and cultures, to tell the feeling from
-# the face (Barrett et al. 2019). How far faces and feelings go together is still argued about; hardly anybody claims
-# that a still picture is enough. Accuracy on labels is accuracy on the annotators.
+# The label says what people *saw*, or by which word a picture was found; it never says what somebody *felt*. People
+# scowl when they concentrate and smile when they are afraid. A review of the evidence found that people do smile when
+# happy and scowl when angry more often than by chance, but far too seldom, and too differently between people,
+# situations and cultures, to tell the feeling from the face (Barrett et al. 2019). How far faces and feelings go
+# together is still argued about; hardly anybody claims that a still picture is enough. Accuracy on labels is agreement
+# with whoever made them: annotators, a search engine, or here a program.
 #
 # - **Not for decisions about people**: hiring, grading, policing, insurance, border control.
 # - **Not without consent**, and not on those who cannot refuse.
@@ -591,15 +592,15 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # from **data** and one from **law or ethics**, and offer something that would help the teachers instead.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "00-use", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# *One possible answer.* Labels: boredom is not a class of this model, and the 90 % say how often it chose the word
-# that annotators chose for posed or selected pictures; of the FER2013 faces that were found by a word for sadness,
-# nearly half get most votes as neutral. A quiet face is not a bored pupil. Data: no face was taken in a classroom, and
-# of the 80 people on whom the error is measured, only four are under 18 with dark skin. For pupils with autism or a
-# facial palsy nobody can measure it, because the data set does not say who they are. Law: inferring emotions in
-# education is prohibited in the EU (Article 5(1)(f)), and a wish to help is no medical or safety reason; elsewhere,
-# pupils can neither consent freely nor look away, and being watched changes how they learn. Instead: ask them. A
-# one-minute anonymous question at the end of each lesson measures what the camera would guess, and tells the teacher
-# why.
+# *One possible answer.* Labels: boredom is not a class of this model, and the 90 % say how often it chose the word from
+# which a program drew the face. In real sets the word comes from annotators or from a search engine: of the FER2013
+# faces that were found by a word for sadness, nearly half get most votes as neutral. A quiet face is not a bored pupil.
+# Data: no face was taken in a classroom, and of the 80 people on whom the error is measured, only four are under 18
+# with dark skin. For pupils with autism or a facial palsy nobody can measure it, because the data set does not say who
+# they are. Law: inferring emotions in education is prohibited in the EU (Article 5(1)(f)), and a wish to help is no
+# medical or safety reason; elsewhere, pupils can neither consent freely nor look away, and being watched changes how
+# they learn. Instead: ask them. A one-minute anonymous question at the end of each lesson measures what the camera
+# would guess, and tells the teacher why.
 
 # %% [markdown]
 # ## Check yourself

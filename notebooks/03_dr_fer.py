@@ -702,13 +702,15 @@ print(f"\nof the faces that one pace relabels, FER+ agrees with {one['old_labels
       f"{one['new_labels_right']['mean']:.0%} of the new")
 
 # %% [markdown]
-# (Here a class is split from $D = 2$ on.) DR-FER's doubts hit wrong labels only a little more often than chance, and
-# its accuracy is below cross-entropy's; cleanlab and large losses find clearly more wrong labels at the same number of
-# flags. The lower table says why. Search words do not err evenly: FER+ contradicts about half of the labels sadness,
-# disgust and anger, but few of the labels happiness. But a class is split only once its doubts have come apart into two
-# heaps, and that happens first where a class is learnt easily, **which is where its labels are right**. So happiness
-# loses faces that were merely hard, and the classes full of wrong labels are never doubted at all. *Category-aware*
-# means that each class is judged by its own measure, and by its own measure no class is badly labelled as a whole.
+# (Judged are only faces for which FER+'s rule, exercise 2 of lesson 00, gives a label. Lesson 00's table counts by
+# another rule, so its numbers are others. And here a class is split from $D = 2$ on.) DR-FER's doubts hit wrong labels
+# only a little more often than chance, and its accuracy is below cross-entropy's; cleanlab and large losses find
+# clearly more wrong labels at the same number of flags. The lower table says why. Search words do not err evenly: FER+
+# contradicts about half of the labels sadness, disgust and anger, but few of the labels happiness. But a class is split
+# only once its doubts have come apart into two heaps, and that happens first where a class is learnt easily, **which is
+# where its labels are right**. So happiness loses faces that were merely hard, and the classes full of wrong labels are
+# never doubted at all. *Category-aware* means that each class is judged by its own measure, and by its own measure no
+# class is badly labelled as a whole.
 #
 # For *finding* wrong labels the cure is one word: `by_class=False` gives all faces one pace and one threshold. F1
 # doubles, partly because twice as many faces are flagged, but more of the flags are right, too. F1 is then as high as

@@ -704,8 +704,8 @@ for name, network in judged.items():
 #
 # ## Whom does it fail?
 # No term of DMSRL looks at groups of people, so you have to look. Choose the groups **before** you see a number: among
-# many groups, some always seem to be served badly. Ours are the same in every lesson: three ranges of tones on the Monk
-# scale, with 25 to 30 people each; gender presentation; and quarters of age.
+# many groups, some always seem to be served badly. Ours are three ranges of tones on the Monk scale, those of lesson
+# 00's table, with 25 to 30 people each; gender presentation; and quarters of age.
 
 # %%
 predicted = fc.evaluate.seen(dmsrl, wild_test)["logits"].argmax(1).cpu()
@@ -784,9 +784,9 @@ for name, network in (("source only, recalibrated", recalibrated), ("DMSRL", dms
 #
 # <details><summary>Answer</summary>
 #
-# For less. A squared distance has one term for each column, so the same kind of centres lies about eight times as far
-# apart, and a fixed margin is met sooner, perhaps from the first step on. "For more, because there are more columns to
-# push" is tempting, but the margin is one number, and it did not grow. The pull does grow, and weighs more.
+# For less. A squared distance has one term for each column, so between centres of the same kind it is about eight times
+# as large, and a fixed margin is met sooner, perhaps from the first step on. "For more, because there are more columns
+# to push" is tempting, but the margin is one number, and it did not grow. The pull does grow, and weighs more.
 #
 # </details>
 #

@@ -18,7 +18,7 @@
 #
 # # 07 · All methods in one table, and one of your own
 #
-# About two hours, and as long as you like for the capstone. The code runs in three minutes on two CPU cores. You need
+# About two hours, and about five more for the capstone. The code runs in three minutes on two CPU cores. You need
 # [lesson 01](01_baseline.ipynb) and two of the lessons 02 to 06.
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/07_comparison.ipynb), or `notebooks/student/07_comparison.ipynb` on your own machine.

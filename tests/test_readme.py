@@ -105,6 +105,12 @@ def test_every_result_is_shown_somewhere():
     assert told <= lessons | {"ferplus-agreement"}, "or a lesson"
 
 
+def test_the_page_of_papers_copies_numbers_that_are_there():
+    told = re.findall(r"\d+\.\d ± \d+\.\d", (ROOT / "docs" / "papers.md").read_text())
+    shown = (ROOT / "docs" / "results.md").read_text()
+    assert len(told) > 10 and [number for number in told if number not in shown] == []
+
+
 def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())

@@ -34,7 +34,7 @@ def handout(
     name: str = typer.Argument(metavar="LESSON", help="Such as 03."),
     out: Path = typer.Option(None, help="Where the page goes; default: LESSON-handout.html."),
 ):
-    """Write a lesson's prose and figures, without code and answers, as one page to show in class or to print."""
+    """Write a lesson's prose and figures, without code and exercises' answers, as one page to show or to print."""
     from ..course.handout import handout as written
     from ..course.notebooks import sources
 

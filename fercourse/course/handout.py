@@ -6,7 +6,7 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
-from .notebooks import regenerate
+from .notebooks import other_edition, regenerate
 from .release import secrets
 
 
@@ -24,7 +24,7 @@ def handout(source: Path, out: Path) -> Path:
         raise InputError("nbconvert is not installed; it comes with JupyterLab: pip install jupyterlab") from None
     if out.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{out} is no page; expected a name ending in .html")
-    book = without_answers(nbformat.read(source.with_suffix(".ipynb"), as_version=4))
+    book = without_answers(nbformat.read(source.with_suffix(".ipynb"), as_version=4), other_edition(source))
     lines = {line.strip() for cell in book.cells if cell.cell_type == "markdown" for line in cell.source.splitlines()}
     if told := sorted(secrets(regenerate(source))[0] & lines):
         raise InputError(f"{source.name}: the handout would give a solution away: {told[0]}")
@@ -34,10 +34,14 @@ def handout(source: Path, out: Path) -> Path:
     return out
 
 
-def without_answers(book):
-    """Return a notebook without its badge, code cells that show nothing, and the answers and tests of exercises."""
+def without_answers(book, told=""):
+    """Return a notebook without answers and tests of exercises, and code cells that show nothing.
+
+    `told`, what a lesson says of its editions, is left out, and so is the badge.
+    """
     first = book.cells[0]
     first.source = "\n".join(line for line in first.source.splitlines() if not line.startswith("[![")).strip()
+    first.source = first.source.replace(told, "")
     book.cells = [cell for cell in book.cells if not _answers(cell) and (cell.cell_type == "markdown" or
                                                                         cell.get("outputs"))]
     return book

@@ -63,7 +63,7 @@ class HnclHyper(Hyper):
 class Hncl(Method):
     """Two views, a key encoder that follows slowly, a queue of keys, and heatmap neighbours in it."""
 
-    views = ("weak", "weak")                    # long trainings want strong ones, short ones learn nothing from them
+    views = ("weak", "weak")                    # long trainings may want strong ones; short ones learn less from them
     needs = ()
     Hyper = HnclHyper
 
