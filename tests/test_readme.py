@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fercourse.course.notebooks import badge, sources
+from fercourse.course.notebooks import badge, sources, student_badge
 from fercourse.studies import effects, picture, table
 from fercourse.studies.effects import Effect
 from fercourse.studies.record import Record, paired
@@ -133,7 +133,7 @@ def test_the_table_of_lessons_has_their_minutes_and_badges(source):
     whole, code = re.search(r"# About ([\w ]+?)(?: with the|,).*?code runs in ([\w ]+) minutes", source.read_text(),
                             re.DOTALL).groups()
     digits = re.sub("|".join(DIGITS), lambda word: str(DIGITS.index(word[0])), code)
-    exercises = badge(source).replace("/notebooks/", "/notebooks/student/")
+    exercises = student_badge(source)
     picture = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     assert row.split(" | ")[3:] == [WHOLE[whole], digits, f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from fercourse.course.notebooks import badge
+from fercourse.course.notebooks import student_badge
 from fercourse.evaluate import TONES
 from fercourse.methods import method_class
 
@@ -83,7 +83,7 @@ def test_the_glossary_has_its_terms(pages):
 
 def test_the_index_leads_to_each_lesson_and_to_its_student_edition(pages):
     for lesson in LESSONS:
-        colab = badge(lesson).replace("/notebooks/", "/notebooks/student/")
+        colab = student_badge(lesson)
         assert f'href="lessons/{lesson.stem}.html"' in pages[0]["index.html"]
         assert f'href="{colab}"' in pages[0]["index.html"]
         assert (ROOT / "notebooks" / "student" / lesson.name).is_file()

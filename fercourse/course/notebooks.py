@@ -73,11 +73,16 @@ def badge(source: Path) -> str:
         f"/blob/{BRANCH}/notebooks/{source.stem}.ipynb")
 
 
+def student_badge(source: Path) -> str:
+    """Return the address at which a lesson's student edition opens in Colab."""
+    return badge(source).replace("/notebooks/", "/notebooks/student/")
+
+
 def other_edition(source: Path) -> str:
     """Return the sentences by which a lesson, which is solved, points at its student edition."""
-    colab = badge(source).replace("/notebooks/", "/notebooks/student/")
     return (f"This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the "
-            f"[student edition in Colab]({colab}), or `notebooks/student/{source.stem}.ipynb` on your own machine.")
+            f"[student edition in Colab]({student_badge(source)}), "
+            f"or `notebooks/student/{source.stem}.ipynb` on your own machine.")
 
 
 def regenerate(source: Path):

@@ -12,7 +12,7 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
-from .notebooks import BRANCH, REPOSITORY, SETUP, badge, cell_ids, grade_id, other_edition, regenerate
+from .notebooks import BRANCH, REPOSITORY, SETUP, badge, cell_ids, grade_id, other_edition, regenerate, student_badge
 
 WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
 STUDENT_SETUP = SETUP + '''
@@ -132,8 +132,7 @@ def _stub(lesson, name, value=None):
 
 def relinked(text: str, source: Path) -> str:
     """Return a text with the badge of the student edition, and with links that hold one folder further down."""
-    own = badge(source)
-    text = text.replace(own, own.replace("/notebooks/", "/notebooks/student/"))
+    text = text.replace(badge(source), student_badge(source))
     lesson = r"\d\d_\w+\.ipynb"
     return re.sub(rf"\]\((?!https?:|mailto:|#|{lesson}[)#])([^)\s]+)\)", r"](../\1)", text)
 
@@ -189,7 +188,7 @@ def leaks(source: Path, book) -> list[str]:
         found.append("a mark of a solution or of hidden tests")
     own = badge(source)
     if own in text or (own in lesson.cells[0].source
-                       and own.replace("/notebooks/", "/notebooks/student/") not in text):
+                       and student_badge(source) not in text):
         found.append("the badge does not open the student edition")
     return found
 
