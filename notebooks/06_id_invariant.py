@@ -541,7 +541,9 @@ for names in ((), ("skin_tone",), ("gender", "age"), ("gender", "age", "skin_ton
 
 # %% [markdown]
 # Compare the lines. What does not change when you take a module off has been learnt by the backbone. A module that can
-# be switched off is a way to *ask* a network; it is no proof of what the network has learnt.
+# be switched off is a way to *ask* a network; it is no proof of what the network has learnt. Read both measures: the
+# error (RMSE) can fall while the concordance (CCC) falls too, because answers that shrink towards the mean err less
+# where they are wrong, and say less.
 #
 # ## A transplant
 # Do the features hold what we claim? Let a small decoder learn to paint a face from its expression feature and its

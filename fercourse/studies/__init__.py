@@ -180,10 +180,15 @@ def backbone_file(learner) -> str:
 
     The file is removed when this process ends.
     """
+    return trunk_file(learner.backbone.trunk)
+
+
+def trunk_file(trunk) -> str:
+    """Do the same with a network that no method holds."""
     import torch
 
     path = Path(tempfile.mkdtemp(dir=_scratch().name)) / "backbone.pt"
-    torch.save(learner.backbone.trunk.state_dict(), path)
+    torch.save(trunk.state_dict(), path)
     return str(path)
 
 

@@ -4,8 +4,9 @@ The first settings of `photographs` were not chosen by any result. Twelve epochs
 part had come before, where weak views were ahead of looser ones; that a larger network needs looser ones was a guess.
 `photographs-tuning` tried it with the whole network, in a quarter of the epochs, on the validation part alone, and
 found weak views ahead again; so there are arms with these, one of them with all that had helped. Finer maps in a
-narrower network, tried later, were not ahead. Which arm is the best is read off the validation part; the test part is
-told beside it.
+narrower network, tried later, were not ahead. Smaller batches and blocks that are awake from the first step helped the
+lesson network in so few epochs, and are tried with the whole one. Which arm is the best is read off the validation
+part; the test part is told beside it.
 """
 
 import hashlib
@@ -13,20 +14,35 @@ import os
 from dataclasses import replace
 from functools import partial
 
+import torch
+
 from ..augment import PRESETS, Preset
 from ..checkpoint import WEIGHTS
 from ..evaluate import evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
-from . import Scale, loader, study, train_classifier
+from ..models.backbone import backbone
+from . import Scale, loader, study, train_classifier, trunk_file
 from .pretraining import taught_by_rendered
 from .record import commit
 from .transfer import scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
-# What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own, and that finer maps
-# were tried after weak views had turned out ahead: what of the scale differs, the hyper-parameters, the views.
+
+
+def _awake(scale, seed):
+    """Return a file of first weights with which a block adds something from the first step on.
+
+    As timm makes them, a block's last normalisation begins at zero, so that the block passes on what it was given.
+    """
+    torch.manual_seed(seed)
+    return trunk_file(backbone(scale.backbone, zero_init_last=False).trunk)
+
+
+# What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own, and that some were
+# tried after weak views had turned out ahead: what of the scale differs, the hyper-parameters (weights: the function
+# of scale and seed that makes them), the views.
 TRIED = {
     "as it is": ({}, {}, LOOSE),
     "half the rate": (dict(lr=1e-3), {}, LOOSE),
@@ -36,6 +52,8 @@ TRIED = {
     "averaged weights": ({}, dict(ema=0.998), LOOSE),
     "weak views, fine18": (dict(backbone="fine18"), {}, PRESETS["weak"]),
     "nothing erased, fine18": (dict(backbone="fine18"), {}, replace(LOOSE, erase=0.0)),
+    "weak views, awake blocks": ({}, dict(weights=_awake), PRESETS["weak"]),
+    "weak views, batches of 64": (dict(batch_size=64), {}, PRESETS["weak"]),
 }
 CODE = commit()                  # what runs is what was loaded now
 PRECISION = "bf16"               # also on CPUs, where networks of this size take hours
@@ -67,6 +85,7 @@ def tuning(scale: Scale, data, root) -> dict:
 
 def _tried(changes, hyper, views, scale, data, root, seed):
     scale = replace(scale, **changes)
+    hyper = {name: value(scale, seed) if callable(value) else value for name, value in hyper.items()}
     faces, unseen = (load_faces(data, root=root, size=scale.size, split=split) for split in ("train", "val"))
     learner = train_classifier(faces, scale, seed, views=(views,), precision=PRECISION, **hyper)
     again = evaluate(learner, faces.sample(min(len(unseen), len(faces)), seed), draws=0)

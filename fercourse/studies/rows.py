@@ -117,7 +117,9 @@ SECTIONS = {
                  ("   weak views", "weak views"), ("   nothing erased", "nothing erased"),
                  ("   averaged weights", "averaged weights"),
                  ("   weak views, half the width, maps twice as fine", "weak views, fine18"),
-                 ("   nothing erased, half the width, maps twice as fine", "nothing erased, fine18")),
+                 ("   nothing erased, half the width, maps twice as fine", "nothing erased, fine18"),
+                 ("   weak views, blocks awake from the first step", "weak views, awake blocks"),
+                 ("   weak views, batches of 64", "weak views, batches of 64")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
           for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))

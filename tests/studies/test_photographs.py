@@ -4,9 +4,11 @@ import os
 from dataclasses import replace
 
 import pytest
+import torch
 
 from fercourse import studies
 from fercourse.faces import cache, load_faces
+from fercourse.models.backbone import read_tensors
 from fercourse.studies import photographs, pretraining
 from tests.faces import miniatures
 
@@ -62,8 +64,18 @@ def test_tuning_changes_one_thing_at_a_time_and_never_reads_the_test_part(place,
     assert {split for _, split in read} == {"train", "val"}
     assert all({"accuracy_mirrored", "training_accuracy"} <= told.keys() for told in found.values())
     for (scale, more), (changes, hyper, views) in zip(scales, photographs.TRIED.values(), strict=True):
-        assert hyper.items() <= more.items() and more["views"] == (views,)
+        given = {name: more[name] if callable(value) else value for name, value in hyper.items()}
+        assert given.items() <= more.items() and more["views"] == (views,)
         assert scale == replace(studies.get("photographs-tuning").scale("smoke"), **changes)
+
+
+def test_awake_blocks_add_something_at_once_and_are_those_of_the_seed():
+    scale = studies.get("photographs-tuning").scale("smoke")
+    first, again, other = (read_tensors(photographs._awake(scale, seed)) for seed in (0, 0, 1))
+    last = [name for name in first if name.endswith("bn2.weight")]
+    assert last and all((first[name] == 1).all() for name in last)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["conv1.0.weight"], other["conv1.0.weight"])
 
 
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
