@@ -14,9 +14,10 @@ def _column(file, metric, *rows):
 
 def _shifted(file, first, place):
     """Return the rows of a pair of domains."""
-    return _column(file, "macro_recall", (f"{first}: source only, three times as long", "source only")) + _column(
+    return _column(file, "macro_recall", (f"{first}: source only, of which all that learn go on", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
-        file, "macro_recall", ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
+        file, "macro_recall", ("   on the source again, as long as those", "source only, for longer"),
+        ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
         ("   DMSRL and self-training", "DMSRL and self-training"),
         ("   DMSRL, self-training, and landmarks' say in its labels", "DMSRL and landmarks"),
         ("   the same, begun from HNCL on both domains", "HNCL, then DMSRL and landmarks"),
@@ -76,6 +77,7 @@ def _selfsup(file, place):
             *((f"   {arm}", arm) for arm in ("MoCo, strong views", "SimCLR, strong views",
                                               "MoCo, shuffled batch norm")),
             ("   untrained network", "random encoder"),
+            ("   the landmarks that HNCL's neighbours are found by, without a network", "landmarks, read"),
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
                  for metric, told in (("probe_100", "linear probe, all labels"),

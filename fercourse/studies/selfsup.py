@@ -11,7 +11,7 @@ from ..evaluate import accuracy, identity_leak, knn_accuracy, linear_probe, near
 from ..losses.contrastive import all_pairs, instance_contrast
 from ..methods import Method, create, register
 from ..methods.hncl import HnclHyper, to_fine_tune
-from ..models.descriptor import embedded_descriptor
+from ..models.descriptor import embedded_descriptor, expressions
 from ..models.landmarks import find_landmarks
 from ..train import fit
 from . import Scale, loader, study, train_classifier
@@ -65,7 +65,8 @@ def arms(scale: Scale, data, root) -> dict:
     if scale.name != "smoke":
         ways |= {name: partial(_pretrained, *way) for name, way in RIVALS.items()}
     made = {name: partial(_arm, way, place) for name, way in ways.items()}
-    return {"neighbours alone": partial(purities, place), "supervised": partial(_supervised, place), **made}
+    return {"neighbours alone": partial(purities, place), "landmarks, read": partial(_landmarks, place),
+            "supervised": partial(_supervised, place), **made}
 
 
 @lru_cache(maxsize=4)
@@ -97,8 +98,17 @@ def _arm(way, place, seed):
             **_elsewhere(method, place, seed)}
 
 
+def _landmarks(place, seed):
+    """Read the landmarks that HNCL's neighbours are found by; no network learns here, but points were marked."""
+    train, test = _sets(place, seed)
+    return _readings(*(expressions(faces, device=pick_device()) for faces in (train, test)), train, test)
+
+
 def _read(method, train, test):
-    known, asked = seen(method, train)["embedding"], seen(method, test)["embedding"]
+    return _readings(*(seen(method, faces)["embedding"] for faces in (train, test)), train, test)
+
+
+def _readings(known, asked, train, test):
     told, truth = train.truth.to(known.device), test.truth.to(known.device)
     facts = {"knn": knn_accuracy(known, told, asked, truth)}
     for name, share in SHARES.items():
@@ -112,7 +122,7 @@ def _read(method, train, test):
 
 
 def _few(faces, share):
-    """Return rows of a share of the faces, class by class, always the same ones."""
+    """Return rows of a share of the faces, class by class: of the same faces always the same ones."""
     return torch.isin(faces.ids, faces.fraction(share, 0).ids).nonzero().flatten()
 
 

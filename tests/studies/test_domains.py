@@ -80,10 +80,23 @@ def test_landmarks_are_read_as_the_source_has_them(monkeypatch):
     assert found["accuracy"] == pytest.approx(0.5, abs=1e-3)
 
 
+@pytest.mark.parametrize("arm, learnt, adapts", [("source only, for longer", "lab", False), ("DMSRL", "lab", True),
+                                                 ("oracle", "wild", False)])
+def test_what_goes_on_from_the_sources_network_learns_whose_labels_it_says(arm, learnt, adapts, monkeypatch):
+    scale, seen, train = studies.get("domains").scale("smoke"), [], domains.train_classifier
+    monkeypatch.setattr(domains, "train_classifier", lambda faces, *rest, **more: (
+        seen.append((faces.name, more)), train(faces, *rest, **more))[1])
+    domains.start.cache_clear()
+    domains.arms(scale, "lab-wild", None)[arm](0)
+    (first, alone), (then, given) = seen
+    assert "lab" in first and "weights" not in alone
+    assert learnt in then and given["weights"] and (given["target"] is not None) == adapts
+
+
 def test_it_runs(monkeypatch, tmp_path):
-    monkeypatch.setattr(domains, "METHODS", {name: METHODS[name] for name in ("source only", "DMSRL")})
+    few = ("source only", "source only, for longer", "DMSRL")
+    monkeypatch.setattr(domains, "METHODS", {name: METHODS[name] for name in few})
     found = studies.run("domains", scale="smoke", seeds=1, out=tmp_path).summary()
-    assert list(found) == ["source only", "DMSRL", "landmarks, read", "HNCL, read", "HNCL, then DMSRL and landmarks",
-                           "oracle"]
+    assert list(found) == [*few, "landmarks, read", "HNCL, read", "HNCL, then DMSRL and landmarks", "oracle"]
     assert {"macro_recall", "macro_f1", "best_epoch", "chosen_epoch", "worst_recall"} <= found["DMSRL"].keys()
     assert "recalibrated_macro_recall" in found["source only"]

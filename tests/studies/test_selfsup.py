@@ -61,4 +61,6 @@ def test_it_runs_and_is_resumed(tmp_path):
         "heatmap neighbours"].keys()
     alone = {name: value["mean"] for name, value in found["neighbours alone"].items()}
     assert alone["heatmap_class"] > alone["random_class"] and alone["random_class"] < 0.3
+    read = found["landmarks, read"]
+    assert read["probe_100"]["mean"] > 0.4 and "tuned_100" not in read
     assert len(studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path).runs) == len(record.runs)
