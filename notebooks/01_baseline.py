@@ -519,21 +519,23 @@ fc.plots.group_bars(groups["gender"], whole=everybody, limits=axis,
                     title="Accuracy by gender presentation", caption="As the renderer drew it; nobody was asked.")
 
 # %%
-bars = sum(len(table) for table in groups.values())
+bars = sum(map(len, groups.values()))
 spoken = {"skin_tone": "tone", "age": "age", "gender": "gender presentation"}
 clear = [f"{spoken[column]} {name}" for column, table in groups.items()
          for name in table.index[(table.low > everybody) | (table.high < everybody)]]
-luck = 1 - sum(math.comb(bars, n) * 0.05 ** n * 0.95 ** (bars - n) for n in range(len(clear)))
+luck = fc.evaluate.clear_when_shuffled(test, predicted, groups)
 print(f"clear of the line: {', '.join(clear) or 'none'}; {len(clear)} of {bars} bars")
-print(f"this many or more, if all groups were alike: in {luck:.1%} of trials")
+print(f"this many or more, if people change places: in {(luck >= len(clear)).float().mean():.0%} of trials; "
+      f"at least one: in {(luck > 0).float().mean():.0%}")
 
 # %% [markdown]
 # Before you tell a story about a low dot, look at its bar, and count the bars you have looked at: of sixteen fair
 # groups, at least one 95 % interval misses the truth more often than not. The last printed line does this count for
-# you. It assumes that each bar misses the truth in 5 % of trials. But a bar over few people (tone 1 has three) is
-# often too short, however long it looks, and misses more often: then several clear bars are less rare than that line
-# says. In the run shown here the bar of tone 1 is the shortest of the ten, and clear of the line, because three people
-# happened to fare alike.
+# you: in five hundred trials it gives each person's answers to somebody else, so that no group can matter, and counts
+# the clear bars again. (A formula for sixteen bars that each miss in 5 % of trials would not do: they cut the same
+# eighty people three times.) A bar over few people misses most often, because it is often too short, however long it
+# looks: tone 1 has three. In the run shown here its bar is the shortest of the ten, and clear of the line, because
+# three people happened to fare alike.
 #
 # One bar clear of the line may well be luck. Several are a reason to look again, above all where neighbouring groups
 # agree. And a bar that touches the line does not say that all is well: perhaps too few people stand behind it. Ten

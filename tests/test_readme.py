@@ -51,7 +51,7 @@ def test_an_arm_of_one_circumstance_leaves_the_others_open(tmp_path):
 def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     [row] = [line for line in table.effects_table(ROOT / "results").splitlines() if "| lab to wild, mean" in line]
     content = json.loads((ROOT / "results" / "domains-lab-wild-cpu.json").read_text())
-    gain = paired(content["runs"], "DMSRL", "source only", "macro_recall")
+    gain = paired(content["runs"], "DMSRL", "source only, for longer", "macro_recall")
     cells = row.strip("| ").split(" | ")
     assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
     again = content["summary"]["source only"]["recalibrated_macro_recall"]["mean"]
@@ -70,6 +70,15 @@ def test_a_yardstick_of_fewer_seeds_says_so_and_one_that_was_not_run_is_no_hope(
     assert effect.gain(content) == ("+15.0 ± 7.1", 2)
     [peer], [without] = parts["peers"], parts["without"]
     assert table._shown(*peer, 2) == "peer: 55.0 (1)" and table._shown(*without, 2).endswith("7.1")
+
+
+def test_what_the_picture_shows_is_a_difference_seed_by_seed_of_peers_too():
+    effect = Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b"), peers=(("peer", "a", "other"),))
+    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value, "other": .9}}
+            for arm, seed, value in (("a", 0, .5), ("a", 1, .6), ("a", 2, .1), ("b", 0, .6), ("b", 1, .8))]
+    found = effect.gains({"runs": runs})
+    assert found["method"] == [("on", {"mean": 0.15, "sd": 0.07071, "n": 2})]
+    assert found["peers"][0][1]["mean"] == pytest.approx((.4 + .3 + .8) / 3) and not found["hope"]
 
 
 @pytest.mark.parametrize("seed, shown", [(0, 1), (1, 0)])

@@ -28,9 +28,13 @@ def bootstrap(measure, *columns: Tensor, groups: Tensor | None = None, draws: in
         else:
             drawn = torch.cat([members[i] for i in torch.randint(len(members), (len(members),), generator=source)])
         values.append(float(measure(*(c[drawn.to(c.device)] for c in columns))))
-    edges = torch.tensor(values, dtype=torch.float64).nanquantile(
-        torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=torch.float64))
-    return {"value": float(measure(*columns)), "low": edges[0].item(), "high": edges[1].item()}
+    low, high = edges(torch.tensor(values, dtype=torch.float64), level)
+    return {"value": float(measure(*columns)), "low": low, "high": high}
+
+
+def edges(values: Tensor, level: float = 0.95) -> list[float]:
+    """Return the two numbers between which a share `level` of the values lies, as many below as above."""
+    return values.nanquantile(torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=values.dtype)).tolist()
 
 
 def _members(groups):

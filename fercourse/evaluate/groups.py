@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .bootstrap import bootstrap
+from ..seeds import generator
+from .bootstrap import bootstrap, edges
 from .classes import accuracy
 
 BINS = 4                         # of a column of numbers, at its quantiles
@@ -91,6 +92,49 @@ def gap(faces, predicted: Tensor, one: Tensor, other: Tensor, truth: Tensor | No
     asked = one | other
     people = None if faces.identity is None else faces.identity.cpu()[asked]
     return bootstrap(difference, predicted.cpu()[asked], truth.cpu()[asked], one[asked], groups=people, draws=draws)
+
+
+def clear_when_shuffled(faces, predicted: Tensor, columns, truth: Tensor | None = None, trials: int = 500,
+                        draws: int = 500, seed: int = 0) -> Tensor:
+    """Return how many bars of accuracy by group stay clear of everybody's where groups do not matter, int64 [trials].
+
+    In every trial each person's answers are given to somebody else, drawn at random, so that whatever is clear is so by
+    luck. Bars that cut the same people several times, and bars over few people, count as often as they mislead.
+
+    Args:
+        columns: what divides people into groups, as for `by_group`; all their bars are counted together.
+        predicted, truth: int64 [N]; truth by default the labels.
+        draws: resamples of people for each bar.
+
+    Raises:
+        InputError: faces without people, or a person who is in two groups of a column.
+    """
+    if faces.identity is None or (faces.identity < 0).any():
+        raise InputError(f"{faces.name}: nobody knows who is in some pictures; expected an identity for every "
+                         "face, to shuffle people")
+    truth = faces.labels if truth is None else truth
+    people, person = faces.identity.cpu().unique(return_inverse=True)
+    right = torch.bincount(person, (predicted.cpu() == truth.cpu()).double(), len(people))
+    shown, whole = torch.bincount(person, minlength=len(people)).double(), float(accuracy(predicted, truth))
+    source, clear = generator("shuffled", seed), torch.zeros(trials, dtype=torch.long)
+    order = torch.stack([torch.randperm(len(people), generator=source) for _ in range(trials)])
+    for column in columns:
+        for members in _members_of(faces, column, person):
+            drawn = members[torch.randint(len(members), (draws, len(members)), generator=source)]
+            for trial, given in enumerate(order):
+                of = given[drawn]
+                low, high = edges(right[of].sum(1) / shown[of].sum(1))
+                clear[trial] += low > whole or high < whole
+    return clear
+
+
+def _members_of(faces, column, person):
+    """Return the people of every group of a column, int64 tensors."""
+    found = [person[chosen].unique() for _, chosen in groups_of(faces, column)]
+    if sum(map(len, found)) > len(torch.cat(found).unique()):
+        raise InputError(f"{faces.name}: some people are in two groups of {column}; expected what does not change from "
+                         "one picture of a person to the next")
+    return found
 
 
 def _row(faces, chosen, predicted, truth, measure, draws):

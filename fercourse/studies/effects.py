@@ -37,6 +37,15 @@ class Effect:
         told_of = lambda arm, metric=self.metric: content["summary"].get(arm, {}).get(metric)          # noqa: E731
         return {name: [(word, told_of(*arm)) for word, *arm in ways if told_of(*arm)] for name, ways in parts.items()}
 
+    def gains(self, content: dict) -> dict[str, list[tuple[str, dict]]]:
+        """Return {part: [(word, mean, sd and n of its difference from `without`, seed by seed)]} of the others."""
+        _, against, *metric = self.without
+        than = metric[0] if metric else self.metric
+        parts = {"method": [self.method], "peers": self.peers, "hope": [self.hope] if self.hope else []}
+        found = {name: [(word, paired(content["runs"], arm, against, own[0] if own else self.metric, than))
+                        for word, arm, *own in ways] for name, ways in parts.items()}
+        return {name: [(word, gain) for word, gain in ways if gain["n"]] for name, ways in found.items()}
+
     def gain(self, content: dict) -> tuple[str, int]:
         """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
         found = paired(content["runs"], self.method[1], self.without[1], self.metric)
@@ -72,17 +81,17 @@ EFFECTS = (
                                       ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
-             peers=(("SimCLR", "SimCLR"),), hope=("taught with labels", "supervised"))
+             peers=(("SimCLR", "SimCLR"), ("its landmarks alone", "landmarks, read")), hope=("taught with labels", "supervised"))
       for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
-             ("source only", "source only"), ("DMSRL", "DMSRL"),
+             ("source only, as long", "source only, for longer"), ("DMSRL", "DMSRL"),
              peers=(("source only, recalibrated", "source only", "recalibrated_macro_recall"), ("DANN", "DANN")),
              hope=("taught with the target's labels", "oracle"))
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
                           ("synthetic faces to FER2013", "synthfaces-fer2013"),
                           ("FER2013 to synthetic faces", "fer2013-synthfaces"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
-             ("source only", "source only"), (method, arm),
+             ("source only, as long", "source only, for longer"), (method, arm),
              peers=(("landmarks alone", "landmarks, read"),), hope=("taught with the target's labels", "oracle"))
       for place, file, method, arm in (
           ("lab to wild, with landmarks", "lab-wild", "DMSRL with landmarks", "DMSRL and landmarks"),

@@ -7,11 +7,12 @@ from ..files import replacing
 from ..plots.figure import new_figure, style
 from ..plots.palette import COLOURS
 from .effects import measured
-from .record import paired
+from .record import half_width
 
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
-LEAST, MOST = -10, 46         # points
+WITH = "the method, 95 % interval over seeds"
+LEAST, MOST = -17, 46         # points
 BESIDE = 0.3                  # of a row: where peers stand, the first below and the second above, not to be hidden
 
 
@@ -21,7 +22,7 @@ def shown(content) -> str:
     Args:
         content: the name of a results file -> what it says.
     """
-    facts = [(effect.lesson, effect.what, effect.read(said), effect.gain(said)) for effect, said in measured(content)]
+    facts = [(effect.lesson, effect.what, effect.gains(said)) for effect, said in measured(content)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -35,7 +36,7 @@ def draw(content, path=PICTURE):
         for row, (effect, said) in zip((row for row, (_, new) in enumerate(rows) if not new), effects):
             _row(axes, row, effect, said)
         axes.set(yticks=range(len(rows)), yticklabels=[word for word, _ in rows], ylim=(len(rows) - 0.5, -0.7),
-                 xlim=(LEAST, MOST), xticks=range(-5, 45, 5), title="What each method is worth",
+                 xlim=(LEAST, MOST), xticks=range(-15, 45, 5), title="What each method is worth",
                  xlabel="points better than without the method (of accuracy, recall, or 100 × CCC)")
         for label, (_, new) in zip(axes.get_yticklabels(), rows):
             label.set(weight="bold" if new else "normal", color="#222222" if new else "#444444")
@@ -59,16 +60,18 @@ def _rows(effects):
 
 
 def _row(axes, row, effect, said):
-    found = paired(said["runs"], effect.method[1], effect.without[1], effect.metric)
-    place = {part: [(word, told["mean"]) for word, told in ways] for part, ways in effect.read(said).items()}
-    before, better = place["without"][0][1], -1 if effect.less else 1
-    gained = lambda at: 100 * better * (at - before)                                                # noqa: E731
-    gain, spread = 100 * better * found["mean"], 100 * (found["sd"] or 0)
-    axes.plot([gain - spread, gain + spread], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
-              label="the method, ± sd over seeds")
-    axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label="the method, ± sd over seeds")
-    for (word, at), height in zip(place["peers"], (row + BESIDE, row - BESIDE)):
-        axes.plot(gained(at), height, "x", color=PEER, ms=6, label="a simpler peer")
-        axes.text(gained(at) + 0.7, height, word, va="center", fontsize=7, color=PEER)
-    for _, at in place["hope"]:
-        axes.plot(gained(at), row, "|", color=HOPE, ms=13, mew=2.5, zorder=1, label="what one could hope for")
+    found, points = effect.gains(said), -100 if effect.less else 100
+    [(_, method)] = found["method"]
+    gain, half = points * method["mean"], half_width(method)
+    if half is None:
+        axes.plot(gain, row, "o", color=INK, mfc="white", ms=7, zorder=3, label="the method, one seed")
+    else:
+        axes.plot([gain - 100 * half, gain + 100 * half], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
+                  label=WITH)
+        axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label=WITH)
+    for (word, peer), height in zip(found["peers"], (row + BESIDE, row - BESIDE)):
+        axes.plot(points * peer["mean"], height, "x", color=PEER, ms=6, label="a simpler peer")
+        axes.text(points * peer["mean"] + 0.7, height, word, va="center", fontsize=7, color=PEER)
+    for _, hope in found["hope"]:
+        axes.plot(points * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
+                  label="what one could hope for")

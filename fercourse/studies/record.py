@@ -135,10 +135,13 @@ def made(results: dict) -> str:
 
 
 def told(found: dict, scale: float = 100, places: int = 1, seeds: bool = True) -> str:
-    """Return `mean ± sd (n)` of a metric in a summary, times `scale`; one seed has no spread, and shows none."""
+    """Return `mean ± sd (n)` of a metric in a summary, times `scale`.
+
+    One seed has no spread, and shows none; nor does what no seed changes, such as a probe of given landmarks.
+    """
     if found["mean"] is None:
         return "–"
-    spread = "" if found["sd"] is None else f" ± {scale * found['sd']:.{places}f}"
+    spread = f" ± {scale * found['sd']:.{places}f}" if found["sd"] else ""
     mean = round(scale * found["mean"], places) + 0.0                           # -0.0 says no more than 0.0
     return f"{mean:.{places}f}{spread}" + (f" ({found['n']})" if seeds else "")
 
@@ -189,17 +192,30 @@ def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> Table:
     return Table(rows)
 
 
-def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy") -> dict:
+def paired(runs: list[dict], arm: str, against: str, metric: str = "accuracy", than: str | None = None) -> dict:
     """Return mean, sd and n of a metric's difference between two arms, seed by seed: what they share drops out.
 
     Without a seed that both have, n is 0, and mean and sd are None.
 
     Args:
         runs: of a record, or of its file; seeds that one of the arms lacks do not count.
+        than: the metric of `against` where it is another.
     """
-    ours, theirs = ({run["seed"]: run["metrics"][metric] for run in runs
-                     if run["arm"] == name and _counts(run["metrics"].get(metric))} for name in (arm, against))
+    ours, theirs = ({run["seed"]: run["metrics"][name] for run in runs
+                     if run["arm"] == one and _counts(run["metrics"].get(name))}
+                    for one, name in ((arm, metric), (against, than or metric)))
     return _spread([ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()])
+
+
+def half_width(found: dict, level: float = 0.95) -> float | None:
+    """Return half the width of Student's interval of a mean over seeds; None where one seed has no spread.
+
+    It tells what other seeds would change, and nothing of what other test faces would.
+    """
+    from scipy.stats import t
+    if not found["sd"]:
+        return None if found["sd"] is None else 0.0
+    return float(t.ppf((1 + level) / 2, found["n"] - 1)) * found["sd"] / found["n"] ** 0.5
 
 
 def seeds_of(results: dict, arms, metric: str = "accuracy") -> dict[str, list[float]]:

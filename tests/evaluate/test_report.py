@@ -168,6 +168,33 @@ def test_one_number_for_all_is_a_group_and_known():
     assert sorted((name, int(rows.sum())) for name, rows in groups_of(faces, "age")) == [("2", 7), ("unknown", 1)]
 
 
+def test_bars_that_are_clear_by_luck_are_counted_where_people_change_places():
+    right = torch.tensor([1, 1, 1, 0, 1, 0, 0, 0])                  # of four people, two pictures each: 1, 1/2, 1/2, 0
+    people = torch.arange(4).repeat_interleave(2)
+    faces = toy_faces(8, 8, identity=people, attributes={"gender": people, "half": people // 2})
+    predicted = torch.where(right.bool(), faces.labels, (faces.labels + 1) % len(faces.classes))
+    alone = ev.clear_when_shuffled(faces, predicted, ["gender"], trials=20, draws=5)
+    assert alone.tolist() == [2] * 20, "bars of one person each have no width: of whom is at 1 and at 0"
+    both = ev.clear_when_shuffled(faces, predicted, ["half", "gender"], trials=200, draws=200)
+    assert set(both.tolist()) == {2}, "two people of whom one is at a half reach it, and so do two that differ"
+    even = ev.clear_when_shuffled(faces, faces.labels, ["gender", "half"], trials=5, draws=20)
+    assert even.tolist() == [0] * 5
+    with pytest.raises(InputError, match="some people are in two groups of labels"):
+        ev.clear_when_shuffled(faces, predicted, ["labels"], trials=2)
+    with pytest.raises(InputError, match="nobody knows who is in some pictures"):
+        ev.clear_when_shuffled(replace(faces, identity=None), predicted, ["gender"])
+
+
+def test_bars_by_luck_are_rare_where_half_of_all_are_in_them_and_frequent_where_few_are():
+    """A half is held against a whole that contains it: its gap is 1.4 times too small for its bar; four are no crowd."""
+    people, source = torch.arange(80).repeat_interleave(10), torch.Generator().manual_seed(0)
+    faces = toy_faces(800, 8, identity=people, attributes={"half": people % 2, "few": people // 4})
+    wrong = (torch.rand(800, generator=source) < 0.3).long()
+    halves, few = (ev.clear_when_shuffled(faces, (faces.labels + wrong) % len(faces.classes), [column], draws=300)
+                   for column in ("half", "few"))
+    assert halves.double().mean() / 2 < 0.02 and 0.08 < few.double().mean() / 20 < 0.3
+
+
 def test_affect_has_an_interval_over_people_and_a_table_by_group():
     faces = toy_faces(96, attributes={"gender": torch.arange(96) % 2}, names={"gender": ("woman", "man")})
     method = toy_method(faces, task="valence_arousal")
