@@ -524,11 +524,15 @@ fc.plots.seeds({"linear probe, all labels": seeds_of(rendered, ways, "probe_100"
 # them, MoCo and SimCLR reach 25 % by a probe with all labels, compared with 23 and 25 in the same seed with weak views.
 # They stay far behind HNCL, which itself loses with strong views. Shuffled batch norm does nothing for MoCo. **Heatmap
 # neighbours more than double the probe's accuracy**, without one expression label, and the gain carries over to the lab
-# and its single annotators. And on average they end **above the oracle**, though more than a third of these neighbours
-# are of another class. The likely reason: the oracle's neighbour can be any face of the class, weak or strong, with
-# this mouth or that, while a heatmap neighbour makes the same movement, which is easier to learn. It is not magic,
-# either: the landmark network has seen 68 points marked on every training face. So there were labels, only cheaper
-# ones, and none of an expression.
+# and its single annotators. And with each of three seeds they end **above the oracle**, by amounts that differ so much
+# that the interval of their mean contains 0, though more than a third of these neighbours are of another class. Our
+# guess at the reason: the oracle's neighbour can be any face of the class, weak or strong, with this mouth or that,
+# while a heatmap neighbour makes the same movement, which is easier to learn. It is not magic, either: the landmark
+# network has seen 68 points marked on every training face. So there were labels, only cheaper ones, and none of an
+# expression. **And these points alone do better still.** The line *landmarks, read* puts the same probe on the
+# description that finds the neighbours: it is far above HNCL, and above the network that was taught with all labels.
+# HNCL hands on a part of what its neighbours' description knows. So before you praise a representation, put a line
+# through what it was made from ([lesson 05](05_dmsrl.ipynb) does this again).
 #
 # ### And on photographs?
 # Now take FER2013, with the same landmark network, which has never seen a photograph:
@@ -541,10 +545,11 @@ photographs = without_labels("selfsup-fer2013-cpu.json", ("probe_10", "probe_100
 # The landmark network was trained on renderings alone, and it carries over: four in ten of a photograph's nearest faces
 # by heatmap share its class, more than twice as many as by chance. **HNCL's probe ends close to that of a network that
 # was taught with every label for as many steps**, and beside the oracle's; random neighbours are worth hardly more than
-# none, and neighbours by the embedding no more. Fine-tuned on a tenth of the labels, or on all of them, HNCL is right
-# far more often than MoCo, SimCLR or an untrained network. What HNCL learnt on photographs serves rendered faces, too
-# (*elsewhere*), and serves them better than what the oracle learnt. The paper's claim is that neighbours by heatmap add
-# what augmentation alone misses, and here it holds.
+# none, and neighbours by the embedding no more. But here, too, *landmarks, read* is above both HNCL and the network
+# taught with every label of these few thousand faces. Fine-tuned on a tenth of the labels, or on all of them, HNCL is
+# right far more often than MoCo, SimCLR or an untrained network. What HNCL learnt on photographs serves rendered faces,
+# too (*elsewhere*), and serves them better than what the oracle learnt. The paper's claim is that neighbours by heatmap
+# add what augmentation alone misses, and here it holds: they add a part of what the landmarks say.
 #
 # ## Where it breaks
 # A neighbour is only as good as its landmarks. Here is the purity by what covers the face, and by the angle of the

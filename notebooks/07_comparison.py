@@ -241,7 +241,8 @@ def by_seed(circumstance, name, metric="accuracy"):
 differences = {one: {name: (by_seed(one, name) - by_seed(one, "baseline")).tolist() for name in names if name != "baseline"}
                for one in circumstances}
 fc.plots.gains(differences, title="What each method gains over the baseline", against="the baseline",
-               caption="One dot per seed; the bar is the mean. A bar is worth reading only if all its dots lie on one side of 0.")
+               caption="One dot per seed; the bar is the mean. Read a bar only if all its dots lie on one side of 0 (of methods that are "
+                       "equally good, three seeds do so in one bar of four).")
 
 # %% tags=["nbval-check-output"]
 from scipy.stats import t
@@ -255,7 +256,8 @@ for one in circumstances:
 display(Table(rows))
 
 # %% [markdown]
-# (With so many intervals at 95 %, one or two leave out 0 by chance alone.)
+# (With so many intervals at 95 %, one or two leave out 0 by chance alone. And the intervals are over seeds only: every
+# seed is asked about the same eighty people, so how much other people would change is in none of them.)
 #
 # Look first at the last two lines of each circumstance: **the same baseline, twice as long**, once as it is and once
 # judged by averaged weights (over the last steps). DMSRL trains twice and is judged by averaged weights, so the last
@@ -330,7 +332,9 @@ fc.plots.critical_difference(mean_rank, difference, title="Mean rank over circum
 rows = [torch.stack([by_seed(one, name) for name in names], 1).mean(0) for one in circumstances]
 honest = fc.evaluate.critical_difference(len(names), len(rows))
 print(f"mean ranks must differ by {difference:.1f} with {len(scores)} rows (circumstances and seeds), "
-      f"by {honest:.1f} with the {len(rows)} circumstances alone, and cannot differ by more than {len(names) - 1}")
+      f"by {honest:.2f} with the {len(rows)} circumstances alone, and cannot differ by more than {len(names) - 1}")
+few = dict(zip(names, fc.evaluate.ranks(torch.stack(rows)).mean(0).tolist()))
+print("mean ranks over the circumstances: " + ", ".join(f"{name} {rank:.2f}" for name, rank in sorted(few.items(), key=lambda one: one[1])))
 
 # %%
 fc.plots.matrix(fc.evaluate.wins(scores), names, title="How often is the row's method better than the column's? (%)",
@@ -338,9 +342,10 @@ fc.plots.matrix(fc.evaluate.wins(scores), names, title="How often is the row's m
 
 # %% [markdown]
 # If seeds are counted as data sets, the picture tells many methods apart, though not DMSRL from a baseline twice as
-# long. If they are counted as what they are, repetitions, four circumstances tell hardly more than the first from the
-# last. And a rank hides sizes: a loss of fifteen points and a loss of half a point are one rank each. Read ranks
-# last.
+# long. If they are counted as what they are, repetitions, four circumstances tell the first from the last three, from
+# one of them by a hair, and nothing else. (One asks first whether any method differs from any other, by Friedman's
+# test. And a mean rank depends on who else is in the table, here three baselines.) And a rank hides sizes: a loss of
+# fifteen points and a loss of half a point are one rank each. Read ranks last.
 #
 # ## What does it cost?
 # Gains are bought. The next picture shows the minutes of a training, all its parts together, on one core of the machine
@@ -575,9 +580,9 @@ display(Table([["", *columns.values(), "tones 1 to 3 above 8 to 10"],
 #
 # <details><summary>Answer</summary>
 #
-# No. Ten of ten seeds say that the difference is no accident, and that is all they say; the tempting step is from
-# "there is a gain" to "the idea is its cause". The second view costs as much as a longer training. Give the baseline
-# the same budget, and then compare.
+# No. Ten of ten seeds say that the difference is no accident of the seed, on these test faces, and that is all they
+# say; the tempting step is from "there is a gain" to "the idea is its cause". The second view costs as much as a longer
+# training. Give the baseline the same budget, and then compare.
 #
 # </details>
 #

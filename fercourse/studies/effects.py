@@ -81,7 +81,8 @@ EFFECTS = (
                                       ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
-             peers=(("SimCLR", "SimCLR"), ("its landmarks alone", "landmarks, read")), hope=("taught with labels", "supervised"))
+             peers=(("SimCLR", "SimCLR"), ("its landmarks alone", "landmarks, read")),
+             hope=("taught with labels", "supervised"))
       for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
              ("source only, as long", "source only, for longer"), ("DMSRL", "DMSRL"),

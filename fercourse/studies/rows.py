@@ -135,7 +135,7 @@ SECTIONS = {
             ("   asked about each face and its mirror image", "synthfaces", "accuracy_mirrored"),
             ("   knowing how frequent FER2013's classes are", "synthfaces", "accuracy_knowing_shares"),
             ("   by always naming FER2013's commonest class", "synthfaces", "majority_class"),
-            ("   with three times as many synthetic people", "with more people", "accuracy"),
+            ("   with three times as many synthetic people, and so steps", "with more people", "accuracy"),
             ("   and asked about each face and its mirror image", "with more people", "accuracy_mirrored"))),
         *_column("renderer-fer2013-cpu", "accuracy",
                  ("Which variety of the renderer helps on FER2013? 3,360 faces with all of it", "everything"),

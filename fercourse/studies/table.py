@@ -78,7 +78,7 @@ def comparison_table(folder="results") -> str:
     content = json.loads(path.read_text())
     summary, runs = content["summary"], content["runs"]
     columns, rows = (list(dict.fromkeys(arm.partition(", ")[place] for arm in summary)) for place in (0, 2))
-    lines = [f"| accuracy, % | {' | '.join(columns)} | minutes |", "|---" * (len(columns) + 2) + "|"]
+    lines = [f"| accuracy, % | {' | '.join(columns)} | least minutes |", "|---" * (len(columns) + 2) + "|"]
     for name in rows:
         known = [one for one in columns if f"{one}, {name}" in summary]
         found = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) if one in known else "–" for one in columns]
