@@ -324,7 +324,8 @@ def told_shares(log, names, title, caption):
     return figure
 
 told_shares(dann_log, ["told_domain"], "DANN: how often the discriminator is right",
-            "told_domain: the share of faces whose domain is named correctly. Dotted: chance, where an untrained discriminator begins. Later, does the share come nearer to chance as the ramp rises?")
+            "The share of faces whose domain is named correctly. Dotted: chance, where an untrained discriminator begins. Later, "
+            "does the share come nearer to chance as the ramp rises?")
 
 # %%
 print(f"DANN in the wild {score(dann, wild_test):.1%}; with source only {score(source_only, wild_test):.1%}, "
@@ -446,9 +447,8 @@ print("right among the believed: " + ", ".join(f"{row['believed']:.0%}" for row 
 # **The two components.** The invariant one should not reveal the domain; the sensitive one should:
 
 # %%
-told_shares(log, ["told_domain", "told_by_sensitive"], "How often the domain is told",
-            "Dotted: chance. From which features is the domain told (told_by_sensitive: from the sensitive component), and "
-            "from which hardly?")
+told_shares(log, {"told_domain": "from the invariant component", "told_by_sensitive": "from the sensitive component"},
+            "How often the domain is told", "Dotted: chance. From which features is the domain told, and from which hardly?")
 
 # %% [markdown]
 # The sensitive component soon tells the domain by the picture's surface. From the invariant one, the discriminator hardly

@@ -210,6 +210,8 @@ def test_curves_from_records_history_and_file(tmp_path):
     wanted = "Training curves over 2 records: total from 2 to 1; classify from 1.5 to 0.5"
     history = type("History", (), {"steps": records[1:]})()
     assert plots.curves(records).alt == plots.curves(file).alt == plots.curves(history).alt == wanted
+    told = plots.curves(records, {"total": "all of it", "classify": "of classes"})
+    assert told.axes[0].get_legend_handles_labels()[1] == ["all of it", "of classes"] and "of classes from" in told.alt
     one = plots.curves(records, ["classify"]).axes[0]
     assert one.get_legend() is None and one.get_ylabel() == "classify"                # which says what a legend would
     two = plots.curves({"one": records, "other": records[:2]})

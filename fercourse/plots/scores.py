@@ -89,7 +89,7 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     Args:
         history: a `fercourse.log.History`, the path of a JSONL log, or a list of records; or several of them by name,
             a panel each on one scale.
-        names: which entries; by default every loss part.
+        names: which entries, or {entry: what to call it}; by default every loss part.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
     histories = history if isinstance(history, dict) else {title or "": history}
@@ -98,27 +98,28 @@ def curves(history, names=None, title=None, alt=None, caption=None):
     names = names or list(dict.fromkeys(key for records in histories.values() for record in records
                                         for key, value in record.items()
                                         if key not in NOT_LOSSES and isinstance(value, (int, float))))
+    words = names if isinstance(names, dict) else {name: name for name in names}
     if not all(histories.values()) or not names:
         raise InputError("the history holds no losses; expected at least one record such as {'step': 1, 'total': 2.3}")
     figure, panels = new_figure(6 if len(histories) == 1 else 1.8 + 3.2 * len(histories), 3.4, 1, len(histories),
                                 sharex=True, sharey=True)
-    told = [_lines(axes, panel, records, names) for axes, (panel, records) in zip(panels, histories.items())]
+    told = [_lines(axes, panel, records, words) for axes, (panel, records) in zip(panels, histories.items())]
     told = told if len(told) == 1 else [f"{panel}, {one}" for panel, one in zip(histories, told)]
-    panels[0].set_ylabel(names[0] if len(names) == 1 else "loss")
-    if len(names) > 1:
+    panels[0].set_ylabel(next(iter(words.values())) if len(words) == 1 else "loss")
+    if len(words) > 1:
         panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure.describe(alt or "Training curves over " + "; ".join(told), caption)
 
 
-def _lines(axes, title, records, names):
-    """Draw one line a name; return in words where each begins and ends."""
+def _lines(axes, title, records, words):
+    """Draw one line an entry, by its word; return in words where each begins and ends."""
     ends = []
-    for name, colour, dashes in zip(names, colours_of(range(1, 1 + len(names))), _dashes(len(names))):
+    for (name, word), colour, dashes in zip(words.items(), colours_of(range(1, 1 + len(words))), _dashes(len(words))):
         line = [(record.get("step", i + 1), record[name]) for i, record in enumerate(records) if name in record]
         if line:
-            axes.plot(*zip(*line), color="#222222" if len(names) == 1 or name == "total" else colour, ls=dashes,
-                      label=name, marker="o" if len(line) == 1 else None)
-            ends.append(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
+            axes.plot(*zip(*line), color="#222222" if len(words) == 1 or name == "total" else colour, ls=dashes,
+                      label=word, marker="o" if len(line) == 1 else None)
+            ends.append(f"{word} from {line[0][1]:.3g} to {line[-1][1]:.3g}")
     axes.set(xlabel="step", title=title)
     axes.xaxis.get_major_locator().set_params(integer=True)
     return f"{len(records)} records: {'; '.join(ends)}"

@@ -186,7 +186,7 @@ def test_bars_that_are_clear_by_luck_are_counted_where_people_change_places():
 
 
 def test_bars_by_luck_are_rare_where_half_of_all_are_in_them_and_frequent_where_few_are():
-    """A half is held against a whole that contains it, so its gap is too small for its bar; four people are no crowd."""
+    """A half is held against a whole that contains it: its gap is too small for its bar. And four people are few."""
     people, source = torch.arange(80).repeat_interleave(10), torch.Generator().manual_seed(0)
     faces = toy_faces(800, 8, identity=people, attributes={"half": people % 2, "few": people // 4})
     wrong = (torch.rand(800, generator=source) < 0.3).long()
