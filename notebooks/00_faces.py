@@ -87,9 +87,10 @@ fc.plots.image_rows(
 # %% [markdown]
 # ## An expression, unit by unit
 #
-# FACS, the Facial Action Coding System, describes a face without naming a feeling: it lists which muscles move and how
-# much (Ekman and Friesen 1978). An *action unit* (AU) is one such movement. The head we draw has sliders for them,
-# called facial units. Here are nine on the same person, each moved alone and fully.
+# FACS, the Facial Action Coding System, describes what can be *seen* to move in a face, and how much, in five steps
+# from A to E; it names no feeling (Ekman and Friesen 1978). An *action unit* (AU) is one such movement, with the muscle
+# or the muscles behind it. The head we draw has sliders for movements, called facial units, and each bears the number
+# of the nearest action unit. Here are nine on the same person, each moved alone and fully.
 
 # %%
 nine = ["browInnerUp", "browOuterUp", "browDown", "eyeWide", "cheekSquint",
@@ -106,7 +107,8 @@ pictures, names = torch.stack(list(shown.values())), list(shown)
 fc.plots.image_rows(
     {"": pictures[:5], " ": pictures[5:]}, {"": names[:5], " ": names[5:]},
     alt="One person at rest and with one facial unit moved at a time, from raised inner brows to stretched lips",
-    caption="The movements are small. Cover the names and try to tell AU 1 from AU 2, or AU 15 from AU 20.")
+    caption="The movements are small: cover the names and try to tell AU 1 from AU 2. They are a modeller's shapes, not a coder's "
+            "examples: AU 9 looks much like AU 4 here, AU 20 pulls the corners down as AU 15 does, and AU 6 hardly shows.")
 
 # %% [markdown]
 # No single unit stands for an emotion. Expressions are combinations of units, and these combinations overlap.
@@ -117,12 +119,12 @@ textbook = {word: units.expression(word, 1.0) for word in words}
 fc.plots.image_rows(
     {"": torch.stack([pose(textbook[word]) for word in words])}, {"": words},
     alt="The seven textbook expressions of one person, from neutral to anger",
-    caption="Textbook poses. Real faces are weaker, mixed, and one-sided.")
+    caption="Our standard poses, near those of the textbooks. Real faces are weaker, mixed, and one-sided.")
 
 # %% [markdown]
-# These seven poses are a theory: that a few basic emotions each have a face of their own (Ekman 1992). It is
-# disputed, within cultures and between them (Barrett et al. 2019). We use it because the data sets do. When this
-# course says *truth* or *truly*, it means the recipe from which the program drew; no feeling lies behind it.
+# The six poses beside neutral are a theory: that a few basic emotions each have a face of their own (Ekman 1992). It is
+# disputed, within cultures and between them (Barrett et al. 2019). We use it because the data sets do. When this course
+# says *truth* or *truly*, it means the recipe from which the program drew; no feeling lies behind it.
 #
 # Here are the recipes, in action units:
 
@@ -135,18 +137,21 @@ table[(table > 0.35).any(axis=1)].round(1).replace(0.0, "·")
 
 # %% [markdown]
 # A number is how strongly the textbook pose moves an action unit, from 0 (·) to 1; a facial unit's weight above 1
-# counts as 1. Read the table row by row. AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5,
-# the wide eyes, to surprise and fear, and a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger.
-# AU 4, the lowered brows, is strongest in anger, but fear has some of it. Expressions that share units get confused, by
-# people and by networks.
+# counts as 1. (These are our sliders, not a FACS coder's reading: there is no AU 23, 25 or 27, both sides count as one,
+# and 0 to 1 is not A to E. In the smile, AU 10 and 16 only part the lips, which is AU 25.) Read the table row by row.
+# AU 1, the raised inner brows, belongs to sadness, surprise *and* fear; AU 5, the wide eyes, to surprise and fear, and
+# a little to anger; AU 9, the wrinkled nose, to disgust and, weaker, to anger; that is our choice, for FACS's own table
+# of anger does not have it. AU 4, the lowered brows, is strongest in anger, but fear has some of it. Expressions that
+# share units are often confused, by people and by networks; faint ones are confused with neutral, with which they share
+# nothing.
 #
 # ### Class, valence, arousal
 #
 # There are two common languages for what a face shows. One names a **class**. The other gives two numbers between −1
-# and 1: **valence**, from unpleasant to pleasant, and **arousal**, from calm to excited (Russell 1980). A rule of thumb
-# connects both languages to the action units $a$ of a face. Let $t_c$ be the action units of the textbook pose of class
-# $c$, $p_c$ the (valence, arousal) that we give this pose, after Russell, and $\langle\cdot,\cdot\rangle$ the scalar
-# product. Then
+# and 1: **valence**, from unpleasant to pleasant, and **arousal**, from still to stirred (after Russell 1980, who
+# scaled words for feelings, not faces). A rule of thumb connects both languages to the action units $a$ of a face. Let
+# $t_c$ be the action units of the textbook pose of class $c$, $p_c$ the (valence, arousal) that we chose for this pose
+# in Russell's spirit, and $\langle\cdot,\cdot\rangle$ the scalar product. Then
 #
 # $$ c^\ast = \arg\max_c \; \cos(a, t_c), \qquad i = \frac{\langle a, t_{c^\ast}\rangle}{\lVert t_{c^\ast}\rVert^2}, \qquad
 # (\text{valence}, \text{arousal}) = i \, p_{c^\ast} \tag{0.1} $$
@@ -177,10 +182,18 @@ def told(weights):
 for word in words:
     print(f"{word:10} is read as", told(textbook[word]).replace("\n", ", "))
 
+given = faces.action_units
+guess = torch.cosine_similarity(given[:, None], moved[None, 1:], dim=2).argmax(1) + 1
+guess[given.norm(dim=1) < 0.4] = 0
+angry = guess[faces.labels == words.index("anger")]
+print(f"all training faces: {(guess == faces.labels).float().mean():.0%} are read as their class; the angry ones as",
+      ", ".join(f"{word} {(angry == words.index(word)).float().mean():.0%}" for word in ("anger", "disgust", "fear")))
+
 # %% [markdown]
-# The rule reads its own textbook poses correctly, at least. Where does a whole crowd of faces lie? Here valence and
-# arousal are not read by eq. (0.1): the program knows them. A little noise, or a second class mixed in, takes a face
-# off its ray.
+# The rule reads its own textbook poses correctly. In a crowd, with everybody's manner and several recipes a class, it
+# is right less often, and takes many angry faces for disgusted: most of our recipes for anger wrinkle the nose.
+# Where does the crowd lie on the plane? Here valence and arousal are not read by eq. (0.1): the program knows them. A
+# little noise, or a second class mixed in, takes a face off its ray.
 
 # %%
 some = faces.sample(1500, seed=0)
@@ -189,8 +202,10 @@ fc.plots.valence_arousal(
     caption="Each class except neutral is a ray from the centre, with weak expressions near the centre. Fear and anger share a ray.")
 
 # %% [markdown]
-# Fear and anger lie on top of each other: both are unpleasant and excited. Two numbers cannot tell them apart; a word
-# can. A neutral face and a weak smile have different words, but nearly the same numbers. Each language loses something.
+# Fear and anger lie on top of each other: both are unpleasant and stirred, so two numbers cannot tell them apart; a
+# word can. (So could a third number, **dominance**, high in anger and low in fear, but few sets of faces have it:
+# Fontaine et al. 2007.) A neutral face and a weak smile have different words, but nearly the same numbers. Each
+# language loses something.
 #
 # Now move the sliders yourself. If you read this page without a running kernel, the strip below shows eight poses and
 # how they are read.
@@ -220,20 +235,20 @@ fc.plots.image_rows(
 
 # %% [markdown]
 # The face moves in even steps, and the class word flips at one of them. At that step valence jumps, because eq. (0.1)
-# takes it from the class; arousal hardly changes, because surprise and anger are both excited. A network that learns
+# takes it from the class; arousal hardly changes, because surprise and anger are both stirred. A network that learns
 # the two numbers directly does not have to jump.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-fear-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
 # Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
 # these points, too: the inner brows rise (AU 1), the eyes are wide (AU 5) and the lips are stretched (AU 20), each by
-# at least 0.4; the brows are also drawn together (AU 4, at least 0.2); and there is neither a smile nor the open jaw of
-# surprise. Call it `my_fear`: a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
+# at least 0.4; the brows are also drawn together (AU 4, at least 0.2); there is no smile; and the jaw (AU 26) stays
+# below 0.6, so that one can see the lips stretch. (Real fear often drops the jaw, and lifts the outer brows.) Call it `my_fear`: a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
 # `fc.check.lesson00.fear.hint()` says a little more each time.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}
 ### BEGIN SOLUTION
-my_fear = {"browInnerUp": 1.4, "browDown": 0.4, "eyeWide": 1.1, "mouthStretch": 1.1, "jawOpen": 0.2}
+my_fear = {"browInnerUp": 1.4, "browOuterUp": 0.5, "browDown": 0.4, "eyeWide": 1.1, "mouthStretch": 1.1, "jawOpen": 0.2}
 ### END SOLUTION
 
 # %% nbgrader={"grade": true, "grade_id": "00-fear-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
@@ -248,12 +263,15 @@ fc.plots.image_rows(
 # %% [markdown]
 # ## What annotators disagree about
 #
-# Few data sets list action units. Most give each picture one word, and often somebody looked at it and chose the
-# word. Ten people voted on each of our pictures. These people are simulated: a formula, fitted by hand to the
-# confusions of FER+, which you will meet below. They do not see who is before them: neither skin nor age nor gender
-# is in the formula. Real people see it, and some of their errors depend on it: prospective teachers wrongly took
-# Black children for angry more often than White children (Halberstadt et al. 2022). The wrong labels that we make in
-# this course do not contain that error, so no lesson can measure what it does.
+# Few data sets list action units. Most give each picture one word, and often somebody looked at it and chose the word.
+# Ten people voted on each of our pictures. These people are simulated, by a formula modelled loosely on FER+, which you
+# will meet below: the usual mix-ups are there (sadness and neutral, fear and surprise, disgust and anger), but real
+# people agree far more on happiness and far less on fear and disgust, and may say "unknown". Our ten do not see who is
+# before them: neither skin nor age nor gender is in the formula. Real people see it, and some of their errors depend on
+# it: prospective teachers wrongly took Black children for angry more often than White children (Halberstadt et al.
+# 2022). Who votes matters, too: people read faces of their own cultural group somewhat better (Elfenbein and Ambady
+# 2002), and few sets say who their annotators were. The wrong labels that we make in this course do not contain that
+# error, so no lesson can measure what it does.
 #
 # Here are six faces on which the ten did not agree:
 
@@ -296,12 +314,14 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
              index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
-# A label is confirmed if its class got more of the ten votes than any other. *Next* is the other class that most
-# often came first. Where two classes share the first place, the face counts for neither. Happiness is the surest.
-# Sadness, anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most
-# votes as neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) If
-# other people confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by
-# which words pictures are found, not what others see.
+# A label is confirmed if its class got more of the ten votes than any other. *Next* is the other class that most often
+# came first. Where two classes share the first place, the face counts for neither. Happiness is the surest. Sadness,
+# anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most votes as
+# neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) If other people
+# confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by which words
+# pictures are found, not what others see. For scale: people who were tried on FER2013 reached about 65 % (Goodfellow et
+# al. 2013), and two annotators of AffectNet agreed on 61 % of the pictures that both saw (Mollahosseini et al. 2019). A
+# score above that is agreement with somebody's habit of labelling, not a better eye.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
@@ -368,9 +388,9 @@ wrong = {kind: [100 - share for share in right(labels)] for kind, labels in spoi
 pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
 
 # %% [markdown]
-# Symmetric and pair noise spoil all classes alike. People err more on some classes than on others, and they err on the
-# faces that are hard to read. Such a face often looks like its wrong class, so the error is hard to find. Lesson 03
-# looks for wrong labels of each kind.
+# Symmetric and pair noise spoil all classes alike. Real people err more on some classes than on others (our simulated
+# ones hardly do), and they err on the faces that are hard to read. Such a face often looks like its wrong class, so the
+# error is hard to find. Lesson 03 looks for wrong labels of each kind.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · symmetric noise (10 min, ●●○)
@@ -397,6 +417,8 @@ fc.check.lesson00.spoil(spoil)
 #
 # Every person was photographed in two places: in the *lab*, where pictures are grey and frontal and expressions are
 # posed, and in the *wild*, mostly in colour, with any light, turned heads, sunglasses and hands in front of the mouth.
+# The movements come from the same recipes in both. The step from posed to spontaneous faces, perhaps the larger one in
+# life, is not in this data set.
 
 # %%
 lab, wild = (faces.where(domain=domain) for domain in ("lab", "wild"))
@@ -560,12 +582,14 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # %% [markdown]
 # ## What such models must not be used for
 #
-# The label says what people *saw*, or by which word a picture was found; it never says what somebody *felt*. People
-# scowl when they concentrate and smile when they are afraid. A review of the evidence found that people do smile when
-# happy and scowl when angry more often than by chance, but far too seldom, and too differently between people,
-# situations and cultures, to tell the feeling from the face (Barrett et al. 2019). How far faces and feelings go
-# together is still argued about; hardly anybody claims that a still picture is enough. Accuracy on labels is agreement
-# with whoever made them: annotators, a search engine, or here a program.
+# The label says what people *saw*, by which word a picture was found, or what somebody was asked to pose (CK+, JAFFE,
+# Oulu-CASIA, KDEF); it never says what somebody *felt*. People scowl when they concentrate and smile when they are
+# afraid. A review of the evidence found that people do smile when happy and scowl when angry more often than by chance,
+# but far too seldom, and too differently between people, situations and cultures, to tell the feeling from the face
+# (Barrett et al. 2019). How far faces and feelings go together is still argued about: others find that expressions go
+# with contexts in similar ways across the world (Cowen et al. 2021). But that is about averages over very many people,
+# in context; it gives nobody leave to read a feeling from one still picture. Accuracy on labels is agreement with
+# whoever made them: annotators, a search engine, or here a program.
 #
 # - **Not for decisions about people**: hiring, grading, policing, insurance, border control.
 # - **Not without consent**, and not on those who cannot refuse.
@@ -613,8 +637,8 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # <details><summary>Answer</summary>
 #
 # The first. Two numbers look finer than one word, which makes the second tempting. But fear and anger lie on the same
-# ray, both unpleasant and excited, so the two numbers hardly move while the brows and the lips do. Had the face gone
-# from a weak smile to a broad one, it would be the other way round: the word stays, the numbers grow.
+# ray in our set, both unpleasant and stirred, so the two numbers hardly move while the brows and the lips do. Had the
+# face gone from a weak smile to a broad one, it would be the other way round: the word stays, the numbers grow.
 #
 # </details>
 #
@@ -646,7 +670,7 @@ print("What they sort by most:", " and ".join(same["above chance"].nlargest(2).i
 # **You can now**
 #
 # - build an expression from facial action units and say what class, valence and arousal make of it: classes jump where
-#   faces move evenly, and expressions that share units get confused
+#   faces move evenly, and expressions that share units are often confused
 # - say where wrong labels come from, and make them on purpose: one vote errs, ten votes err together, and the rule that
 #   turns votes into labels decides which faces remain
 # - measure what a representation sorts faces by, and name whom a data set leaves out: pixels sort by brightness and
@@ -666,14 +690,21 @@ fc.check.progress()
 # - Barsoum, Zhang, Canton Ferrer and Zhang 2016. Training deep networks for facial expression recognition with
 #   crowd-sourced label distribution (FER+). https://doi.org/10.1145/2993148.2993165
 # - Buolamwini and Gebru 2018. Gender shades. https://proceedings.mlr.press/v81/buolamwini18a.html
+# - Cowen, Keltner, Schroff, Jou, Adam and Prasad 2021. Sixteen facial expressions occur in similar contexts worldwide.
+#   https://doi.org/10.1038/s41586-020-3037-7
 # - Ekman 1992. An argument for basic emotions. https://doi.org/10.1080/02699939208411068
 # - Ekman and Friesen 1978. Facial Action Coding System. Consulting Psychologists Press.
+# - Elfenbein and Ambady 2002. On the universality and cultural specificity of emotion recognition.
+#   https://doi.org/10.1037/0033-2909.128.2.203
+# - Fontaine, Scherer, Roesch and Ellsworth 2007. The world of emotions is not two-dimensional.
+#   https://doi.org/10.1111/j.1467-9280.2007.02024.x
 # - Gebru et al. 2021. Datasheets for datasets. https://doi.org/10.1145/3458723
 # - Goodfellow et al. 2013. Challenges in representation learning: a report on three machine learning contests (FER2013).
 #   https://doi.org/10.1007/978-3-642-42051-1_16, free to read at https://doi.org/10.48550/arXiv.1307.0414
 # - Halberstadt, Cooke, Garner, Hughes, Oertwig and Neupert 2022. Racialized emotion recognition accuracy and anger bias
 #   of children's faces. https://doi.org/10.1037/emo0000756
 # - McInnes, Healy and Melville 2018. UMAP. https://doi.org/10.48550/arXiv.1802.03426
+# - Mollahosseini, Hasani and Mahoor 2019. AffectNet. https://doi.org/10.1109/taffc.2017.2740923
 # - Monk 2019. The Monk Skin Tone scale. https://skintone.google
 # - Regulation (EU) 2024/1689, the AI Act. https://eur-lex.europa.eu/eli/reg/2024/1689/oj
 # - Rhue 2018. Racial influence on automated perceptions of emotions. https://doi.org/10.2139/ssrn.3281765

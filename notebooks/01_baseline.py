@@ -429,7 +429,8 @@ figure.describe(f"21 pairs of classes: the nearer their action units, the more o
 # %% [markdown]
 # A negative $r$ says: the nearer two classes are, the more often they are taken for each other, as guessed. In the run
 # shown here neutral and fear are mixed up more often than their distance suggests, so near action units are not the
-# only reason. Which units do classes share? Here are the strongest units of each class, with their mean strength:
+# only reason. (It is a finding about our recipes, and how a network follows them; about people it says nothing.) Which
+# units do classes share? Here are the strongest units of each class, with their mean strength:
 
 # %%
 from fercourse.synth.units import FACS
@@ -581,6 +582,7 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 # together (dark skin in dim light, glasses on old faces), which mistakes the groups suffer (being taken for angry is
 # worse in an interview than being taken for neutral), real people instead of rendered ones, and the camera in use. No
 # score on this set: whether a face shows what a person feels, or whether that says anything about how well she works.
+# And in the European Union such a tool may be prohibited at work altogether (lesson 00).
 
 # %% [markdown]
 # ## When labels are wrong

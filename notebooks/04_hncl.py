@@ -532,7 +532,8 @@ fc.plots.seeds({"linear probe, all labels": seeds_of(rendered, ways, "probe_100"
 # expression. **And these points alone do better still.** The line *landmarks, read* puts the same probe on the
 # description that finds the neighbours: it is far above HNCL, and above the network that was taught with all labels.
 # HNCL hands on a part of what its neighbours' description knows. So before you praise a representation, put a line
-# through what it was made from ([lesson 05](05_dmsrl.ipynb) does this again).
+# through what it was made from ([lesson 05](05_dmsrl.ipynb) does this again). On real faces do not count on it: some
+# action units (6, 9, 23, 24: cheeks, nose, lips that only tighten) hardly move any of the 68 points.
 #
 # ### And on photographs?
 # Now take FER2013, with the same landmark network, which has never seen a photograph:
@@ -643,8 +644,8 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
 #
 # Think first, then open the answer.
 #
-# **1.** *Contempt* often raises one corner of the mouth and not the other. Which step from points to descriptor makes
-# such a face hard to find: laying it on the mean face, or making it symmetric?
+# **1.** *Contempt* often tightens and raises one corner of the mouth and not the other (AU 12 or 14 on one side). Which
+# step from points to descriptor makes such a face hard to find: laying it on the mean face, or making it symmetric?
 #
 # <details><summary>Answer</summary>
 #

@@ -71,10 +71,11 @@ everyone, test
 
 # %% [markdown]
 # ## A training set with a crooked past
-# This lesson predicts two numbers per face: **valence**, from unpleasant to pleasant, and **arousal**, from calm to
-# excited. Both lie between -1 and 1, and every rendered face comes with the values that a formula gave it: a point for
-# its class, or one between two classes where the face is a blend, scaled by its intensity, and a little noise. Nobody
-# felt anything, and nobody was asked: *true* means here what the program drew.
+# This lesson predicts two numbers per face: **valence**, from unpleasant to pleasant, and **arousal**, from still to
+# stirred. Both lie between -1 and 1, and every rendered face comes with the values that a formula gave it: a point for
+# its class, or one between two classes where the face is a blend, scaled by its intensity, and a little noise. (One
+# point a class: sobbing lies where drooping lies.) Nobody felt anything, and nobody was asked: *true* means here what
+# the program drew.
 
 # %%
 shown = fc.embed.at_most(test, 500)

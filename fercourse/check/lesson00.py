@@ -12,8 +12,8 @@ from .base import WrongAnswer, checker
 @checker(minutes=8, difficulty=1, hints=(
     "Surprise and fear share the lifted inner brows and the wide eyes. Compare their columns in the table above: "
     "which units does only fear use, and which does only surprise use, or use much more?",
-    "Start from the units of surprise. Let the outer brows down and close the jaw, both most of the way, and leave "
-    "the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
+    "Start from the units of surprise. Let the outer brows come down part of the way, close the jaw most of it, and "
+    "leave the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
     "Begin with `browInnerUp` and `eyeWide` as in surprise. AU 4 draws the brows together, AU 20 pulls the lips "
     "sideways: what are these two called in the table above, and how strong are they in fear?",
 ))
@@ -25,7 +25,7 @@ def fear(units):
     require(strength["AU12"] <= 0.3, "the corners of the mouth smile.")
     require(strength["AU4"] >= 0.2, "the brows are hardly drawn together. In surprise they go up freely.")
     require(strength["AU20"] >= 0.4, "the corners of the mouth are hardly pulled sideways, as fear does it.")
-    require(strength["AU26"] <= 0.6, "the jaw hangs open as in surprise. Tense it.")
+    require(strength["AU26"] <= 0.6, "the jaw is so wide open that nobody sees the lips stretch. Close it to 0.6.")
     word = _reading(strength)
     require(word == "fear", f"eq. (0.1) reads it as {word}. Which units of the {word} column are strong in your pose, "
                             "though they are weak or missing in the fear column?")

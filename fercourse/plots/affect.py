@@ -127,7 +127,7 @@ def _pairs(points):
 
 def _plane(axes, title):
     axes.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), aspect="equal", title=title or "",
-             xlabel="valence: unpleasant to pleasant", ylabel="arousal: calm to excited")
+             xlabel="valence: unpleasant to pleasant", ylabel="arousal: still to stirred")
     axes.axhline(0, color="#cccccc", lw=0.8, zorder=0)
     axes.axvline(0, color="#cccccc", lw=0.8, zorder=0)
     for (x, y), word in CORNERS.items():

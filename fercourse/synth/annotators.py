@@ -6,8 +6,8 @@ from ..faces.emotions import SEVEN
 
 VOTERS = 10
 
-# Row: the truth; columns: how strongly each other class tempts (0: hardly, above 1: often), after the confusions
-# that FER+ shows between its ten annotators: sadness and neutral, fear and surprise, disgust and anger.
+# Row: the truth; columns: how strongly each other class tempts (0: hardly, above 1: often), loosely after FER+:
+# sadness and neutral, fear and surprise, disgust and anger. Real people agree far more on happiness, less on fear.
 TEMPTS = np.array(
     [
         # neu   hap  sad  sur  fea  dis  ang

@@ -11,7 +11,7 @@ from .props import OCCLUDERS
 from .units import expression, valence_arousal
 
 DOMAINS = ("lab", "wild")
-NODS = {"sadness": 6, "anger": 4, "surprise": -3, "fear": -2, "happiness": -1}   # degrees: heads move with feelings
+NODS = {"sadness": 6, "anger": 4, "surprise": -3, "fear": -2, "happiness": -1}   # degrees: a choice of ours
 LIGHTS = ("even", "side", "top", "low", "back", "dim")
 
 

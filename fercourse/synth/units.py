@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..faces.emotions import SEVEN
 from .head import head
 
-# Variants of each expression at intensity 1; the first is the textbook pose (FACS in data/README.md).
+# Variants of each expression at intensity 1; the first is the textbook pose. Not all is FACS's: see data/README.md.
 RECIPES = {
     "neutral": [{}],
     "happiness": [
@@ -86,7 +86,7 @@ RECIPES = {
     ],
 }
 
-# Facial unit -> FACS action unit; the action unit's strength is the largest of its units' weights.
+# Facial unit -> the nearest FACS action unit by name; its strength is the largest of its units' weights.
 FACS = dict(
     browInnerUp=1,
     browOuterUp=2,
@@ -119,7 +119,7 @@ FACS = dict(
 )
 ACTION_UNITS = tuple(f"AU{number}" for number in sorted(set(FACS.values())))
 
-# Valence and arousal of each class at intensity 1, after the circumplex of affect (Russell 1980).
+# Valence and arousal of each class at intensity 1: our choice, in the spirit of the circumplex (Russell 1980).
 CIRCUMPLEX = {
     "neutral": (0, 0),
     "happiness": (0.80, 0.45),
