@@ -12,8 +12,8 @@ from .base import WrongAnswer, checker
 @checker(minutes=8, difficulty=1, hints=(
     "Surprise and fear share the lifted inner brows and the wide eyes. Compare their columns in the table above: "
     "which units does only fear use, and which does only surprise use, or use much more?",
-    "Start from the units of surprise. Let the outer brows come down part of the way, close the jaw most of it, and "
-    "leave the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
+    "Start from the units of surprise. Let the outer brows come down part of the way, nearly close the jaw, and leave "
+    "the funnel out. Then add one unit for the brows, at about half strength, and one for the mouth, stronger.",
     "Begin with `browInnerUp` and `eyeWide` as in surprise. AU 4 draws the brows together, AU 20 pulls the lips "
     "sideways: what are these two called in the table above, and how strong are they in fear?",
 ))

@@ -11,8 +11,8 @@ from .record import half_width
 
 PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
-WITH = "the method, 95 % interval over seeds"
-LEAST, MOST = -17, 46         # points
+WITH = "the method, 95 % interval"
+LEAST, MOST = -18, 72         # points
 BESIDE = 0.3                  # of a row: where peers stand, the first below and the second above, not to be hidden
 
 
@@ -36,7 +36,7 @@ def draw(content, path=PICTURE):
         for row, (effect, said) in zip((row for row, (_, new) in enumerate(rows) if not new), effects):
             _row(axes, row, effect, said)
         axes.set(yticks=range(len(rows)), yticklabels=[word for word, _ in rows], ylim=(len(rows) - 0.5, -0.7),
-                 xlim=(LEAST, MOST), xticks=range(-15, 45, 5), title="What each method is worth",
+                 xlim=(LEAST, MOST), xticks=range(-10, 61, 10), title="What each method is worth",
                  xlabel="points better than without the method (of accuracy, recall, or 100 × CCC)")
         for label, (_, new) in zip(axes.get_yticklabels(), rows):
             label.set(weight="bold" if new else "normal", color="#222222" if new else "#444444")
@@ -44,7 +44,7 @@ def draw(content, path=PICTURE):
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         names = dict(zip(*reversed(axes.get_legend_handles_labels())))
-        axes.legend(names.values(), names.keys(), loc="lower right", ncol=4, bbox_to_anchor=(1, 1 + 0.6 / len(rows)))
+        figure.legend(names.values(), names.keys(), loc="outside upper right", ncol=len(names))
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Description": shown(content)})
 
@@ -71,7 +71,7 @@ def _row(axes, row, effect, said):
         axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label=WITH)
     for (word, peer), height in zip(found["peers"], (row + BESIDE, row - BESIDE)):
         axes.plot(points * peer["mean"], height, "x", color=PEER, ms=6, label="a simpler peer")
-        axes.text(points * peer["mean"] + 0.7, height, word, va="center", fontsize=7, color=PEER)
+        axes.text(points * peer["mean"] + 1.1, height, word, va="center", fontsize=7, color=PEER)
     for _, hope in found["hope"]:
         axes.plot(points * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
                   label="what one could hope for")
