@@ -319,9 +319,9 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
 # anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most votes as
 # neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) If other people
 # confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by which words
-# pictures are found, not what others see. For scale: people who were tried on FER2013 reached about 65 % (Goodfellow et
-# al. 2013), and two annotators of AffectNet agreed on 61 % of the pictures that both saw (Mollahosseini et al. 2019). A
-# score above that is agreement with somebody's habit of labelling, not a better eye.
+# pictures are found, not what others see. For scale: people who were tried on FER2013 got about two thirds right
+# (Goodfellow et al. 2013), and two annotators of AffectNet agreed on six of ten pictures that both saw (Mollahosseini
+# et al. 2019). A score above that is agreement with somebody's habit of labelling, not a better eye.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
