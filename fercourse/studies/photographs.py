@@ -4,8 +4,8 @@ The first settings of `photographs` were not chosen by any result. Twelve epochs
 part had come before, where weak views were ahead of looser ones; that a larger network needs looser ones was a guess.
 `photographs-tuning` tried it with the whole network, in a quarter of the epochs, on the validation part alone, and
 found weak views ahead again; so there are arms with these, one of them with all that had helped. Finer maps in a
-narrower network, tried later, were not ahead. Smaller batches and blocks that are awake from the first step helped the
-lesson network in so few epochs, and are tried with the whole one. Which arm is the best is read off the validation
+narrower network, tried later, were not ahead. Blocks that are awake from the first step were, as they had been with the
+lesson network, by more than a point; so there are arms with these. Which arm is the best is read off the validation
 part; the test part is told beside it.
 """
 
@@ -31,7 +31,7 @@ from .transfer import scores_both_ways
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
 
 
-def _awake(scale, seed):
+def _awake(scale, seed, out=None):
     """Return a file of first weights with which a block adds something from the first step on.
 
     As timm makes them, a block's last normalisation begins at zero, so that the block passes on what it was given.
@@ -67,13 +67,16 @@ def arms(scale: Scale, data, root) -> dict:
     The first layers halve a picture twice, so that of 48 pixels 12 are left for all that follows. An enlarged picture
     has nothing new to show, but leaves more room; it has half the epochs, in which it costs about twice as much.
     """
-    larger = replace(scale, size=2 * scale.size, epochs=max(1, scale.epochs // 2))
-    ways = {f"{way}, {told}": partial(_trained, first, LOOSE, spends, data, root)
-            for way, first in (("from scratch", False), ("synthetic first", True))
-            for told, spends in (("as it is", scale), ("enlarged", larger))}
-    weak = PRESETS["weak"]
-    return ways | {"from scratch, weak views": partial(_trained, False, weak, scale, data, root),
-                   "synthetic first, weak views, enlarged": partial(_trained, True, weak, larger, data, root)}
+    larger, weak = replace(scale, size=2 * scale.size, epochs=max(1, scale.epochs // 2)), PRESETS["weak"]
+    ways = {"from scratch, as it is": (None, LOOSE, scale),
+            "from scratch, enlarged": (None, LOOSE, larger),
+            "synthetic first, as it is": (_taught, LOOSE, scale),
+            "synthetic first, enlarged": (_taught, LOOSE, larger),
+            "from scratch, weak views": (None, weak, scale),
+            "synthetic first, weak views, enlarged": (_taught, weak, larger),
+            "from scratch, awake blocks": (_awake, LOOSE, scale),
+            "from scratch, awake blocks, enlarged": (_awake, LOOSE, larger)}
+    return {name: partial(_trained, *way, data, root) for name, way in ways.items()}
 
 
 @study("photographs-tuning", data="fer2013", smoke=dict(limit=128),
@@ -92,10 +95,11 @@ def _tried(changes, hyper, views, scale, data, root, seed):
     return scores_both_ways(learner, unseen) | {"training_accuracy": again["accuracy"]}
 
 
-def _trained(first, views, scale, data, root, seed):
+def _trained(begin, views, scale, data, root, seed):
+    """Train on photographs, from random weights or from the file that `begin(scale, seed, folder)` makes."""
     load = loader(data, root, size=scale.size)
-    place = _kept(first, views, scale, data, seed)
-    given = {"weights": _taught(scale, seed, place / "rendered")} if first else {}
+    place = _kept(begin and begin.__name__, views, scale, data, seed)
+    given = {"weights": begin(scale, seed, place / "rendered")} if begin else {}
     learner = train_classifier(load("train"), scale, seed, views=(views,), out=place / "photographs",
                                precision=PRECISION, **given)
     checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}

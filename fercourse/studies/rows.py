@@ -108,7 +108,10 @@ SECTIONS = {
         *((title, "photographs-fer2013-cpu", arm, metric)
           for arm, words in (("from scratch, weak views", "weak views"),
                              ("synthetic first, weak views, enlarged",
-                              "synthetic faces first, weak views, pictures enlarged to 96 px for half the epochs"))
+                              "synthetic faces first, weak views, pictures enlarged to 96 px for half the epochs"),
+                             ("from scratch, awake blocks", "blocks awake from the first step"),
+                             ("from scratch, awake blocks, enlarged",
+                              "blocks awake from the first step, pictures enlarged to 96 px for half the epochs"))
           for title, metric in (
             (f"A whole ResNet-18 trained on FER2013, {words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),

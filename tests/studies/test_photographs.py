@@ -78,6 +78,14 @@ def test_awake_blocks_add_something_at_once_and_are_those_of_the_seed():
     assert not torch.equal(first["conv1.0.weight"], other["conv1.0.weight"])
 
 
+def test_arms_begin_with_what_they_say(place, trained, monkeypatch):
+    measured(place, "photographs", monkeypatch, only=["scratch, weak", "scratch, awake blocks"])
+    begins = [more.get("weights") for _, _, more in trained]
+    assert begins[0] is None and len(begins) == 3
+    for file in begins[1:]:
+        assert (read_tensors(file)["layer1.0.bn2.weight"] == 1).all()
+
+
 def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     tell = photographs.scores_both_ways
     monkeypatch.setattr(photographs, "scores_both_ways", lambda *given: 1 / 0)
