@@ -659,10 +659,10 @@ display(in_columns(photographs["summary"], columns | {"accuracy": "accuracy"}))
 # faces' labels does as well on photographs as the oracle in mean recall, though the landmark network has never seen a
 # photograph. With the landmarks' say in its pseudo labels, DMSRL closes more than half of the distance to the oracle in
 # mean recall. If it also starts from **HNCL**, for which there are enough faces here, it closes about four fifths of
-# the distance: it ends nearly six points in accuracy and nearly five in mean recall above the source's network. It
-# still learns less than its teacher knows. In accuracy the oracle stays ahead of all: it knows how frequent each class
-# is. Read the oracle's worst class, too: taught with the target's own uneven labels, it gives up its rarest class
-# altogether.
+# the distance: it ends more than five points in accuracy and five in mean recall above the source's network that was
+# trained for as long. It still learns less than its teacher knows. In accuracy the oracle stays ahead of all: it knows
+# how frequent each class is. Read the oracle's worst class, too: taught with the target's own uneven labels, it gives
+# up its rarest class altogether.
 #
 # Apart from the oracle's, no training towards photographs used a photograph's label. But *that* landmarks and HNCL
 # help was first seen on validation photographs, whose labels we know; only the weight of the landmarks was chosen
@@ -677,7 +677,7 @@ display(in_columns(rendered["summary"], columns | {"accuracy": "accuracy"}))
 
 # %% [markdown]
 # Neither the adversary nor the centres nor the network's own pseudo labels are worth more than about a point. The
-# landmarks' say is worth more than eleven points, HNCL's network twelve with a mere probe, and both together close more
+# landmarks' say is worth eleven points, HNCL's network more than eleven with a mere probe, and both together close more
 # than four fifths of the gap to the oracle, without one label of a rendered face. In this direction the landmark
 # network is at home: it learnt on rendered faces. **A method that adapts moves what a network knows; it cannot supply
 # what neither labels nor any other training task ever asked for.** The worst class says the same: all lines but the

@@ -15,9 +15,9 @@ def _column(file, metric, *rows):
 def _shifted(file, first, place):
     """Return the rows of a pair of domains."""
     return _column(
-        file, "macro_recall", (f"{first}: source only, of which all that learn go on", "source only")) + _column(
+        file, "macro_recall", (f"{first}: source only, where the others go on from", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
-        file, "macro_recall", ("   on the source again, as long as those", "source only, for longer"),
+        file, "macro_recall", ("   on the source again, as long as the others", "source only, for longer"),
         ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
         ("   DMSRL and self-training", "DMSRL and self-training"),
         ("   DMSRL, self-training, and landmarks' say in its labels", "DMSRL and landmarks"),
