@@ -242,8 +242,9 @@ fc.plots.image_rows(
 # ### Exercise 1 · from surprise to fear (8 min, ●○○)
 # Change `surprise` into a pose that eq. (0.1) reads as **fear**. It must agree with the fear column of the table in
 # these points, too: the inner brows rise (AU 1), the eyes are wide (AU 5) and the lips are stretched (AU 20), each by
-# at least 0.4; the brows are also drawn together (AU 4, at least 0.2); there is no smile; and the jaw (AU 26) stays
-# below 0.6, so that one can see the lips stretch. (Real fear often drops the jaw, and lifts the outer brows.) Call it `my_fear`: a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
+# at least 0.4; the brows are also drawn together (AU 4, at least 0.2); there is no smile; and the jaw (AU 26) is open
+# by at most 0.6, so that one can see the lips stretch. (Real fear often drops the jaw, and lifts the outer brows.) Call
+# it `my_fear`: a dict of facial units and weights between 0 and 1.5; the sliders help. Stuck?
 # `fc.check.lesson00.fear.hint()` says a little more each time.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fear", "locked": false, "schema_version": 3, "solution": true, "task": false}

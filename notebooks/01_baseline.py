@@ -83,7 +83,7 @@ fc.plots.face_grid(fear.sample(12, seed=4), columns=6,
 
 # %% [markdown]
 # And here are pairs from **two** classes, each pair with a face in fear and a surprised face. They are the six pairs
-# whose muscles do most nearly the same, with no face used twice.
+# whose action units are most nearly alike, with no face used twice.
 
 # %%
 afraid = train.where(labels="fear", domain="lab")
@@ -393,9 +393,9 @@ table = fc.evaluate.confusion(predicted, test.labels, 7)
 {word: f"{found:.0%}" for word, found in zip(test.classes, fc.evaluate.recalls(table).tolist())}
 
 # %% [markdown]
-# Why these confusions and not others? Here is a guess: **classes that move the same muscles are taken for each other.**
-# We can test it, because the renderer recorded every action unit. Take the mean action units of each class, and the
-# distance between the means of every two classes:
+# Why these confusions and not others? Here is a guess: **classes that make the same movements are taken for each
+# other.** We can test it, because the renderer recorded every action unit. Take the mean action units of each class,
+# and the distance between the means of every two classes:
 
 # %%
 means = torch.stack([train.where(labels=word).action_units.mean(0) for word in train.classes])

@@ -84,7 +84,7 @@ fc.plots.face_grid(by_strength.subset(rows), columns=6,
 
 # %% [markdown]
 # Cross-entropy asks one thing of an embedding: that a linear layer can read the class from it. Whatever else a face
-# shows (how strong the expression is, which muscles make it, where the head is turned) may stay or go. Look at a
+# shows (how strong the expression is, which movements make it, where the head is turned) may stay or go. Look at a
 # classifier and measure: among faces of one class, are those that lie **near each other in the embedding** also those
 # that **move alike**?
 

@@ -531,9 +531,10 @@ fc.plots.seeds({"linear probe, all labels": seeds_of(rendered, ways, "probe_100"
 # network has seen 68 points marked on every training face. So there were labels, only cheaper ones, and none of an
 # expression. **And these points alone do better still.** The line *landmarks, read* puts the same probe on the
 # description that finds the neighbours: it is far above HNCL, and above the network that was taught with all labels.
-# HNCL hands on a part of what its neighbours' description knows. So before you praise a representation, put a line
-# through what it was made from ([lesson 05](05_dmsrl.ipynb) does this again). On real faces do not count on it: some
-# action units (6, 9, 23, 24: cheeks, nose, lips that only tighten) hardly move any of the 68 points.
+# HNCL hands on a part of what its neighbours' description knows. So before you praise a representation, fit the same
+# probe to what it was made from ([lesson 05](05_dmsrl.ipynb) does this again). Landmarks do not see everything: some
+# action units (6, 9, 23, 24: cheeks, nose, lips that only tighten) hardly move any of the 68 points. They also give
+# away the person far more often than HNCL's network does (*identity_leak*).
 #
 # ### And on photographs?
 # Now take FER2013, with the same landmark network, which has never seen a photograph:

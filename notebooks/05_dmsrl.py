@@ -323,7 +323,7 @@ def told_shares(log, names, title, caption):
     figure.axes[0].set(ylabel="share of faces", ylim=(0.4, 1.02))
     return figure
 
-told_shares(dann_log, ["told_domain"], "DANN: how often the discriminator is right",
+told_shares(dann_log, {"told_domain": "domain named correctly"}, "DANN: how often the discriminator is right",
             "The share of faces whose domain is named correctly. Dotted: chance, where an untrained discriminator begins. Later, "
             "does the share come nearer to chance as the ramp rises?")
 
@@ -518,8 +518,9 @@ print(f"last epoch {macro[-1]:.1%}; best by target labels {max(macro):.1%} (epoc
 # One run is an anecdote. `fercourse study domains` wrote this table: from lab to wild, unseen people, mean recall over
 # classes, the same faces and seeds for every arm (every line). The methods of adaptation start from the finished
 # backbone of *source only*, unless a line names HNCL (lesson 04's method, explained below), and train for a third of
-# its epochs more. *Source only, for longer* does this on the source again: it is what they must be compared with. The
-# **oracle** learns from the target's labels.
+# its epochs more. *Source only, for longer* does this on the source again: it is what they must be compared with.
+# (Recalibration was measured on the shorter training, so that yardstick is, if anything, too low.) The **oracle**
+# learns from the target's labels.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made
@@ -631,12 +632,12 @@ for arm in weighed["summary"]:
 # self-training itself helps beside them. An adversary of weight 1 ends half a point above one of weight 0.1. The
 # default stayed at 0.1, which had been set before: half a point at two seeds was not considered a reason to change it.
 #
-# Four things helped in other trials. We could see their scores on the target, so take them as advice, not as evidence;
-# and as they became DMSRL's defaults here, take its lines above as those of a method that was built with looks at the
-# target: clip a critic's gradients separately from the network's, or else the classifier stands still; take batch norm's
-# statistics of the target from weakly augmented faces; believe pseudo labels late, and few of them; give the sensitive
-# component convolutions of its own, because its loss would otherwise teach shared features to *show* the domain,
-# against the adversary.
+# Four things helped in other trials: clip a critic's gradients separately from the network's, or else the classifier
+# stands still; take batch norm's statistics of the target from weakly augmented faces; believe pseudo labels late, and
+# few of them; give the sensitive component convolutions of its own, because its loss would otherwise teach shared
+# features to *show* the domain, against the adversary. We could see their scores on the target, so take them as advice,
+# not as evidence. They became DMSRL's defaults, so its lines above are those of a method that was built with looks at
+# the target.
 #
 # ### And to photographs?
 # Now the source is the synthetic training faces, lab and wild, and the target is FER2013 without labels:

@@ -199,7 +199,8 @@ print(f"best of the six {hits.mean(1).max():.1%}, their vote {team:.1%}, right b
 # domain that is tested, without their labels. In the first three circumstances these are the same lab faces from which
 # every method learns (with a tenth of the labels, the target is all of the lab faces). Only in the fourth are they
 # faces of the wild. The settings are the lessons' own, except that DMSRL also trains on its pseudo labels
-# (`self_train=1`); none of them was tuned here.
+# (`self_train=1`); none of them was tuned here. (But four parts of DMSRL's design were chosen while its scores on a
+# target could be seen, as lesson 05 says: take its lines as development figures.)
 
 # %% tags=["nbval-check-output"]
 results = json.loads(Path("../results/comparison-synthfaces-cpu.json").read_text())

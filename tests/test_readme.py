@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from fercourse.course.notebooks import badge, sources, student_badge
@@ -98,11 +99,26 @@ def test_the_picture_of_effects_is_that_of_the_results_files():
 def test_a_picture_of_other_results_is_another_one(tmp_path):
     content = partial(table._content, ROOT / "results")
     def changed(file):
-        text = json.dumps(content(file)).replace('"mean": 0.5', '"mean": 0.6')
-        return json.loads(text)
+        said = json.loads(json.dumps(content(file)))
+        for run in said["runs"]:
+            if run["arm"] == "DMSRL":
+                run["metrics"]["macro_recall"] += 0.1
+        return said
     picture.draw(changed, tmp_path / "picture.png")
     with Image.open(tmp_path / "picture.png") as drawn:
         assert drawn.text["Description"] == picture.shown(changed) != picture.shown(content)
+
+
+def test_the_line_is_the_interval_and_one_seed_is_a_hollow_dot():
+    effect = Effect("09", "toy", "toy", "accuracy", ("off", "a"), ("on", "b"))
+    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": value}} for arm, seed, value in (
+        ("a", 0, .5), ("a", 1, .5), ("a", 2, .5), ("b", 0, .6), ("b", 1, .7), ("b", 2, .8))]
+    for said, ends, face in ((runs, [20 - 24.841, 20 + 24.841], picture.INK),
+                             ([run for run in runs if not run["seed"]], [10], "white")):
+        axes = Figure().subplots()
+        picture._row(axes, 0, effect, {"runs": said})
+        assert list(axes.lines[0].get_xdata()) == pytest.approx(ends, abs=1e-2)
+        assert axes.lines[-1].get_markerfacecolor() == face
 
 
 def test_every_result_is_shown_somewhere():

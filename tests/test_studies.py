@@ -274,14 +274,14 @@ def test_numbers_are_told_with_their_spread_and_seeds():
     assert record.told({"mean": -.0004, "sd": None, "n": 1}) == "0.0 (1)"
     assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12"    # no seed at work
     assert record.told({"mean": .125, "sd": 1e-4, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
+    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
+    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"
 
 
 def test_the_interval_of_a_mean_over_seeds_is_students():
     assert record.half_width({"mean": .2, "sd": .1, "n": 3}) == pytest.approx(4.302653 * .1 / 3 ** .5)
     assert record.half_width({"mean": .2, "sd": None, "n": 1}) is None
     assert record.half_width({"mean": .2, "sd": .0, "n": 3}) == 0
-    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
-    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"
 
 
 @pytest.mark.parametrize("changed, told", [("", "abc"), (" M losses/margin.py\n", "abc+")])

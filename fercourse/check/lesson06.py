@@ -93,7 +93,7 @@ def beyond(answer):
         "the mean is put back; what the line leaves has the mean 0.": features - fitted + features.mean(0),
     }, "it is not what the line leaves: each column must have the mean 0 and be uncorrelated with each of the label.",
            tolerance=1e-3)
-    return "what is left is uncorrelated with the label: no straight line of it tells the label, though a bend may"
+    return "what is left is uncorrelated with the label: no straight line tells the label from it, though a curve may"
 
 
 def _log_q(mean, log_variance, y, power=2):

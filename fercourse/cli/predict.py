@@ -23,7 +23,7 @@ def predict(
 ):
     """Find the faces of a photograph and say what expression a run reads in each, and how sure it is.
 
-    The photograph never leaves this machine. The answer is a guess about visible muscles, not about feelings,
+    The photograph never leaves this machine. The answer is a guess about visible movements, not about feelings,
     and must not be used to judge anybody.
     """
     if out is not None and out.suffix.lower() not in PICTURES:

@@ -112,10 +112,12 @@ def clear_when_shuffled(faces, predicted: Tensor, columns, truth: Tensor | None 
     if faces.identity is None or (faces.identity < 0).any():
         raise InputError(f"{faces.name}: nobody knows who is in some pictures; expected an identity for every "
                          "face, to shuffle people")
-    truth = faces.labels if truth is None else truth
+    truth = (faces.labels if truth is None else truth).cpu()
     people, person = faces.identity.cpu().unique(return_inverse=True)
-    right = torch.bincount(person, (predicted.cpu() == truth.cpu()).double(), len(people))
-    shown, whole = torch.bincount(person, minlength=len(people)).double(), float(accuracy(predicted, truth))
+    known = truth >= 0
+    right = torch.bincount(person[known], (predicted.cpu() == truth)[known].double(), len(people))
+    shown = torch.bincount(person[known], minlength=len(people)).double()
+    whole = float(right.sum() / shown.sum())             # counted as the bars are: one on the line is not clear of it
     source, clear = generator("shuffled", seed), torch.zeros(trials, dtype=torch.long)
     order = torch.stack([torch.randperm(len(people), generator=source) for _ in range(trials)])
     for column in columns:

@@ -39,7 +39,7 @@ def reading(photo, probabilities, classes, maps=None, alike=None, title=None):
     said = "; ".join(f"face {k + 1}: {classes[b]} {100 * probabilities[k][b]:.0f} %" for k, b in enumerate(best))
     return figure.describe(f"{rows} faces found. {said}",
                            "From left: the face as the network gets it, where it looked, how sure it is, and the "
-                           "training faces nearest in its embedding. A guess about muscles, not about feelings.")
+                           "training faces nearest in its embedding. A guess about movements, not about feelings.")
 
 
 def _row(axes, number, faces, probabilities, classes, maps, alike):

@@ -18,9 +18,10 @@ from ..models.norms import recalibrate
 from . import Scale, backbone_file, loader, study, train_classifier
 from .transfer import HARD
 
-# Every arm starts from the finished backbone of "source only", and then has a third of its epochs more, with the same
-# batch size, averaged weights and source augmentation. The oracle does, too; "source only, for longer" has them on the
-# source again, so that what it lacks of an adapting arm is not the training but the target.
+# Every arm that trains on starts from the finished backbone of "source only" (or HNCL's), and has a third of its
+# epochs more, with the same batch size, averaged weights and source augmentation. The oracle does, too; "source only,
+# for longer" has them on the source again, so that what it lacks of an adapting arm is not the training but the
+# target.
 COMMON = dict(ema=0.98, label_smoothing=0.1)
 LONGER = 3
 LANDMARKS = dict(self_train=1.0, geometry=4.0)         # chosen from lab to wild, on validation people

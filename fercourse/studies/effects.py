@@ -16,7 +16,7 @@ class Effect:
         file, metric: of `results/`.
         without, method, peers, hope: a word for the reader, the study's arm, and its metric where it is another. A
             peer is a simpler way to the same end, first of all the method's own strongest part alone; a hope is what
-            nobody should expect to pass.
+            the network reaches when it is given what the method does without.
         less: whether less of it is better.
     """
 
@@ -48,7 +48,7 @@ class Effect:
 
     def gain(self, content: dict) -> tuple[str, int]:
         """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
-        found = paired(content["runs"], self.method[1], self.without[1], self.metric)
+        [(_, found)] = self.gains(content)["method"] or [("", {"mean": None, "sd": None, "n": 0})]
         return ("+" if found["n"] and found["mean"] > 0 else "") + told(found, seeds=False), found["n"]
 
 
@@ -85,14 +85,14 @@ EFFECTS = (
              hope=("taught with labels", "supervised"))
       for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
-             ("source only, as long", "source only, for longer"), ("DMSRL", "DMSRL"),
+             ("source only, for as long", "source only, for longer"), ("DMSRL", "DMSRL"),
              peers=(("source only, recalibrated", "source only", "recalibrated_macro_recall"), ("DANN", "DANN")),
              hope=("taught with the target's labels", "oracle"))
       for place, file in (("lab to wild", "lab-wild"), ("wild to lab", "wild-lab"),
                           ("synthetic faces to FER2013", "synthfaces-fer2013"),
                           ("FER2013 to synthetic faces", "fer2013-synthfaces"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",
-             ("source only, as long", "source only, for longer"), (method, arm),
+             ("source only, for as long", "source only, for longer"), (method, arm),
              peers=(("landmarks alone", "landmarks, read"),), hope=("taught with the target's labels", "oracle"))
       for place, file, method, arm in (
           ("lab to wild, with landmarks", "lab-wild", "DMSRL with landmarks", "DMSRL and landmarks"),

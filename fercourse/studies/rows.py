@@ -15,7 +15,7 @@ def _column(file, metric, *rows):
 def _shifted(file, first, place):
     """Return the rows of a pair of domains."""
     return _column(
-        file, "macro_recall", (f"{first}: source only, where the others go on from", "source only")) + _column(
+        file, "macro_recall", (f"{first}: source only, from which the others go on", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
         file, "macro_recall", ("   on the source again, as long as the others", "source only, for longer"),
         ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
@@ -109,9 +109,9 @@ SECTIONS = {
           for arm, words in (("from scratch, weak views", "weak views"),
                              ("synthetic first, weak views, enlarged",
                               "synthetic faces first, weak views, pictures enlarged to 96 px for half the epochs"),
-                             ("from scratch, awake blocks", "blocks awake from the first step"),
+                             ("from scratch, awake blocks", "blocks that add something at once"),
                              ("from scratch, awake blocks, enlarged",
-                              "blocks awake from the first step, pictures enlarged to 96 px for half the epochs"))
+                              "blocks that add something at once, pictures enlarged to 96 px for half the epochs"))
           for title, metric in (
             (f"A whole ResNet-18 trained on FER2013, {words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
@@ -124,7 +124,7 @@ SECTIONS = {
                  ("   averaged weights", "averaged weights"),
                  ("   weak views, half the width, maps twice as fine", "weak views, fine18"),
                  ("   nothing erased, half the width, maps twice as fine", "nothing erased, fine18"),
-                 ("   weak views, blocks awake from the first step", "weak views, awake blocks"),
+                 ("   weak views, blocks that add something at once", "weak views, awake blocks"),
                  ("   weak views, batches of 64", "weak views, batches of 64")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
@@ -138,7 +138,7 @@ SECTIONS = {
             ("   asked about each face and its mirror image", "synthfaces", "accuracy_mirrored"),
             ("   knowing how frequent FER2013's classes are", "synthfaces", "accuracy_knowing_shares"),
             ("   by always naming FER2013's commonest class", "synthfaces", "majority_class"),
-            ("   with three times as many synthetic people, and so steps", "with more people", "accuracy"),
+            ("   with three times as many synthetic people and steps", "with more people", "accuracy"),
             ("   and asked about each face and its mirror image", "with more people", "accuracy_mirrored"))),
         *_column("renderer-fer2013-cpu", "accuracy",
                  ("Which variety of the renderer helps on FER2013? 3,360 faces with all of it", "everything"),

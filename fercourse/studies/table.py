@@ -71,7 +71,7 @@ def _short(commit):
 
 
 def comparison_table(folder="results") -> str:
-    """Return every method of the course (rows) under every circumstance (columns): accuracy, and minutes."""
+    """Return every method of the course (rows) under every circumstance (columns): accuracy, and the least minutes."""
     path = Path(folder) / "comparison-synthfaces-cpu.json"
     if not path.is_file():
         return "Not measured yet: `fercourse study comparison`."
@@ -85,8 +85,9 @@ def comparison_table(folder="results") -> str:
         minutes = [_least_minutes(runs, f"{one}, {name}") for one in known]
         lines.append(f"| {name} | {' | '.join(found)} | {sum(minutes) / len(minutes):.1f} |")
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
-    return "\n".join([*lines, "", f"{made(content).replace(' n seeds', f' {_seeds(runs)} seeds')}; commit "
-                                  f"{', '.join(commits)}."])
+    told = made(content).replace(" n seeds", f" {_seeds(runs)} seeds")
+    return "\n".join([*lines, "", f"{told}; minutes of a training: the least over the seeds, their mean over "
+                                  f"circumstances; commit {', '.join(commits)}."])
 
 
 def _least_minutes(runs, arm):

@@ -179,6 +179,12 @@ def test_bars_that_are_clear_by_luck_are_counted_where_people_change_places():
     assert set(both.tolist()) == {2}, "two people of whom one is at a half reach it, and so do two that differ"
     even = ev.clear_when_shuffled(faces, faces.labels, ["gender", "half"], trials=5, draws=20)
     assert even.tolist() == [0] * 5
+    people = torch.arange(30).repeat_interleave(3)
+    alike = toy_faces(90, 8, identity=people, attributes={"gender": people % 2})
+    wrong = (torch.arange(90) % 3 == 2).long()
+    for truth in (alike.labels, alike.labels.masked_fill(torch.arange(90) % 3 == 0, -1)):
+        found = ev.clear_when_shuffled(alike, (alike.labels + wrong) % len(faces.classes), ["gender"], truth, trials=3)
+        assert found.tolist() == [0] * 3, "a bar on the line is not clear of it; what nobody labelled is not wrong"
     with pytest.raises(InputError, match="some people are in two groups of labels"):
         ev.clear_when_shuffled(faces, predicted, ["labels"], trials=2)
     with pytest.raises(InputError, match="nobody knows who is in some pictures"):
