@@ -85,8 +85,8 @@ def comparison_table(folder="results") -> str:
         minutes = [_least_minutes(runs, f"{one}, {name}") for one in known]
         lines.append(f"| {name} | {' | '.join(found)} | {sum(minutes) / len(minutes):.1f} |")
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
-    told = made(content).replace(" n seeds", f" {_seeds(runs)} seeds")
-    return "\n".join([*lines, "", f"{told}; minutes of a training: the least over the seeds, their mean over "
+    shown = made(content).replace(" n seeds", f" {_seeds(runs)} seeds")
+    return "\n".join([*lines, "", f"{shown}; minutes of a training: the least over the seeds, their mean over "
                                   f"circumstances; commit {', '.join(commits)}."])
 
 
