@@ -87,6 +87,14 @@ def _check_answers(method, logits):
                          f", {meant}")
 
 
+def check_scale(method, scaler, when):
+    """Raise InputError if fp16 has left out step after step: a gradient that is never finite moves nothing."""
+    if scaler.is_enabled() and scaler.get_scale() < 1:                    # from 2 ** 16, every such step halves it
+        raise InputError(f"{called(method)}: until {when} more than sixteen steps were left out, because a gradient "
+                         "was not finite in fp16, such as that of sqrt or norm at 0; add a small number there, or "
+                         "train with precision fp32, which says where it is")
+
+
 @torch.no_grad()
 def check_weights(method, when):
     """Raise InputError if a weight, or a figure of batch norm, is no number: a finite loss may have a gradient of none.

@@ -1,6 +1,9 @@
 """Where to compute, and in which precision."""
 
+from functools import cache
+
 import torch
+import torch.nn.functional as F
 
 from .errors import InputError
 
@@ -86,4 +89,17 @@ def solve(square: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
 
 def autocast(device: torch.device, dtype: torch.dtype | None):
     """Return the context in which layers compute in `dtype`; None leaves fp32."""
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None, cache_enabled=_remembers_gradients())
+
+
+@cache
+def _remembers_gradients() -> bool:
+    """Return whether a weight that is used first without gradients, then with them, has one.
+
+    Older versions of torch keep the half copy of the first use, which has none, and say nothing.
+    """
+    weight = torch.ones(1, 1, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.no_grad():
+            F.linear(torch.ones(1, 1), weight)
+        return F.linear(torch.ones(1, 1), weight).requires_grad

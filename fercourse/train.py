@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoint, distributed
 from .batches import Stream
-from .contract import check_losses, check_optimisers, check_parts, check_weights
+from .contract import check_losses, check_optimisers, check_parts, check_scale, check_weights
 from .deterministic import deterministic_if_asked
 from .device import autocast, half_precision, layout, pick_device
 from .ema import Average
@@ -37,7 +37,8 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         seed: decides order, augmentation and everything random in a step.
         out: folder for checkpoint, log, configuration and finished weights; None writes nothing.
         resume: go on where the run in `out` stopped, exactly; start where there is none.
-        device: `auto`, `cuda`, `mps`, `cpu`; precision: `auto`, `bf16`, `fp16`, `fp32`.
+        device: `auto`, `cuda`, `mps`, `cpu`; precision: `auto`, `bf16`, `fp16`, `fp32` (in which newer GPUs compute
+            convolutions in TF32, unless `torch.backends.cudnn.allow_tf32` is off).
         compile: compile the backbones with torch.compile.
         deterministic: on a GPU, prefer operations that repeat bit by bit and may be slower; one that cannot warns. If
             this process has worked on the GPU before, that is too late for cuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8
@@ -102,6 +103,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             if done % source.steps == 0 or (save_every and done % save_every == 0):
                 log.check(done)
                 _share_figures(method, average)
+                check_scale(method, scaler, f"step {done}")
                 check_weights(method, f"step {done}")
                 keeper.save(done)
         if watch:

@@ -168,6 +168,21 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path, moment, epochs):
     assert not list((tmp_path / "run").glob("*.pt")) and not list((tmp_path / "run").glob("*.safetensors"))
 
 
+def never(self, batch, progress):
+    """Return a finite loss, the gradient of which is no number in any step."""
+    features = self.backbone.features(batch.views[0])
+    rise = (features - features.detach()).square().sum(1).sqrt().mean()
+    return {"total": Plain.forward(self, batch, progress)["total"] + rise}
+
+
+def test_fp16_that_leaves_out_every_step_does_not_end_in_silence(tmp_path):
+    cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__, "forward": never}))
+    faces = toy_faces(20 * QUICK["batch_size"], 16)
+    with pytest.raises(InputError, match="until step 20 more than sixteen steps were left out, because a gradient"):
+        fit(cls(CLASSES, 16, Hyper()), faces, epochs=1, out=tmp_path / "run", precision="fp16", **QUICK)
+    assert not list((tmp_path / "run").glob("*.pt"))
+
+
 def test_a_run_whose_code_has_changed_names_what_is_missing(tmp_path):
     cls = register("mine")(type("Mine", (Plain,), {"__module__": __name__}))
     fit(cls(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=1, out=tmp_path / "run", **QUICK)

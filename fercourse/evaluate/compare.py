@@ -16,7 +16,7 @@ def cka(one: Tensor, other: Tensor) -> float:
     """
     one, other = (exact(features) - exact(features).mean(0) for features in (one, other))
     shared = (one.T @ other).square().sum()
-    return (shared / ((one.T @ one).norm() * (other.T @ other).norm()).clamp(min=1e-12)).item()
+    return (shared / ((one.T @ one).norm() * (other.T @ other).norm()).clamp(min=1e-300)).item()
 
 
 def ranks(scores: Tensor) -> Tensor:

@@ -74,7 +74,8 @@ def mlp_probe(features: Tensor, labels: Tensor, classes: int | None = None, hidd
     """
     known = labels.to(features.device) >= 0
     x, y = features.detach()[known].float(), labels.to(features.device)[known]
-    mean, scale = x.mean(0), x.std(0, correction=0).clamp(min=1e-6)
+    mean, scale = x.mean(0), x.std(0, correction=0)
+    scale = torch.where(scale > 1e-6, scale, 1)              # what never moved must not be blown up where it does
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.enable_grad():
         torch.manual_seed(seed)
         reader = nn.Sequential(nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Dropout(0.2),

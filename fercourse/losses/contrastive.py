@@ -96,9 +96,9 @@ def all_pairs(labels: Tensor, faces: Tensor, views: int = 2, rule: str = "wsc") 
 def unit_rows(embeddings: Tensor) -> Tensor:
     """Return rows of length 1 in float32, or float64 as they are: bf16 cosines lose the hard negatives.
 
-    A row shorter than 1e-6 stays short, for a gradient without bound would drown those of all others.
+    A row shorter than 0.001 stays short: a gradient without bound would drown those of all others, and overflow fp16.
     """
-    return F.normalize(wide(embeddings), dim=1, eps=1e-6)
+    return F.normalize(wide(embeddings), dim=1, eps=1e-3)
 
 
 def wide(numbers: Tensor) -> Tensor:

@@ -207,7 +207,8 @@ class Reader(Method):
         self.needs = ("valence_arousal",) if self.regresses else ("labels",)
 
     def decide(self, features):
-        return self.head(features).tanh() if self.regresses else self.head(features)
+        told = self.head(features)
+        return told.float().tanh() if self.regresses else told        # in half precision tanh is flat far too soon
 
 
 def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:

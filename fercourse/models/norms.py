@@ -5,6 +5,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ..seeds import generator
+
 _Norm = nn.modules.batchnorm._BatchNorm
 _STATISTICS = ("running_mean", "running_var")
 
@@ -69,9 +71,10 @@ def recalibrate(method, images: Tensor, batch_size: int = 256):
         norm.reset_running_stats()
         norm.momentum = None                                     # the plain mean over batches
         norm.train()
-    for part in images.split(batch_size):
-        if len(part) == min(batch_size, len(images)):            # a ragged rest would weigh too much
-            method.see(part.to(method.device))
+    order = torch.randperm(len(images), generator=generator("recalibrate"))      # sorted by class, batches would differ
+    for rows in order.split(batch_size):
+        if len(rows) == min(batch_size, len(images)):            # a ragged rest would weigh too much
+            method.see(images[rows].to(method.device))
     for norm, momentum in zip(norms, momenta):
         norm.momentum = momentum
     method.eval()

@@ -22,5 +22,5 @@ class Surface(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return features [B, width] of normalised images [B, 3, H, W]."""
-        cells = self.see(images).flatten(2)
+        cells = self.see(images).flatten(2).float()           # the root of a still channel: no gradient in fp16
         return self.tell(torch.cat([cells.mean(2), (cells.var(2, correction=0) + 1e-6).sqrt()], 1))
