@@ -98,8 +98,8 @@ def _remembers_gradients() -> bool:
 
     Older versions of torch keep the half copy of the first use, which has none, and say nothing.
     """
-    weight = torch.ones(1, 1, requires_grad=True)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        weight = torch.ones(1, 1, requires_grad=True)
         with torch.no_grad():
             F.linear(torch.ones(1, 1), weight)
         return F.linear(torch.ones(1, 1), weight).requires_grad

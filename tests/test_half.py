@@ -6,8 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import evaluate, train
-from fercourse.device import autocast
+from fercourse import device, evaluate, train
 from fercourse.losses.contrastive import Pairs, instance_contrast
 from fercourse.methods.base import _METHODS
 from fercourse.models.norms import batch_norms, recalibrate
@@ -37,7 +36,7 @@ def test_the_surface_of_a_still_channel_has_a_gradient_in_fp16():
     torch.manual_seed(0)
     surface, images = Surface(8), torch.randn(4, 3, 32, 32)
     surface.see[2].bias.data[:4] = -9                        # after ReLU these channels are 0 everywhere
-    with LikeCuda(), autocast(CPU, torch.float16):
+    with LikeCuda(), device.autocast(CPU, torch.float16):
         loss = (surface(images) * torch.linspace(-1, 1, 8)).sum()
     (512 * loss).backward()
     assert all(part.grad.isfinite().all() for part in surface.parameters())
@@ -47,7 +46,7 @@ def test_the_surface_of_a_still_channel_has_a_gradient_in_fp16():
 def test_a_saturated_guess_of_affect_still_has_a_gradient(half):
     method = toy_method(toy_faces(8, 16), "baseline", task="valence_arousal")
     method.head.weight.data.zero_(), method.head.bias.data.fill_(4.0)
-    with LikeCuda(), autocast(CPU, half):
+    with LikeCuda(), device.autocast(CPU, half):
         method.decide(torch.ones(1, method.backbone.width)).sum().backward()
     assert method.head.bias.grad.tolist() == pytest.approx([1 - math.tanh(4.0) ** 2] * 2, rel=0.05)
 
@@ -59,9 +58,18 @@ def test_a_row_of_zeros_has_a_bounded_gradient_in_fp16():
     assert rows.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("asked_in", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+def test_whether_torch_remembers_gradients_is_found_out_anywhere(asked_in):
+    device._remembers_gradients.cache_clear()
+    with asked_in():
+        found = device._remembers_gradients()
+    device._remembers_gradients.cache_clear()
+    assert found == device._remembers_gradients()
+
+
 def test_a_weight_that_was_first_used_without_gradients_has_one():
     layer, ones = torch.nn.Linear(2, 2), torch.ones(1, 2)
-    with autocast(CPU, torch.bfloat16):
+    with device.autocast(CPU, torch.bfloat16):
         with torch.no_grad():
             layer(ones)
         layer(ones).sum().backward()
