@@ -247,7 +247,7 @@ def test_the_command_line_needs_no_torch_to_name_them():
 def test_files_of_backbones_end_with_the_process():
     code = ("from types import SimpleNamespace as of\nfrom torch import nn\n"
             "from fercourse.studies import backbone_file\nlearner = of(backbone=of(trunk=nn.Linear(1, 1)))\n"
-            "first, second = backbone_file(learner), backbone_file(learner)\n"
+            "first, second = backbone_file(learner.backbone), backbone_file(learner.backbone)\n"
             "assert first != second\nopen(first).close()\nprint(first)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

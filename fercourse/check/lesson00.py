@@ -25,7 +25,7 @@ def fear(units):
     require(strength["AU12"] <= 0.3, "the corners of the mouth smile.")
     require(strength["AU4"] >= 0.2, "the brows are hardly drawn together. In surprise they go up freely.")
     require(strength["AU20"] >= 0.4, "the corners of the mouth are hardly pulled sideways, as fear does it.")
-    require(strength["AU26"] < 0.65, "the jaw is so wide open that nobody sees the lips stretch. Close it to 0.6.")
+    require(strength["AU26"] <= 0.6, "the jaw is so wide open that nobody sees the lips stretch. Close it to 0.6.")
     word = _reading(strength)
     require(word == "fear", f"eq. (0.1) reads it as {word}. Which units of the {word} column are strong in your pose, "
                             "though they are weak or missing in the fear column?")
@@ -49,7 +49,8 @@ def _action_units(units):
         raise WrongAnswer(f"a pose is a dict of names and weights, such as {{'jawOpen': 0.5}}, not {units!r:.60}.")
     weights = {name: number(weight, f"the weight of {name} is", 0, 1.5) for name, weight in units.items()}
     try:
-        return dict(zip(ACTION_UNITS, action_units(both_sides(weights)).tolist()))
+        moved = action_units(both_sides(weights)).tolist()               # of float32, in which 0.6 is a little more
+        return {name: round(value, 6) for name, value in zip(ACTION_UNITS, moved)}
     except InputError as error:
         raise WrongAnswer(f"{error}.") from None
 

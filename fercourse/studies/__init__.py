@@ -175,20 +175,15 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     return learner
 
 
-def backbone_file(learner) -> str:
-    """Write the weights of a method's backbone to a file of its own and return its path, for `weights=`.
+def backbone_file(backbone) -> str:
+    """Write the weights of a backbone to a file of its own and return its path, for `weights=`.
 
     The file is removed when this process ends.
     """
-    return trunk_file(learner.backbone.trunk)
-
-
-def trunk_file(trunk) -> str:
-    """Do the same with a network that no method holds."""
     import torch
 
     path = Path(tempfile.mkdtemp(dir=_scratch().name)) / "backbone.pt"
-    torch.save(trunk.state_dict(), path)
+    torch.save(backbone.trunk.state_dict(), path)
     return str(path)
 
 

@@ -132,7 +132,7 @@ def _pretrained(faces, scale, seed):
 def _start(told, scale, data, root, seed):
     """Return a file with the baseline's backbone, from which DMSRL starts as in its lesson, and what it cost."""
     learner, seconds = trained("baseline", told, scale, data, root, seed)
-    return backbone_file(learner), seconds
+    return backbone_file(learner.backbone), seconds
 
 
 def measured(learner, faces: Faces) -> dict[str, float]:

@@ -133,7 +133,7 @@ def start(scale: Scale, data, root, seed):
     source, views = domains(data, scale, root, seed)[0], (HARD,) if "fer2013" in data else None
     longer = replace(scale, limit=None, epochs=LONGER * scale.epochs, lr=2e-3)
     learner = train_classifier(source, longer, seed, views=views, **COMMON)
-    return learner, backbone_file(learner)
+    return learner, backbone_file(learner.backbone)
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +146,7 @@ def pretrained(scale: Scale, data, root, seed):
     both = concat(source, target.without_labels())
     epochs = max(1, round(LONGER * scale.epochs * len(source) / len(both)))
     learner = train_classifier(both, replace(scale, limit=None, epochs=epochs, lr=2e-3), seed, "hncl")
-    return learner, backbone_file(learner)
+    return learner, backbone_file(learner.backbone)
 
 
 def _neighbours(scale, data, root, tested, seed):

@@ -22,7 +22,7 @@ from ..evaluate import evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
 from ..models.backbone import backbone
-from . import Scale, loader, study, train_classifier, trunk_file
+from . import Scale, backbone_file, loader, study, train_classifier
 from .pretraining import taught_by_rendered
 from .record import commit
 from .transfer import scores_both_ways
@@ -35,9 +35,10 @@ def _awake(scale, seed, out=None):
     """Return a file of first weights with which a block adds something from the first step on.
 
     As timm makes them, a block's last normalisation begins at zero, so that the block passes on what it was given.
+    `out`, which other beginnings need, stays empty.
     """
     torch.manual_seed(seed)
-    return trunk_file(backbone(scale.backbone, zero_init_last=False).trunk)
+    return backbone_file(backbone(scale.backbone, zero_init_last=False))
 
 
 # What `photographs-tuning` tries, one at a time, but that SGD needs a rate and a decay of its own, and that some were

@@ -31,7 +31,7 @@ def _trained(share, first, scale, data, root, seed):
 @lru_cache(maxsize=1)
 def _taught(scale, seed):
     """Return a file with the weights of a backbone that has seen synthetic faces alone, without colour."""
-    return backbone_file(taught_by_rendered(scale, seed))
+    return backbone_file(taught_by_rendered(scale, seed).backbone)
 
 
 def taught_by_rendered(scale: Scale, seed: int, **more):

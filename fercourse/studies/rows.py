@@ -78,7 +78,7 @@ def _selfsup(file, place):
             *((f"   {arm}", arm) for arm in ("MoCo, strong views", "SimCLR, strong views",
                                               "MoCo, shuffled batch norm")),
             ("   untrained network", "random encoder"),
-            ("   the landmarks that HNCL's neighbours are found by, without a network", "landmarks, read"),
+            ("   the landmarks that HNCL's neighbours are found by", "landmarks, read"),
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
                  for metric, told in (("probe_100", "linear probe, all labels"),
