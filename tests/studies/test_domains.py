@@ -1,6 +1,7 @@
 """The study of domains: who sees which labels, what is reported, and that best epochs are kept apart from last ones."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -58,8 +59,8 @@ def test_best_and_chosen_epochs(monkeypatch):
 def test_pre_training_sees_both_domains_and_the_labels_of_the_source_alone(monkeypatch):
     scale, seen = studies.get("domains").scale("smoke"), {}
     monkeypatch.setattr(domains, "train_classifier", lambda faces, scale, seed, method: seen.update(
-        faces=faces, epochs=scale.epochs, method=method))
-    monkeypatch.setattr(domains, "backbone_file", lambda learner: "file")
+        faces=faces, epochs=scale.epochs, method=method) or SimpleNamespace(backbone=None))
+    monkeypatch.setattr(domains, "backbone_file", lambda backbone: "file")
     domains.pretrained.__wrapped__(replace(scale, epochs=8), "lab-wild", None, 0)
     source, target, _ = domains.domains("lab-wild", scale, None, 0)
     faces = seen["faces"]
