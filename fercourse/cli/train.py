@@ -42,7 +42,8 @@ def train(
     score: Annotated[str | None, typer.Option(
         help="Set scored at the end; default: the val split of the target, else of the data.")] = None,
     root: Root = None,
-    backbone: Annotated[str, typer.Option(help="lesson, lesson8, fine18, or any model of timm.")] = "lesson",
+    backbone: Annotated[str, typer.Option(
+        help="lesson, lesson8, lesson-wide, fine18, or any model of timm.")] = "lesson",
     weights: Annotated[Path | None, typer.Option(help="Local file of pre-trained backbone weights.")] = None,
     pretrained: Annotated[bool, typer.Option("--pretrained", help="Start from timm's published weights.")] = False,
     init: Annotated[Path | None, typer.Option(help="Start from the weights of another run, where they fit.")] = None,

@@ -13,11 +13,13 @@ from ..errors import InputError
 from .hub import patient_only_with_a_network
 
 # Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
-# masks, corners and Grad-CAM need more than 2 x 2. `lesson8` keeps 8 x 8 at about half the speed.
+# masks, corners and Grad-CAM need more than 2 x 2. `lesson8` keeps 8 x 8 at about half the speed; `lesson-wide` has
+# twice the width.
 _LESSON = {"channels": (16, 32, 64, 128), "stem_type": "deep", "stem_width": 8}
 # `fine18` is a ResNet-18 of half the width whose stem does not pool: twice as fine from the first block to the last.
+_HALF = {"channels": (32, 64, 128, 256)}
 NARROW = {"lesson": {**_LESSON, "output_stride": 16}, "lesson8": {**_LESSON, "output_stride": 8},
-          "fine18": {"channels": (32, 64, 128, 256)}}
+          "lesson-wide": {**_LESSON, **_HALF, "stem_width": 16, "output_stride": 16}, "fine18": _HALF}
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "ema")     # where files nest their tensors
 _PREFIXES = ("module.", "encoder_q.", "model.", "backbone.", "encoder.", "trunk.", "net.")
 
@@ -79,7 +81,8 @@ def backbone(name="lesson", weights=None, pretrained=False, size=None, grey=Fals
     """Build a backbone for normalised images of three channels.
 
     Args:
-        name: `lesson`, `lesson8`, `fine18`, or any model of timm (`resnet18`, `vit_small_patch16_224`, …).
+        name: `lesson`, `lesson8`, `lesson-wide`, `fine18`, or any model of timm (`resnet18`,
+            `vit_small_patch16_224`, …).
         weights: a safetensors or torch file with weights of this architecture, such as a face-pretrained one.
         pretrained: load timm's published weights; needs a network or a filled cache.
         size: side of the images in pixels; transformers need it where it is not their usual one.
@@ -108,8 +111,9 @@ def _create(name, pretrained, size, options):
     base = "resnet18" if name in NARROW else name
     if not timm.is_model(base.split(".")[0]):
         close = ", ".join(timm.list_models(f"*{base.split('_')[0]}*")[:5])
-        raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, "
-                         f"lesson8, fine18, resnet18{', ' + close if close else ''} or a name of timm.list_models()")
+        raise InputError(f"backbone {name!r} is unknown to timm {timm.__version__}; expected lesson, lesson8, "
+                         f"lesson-wide, fine18, resnet18{', ' + close if close else ''} or a name of "
+                         "timm.list_models()")
     tag = base.partition(".")[2]
     if tag and tag not in (known := [known.partition(".")[2] for known in timm.list_pretrained(base.split(".")[0])]):
         raise InputError(f"backbone {name!r}: timm {timm.__version__} has no weights {tag!r} of it; expected "

@@ -13,7 +13,7 @@ from fercourse.models.backbone import backbone, load_weights, read_tensors
 
 @pytest.mark.parametrize("name, size, width, grid", [
     ("lesson", 64, 128, 4), ("lesson8", 64, 128, 8), ("lesson", 48, 128, 3), ("resnet18", 64, 512, 2),
-    ("fine18", 48, 256, 3),
+    ("fine18", 48, 256, 3), ("lesson-wide", 48, 256, 3),
     ("vit_small_patch16_224", 48, 384, 3), ("swin_tiny_patch4_window7_224", 64, 768, 2),
 ])
 def test_features_and_maps(name, size, width, grid):
