@@ -713,3 +713,7 @@ fc.check.progress()
 #
 # **Read on.** Barrett et al. (2019) first: all that we do with faces rests on what a face can tell. Then Gebru et al.
 # (2021), whose questions you can put to the next data set that you download.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

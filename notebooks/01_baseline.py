@@ -782,3 +782,7 @@ fc.check.progress()
 #
 # **Read on.** Zhang et al. (2021) first: they let networks learn labels that mean nothing, and ask what a training
 # score is then worth. Then Arpit et al. (2017), who look at what is learnt before that: lesson 03 begins there.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

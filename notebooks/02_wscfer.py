@@ -852,3 +852,7 @@ fc.check.progress()
 # **Read on.** First Khosla et al. (SupCon): it is formula (2.1) with labels, and it tells why the mean over the
 # positives stands outside the logarithm. Then Englesson and Azizpour: networks become less consistent around wrong
 # labels, and they make a loss of that. It is close to the part that gained here.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

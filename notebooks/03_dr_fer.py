@@ -903,3 +903,7 @@ fc.check.progress()
 #
 # **Read on.** First Arazo et al.: two heaps of losses, told apart while the network learns. Then Northcutt et al.: it
 # looks for wrong labels without watching a training, and you can try it on your own data.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

@@ -711,3 +711,7 @@ fc.check.progress()
 #
 # **Read on.** First He et al. (MoCo): the queue and the slow key encoder, which you have built here. Then Shu et al.,
 # the closest relative of this lesson: neighbours by mouth and eyes, among real faces.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

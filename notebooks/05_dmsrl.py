@@ -872,3 +872,7 @@ fc.check.progress()
 # **Read on.** Read Ganin and others 2016 first: there the reversed gradient comes with the theory of when it should
 # help. Then read Saito and others 2021, on the question that theory leaves open: how to choose a setting without
 # labels.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

@@ -807,16 +807,17 @@ display(in_columns(photographs["summary"], columns))
 
 # %% [markdown]
 # ## On your own data
-# Attributes are retrieved, so the method runs where nobody knows any. **That it runs is no leave to do it.** Words for
-# skin, age or gender of real people are sensitive guesses; in the EU a guess about ethnic origin needs a legal ground
-# of its own (GDPR, Article 9). Ask three things first:
+# Attributes are retrieved, so the method runs where nobody knows any. **That it runs is no leave to do it.** Words
+# for skin, age or gender of real people are sensitive guesses; in the EU a guess about ethnic origin needs a legal
+# ground of its own (GDPR, Article 9), and to sort people one by one by a race that their faces are taken to show is
+# prohibited (AI Act, Article 5(1)(g); to label a set of pictures that was lawfully acquired is not meant). Ask three
+# things first:
 #
 # - Do the set's terms and your ethics board allow it?
 # - Is there a shortcut that you have *shown*?
 # - Have people checked a few hundred of the words, group by group?
 #
-# If not, weigh by what people said of themselves, or leave it. Keep the words in memory, not in a file, and publish
-# none for a single face.
+# If not, weigh by what people said of themselves, or leave it. Publish no word for a single face.
 #
 # If three times the answer is yes, this is the code. It needs faces with valence and arousal (for classes, write
 # `task="classes"`), here the files of AffectNet, which its authors give to laboratories; the package
@@ -828,9 +829,10 @@ display(in_columns(photographs["summary"], columns))
 # fc.fit(method, train, epochs=10, out="runs/invariant", resume=True)
 # ```
 #
-# To go on after a disconnect, `fit` keeps the words in `runs/invariant` after all, in `checkpoint.pt` and
-# `checkpoint.previous.pt`; and what CLIP saw in each picture lies in `~/.cache/fercourse`, as `attributes-….npy`. Delete
-# these files when the training is done; the network's weights are in another one.
+# To go on after a disconnect, `fit` keeps every face's word in `runs/invariant`, in `checkpoint.pt` and
+# `checkpoint.previous.pt`; and what CLIP saw in each picture lies in `~/.cache/fercourse`, as `attributes-….npy`. Let
+# neither lie on a drive that others can read, and delete these files when the training is done; all you need then is
+# `model.safetensors`.
 
 # %% [markdown]
 # ## Check yourself
@@ -902,7 +904,12 @@ fc.check.progress()
 # - Radford et al. 2021. Learning transferable visual models from natural language supervision (CLIP); section 7.1 is on
 #   its errors about people. https://doi.org/10.48550/arXiv.2103.00020
 # - Regulation (EU) 2016/679, the GDPR. https://eur-lex.europa.eu/eli/reg/2016/679/oj
+# - Regulation (EU) 2024/1689, the AI Act. https://eur-lex.europa.eu/eli/reg/2024/1689/oj
 # - Rhue 2018. Racial influence on automated perceptions of emotions. https://doi.org/10.2139/ssrn.3281765
 #
 # **Read on.** Read Rhue 2018 first: it measures two services from outside, as you would have to. Then
 # read Poole et al. 2019, which shows what each kind of estimate can bound, and where it must fail.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

@@ -649,3 +649,7 @@ fc.check.progress()
 #
 # **Read on.** Read Musgrave, Belongie and Lim 2020 first: they gave every method the same budget, and most of the
 # progress shrank. Then read Bouthillier et al. 2021, on how many runs it takes to say that one method is better.
+#
+# *By the fercourse authors. Text and figures are [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/), code is
+# [Apache-2.0](https://www.apache.org/licenses/LICENSE-2.0), and the rendered faces are
+# [CC0 1.0](https://creativecommons.org/publicdomain/zero/1.0/).*

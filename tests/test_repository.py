@@ -118,7 +118,7 @@ def test_the_version_is_one():
 
 
 def test_licence_files_are_there():
-    assert PROJECT["project"]["license"] == "Apache-2.0"
+    assert PROJECT["project"]["license"] == "Apache-2.0 AND CC-BY-4.0 AND CC0-1.0"
     assert all((ROOT / name).is_file() for name in PROJECT["project"]["license-files"])
     text = (ROOT / "LICENSES.md").read_text("utf-8")
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):

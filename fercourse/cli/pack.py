@@ -19,7 +19,7 @@ def get_set(
     sha256: Annotated[str | None, typer.Option(
         help="SHA-256 that the archive must have; default: the one of the first download.")] = None,
 ):
-    """Download a freely licensed set: resumed after a break, checked, and unpacked safely."""
+    """Download a set that is public; its terms are told first. Resumed after a break, checked, unpacked safely."""
     from ..faces import catalogue
     from ..faces.download import get, source_of
     source, info = source_of(name), catalogue.get(name)

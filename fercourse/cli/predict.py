@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .embed import PICTURES
+from .embed import PICTURES, keep
 from .sets import own_sets, root_of
 
 
@@ -54,6 +54,8 @@ def predict(
     if out is not None:
         typer.echo(f"{out}: the picture with where it looked" + (" and the nearest training faces" if known is not None
                                                                  else ""))
+        if known is not None:
+            keep(known, out)
 
 
 def _own_faces(run, method, root):

@@ -41,7 +41,8 @@ def use(folder: Path | str | None = None) -> Path:
         raise InputError(f"{place} cannot be used: {error}; expected a folder of a mounted drive") from error
     os.environ["FERCOURSE_DATA"] = str(place / "data")
     print(f"Sets of faces are looked for in {place / 'data'}; runs/ is {place / 'runs'}. "
-          "After a disconnect, call this again, and fc.fit with resume=True.")
+          "After a disconnect, call this again, and fc.fit with resume=True.\n"
+          "Keep only sets there whose terms allow it, and do not share the folder.")
     return place
 
 

@@ -16,7 +16,8 @@ TOLD = """\
 Your browser now asks whether this page may use your camera. If you agree, you see yourself; press "Take" or "Cancel".
 The one picture is sent to your own runtime, the machine at Google that runs this notebook for you alone, as {place}.
 The course sends it to nobody. It is gone when you call webcam.forget() or when the runtime ends.
-What a cell shows of it is saved with the notebook: clear that output before you save or share."""
+What a cell shows of it is saved with the notebook, on Colab by itself and with earlier versions: choose first Edit,
+Notebook settings, "Omit code cell output when saving this notebook"."""
 CAMERA = """\
 (async () => {
   const box = document.createElement('div'), video = document.createElement('video');

@@ -1,4 +1,4 @@
-"""Get a set that its owners let everybody download; for all others, say whom to ask."""
+"""Get a set that is public, which is no leave of the people in it; for all others, say whom to ask."""
 
 import re
 from dataclasses import dataclass

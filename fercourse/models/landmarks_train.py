@@ -137,7 +137,6 @@ def main(
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"descriptor.{name}": value for name, value in fitted(network).state_dict().items()}
     publish("landmarks", tensors, {"what": "68 landmark heatmaps, 64 px",
-                                   "licence": "Apache-2.0; trained on the embedded synthetic faces (CC0) alone",
                                    "epochs": epochs, "scored_on": score, **facts}, keep=("descriptor.",))
     typer.echo(json.dumps(facts, indent=1))
 

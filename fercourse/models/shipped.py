@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..files import replacing, sha256, write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
+LICENCE = "Apache-2.0; trained on the embedded synthetic faces (CC0) alone"
 
 
 def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
@@ -40,12 +41,15 @@ def part_of(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
 
 
 def publish(name: str, tensors: dict[str, Tensor], facts: dict, keep: tuple[str, ...] = ()):
-    """Write tensors in half precision, but those whose names start as `keep` says, and their manifest."""
+    """Write tensors in half precision, but those whose names start as `keep` says, and their manifest.
+
+    `facts` may name another licence.
+    """
     from safetensors.torch import save_file
     path = FOLDER / f"{name}.safetensors"
     small = {key: (value.half() if value.is_floating_point() and not key.startswith(keep or "\0") else value)
              .contiguous().clone() for key, value in tensors.items()}
     with replacing(path) as part:
         save_file(small, part)
-    manifest = {"sha256": sha256(path), "bytes": path.stat().st_size, "fercourse": __version__, **facts}
-    write_json(path.with_suffix(".json"), manifest)
+    about = {"sha256": sha256(path), "bytes": path.stat().st_size, "fercourse": __version__, "licence": LICENCE}
+    write_json(path.with_suffix(".json"), about | facts)

@@ -51,7 +51,7 @@ def test_a_picture_is_taken_read_and_forgotten(colab, tmp_path, capsys):
     assert Image.open(path).size == (40, 30) and len(asked) == 1
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
     told = capsys.readouterr().out
-    for words in ("your own runtime", str(path), "to nobody", "webcam.forget()", "clear that output"):
+    for words in ("your own runtime", str(path), "to nobody", "webcam.forget()", "Omit code cell output"):
         assert words in told
     webcam.forget()
     assert not path.exists() and "is deleted" in capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_the_page_s_cell_finds_the_face(colab):
 
 def test_the_page_says_where_the_picture_goes():
     text = PAGE.read_text("utf-8")
-    for words in (f"`{PLACE.as_posix()}`", "your own runtime", "webcam.forget()", "clear that output"):
+    for words in (f"`{PLACE.as_posix()}`", "your own runtime", "webcam.forget()", "Omit code cell output"):
         assert words in text
 
 
