@@ -255,6 +255,10 @@ my_fear = {"browInnerUp": 1.4, "browOuterUp": 0.5, "browDown": 0.4, "eyeWide": 1
 # %% nbgrader={"grade": true, "grade_id": "00-fear-test", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["nbval-check-output"]
 fc.check.lesson00.fear(my_fear)
 
+# %% [markdown]
+# Before you run the next cell: by eq. (0.1), which of the two numbers changes more from surprise to your fear, valence
+# or arousal? Does one of them change its sign?
+
 # %%
 fc.plots.image_rows(
     {"": torch.stack([pose(surprise), pose(my_fear or surprise)])}, {"": [told(surprise), told(my_fear or surprise)]},
@@ -497,7 +501,8 @@ who(fc.load_faces("synthfaces", split="test"))
 #
 # Back to the question. Here are sixty people, and every picture of them is a point. UMAP (McInnes et al. 2018) places
 # the points so that neighbours in the space of 12,288 pixel values stay neighbours on paper. You see the same points
-# four times, in four sets of colours.
+# four times, in four sets of colours. Before you look, put four things in order: expression, domain, light, person.
+# By which will the colours part most clearly, and by which least?
 
 # %%
 crowd = faces.where(identity=tuple(faces.people[:60].tolist()))

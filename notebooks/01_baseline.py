@@ -281,11 +281,42 @@ chance = test.labels.bincount().max() / len(test)
 print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (always the same class: {chance:.1%})")
 
 # %% [markdown]
+# ### Take it apart (10 min, not marked)
+# For each slip, say what you would see: an error, a loss that does not fall, another score, or nothing at all. (a)
+# `loss.backward()` is left out. (b) `head.parameters()` is not given to the optimiser. (c) `head(network(pixels))` goes
+# through a softmax before `F.cross_entropy`. (d) `network.eval()` is left out before the evaluation. (e)
+# `torch.no_grad()` is left out there.
+#
+# <details><summary>Answer</summary>
+#
+# (a) No error. The loss only wobbles, because no weight ever gets a gradient. (b) It learns all the same: gradients
+# pass through the head, and the network adapts to a head that stays random. (c) The loss falls, but never comes near 0:
+# shares lie between 0 and 1, so a second softmax cannot pull them far apart. (d) No error. A face's answer now depends
+# on the others in its batch. (e) The same score, from more memory. Only (a) shows plainly in the loss. So look at the
+# first losses, at the score in evaluation mode, and at what the optimiser was given.
+#
+# </details>
+#
+# Then fold `step` away and write it from memory, in a cell of your own, as `my_step(network, head, optimiser, pixels,
+# labels)`, which returns the loss. On one batch, seen again and again, the loss must fall:
+#
+# ```python
+# import copy
+#
+# twin, its_head = copy.deepcopy(network).train(), copy.deepcopy(head)
+# own = torch.optim.AdamW([*twin.parameters(), *its_head.parameters()], lr=2e-3)
+# batch = fc.augment.normalise(images[:64])
+# [round(my_step(twin, its_head, own, batch, labels[:64]), 2) for _ in range(15)]
+# ```
+
+# %% [markdown]
 # ## The same with `fc.fit`
 # `fercourse/train.py` does what you have just written, and adds what you do not want to write twice (mixed precision,
-# clipping, a log, checkpoints, several GPUs). Open it beside your cells: its loop fits on one screen. If you have no
-# time to train, `fc.trained("baseline", device)` returns a network that the course trained on lab faces: use it as
-# `model`. Only the cells that need `history` or `moments` then have nothing to show.
+# clipping, a log, checkpoints, several GPUs). One thing differs in the method, not in the loop: the baseline smooths
+# its labels. A tenth of each is spread over all classes, so its loss is not quite (1.3) and cannot reach 0. Where we
+# watch a network learn by heart, below, we switch this off. Open it beside your cells: its loop fits on one screen.
+# If you have no time to train, `fc.trained("baseline", device)` returns a network that the course trained on lab
+# faces: use it as `model`. Only the cells that need `history` or `moments` then have nothing to show.
 #
 # `watch` is called after every epoch. We use it to keep the embedding of some unseen people.
 
@@ -591,11 +622,12 @@ fc.plots.group_bars(fc.evaluate.by_group(test, predicted, "occluder"), whole=eve
 # on purpose, and watch what happens.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "01-wrong-labels-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ### Exercise 5 · wrong labels (12 min, ●●●)
-# Write *symmetric noise*: exactly `round(rate * N)` labels become another of the `classes` classes, drawn uniformly
-# among the others, including any that no label has yet. The seed decides everything; leave the labels you are given as
-# they are. Why exactly that many, and not each label with that probability? Because all runs then have the same number
-# of wrong labels, and can be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
+# ### Exercise 5 · wrong labels (12 min, ●●○)
+# You wrote *symmetric noise* in lesson 00. Write it again without looking it up; only the seed is new. Exactly
+# `round(rate * N)` labels become another of the `classes` classes, drawn uniformly among the others, including any
+# that no label has yet. The seed decides everything; leave the labels you are given as they are. Why exactly that
+# many, and not each label with that probability? Because all runs then have the same number of wrong labels, and can
+# be compared. Stuck? `fc.check.lesson01.wrong_labels.hint()`
 
 # %% nbgrader={"grade": false, "grade_id": "01-wrong-labels", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def wrong_labels(labels, classes, rate, seed):
@@ -626,7 +658,8 @@ noisy.where(labels="happiness").show(
 # %% [markdown]
 # After every epoch we ask four things: how many of the right labels does the network repeat, how many of the wrong
 # ones, on how many of the wrongly labelled faces does it see the truth *in spite of* the label, and how good is it on
-# unseen people?
+# unseen people? Before you run the training, write down what you expect at its last epoch: the share of right labels
+# repeated, the share of wrong labels repeated, and whether the third curve only rises.
 
 # %%
 wrong = noisy.labels != noisy.true_labels
@@ -754,6 +787,10 @@ display(in_columns(results["summary"], ("accuracy", "memorised")))
 # - look into an embedding before, during and after training, and explain which expressions it confuses: those whose
 #   action units lie near each other
 # - question a good score: unseen people, groups of people, identity, wrong labels; each had a number of its own
+#
+# The question of the beginning, how a network finds the little that decides the class: only by making (1.4) small, and
+# nobody tells it where to look. It keeps it in the embedding: k-NN, which is never trained, finds the class there about
+# as often as the network's own head. And it keeps there what nobody asked for, such as the person.
 
 # %%
 fc.check.progress()

@@ -128,7 +128,7 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 # says what attracts, what repels, and that the two spaces are tied by a *partial consistency* loss. We did not find
 # formulas, temperatures or weights. Whatever is our own choice below is marked **(DC)**.
 #
-# ## The idea in five formulas and a table
+# ## The idea in two formulas and a table
 # Every face is shown in two augmented **views**. A network makes the embedding $u$ of each view, a linear head turns
 # $u$ into logits, and a small second network, the **projector**, turns $u$ into $z$. (Lesson 01 calls the embedding $h$
 # and the logits $z$; here $z$ is the projection, as in papers on contrastive learning.) $u$ has as many numbers as the
@@ -154,26 +154,8 @@ print(f"within a class, likeness of movement explains likeness in pixels with r 
 #
 # $$\frac{\partial L_i}{\partial s_{ik}} = q_{ik}\,[k \in K(i)] - \frac{1}{|P(i)|}\,[k \in P(i)] \tag{2.3}$$
 #
-# The two spaces should be **consistent**. We did not find what the paper means by that, so here are two readings, both
-# (DC). In form A the spaces should agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out
-# other faces of the same class. $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a
-# softmax; $\tau_c$ is the temperature in the space of classes. $\mathrm{KL}(p \,\|\, q) = \sum_k p_k \log (p_k / q_k)$
-# says how far the shares $q$ are from $p$: 0 if they are equal. Each side follows the other, which is held fixed
-# meanwhile ($\text{sg}$ stops the gradient):
-#
-# $$U_i = \operatorname{softmax}_{K(i)} \frac{\cos(u_i, u_k)}{\tau_c}, \qquad Z_i = \operatorname{softmax}_{K(i)} s_{ik} \tag{2.4}$$
-#
-# $$L_\text{A} = \tfrac12 \operatorname{mean}_i \big[ \mathrm{KL}(\text{sg}\,U_i \,\|\, Z_i) + \mathrm{KL}(\text{sg}\,Z_i \,\|\, U_i) \big] \tag{2.5}$$
-#
-# Form B takes what makes an instance, that two views are **one face**, and asks for it in the space of classes, too:
-# the class shares $p_i$ and $p_i'$ of the two views should be the same wherever both views name the same class
-# ("partial"):
-#
-# $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big] \tag{2.6}$$
-#
-# where $i$ counts faces, not views, and $m_i$ is the mean of $p_i$ and $p_i'$. This is a Jensen–Shannon divergence, and
-# no label enters it. All together, $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of
-# the two forms.
+# A second piece, a loss that makes the two spaces consistent, comes where it is needed, in *What needs no label*.
+# Exercises 1 to 4 need only (2.1) to (2.3).
 #
 # ## Two views
 # What differs between the views is what the network learns to overlook. Cropping away a mouth would teach it to
@@ -404,7 +386,29 @@ for t in (0.1, 0.5):
 # label pulls the face away. What is left points home, on balance. So by this measure, too, WSC is the safer loss.
 #
 # ## What needs no label
-# Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that.
+# The two spaces should be **consistent**. We did not find what the paper means by that, so here are two readings, both
+# (DC). In form A the spaces should agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out
+# other faces of the same class. $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a
+# softmax; $\tau_c$ is the temperature in the space of classes. $\mathrm{KL}(p \,\|\, q) = \sum_k p_k \log (p_k / q_k)$
+# says how far the shares $q$ are from $p$: 0 if they are equal. Each side follows the other, which is held fixed
+# meanwhile ($\text{sg}$ stops the gradient):
+#
+# $$U_i = \operatorname{softmax}_{K(i)} \frac{\cos(u_i, u_k)}{\tau_c}, \qquad Z_i = \operatorname{softmax}_{K(i)} s_{ik} \tag{2.4}$$
+#
+# $$L_\text{A} = \tfrac12 \operatorname{mean}_i \big[ \mathrm{KL}(\text{sg}\,U_i \,\|\, Z_i) + \mathrm{KL}(\text{sg}\,Z_i \,\|\, U_i) \big] \tag{2.5}$$
+#
+# Form B takes what makes an instance, that two views are **one face**, and asks for it in the space of classes, too:
+# the class shares $p_i$ and $p_i'$ of the two views should be the same wherever both views name the same class
+# ("partial"):
+#
+# $$L_\text{B} = \operatorname{mean}_{i:\, \arg\max p_i = \arg\max p_i'} \tfrac12 \big[ \mathrm{KL}(p_i \,\|\, m_i) + \mathrm{KL}(p_i' \,\|\, m_i) \big] \tag{2.6}$$
+#
+# where $i$ counts faces, not views, and $m_i$ is the mean of $p_i$ and $p_i'$. This is a Jensen–Shannon divergence, and
+# no label enters it. All together, $L = \mathrm{CE} + \alpha L_\text{WSC} + \beta L_\text{PCL}$, where PCL is one of
+# the two forms.
+#
+# Two views of a face show one expression, whatever the label says. Formula (2.6) asks for no more than that. Form A
+# still reads labels, through $K(i)$; form B reads none.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-agree-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 5 · agree (12 min, ●●○)
@@ -572,10 +576,11 @@ for name, method in networks.items():
 # abstract says.
 #
 # ## The table
-# One run is an anecdote. Here are more seeds, from `results/wscfer-synthfaces-lab-cpu.json`, which
-# `fercourse study wscfer` writes. Every arm (a row of the table), cross-entropy included, has the same backbone, budget
-# and number of views, and is measured at its final epoch. Differences to cross-entropy are **paired** (same seed, same
-# faces, same wrong labels, same order). First comes a short training.
+# One run is an anecdote. Here are more seeds, from `results/wscfer-synthfaces-lab-cpu.json`, which `fercourse study
+# wscfer` writes. Every arm (a row of the table), cross-entropy included, has the same backbone, budget and number of
+# views, and is measured at its final epoch. Differences to cross-entropy are **paired** (same seed, same faces, same
+# wrong labels, same order). First comes a short training. Before you run the next cell, write down in one line: with
+# wrong labels, in which order will CE, SimCLR, SupCon and WSC end, and why? Keep the line for exercise 6.
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made, paired, told
@@ -751,21 +756,23 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)
 # "WSC is robust to label noise, because a wrong label can never create a false positive." Answer in about 150 words,
-# with numbers from your cells and the table: which part of the sentence is **true by construction**, which part is a
-# **prediction**, and does the prediction hold here? Name one condition under which you would expect another outcome,
-# and the measurement that would show it.
+# with numbers from your cells and the table. Begin with the order that you wrote down before the table, and name the
+# number that changed your mind, or confirmed you. Then: which part of the sentence is **true by construction**, and
+# at which step from count to force to accuracy does the rest fail? Name one condition under which you would expect
+# another outcome, and the measurement that would show it.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "02-claim", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# *One possible answer.* True by construction: the masks have no false attraction, whatever the labels; I counted none,
-# against more than a thousand in SupCon. A prediction: that this makes the network better under noise. It does not
-# follow. False repulsions remain, as many as in SupCon; and my cell shows that WSC pulls mislabelled faces home about
-# as SimCLR does, but a pull is a force, not an accuracy. In the table I compare the noisy rows by their paired
-# difference to CE and its spread over seeds. I do not claim a gain that is smaller than its spread, and WSC's is a
-# loss; in the long training the consistency of views gains, and it reads no label. I would expect another outcome from
-# a network that is large and pre-trained on faces, as in the paper, because there the instance task does not compete
-# with the class task for capacity, and from batches of many classes, where one false repulsion among many counts less.
-# I would run the same arms with such a backbone, the same seeds, and look at the paired difference and at the share of
-# wrong labels memorised.
+# *One possible answer.* Before the table I wrote: WSC first, as it has no false attraction, then SupCon, SimCLR, CE.
+# The paired differences of the noisy rows changed my mind: all three are negative, so CE came first. True by
+# construction: the masks have no false attraction, whatever the labels; I counted none, against more than a thousand
+# in SupCon. Between count and force the sentence still holds: my cell shows that WSC pulls mislabelled faces home
+# about as SimCLR does, though false repulsions remain, as many as in SupCon. It fails between force and accuracy. In
+# the table I compare the noisy rows by their paired difference to CE and its spread over seeds. I do not claim a gain
+# that is smaller than its spread, and WSC's is a loss; in the long training the consistency of views gains, and it
+# reads no label. I would expect another outcome from a network that is large and pre-trained on faces, as in the
+# paper, because there the instance task does not compete with the class task for capacity, and from batches of many
+# classes, where one false repulsion among many counts less. I would run the same arms with such a backbone, the same
+# seeds, and look at the paired difference and at the share of wrong labels memorised.
 
 # %% [markdown]
 # ## On your own data

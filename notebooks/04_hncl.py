@@ -19,7 +19,8 @@
 # # 04 · Neighbours without labels
 #
 # About two hours with the exercises. The code runs in four minutes on two CPU cores, and on a GPU it trains for more
-# steps. You need [lesson 01](01_baseline.ipynb), and should know what a contrastive loss is.
+# steps. You need [lesson 01](01_baseline.ipynb), and should know what a contrastive loss is: formula (2.1) of [lesson
+# 02](02_wscfer.ipynb) and the table below it.
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/04_hncl.ipynb), or `notebooks/student/04_hncl.ipynb` on your own machine.
 #
@@ -95,24 +96,26 @@ fc.plots.image_rows({"six strong views": views, "six people": others.images},
 # contrast and colours changed by at most 20 %. Weak views keep even more of the skin, hair and background.
 #
 # ## The idea in five formulas
-# A landmark network gives one heatmap for each of 68 points. Let $G_p$ be a Gaussian of width $\sigma$ around the point
-# $p$, and $\langle\cdot,\cdot\rangle$ the inner product of two maps. Then, for another point $q$ (from (4.3) on, $q$ is
-# the query),
+# A landmark network gives one heatmap for each of 68 points. Let $G_p$ be a Gaussian of width $\sigma$ around the
+# point $p$, and $\langle\cdot,\cdot\rangle$ the inner product of two maps. Then, for another point $p'$,
 #
-# $$\frac{\langle G_p, G_q\rangle}{\langle G_p, G_p\rangle} = e^{-\|p-q\|^2/4\sigma^2} \tag{4.1}$$
+# $$\frac{\langle G_p, G_{p'}\rangle}{\langle G_p, G_p\rangle} = e^{-\|p-p'\|^2/4\sigma^2} \tag{4.1}$$
 #
 # so that heatmaps can be compared by their points alone. We take away place, size, roll (the tilt of the head in the
-# picture), and what differs between people and poses. What is left of a face is a unit vector $m$, its **descriptor**.
-# A queue (see below) holds earlier faces $j$, with keys $k_j$; their descriptors are $m_j$. The **neighbours** of a
-# face $x$ are as follows ($k$ is a number here, 20 in our runs; in (4.4) it is a key):
+# picture), and what differs between people and poses. What is left of a face is a unit vector $m$, its
+# **descriptor**. A queue (see below) holds earlier faces $j$, with keys $k_j$; their descriptors are $m_j$. The
+# **neighbours** of a face $x$ are as follows ($K$ is their number, as in lesson 03; 20 in our runs):
 #
-# $$N(x) = \text{the } k \text{ entries of the queue with the largest } m \cdot m_j \tag{4.2}$$
+# $$N(x) = \text{the } K \text{ entries of the queue with the largest } m \cdot m_j \tag{4.2}$$
 #
 # Here $x$ and $x'$ are two views of a face, $f$ is the network, and $g$ is a small **projector** behind it. Together
 # $f$ and $g$ make the query $q$ from $x$; a second pair, $f'$ and $g'$, makes the key $k^+$ from the other view. A
 # **queue** holds earlier keys, and the queue without the neighbours is $D = \text{queue} \setminus N(x)$:
 #
 # $$q = \frac{g(f(x))}{\|g(f(x))\|}, \qquad k^+ = \frac{g'(f'(x'))}{\|g'(f'(x'))\|}, \qquad f' \leftarrow \mu f' + (1-\mu) f \tag{4.3}$$
+#
+# (4.4) is formula (2.1) of lesson 02 with one positive. New are where the negatives come from, a queue, and what makes
+# a further positive, a neighbour:
 #
 # $$\ell(q, k) = -\log \frac{e^{q\cdot k/\tau}}{e^{q\cdot k/\tau} + \sum_{n \in D} e^{q\cdot n/\tau}} \tag{4.4}$$
 #
@@ -189,6 +192,12 @@ found.points.shape, found.visible.shape, f"{found.found.float().mean():.1%} of f
 # ## From points to expressions
 # Two faces with the same smile have different points: one face is in another place, nearer or tilted. Laying every face
 # on a mean face removes these differences.
+#
+# An example: read the point (1, 0) as the number $1$ and the point (0, 2) as the number $2i$. To get from the first to
+# the second, turn by a right angle and double: the factor is $2i$, one number for both. With one point any target can
+# be met. With many points no single factor $f$ meets all, so take the one that makes $\sum |f x_l - m_l|^2$ smallest,
+# as for a straight line through 0. First take the centres away: a factor turns about 0, and 0 should be the middle of
+# the face.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "04-lay-on-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · laying on (15 min, ●●○)
@@ -286,6 +295,8 @@ fc.plots.image_rows(rows, titles, alt="Four queries and the five faces with the 
 # %% [markdown]
 # **Purity** is the share of neighbours that belong to the query's class. Beside it you see how far neighbours differ
 # from the query in the strength of the expression and in the angle of the head, compared with faces drawn by chance.
+# Before you run it: chance is about one in seven. Where will pixels end? If it is not the expression, what might a
+# face and its nearest face in pixels share?
 
 # %%
 def pure(rows, faces):
@@ -656,7 +667,7 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
 #
 # </details>
 #
-# **2.** You choose $k$ in (4.2) so large that every entry of the queue is a neighbour. What does the network learn
+# **2.** You choose $K$ in (4.2) so large that every entry of the queue is a neighbour. What does the network learn
 # from formula (4.5)?
 #
 # <details><summary>Answer</summary>
@@ -675,6 +686,17 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
 # You cannot tell yet. Four in ten beats chance, so it is tempting to say yes. But the probe itself has learnt from
 # labels, and even the features of an untrained network let it beat chance. Fit the same probe on the untrained
 # network: only what lies above *that* comes from the pre-training.
+#
+# </details>
+#
+# **4.** Write (4.4) with the masks of lesson 02: which keys are $P$, and which are $K$? And where does (4.5) differ from
+# SupCon's way with several positives?
+#
+# <details><summary>Answer</summary>
+#
+# $P$ is the one key $k$; the mask $K$ is $k$ and all of $D$. SupCon puts all positives of a view into one sum, so they
+# compete for shares, and by (2.3) a positive with more than its equal part is even pushed away. In (4.5) each neighbour
+# has a sum of its own, in which the other neighbours do not stand.
 #
 # </details>
 

@@ -126,7 +126,8 @@ fc.plots.two_domains([fc.embed.project(joint(source_only))], shown_labels, shown
 # %% [markdown]
 # ## First, the cheap part
 # Batch norm remembers means and variances **of the lab**. Compute them anew from wild faces: this takes no label, no
-# gradient, and one pass. Anyone who compares with "source only" should compare with this, too.
+# gradient, and one pass. Anyone who compares with "source only" should compare with this, too. Before you run it: how
+# much of the drop will this one pass bring back, nothing, some, or nearly all? Say why.
 
 # %%
 recalibrated = copy.deepcopy(source_only)
@@ -142,7 +143,7 @@ lab_weights = str(Path(tempfile.mkdtemp()) / "lab.pt")
 torch.save(source_only.backbone.trunk.state_dict(), lab_weights)
 
 # %% [markdown]
-# ## The idea in six formulas
+# ## The idea in five formulas
 # The paper behind this lesson is **DMSRL** (IEEE Transactions on Multimedia 2022). Its point: aligning two domains
 # costs discrimination, so both must be learnt at once. Its full text was not at hand. The formulas (5.1) to (5.5) are
 # **found** in the authors' released code, JDMAN; the code's page says that it covers this paper. Our own choices are
@@ -170,24 +171,10 @@ torch.save(source_only.backbone.trunk.state_dict(), lab_weights)
 #
 # The discriminator's cross-entropy $L_\text{domain}$, in which each domain has weight one half, is a constant,
 # $\log 2$, minus the expectation in (5.5). The discriminator makes $L_\text{domain}$ small. The network receives it
-# through a reversed gradient (exercise 3), and so makes it large. Altogether:
+# through a reversed gradient (exercise 3), and so makes it large.
 #
-# $$L = \text{CE}_\text{source} + \alpha\, w\, L_\text{SML} + \beta\, L_\text{domain} + \underbrace{\mu\, w\, \text{CE}_\text{believed target}}_\text{(DC)},
-# \qquad w = \frac{2}{1 + e^{-10 p}} - 1 \tag{5.6}$$
-#
-# where $p$ is the share of the training that is done. For $L_\text{SML}$ this ramp $w$ is found in the released code.
-# There, the reversed gradient has a ramp of its own, with iterations / 10,000 in place of $p$: in a training of 200
-# steps that ramp would stay below about 0.1. Our reversed gradient has the same $w$ **(DC)**: the features receive it
-# times $-\beta w$, although (5.6) shows only $\beta$. The factors $\alpha w$ and $\beta w$ scale only what reaches the
-# features: the centres and the discriminator themselves learn at full weight **(DC)**. The last term trains the
-# classifier on those target faces whose pseudo label is **believed**, as self-training does (*Whom to believe*, below,
-# says which faces these are); $\mu$ is 0 unless you ask for it, and the table below says why. The features $h$ are the
-# **invariant component**. The abstract also names a domain-**sensitive** one, which the released code does not have;
-# its losses are not written in (5.6). Ours **(DC)** must tell the domain, and must share no information with the
-# invariant one (through a vCLUB bound; [lesson 06](06_id_invariant.ipynb) explains it). It looks at the picture's
-# surface, at light, colour and grain, through two convolutions of its own, because our network keeps batch norm's means
-# and variances separately for each domain **(DC)**, and features brought to the same mean and spread in both domains
-# have nothing left that tells the domain.
+# The whole loss (5.6), with the ramp that fades these terms in and with a second component that is meant to know the
+# domain, comes in *Training*. Exercises 1 to 4 need only (5.1) to (5.5).
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "05-pull-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · the pull (8 min, ●○○)
@@ -263,6 +250,18 @@ def reverse(x, strength):
 fc.check.lesson05.reverse(reverse)
 
 # %% [markdown]
+# Where does this layer stand? Between the network and the discriminator: `discriminator(reverse(features, strength))`.
+# Answer before you open: the strength is 0. Does the discriminator still learn? Do the layers before it hear of it? And
+# what changes if the strength stays 1, and the discriminator's loss is multiplied by 0 instead?
+#
+# <details><summary>Answer</summary>
+#
+# At strength 0 the discriminator learns as ever: only what goes back through `reverse` is scaled, and its own weights
+# lie behind it. The layers before it hear nothing. With a loss times 0 neither learns. That is why the ramp stands in
+# `reverse`: at the beginning the discriminator learns at full weight, and the network does not listen yet.
+#
+# </details>
+#
 # ## A discriminator that fails proves little
 # Two classes of the source lie on a line, one on the left and one on the right. Three networks have placed the target
 # in three ways: apart from both, each class on its own, and **each class on the other**. Ask the best possible
@@ -297,11 +296,12 @@ figure.describe("Three pairs of histograms, the source above and the target belo
 
 # %% [markdown]
 # (A histogram stands in for the best discriminator; some of its success beyond a half is chance.) To this
-# discriminator, the last two pictures look alike. Formula (5.5) asks for one of them and does not care which: this is where
-# **negative transfer** hides. So watch two things in a real adversarial training: how often the discriminator is right,
-# and what becomes of each class. The training is that of **DANN**, a domain-adversarial neural network: a classifier, a
-# discriminator and the reversed gradient, nothing more. The tables below also have **CDAN**, conditional adversarial
-# domain adaptation: its discriminator sees the features multiplied by the predicted class shares, and so compares the
+# discriminator, the last two pictures look alike. Formula (5.5) asks for one of them and does not care which: this is
+# where **negative transfer** hides. So watch two things in a real adversarial training: how often the discriminator
+# is right, and what becomes of each class. The training is that of **DANN**, a domain-adversarial neural network: a
+# classifier, a discriminator and the reversed gradient, nothing more. The reversed gradient is faded in by a ramp
+# that rises from 0 to nearly 1 over the training. The tables below also have **CDAN**, conditional adversarial domain
+# adaptation: its discriminator sees the features multiplied by the predicted class shares, and so compares the
 # domains class by class.
 
 # %%
@@ -389,6 +389,25 @@ print(f"map {tuple(maps.shape[1:])}, corners {[tuple(part.shape[1:]) for part in
 
 # %% [markdown]
 # ## Training
+# All the terms together make the loss of DMSRL:
+#
+# $$L = \text{CE}_\text{source} + \alpha\, w\, L_\text{SML} + \beta\, L_\text{domain} + \underbrace{\mu\, w\, \text{CE}_\text{believed target}}_\text{(DC)},
+# \qquad w = \frac{2}{1 + e^{-10 p}} - 1 \tag{5.6}$$
+#
+# where $p$ is the share of the training that is done. For $L_\text{SML}$ this ramp $w$ is found in the released code.
+# There, the reversed gradient has a ramp of its own, with iterations / 10,000 in place of $p$: in a training of 200
+# steps that ramp would stay below about 0.1. Our reversed gradient has the same $w$ **(DC)**: the features receive it
+# times $-\beta w$, although (5.6) shows only $\beta$. The factors $\alpha w$ and $\beta w$ scale only what reaches the
+# features: the centres and the discriminator themselves learn at full weight **(DC)**. The last term trains the
+# classifier on those target faces whose pseudo label is **believed**, as self-training does (*Whom to believe*, above,
+# says which faces these are); $\mu$ is 0 unless you ask for it, and the table below says why. The features $h$ are the
+# **invariant component**. The abstract also names a domain-**sensitive** one, which the released code does not have;
+# its losses are not written in (5.6). Ours **(DC)** must tell the domain, and must share no information with the
+# invariant one (through a vCLUB bound; [lesson 06](06_id_invariant.ipynb) explains it). It looks at the picture's
+# surface, at light, colour and grain, through two convolutions of its own, because our network keeps batch norm's means
+# and variances separately for each domain **(DC)**, and features brought to the same mean and spread in both domains
+# have nothing left that tells the domain.
+#
 # `fit` takes the target's labels away before the method sees them: not one of these labels can reach a weight (a test
 # of the library permutes them and compares every bit). For judging only, we record what becomes of the pseudo labels.
 # (If you have no time to train, `dmsrl = fc.trained("dmsrl", device)` is enough for its scores and for the last parts of
@@ -633,12 +652,12 @@ for arm in weighed["summary"]:
 # self-training itself helps beside them. An adversary of weight 1 ends half a point above one of weight 0.1. The
 # default stayed at 0.1, which had been set before: half a point at two seeds was not considered a reason to change it.
 #
-# Four things helped in other trials: clip a critic's gradients separately from the network's, or else the classifier
-# stands still; take batch norm's statistics of the target from weakly augmented faces; believe pseudo labels late, and
-# few of them; give the sensitive component convolutions of its own, because its loss would otherwise teach shared
-# features to *show* the domain, against the adversary. We could see their scores on the target, so take them as advice,
-# not as evidence. They became DMSRL's defaults, so its lines above are those of a method that was built with looks at
-# the target.
+# Four things helped in other trials: clip a discriminator's gradients separately from the network's, or else the
+# classifier stands still; take batch norm's statistics of the target from weakly augmented faces; believe pseudo
+# labels late, and few of them; give the sensitive component convolutions of its own, because its loss would otherwise
+# teach shared features to *show* the domain, against the adversary. We could see their scores on the target, so take
+# them as advice, not as evidence. They became DMSRL's defaults, so its lines above are those of a method that was
+# built with looks at the target.
 #
 # ### And to photographs?
 # Now the source is the synthetic training faces, lab and wild, and the target is FER2013 without labels:
@@ -837,6 +856,16 @@ print("by how many points DMSRL widens that lead: " + ", ".join(f"{part} {100 * 
 # are predicted as each class: where the shares of the classes differ, what you chose may still fail.
 #
 # </details>
+#
+# **4.** You recalibrate a network on wild faces, then ask it in evaluation mode about one face, alone and in a batch of
+# others. Does its answer depend on the others?
+#
+# <details><summary>Answer</summary>
+#
+# No. It is tempting to say yes, because recalibration looked at a crowd. But that crowd was averaged once, before, and
+# evaluation mode uses the stored numbers, as in lesson 01.
+#
+# </details>
 
 # %% [markdown]
 # ## Recap
@@ -847,7 +876,9 @@ print("by how many points DMSRL widens that lead: " + ", ".join(f"{part} {100 * 
 #   divide squared distances by it, and let the centres' rate grow with it
 # - turn a gradient round, and say why a discriminator that fails is no proof that two domains agree: swapped classes
 #   fool it as well as matching ones
-# - judge adaptation honestly: no target label in training, none in choosing, and a look at what a label shift does
+# - judge adaptation honestly: no target label in training, none in choosing, and a look at what a label shift does:
+#   report the last epoch or one chosen without target labels, stand beside recalibration and the source trained for as
+#   long, and count the faces predicted as each class
 
 # %%
 fc.check.progress()

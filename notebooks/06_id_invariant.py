@@ -143,7 +143,9 @@ tell("baseline", baseline)
 
 # %% [markdown]
 # Is that good? One number for everybody cannot tell you. Take the strangers of each group together, and draw an arrow
-# from where they truly lie on average to where the network puts them.
+# from where they truly lie on average to where the network puts them. Predict first: in training, darker faces were
+# mostly the more pleasant ones. Which way will the arrow of the light group point along valence, and which way that
+# of the dark group? And what does such an error do to a light-skinned person who smiles?
 
 # %%
 test = at.in_groups(test, "skin_tone")                     # ten tones in four words: light, olive, brown, dark
@@ -152,8 +154,10 @@ fc.plots.affect_bias(test.valence_arousal, guesses, test, "skin tone group",
                      caption="Tails: the truth. Arrow heads: what the network says. Without bias all arrows would be alike.")
 
 # %% [markdown]
-# **The network judges skin.** It learnt what the training set taught, and that is the *shortcut*. A score on faces from
-# the same streets would have praised the network for it.
+# **The network judges skin.** Light and olive strangers are taken for less pleasant than they are, brown and dark
+# ones for more pleasant, as the training set taught. Both are wronged: the smile of the first is not believed, the
+# frown of the second is overlooked. This is the *shortcut*. A score on faces from the same streets would have praised
+# the network for it.
 #
 # ## What does its feature know?
 # The decision is a linear map of the feature, so look into the feature. A **fresh reader** is trained on the finished
@@ -866,6 +870,16 @@ display(in_columns(photographs["summary"], columns))
 # You cannot say so. It shows that *this module* does little, and the tempting step is from the module to the network:
 # the backbone may carry the tone by itself. Train fresh readers on the expression feature, and look at the errors group
 # by group.
+#
+# </details>
+#
+# **4.** In lesson 05 a discriminator hardly told the domain, and a fresh reader did. Who plays the discriminator's part
+# in this lesson, and what follows for an estimate near 0?
+#
+# <details><summary>Answer</summary>
+#
+# The critic of vCLUB: it is the one that the feature was trained against. An estimate near 0 says that this critic
+# finds nothing. It is tempting to read it as "nothing is left": ask readers that the training never met.
 #
 # </details>
 

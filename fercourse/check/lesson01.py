@@ -170,7 +170,7 @@ def _voted(similarity, labels, count=3):
     return labels[similarity.topk(count, dim=0).indices].mode(0).values
 
 
-@checker(12, 3, hints=(
+@checker(12, 2, hints=(
     "Two draws: which faces get a wrong label, and which wrong label each of them gets.",
     "An exact number of faces comes from `torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]`.",
     "Begin with `g = torch.Generator().manual_seed(seed)`: the faces come from it. A step of 1 to classes - 1, modulo "
