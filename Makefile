@@ -36,19 +36,28 @@ clean:   ## remove caches and built files; the environment and runs stay
 	rm -rf build dist site/_build site/lessons site/data site/examples .pytest_cache .ruff_cache .hypothesis
 	find fercourse tests notebooks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Written last, so that an installation that was cut off is taken up again.
+# Written last, so that an installation that was cut off is taken up again. It says in which folder it was made, as
+# scripts and the editable install point there from wherever the course was moved or copied to; and from which
+# requirements, so that files that only look newer (after a change of branches) ask for no network.
+SUM   := $(shell cat requirements.txt pyproject.toml | cksum)
+MOVED := $(shell [ ! -s $(VENV)/.installed ] || [ "$$(sed -n 1p $(VENV)/.installed)" = "$(CURDIR)" ] || echo yes)
+
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
-	@echo "== installing into $(VENV): up to 6 GB and some minutes the first time, mostly PyTorch"
-	$(BIN)/python -m pip install --no-input --disable-pip-version-check --editable '.[dev]'
-	@touch $@
-	@echo "== $(VENV) is ready"
+	@if [ "$$(sed -n 2p $@ 2>/dev/null)" = "$(SUM)" ]; then touch $@; else \
+	echo "== installing into $(VENV): up to 6 GB and some minutes the first time, mostly PyTorch"; \
+	$(BIN)/python -m pip install --no-input --disable-pip-version-check --editable '.[dev]' \
+	&& printf '%s\n' "$(CURDIR)" "$(SUM)" > $@ && echo "== $(VENV) is ready"; fi
 
 # pip comes last into an environment, so that a half-made one is completed. The first PYTHON that works makes it.
 $(BIN)/pip:
 	@for python in $(PYTHON); do \
 	  "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null || continue; \
-	  echo "== making $(VENV) with $$("$$python" --version)"; \
-	  "$$python" -m venv $(VENV) && exit 0; \
+	  echo "== making $(VENV) with $$("$$python" --version)$(if $(MOVED),: the one here was made in another folder)"; \
+	  "$$python" -m venv $(if $(MOVED),--clear) $(VENV) && exit 0; \
 	  echo "== $$python cannot make environments; on Debian and Ubuntu install python3-venv" >&2; exit 1; \
 	done; \
 	echo "== no Python 3.10 to 3.13 among $(PYTHON); install one, or make env PYTHON=/path/to/python" >&2; exit 1
+
+ifdef MOVED
+.PHONY: $(BIN)/pip $(VENV)/.installed
+endif

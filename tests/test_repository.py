@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,36 @@ def test_every_named_target_exists():
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 def test_make_alone_tells_every_target():
     assert named_targets(output("make")) == TARGETS
+
+
+PRETENDED = """#!/bin/sh
+echo "$*" >> did
+case "$*" in *"-m venv"*) rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python; cp "$0" .venv/bin/pip;; esac
+"""
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_the_environment_is_made_once_and_anew_where_the_folder_was_moved(tmp_path):
+    def did(folder, *changed):
+        (folder / "did").unlink(missing_ok=True)
+        for name in changed:
+            os.utime(folder / name, (later := time.time() + 9, later))          # clocks of files tick slowly
+        subprocess.run(["make", "env", "PYTHON=./python"], cwd=folder, check=True, capture_output=True)
+        lines = (folder / "did").read_text().splitlines() if (folder / "did").exists() else []
+        return ["venv" if "-m venv" in line else "pip" for line in lines if "-m" in line]
+    first = tmp_path / "a course"
+    first.mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, first)
+    (first / "python").write_text(PRETENDED)
+    (first / "python").chmod(0o755)
+    assert did(first) == ["venv", "pip"] and did(first) == []
+    assert did(first, "pyproject.toml") == [], "what only looks newer asks for no network"
+    (first / "requirements.txt").write_text("torch")
+    assert did(first, "requirements.txt") == ["pip"]
+    moved = first.rename(tmp_path / "course")
+    assert did(moved) == ["venv", "pip"], "scripts and the editable install still point to the old place"
+    assert did(moved) == []
 
 
 def test_ci_runs_the_test_command_of_the_readme():

@@ -28,7 +28,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     findings = []
-    for look in (python, packages, torch, device, memory, disk, data, weights, kernel, grading):
+    for look in (course, python, packages, torch, device, memory, disk, data, weights, kernel, grading):
         try:
             findings.append(look())
         except Exception as error:                           # a broken package may raise anything
@@ -45,6 +45,14 @@ def report(findings) -> str:
         lines += [f"{'':17}-> {one.fix}"] if one.fix else []
     wrong = sum(one.state == WRONG for one in findings)
     return "\n".join([*lines, "the lessons can run" if not wrong else f"{wrong} to put right first"])
+
+
+def course() -> Finding:
+    """Tell which version of the course is asked, as Colab always fetches the newest."""
+    from .. import __version__
+    from ..studies.record import commit
+    made = f", commit {found}" if (found := commit()) else ""
+    return Finding("course", RIGHT, f"fercourse {__version__}{made}, in {Path(__file__).parents[1]}")
 
 
 def python(version=sys.version_info) -> Finding:

@@ -12,6 +12,7 @@ with five thirds of the epochs. Which arm is the best is read off the validation
 
 import hashlib
 import os
+import secrets
 from dataclasses import replace
 from functools import partial
 
@@ -59,7 +60,7 @@ TRIED = {
     "weak views, awake blocks": ({}, dict(weights=_awake), PRESETS["weak"]),
     "weak views, batches of 64": (dict(batch_size=64), {}, PRESETS["weak"]),
 }
-CODE = commit()                  # what runs is what was loaded now
+CODE = commit() or secrets.token_hex()       # what runs is what was loaded now; without git nothing is taken up again
 PRECISION = "bf16"               # also on CPUs, where networks of this size take hours
 
 

@@ -275,13 +275,14 @@ def versions() -> dict:
 
 
 def commit() -> str | None:
-    """Return the commit of this checkout, with `+` where the library differs from it; None outside git."""
+    """Return the commit of this checkout, with `+` where the library differs from it; None outside its own git."""
     here = Path(__file__).resolve().parents[1]
 
     def git(*words):
         return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")    # installed below another repository, it is not that one's
         return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return None

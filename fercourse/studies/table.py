@@ -66,8 +66,8 @@ def _row(title, content, arm, metric):
 
 
 def _short(commit):
-    """Return seven digits, and the `+` of a library that differed from its commit."""
-    return commit[:7] + ("+" if commit.endswith("+") else "")
+    """Return seven digits, and the `+` of a library that differed from its commit; a dash where git knew none."""
+    return commit[:7] + ("+" if commit.endswith("+") else "") if commit else "–"
 
 
 def comparison_table(folder="results") -> str:

@@ -12,7 +12,7 @@ from fercourse.course.doctor import MIND, RIGHT, WRONG
 
 def test_this_set_up_runs_the_lessons():
     found = doctor.examine()
-    assert [one.what for one in found] == ["python", "packages", "torch", "device", "memory", "disk", "data",
+    assert [one.what for one in found] == ["course", "python", "packages", "torch", "device", "memory", "disk", "data",
                                            "weights", "kernel", "grading"]
     assert not [one for one in found if one.state == WRONG]
     assert "the lessons can run" in doctor.report(found)
