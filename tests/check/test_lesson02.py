@@ -1,12 +1,11 @@
-"""The checkers of lesson 02 accept what is right in several ways, and name the mistakes people make."""
+"""Answers to lesson 02, right ones and those with the mistakes people make; test_answers tries them."""
 
 import math
 
-import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse.check import WrongAnswer, lesson02
+from fercourse.check import lesson02
 from fercourse.losses.consistency import view_consistency
 from fercourse.losses.contrastive import Masks, Pairs, instance_contrast
 
@@ -73,10 +72,6 @@ def summed_up(z, positive, kept, temperature):
     return (s.masked_fill(~kept, -torch.inf).logsumexp(1) - (s * positive).sum(1)).mean()
 
 
-def not_written(*inputs):
-    raise NotImplementedError
-
-
 RIGHT = [
     (lesson02.masks, wsc_masks),
     (lesson02.masks, lambda labels, faces: Pairs(labels, faces, "wsc").masks()),
@@ -94,12 +89,6 @@ RIGHT = [
     (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) == b.argmax(1)].sum()
                                   / (a.argmax(1) == b.argmax(1)).sum().clamp(min=1)),
 ]
-
-
-@pytest.mark.parametrize("checker, answer", RIGHT)
-def test_right_answers_pass(checker, answer, capsys):
-    checker(answer)
-    assert capsys.readouterr().out.startswith(f"Right · {checker.name}")
 
 
 def unscaled(z, positive, kept, temperature):
@@ -137,7 +126,7 @@ def halves(positive, kept, truth):
     return [int(n) // 2 for n in counted(positive, kept, truth)]
 
 
-MISTAKES = [
+WRONG = [
     (lesson02.masks, lambda y, f: Pairs(y, f, "supcon").masks(), "SupCon's positives"),
     (lesson02.masks, lambda y, f: Pairs(y, f, "simclr").masks(), "SimCLR's"),
     (lesson02.masks, lambda y, f: (wsc_masks(y, f)[0], y[:, None] != y), "lacks the positive"),
@@ -176,7 +165,6 @@ MISTAKES = [
     (lesson02.harm, halves, "do not halve"),
     (lesson02.harm, lambda p, k, y: ((p & (y[:, None] == y)).sum(), (k & ~p & (y[:, None] != y)).sum()), "right pairs"),
     (lesson02.harm, lambda p, k, y: (counted(p, k, y)[0], (k & (y[:, None] == y)).sum()), "`kept` holds them"),
-    (lesson02.harm, not_written, "not written yet"),
     (lesson02.agree, lambda a, b: divergences(a, b).mean(), "every face counts"),
     (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) != b.argmax(1)].mean(), "disagree"),
     (lesson02.agree, lambda a, b: divergences(a, b)[a.argmax(1) == b.argmax(1)].sum(), "a sum over the faces"),
@@ -188,18 +176,3 @@ MISTAKES = [
     (lesson02.agree, with_shares, "quite sure"),
     (lesson02.agree, lambda a, b: divergences(a, b), "9 numbers"),
 ]
-
-
-@pytest.mark.parametrize("checker, answer, told", MISTAKES)
-def test_mistakes_are_named(checker, answer, told):
-    with pytest.raises(WrongAnswer, match=told):
-        checker(answer)
-
-
-@pytest.mark.parametrize("checker", list(dict.fromkeys(one for one, _ in RIGHT)))
-def test_stubs_fail_and_hints_do_not_hold_the_solution(checker, capsys):
-    with pytest.raises(WrongAnswer, match="not written yet"):
-        checker(not_written if checker is not lesson02.hardest else lambda c, t: not_written())
-    for level in (1, 2, 3):
-        checker.hint(level)
-    assert "return " not in capsys.readouterr().out
