@@ -12,7 +12,7 @@ from torch import Tensor
 from .base import WrongAnswer
 
 
-def call(function, *inputs, may_change: bool = False, **named):
+def call(function, *inputs, may_change: bool = False):
     """Return what a student's function makes of copies of the inputs.
 
     torch's random numbers start from seed 0 and are put back afterwards. Inputs in double precision are handed over in
@@ -26,30 +26,30 @@ def call(function, *inputs, may_change: bool = False, **named):
     """
     if not callable(function) or inspect.isclass(function):
         raise WrongAnswer(f"this wants the function itself, without parentheses, but got {_kind(function)}.")
-    _accepts(function, inputs, named)
+    _accepts(function, inputs)
     if may_change:
-        return _made(function, inputs, named)
+        return _made(function, inputs)
     try:
-        return _on_copies(function, _single((inputs, named)))
+        return _on_copies(function, _single(inputs))
     except WrongAnswer as wrong:
         if "stops with" not in str(wrong) or "ouble" not in str(wrong):
             raise
-        return _on_copies(function, (inputs, named))
+        return _on_copies(function, inputs)
 
 
 def _on_copies(function, inputs):
     given = copy.deepcopy(inputs)
-    answer = _made(function, *given)
+    answer = _made(function, given)
     if not same(given, inputs):
         raise WrongAnswer("your function changes its inputs. Work on a copy: `x = x.clone()`.")
     return answer
 
 
-def _made(function, inputs, named):
+def _made(function, inputs):
     try:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)
-            return function(*inputs, **named)
+            return function(*inputs)
     except NotImplementedError:
         raise WrongAnswer("it is not written yet: it raises NotImplementedError.") from None
     except (Exception, SystemExit) as error:
@@ -133,15 +133,6 @@ def number(value, what: str = "your answer is", low: float = -math.inf, high: fl
     return found
 
 
-def word(value, choices, what: str = "your answer is") -> str:
-    """Read an answer as one of several words, whatever its case."""
-    if not isinstance(value, str):
-        raise WrongAnswer(f"{what} {_kind(value)}; expected a word in quotes.")
-    if value.strip().lower() not in choices:
-        raise WrongAnswer(f"{what} {value!r}; expected one of {', '.join(choices)}.")
-    return value.strip().lower()
-
-
 def expect(found, truth, mistakes=None, otherwise: str = "the value is not right.", tolerance: float = 1e-4):
     """Compare an answer with the truth; where it equals a typical mistake, say which.
 
@@ -188,11 +179,11 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _accepts(function, inputs, named):
+def _accepts(function, inputs):
     try:
-        inspect.signature(function).bind(*inputs, **named)
+        inspect.signature(function).bind(*inputs)
     except TypeError:
-        count = len(inputs) + len(named)
+        count = len(inputs)
         raise WrongAnswer(f"your function must take {count} input{'s' * (count != 1)}; look at the line with `def`."
                           ) from None
     except ValueError:                                    # a built-in without a signature

@@ -5,7 +5,7 @@ import math
 import torch
 
 from ..errors import InputError
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import WrongAnswer, checker
 
 
@@ -172,7 +172,7 @@ def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=F
 ))
 def neighbours(share):
     """A function (points, groups, count): how often the nearest faces belong to the same group."""
-    points = torch.randn(60, 3, generator=torch.Generator().manual_seed(4))
+    points = torch.randn(60, 3, generator=generator(4))
     groups = (points[:, 0] > 0).long() + 2 * (points[:, 1] > 0.5).long()
     found = call(share, points, groups, 5)
     if isinstance(found, torch.Tensor) and found.shape == (60,):

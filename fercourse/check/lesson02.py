@@ -5,15 +5,15 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, number, require, tensor, two
+from .answers import call, expect, generator, number, require, tensor, two
 from .base import checker
 
 
 def _made(count=6, classes=3, width=4, seed=0):
     """Return embeddings [2 count, width], labels and faces of two stacked views."""
-    generator = torch.Generator().manual_seed(seed)
-    embeddings = torch.randn(2 * count, width, generator=generator)
-    labels = (torch.arange(count) % classes)[torch.randperm(count, generator=generator)]
+    draw = generator(seed)
+    embeddings = torch.randn(2 * count, width, generator=draw)
+    labels = (torch.arange(count) % classes)[torch.randperm(count, generator=draw)]
     return embeddings, labels.repeat(2), torch.arange(10, 10 + count).repeat(2)
 
 
@@ -185,8 +185,8 @@ def harm(answer):
     "Who counts, and by how many is the sum divided, if these may be none?"))
 def agree(answer):
     """Write the consistency of two views (2.6) from their logits [B, C]; 0 where no face's views agree."""
-    generator = torch.Generator().manual_seed(1)
-    first, second = 2 * torch.randn(2, 9, 4, generator=generator)
+    draw = generator(1)
+    first, second = 2 * torch.randn(2, 9, 4, generator=draw)
     found = number(call(answer, first, second), "your consistency is")
     losses, across, same = _divergences(first, second)
     expect(found, losses[same].mean(), _astray(losses, across, same),

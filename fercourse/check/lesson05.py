@@ -4,16 +4,16 @@ import math
 
 import torch
 
-from .answers import call, expect, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor
 from .base import WrongAnswer, checker
 
 
 def _made(count=9, classes=3, width=5, seed=0):
     """Return features, labels and centres; every class occurs."""
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(count, width, generator=generator)
-    labels = (torch.arange(count) % classes)[torch.randperm(count, generator=generator)]
-    return features, labels, torch.randn(classes, width, generator=generator)
+    draw = generator(seed)
+    features = torch.randn(count, width, generator=draw)
+    labels = (torch.arange(count) % classes)[torch.randperm(count, generator=draw)]
+    return features, labels, torch.randn(classes, width, generator=draw)
 
 
 @checker(8, 1, hints=(
@@ -88,7 +88,7 @@ def margin(answer):
 def reverse(answer):
     """Write gradient reversal: the values of x [B, D]; the gradient times minus strength. Use x and x.detach() only."""
     for strength in (1.0, 0.3, 0.0):
-        x = torch.randn(4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64).requires_grad_()
+        x = torch.randn(4, 3, generator=generator(2), dtype=torch.float64).requires_grad_()
         with torch.enable_grad():
             turned = call(answer, x, strength, may_change=True)
         if not isinstance(turned, torch.Tensor):
@@ -127,7 +127,7 @@ def _slope(turned, x):
     "True, how many are they, and what if a class is told of nobody?"))
 def believe(answer):
     """Write class-balanced selection: of the faces told each class, believe the surest share, rounded up; bool [N]."""
-    drawn = torch.randn(60, 4, generator=torch.Generator().manual_seed(5)).double()
+    drawn = torch.randn(60, 4, generator=generator(5)).double()
     for sureness in (3, 1):                                  # in the second case one class is told of nobody
         shares = (sureness * drawn + torch.tensor([2.0, 0, 0, -2])).softmax(1)
         for share in (0.5, 0.9):

@@ -157,13 +157,6 @@ def test_numbers_are_read_warily(value, told):
     assert answers.number(torch.tensor([0.5]), low=0, high=1) == 0.5
 
 
-def test_words_are_read_in_any_case():
-    assert answers.word(" Domain", ("domain", "person")) == "domain"
-    for strange in ("light", 3):
-        with pytest.raises(base.WrongAnswer):
-            answers.word(strange, ("domain", "person"))
-
-
 def test_hints_say_more_each_time(capsys):
     one = made()
     for _ in range(4):
