@@ -18,8 +18,8 @@ from ..errors import InputError
 from .landmarks import BROWS, MIRRORED, POINTS, find_landmarks
 from .shipped import part_of, shipped
 
-KEPT = torch.arange(BROWS.start, POINTS)                # brows, nose, eyes, mouth: the jaw says who, not what
-TWIN = MIRRORED[KEPT] - BROWS.start
+KEPT = torch.arange(BROWS, POINTS)                      # brows, nose, eyes, mouth: the jaw says who, not what
+TWIN = MIRRORED[KEPT] - BROWS
 LEAST = 0.1                                             # a covered point is guessed, but not for nothing
 
 

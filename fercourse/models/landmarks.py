@@ -18,7 +18,7 @@ from ..errors import InputError
 from .shipped import part_of, shipped
 
 POINTS, SIZE, CELLS = 68, 64, 16              # heatmaps have a quarter of the input's side, as FAN's have
-BROWS, NOSE, EYES, MOUTH = range(17, 27), range(27, 36), range(36, 48), range(48, 68)
+BROWS = 17                                    # the first point beyond the jaw: brows, nose, eyes, mouth follow
 DETECTORS = ("embedded", "face-alignment")
 FOUND = 0.35                                  # least mean visibility of brows, eyes, nose and mouth
 
@@ -162,7 +162,7 @@ def _see(network, images, device):
 
 
 def _told(heat, visible, side):
-    found = visible[:, BROWS.start:].mean(1) >= FOUND
+    found = visible[:, BROWS:].mean(1) >= FOUND
     return [column.cpu() for column in (centres(heat) * side, visible, found)]
 
 
