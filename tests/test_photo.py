@@ -11,6 +11,7 @@ import fercourse as fc
 from fercourse.errors import InputError
 from fercourse.photo import EYE_SPAN, EYES_AT, EYES_TO_MOUTH, _cascade, from_photo
 from fercourse.synth.population import Population, row_picture
+from tests.line import call
 
 cv2 = pytest.importorskip("cv2")
 pytest.importorskip("embreex")
@@ -96,26 +97,18 @@ def test_pictures_without_a_face_or_without_a_picture(tmp_path):
 
 # ---------------------------------------------------------------------- fercourse predict
 
-def command(*words):
-    """Run the command line; return its exit status."""
-    from fercourse.cli import main
-    with pytest.raises(SystemExit) as end:
-        main([str(word) for word in words])
-    return end.value.code or 0
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Return the folder of a short training."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    assert command("train", "baseline", "--data", "synthfaces/lab:val", "--score", "synthfaces/lab:val", "--size", "48",
-                   "--epochs", "1", "--out", out) == 0
+    assert call("train", "baseline", "--data", "synthfaces/lab:val", "--score", "synthfaces/lab:val", "--size", "48",
+                "--epochs", "1", "--out", out) == 0
     return out
 
 
 def test_predict_writes_an_annotated_picture(scene, trained, tmp_path, capsys):
     Image.fromarray(np.rot90(scene)).save(tmp_path / "scene.png")
-    assert command("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
+    assert call("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["faces"]) == 2 and told["temperature"] > 0 and told["turned"] == 270
     for face in told["faces"]:
@@ -137,7 +130,7 @@ def test_predict_shows_calibrated_odds_where_it_looked_and_the_nearest_faces(sce
         return drawn(photo, probabilities, classes, maps, alike, **more)
     monkeypatch.setattr(plots, "reading", reading)
     Image.fromarray(scene).save(tmp_path / "scene.png")
-    assert command("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
+    assert call("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
     temperature = json.loads(capsys.readouterr().out)["temperature"]
     method, photo = load_run(trained, torch.device("cpu")), from_photo(tmp_path / "scene.png", 48)
     known = at_most(fc.load_faces("synthfaces", "val", domain="lab", size=48), 2000, 0)
@@ -152,6 +145,6 @@ def test_predict_shows_calibrated_odds_where_it_looked_and_the_nearest_faces(sce
 def test_predict_tells_what_it_cannot_read_in_one_sentence(trained, tmp_path, capsys):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)).save(tmp_path / "noise.png")
     for name, words in (("noise.png", "no face found in 120 x 90 pixels"), ("none.jpg", "there is no such file")):
-        assert command("predict", trained, tmp_path / name) == 2
+        assert call("predict", trained, tmp_path / name) == 2
         [line] = capsys.readouterr().err.strip().splitlines()
         assert line.startswith("fercourse: ") and words in line

@@ -9,19 +9,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import bench, cli
+from fercourse import bench
 from fercourse.bench import growth
 from fercourse.faces import load_faces
 from fercourse.methods import Batch
+
+from ..line import call
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
 def test_growth_is_measured_for_every_size(tmp_path, capsys):
-    with pytest.raises(SystemExit) as left:
-        cli.main(["bench", "growth", "--scale", "smoke", "--out", str(tmp_path)])
-    assert left.value.code in (0, None) and "faces 600, epoch_s" in capsys.readouterr().out
+    assert call("bench", "growth", "--scale", "smoke", "--out", tmp_path) == 0
+    assert "faces 600, epoch_s" in capsys.readouterr().out
     found = json.loads((tmp_path / "bench-smoke.json").read_text())["growth"]
     assert [row["faces"] for row in found["rows"]] == [200, 600]
     for row in found["rows"]:

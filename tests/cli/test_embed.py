@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from fercourse import cli, methods, train
 from fercourse import embed as embedding
+from fercourse import methods, train
 from fercourse.faces import load
 
 from ..drawn import drawn_faces
+from ..line import call
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +33,18 @@ def faces(monkeypatch):
 
 
 def embed(run, out, *more):
-    cli.main(["embed", str(run), "--data", "synthfaces/wild", "--out", str(out), *more])
-
-
-def call(*given):
-    with pytest.raises(SystemExit) as left:
-        embed(*given)
-    return left.value.code
+    return call("embed", run, "--data", "synthfaces/wild", "--out", out, *more)
 
 
 def test_a_picture_is_written_and_described(run, faces, tmp_path, capsys):
-    assert call(run, tmp_path / "a.png", "--projection", "pca", "--most", "24", "--faces") == 0
+    assert embed(run, tmp_path / "a.png", "--projection", "pca", "--most", "24", "--faces") == 0
     assert faces == [("synthfaces", "test", None, "wild", 32)]
     assert (tmp_path / "a.png").stat().st_size > 10_000
     assert "a.png: Embedding of 24 faces" in capsys.readouterr().out
 
 
 def test_a_page_holds_predictions_by_name_and_neighbours(run, faces, tmp_path, capsys):
-    assert call(run, tmp_path / "a.html", "--projection", "pca") == 0
+    assert embed(run, tmp_path / "a.html", "--projection", "pca") == 0
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     facts = {fact["name"]: fact["values"] for fact in data["facts"]}
@@ -61,7 +56,7 @@ def test_a_picture_and_a_page_share_one_projection(run, faces, tmp_path, capsys,
     projected, project = [], embedding.project
     monkeypatch.setattr(embedding, "project", lambda *given: (projected.append(given), project(*given))[1])
     both = ("--out", str(tmp_path / "b.html"), "--projection", "pca", "--colour-by", "identity")
-    assert call(run, tmp_path / "a.png", *both) == 0
+    assert embed(run, tmp_path / "a.png", *both) == 0
     assert len(projected) == 1 and sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.html"]
     first, page, last = capsys.readouterr().out.strip().splitlines()
     assert "a.png" in first and "faces to explore" in page
@@ -86,7 +81,7 @@ def test_predictions_are_matched_by_name():
     ("a.html", ("--faces",), "leave out --colour-by and --faces, or write a picture"),
 ])
 def test_bad_input_is_told_in_one_sentence(run, faces, tmp_path, capsys, out, more, told):
-    assert call(run, tmp_path / out, *more) == 2
+    assert embed(run, tmp_path / out, *more) == 2
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("fercourse: ") and told in said
     assert not list(tmp_path.iterdir())
@@ -100,10 +95,10 @@ def test_what_cannot_be_drawn_is_told_before_the_network_looks(run, faces, tmp_p
                                                                told):
     monkeypatch.setattr("fercourse.look.see_all", lambda *given: pytest.fail("looked"))
     monkeypatch.setattr(import_module("fercourse.plots.explorer"), "MOST", 50)
-    assert call(run, tmp_path / out, *more) == 2
+    assert embed(run, tmp_path / out, *more) == 2
     assert told in capsys.readouterr().err
 
 
 def test_a_missing_run_is_told(faces, tmp_path, capsys):
-    assert call(tmp_path / "nothing", tmp_path / "a.png") == 2
+    assert embed(tmp_path / "nothing", tmp_path / "a.png") == 2
     assert "nothing" in capsys.readouterr().err

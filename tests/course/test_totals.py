@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from fercourse.cli import main
 from fercourse.course import grades, totals
 from fercourse.course.submissions import Submission
 from fercourse.course.totals import total
 from fercourse.errors import InputError
+from tests.line import call
 
 OF = {"double-test": 2.0, "why": 3.0, "name-test": 1.0}
 
@@ -107,6 +107,5 @@ def test_tables_without_rows_are_refused(lessons, tmp_path):
 
 def test_a_table_that_is_none_is_refused_in_one_sentence(tmp_path, capsys):
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="2"):
-        main(["course", "totals", str(tmp_path / "x.csv"), "--out", str(tmp_path / "totals.csv")])
+    assert call("course", "totals", tmp_path / "x.csv", "--out", tmp_path / "totals.csv") == 2
     assert "no table of a grading" in capsys.readouterr().err
