@@ -12,7 +12,7 @@ from fercourse.errors import InputError
 from fercourse.evaluate import evaluate, seen
 from fercourse.losses.adversarial import domain_ramp
 from fercourse.losses.margin import SOURCE, TARGET, agreement, class_means, intra, margin_penalty
-from fercourse.methods import Batch, create
+from fercourse.methods import Batch
 from tests.toy import STILL, toy_faces, toy_method
 from tests.twice import twice
 
@@ -305,32 +305,6 @@ def test_runs_are_kept_and_resumed(tmp_path):
     assert torch.equal(seen(again, target)["logits"], seen(method, target)["logits"])
 
 
-@pytest.mark.parametrize("wrong", [dict(pseudo="never"), dict(centres="zero"), dict(believe=0.0)])
-def test_wrong_settings_are_named(wrong):
-    [name] = wrong
-    with pytest.raises(InputError, match=f"hyper-parameter {name} is .*; expected"):
-        create("dmsrl", toy_faces(4, 16), **wrong)
-
-
 def test_it_wants_a_target():
     with pytest.raises(InputError, match="needs a target domain"):
         fit(toy_method(toy_faces(16, 16), "dmsrl"), toy_faces(16, 16), quiet=True)
-
-
-@pytest.mark.parametrize("wrong", [dict(metric=-1), dict(begin=2.0), dict(information=float("nan")), dict(geometry=-4),
-                                   dict(width=0), dict(local_width=0), dict(centre_rate=2), dict(self_train=-1)])
-def test_settings_out_of_range_are_refused(wrong):
-    [(name, value)] = wrong.items()
-    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
-        create("dmsrl", toy_faces(4, 16), **wrong)
-
-
-def test_one_face_a_step_is_refused():
-    source = toy_faces(8, 16)
-    with pytest.raises(InputError, match=r"dmsrl: a step sees one face, .* a batch size of at least 2 for"):
-        fit(toy_method(source, "dmsrl"), source, target=source, epochs=1, batch_size=1, quiet=True, device="cpu")
-
-
-def test_one_class_is_refused():
-    with pytest.raises(InputError, match="dmsrl tells classes apart, but here are 1"):
-        create("dmsrl", toy_faces(32, 16).with_classes(toy_faces(32).classes[:1]))

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 
 from fercourse import distributed, fit
 from fercourse.checkpoint import load_run
-from fercourse.errors import InputError
 from fercourse.evaluate import linear_probe
 from fercourse.losses.neighbour_contrast import neighbour_contrast
-from fercourse.methods import Batch, create
+from fercourse.methods import Batch
 from fercourse.methods.hncl import set_probe, to_fine_tune
 from fercourse.models.landmarks import Landmarks
 from tests.toy import toy_faces, toy_method
@@ -251,25 +250,6 @@ def test_fine_tuning_starts_from_the_backbone():
         torch.testing.assert_close(baseline.eval().embed(faces.images), pretrained.eval().embed(faces.images))
     assert baseline.hyper.label_smoothing == 0 and baseline.name == "baseline"
     assert to_fine_tune(toy_method(faces, "hncl", neighbours="none", grey=True), faces).hyper.grey
-
-
-def test_wrong_settings():
-    with pytest.raises(InputError, match="neighbours is 'friends'; expected one of none, random"):
-        create("hncl", toy_faces(8, 16), neighbours="friends")
-
-
-@pytest.mark.parametrize("wrong", [{"labels": 0}, {"labels": 1.5}, {"queue": 0}, {"queue": -5}, {"count": -1},
-                                   {"count": 0}, {"width": 0}, {"key_decay": 1.1}, {"begin": -1}, {"weight": -1}])
-def test_settings_out_of_range_are_refused_before_training(wrong):
-    [(name, value)] = wrong.items()
-    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
-        create("hncl", toy_faces(8, 16), **wrong)
-
-
-def test_one_face_a_step_is_refused():
-    faces, method = ready()
-    with pytest.raises(InputError, match="a batch size of at least 2"):
-        fit(method, faces, epochs=1, batch_size=1, **QUICK)
 
 
 def one_step():

@@ -211,17 +211,9 @@ def test_withheld_text_is_the_mean_of_the_words():
 
 
 def test_bad_settings_are_named():
-    for wrong in ({"estimator": "mine"}, {"task": "age"}, {"attributes": "mood"}, {"residual": "during"}):
+    for wrong in ({"attributes": "mood"}, {"residual": "during"}):
         with pytest.raises(InputError, match=next(iter(wrong.values()))):
             create("id-invariant", toy_faces(4), **wrong)
-
-
-@pytest.mark.parametrize("wrong", [{"withhold": 5}, {"critic_rate": -1}, {"critic_steps": 0}, {"ramp_to": 1.5},
-                                   {"agreement": float("nan")}])
-def test_settings_out_of_range_are_refused(wrong):
-    [(name, value)] = wrong.items()
-    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
-        create("id-invariant", toy_faces(4), **wrong)
 
 
 # ---------------------------------------------------------------------- a run

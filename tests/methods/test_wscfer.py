@@ -11,7 +11,7 @@ from fercourse.errors import InputError
 from fercourse.look import see_all
 from fercourse.losses.consistency import similarity_consistency, view_consistency
 from fercourse.losses.contrastive import Pairs, instance_contrast
-from fercourse.methods import Batch, create
+from fercourse.methods import Batch
 from tests.toy import toy_faces, toy_method
 
 
@@ -122,18 +122,3 @@ def test_the_form_views_wants_two_views_and_spaces_takes_more(count):
             continue
         with pytest.raises(InputError, match=f"wscfer: the form 'views' compares two .* but here are {count}; expec"):
             method.setup(faces)
-
-
-@pytest.mark.parametrize("wrong, told", [({"rule": "moco"}, "rule is 'moco'; expected one of simclr, supcon, wsc"),
-                                         ({"form": "A"}, "form is 'A'; expected one of spaces, views")])
-def test_unknown_words_are_named(wrong, told):
-    with pytest.raises(InputError, match=told):
-        create("wscfer", toy_faces(4, 16), **wrong)
-
-
-@pytest.mark.parametrize("wrong", [{"width": -1}, {"contrast": -1}, {"consistency": -0.1}, {"rise": 2}, {"begin": -1},
-                                   {"ramp": -1}, {"fade": -1}, {"class_temperature": 0}])
-def test_settings_out_of_range_are_refused(wrong):
-    [(name, value)] = wrong.items()
-    with pytest.raises(InputError, match=f"hyper-parameter {name} is {value}; expected"):
-        create("wscfer", toy_faces(4, 16), **wrong)
