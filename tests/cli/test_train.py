@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, fields
@@ -227,12 +228,17 @@ def test_without_labels_to_learn_from_the_share_is_the_probes(pack, tmp_path, ca
     assert json.loads((tmp_path / "run" / "config.json").read_text())["hyper"]["labels"] == 0.25
 
 
+@pytest.fixture(scope="module")
+def finished(pack, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert call("train", "baseline", "--data", pack, "--out", out, *QUICK) == 0
+    return out
+
+
 @pytest.fixture
-def run(pack, tmp_path, capsys):
-    """The folder of a run that is finished."""
-    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK) == 0
-    capsys.readouterr()
-    return tmp_path / "run"
+def run(finished, tmp_path):
+    """A copy of the folder of a run that is finished."""
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 def test_a_run_is_scored_on_its_own_set(run, pack, capsys, tmp_path, monkeypatch):
