@@ -21,6 +21,16 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 @pytest.fixture(scope="module")
+def one_thread():
+    """Compute in one thread until the end of the file: equal bits need equal sums."""
+    import torch
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
 def browser():
     """Return a headless Chromium, the system's or Playwright's own; skip where there is none."""
     api = pytest.importorskip("playwright.sync_api")

@@ -22,6 +22,7 @@ from tests.same import equal
 from tests.toy import toy_faces, toy_method
 
 QUICK = {"batch_size": 16, "epochs": 1, "quiet": True, "device": "cpu"}
+pytestmark = pytest.mark.usefixtures("one_thread")               # the killed runs have one thread each
 
 
 def child(out, *death):
@@ -32,15 +33,6 @@ def child(out, *death):
 def records(out):
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{k: v for k, v in line.items() if k != "images_per_s"} for line in lines]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Equal bits need equal sums: the killed runs have one thread each, so have those that they are compared with."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,19 @@
 """The deterministic mode: on in every step and off afterwards, and a training in it repeats itself bit by bit."""
 
 import os
+from functools import partial
 
 import pytest
 import torch
 from torch.backends import cudnn
 
-from fercourse import fit
 from fercourse.cli.train import METHODS
 from fercourse.deterministic import WORKSPACE
 from tests.same import equal
-from tests.test_train import QUICK
-from tests.toy import toy_faces, toy_method
+from tests.toy import fitted
 
 ON = True, True, True, False, ":4096:8"
+stepped = partial(fitted, epochs=1, deterministic=True, device="cpu")
 
 
 def settings():
@@ -28,17 +28,6 @@ def before(monkeypatch):
     monkeypatch.delenv(WORKSPACE)
     monkeypatch.setattr(cudnn, "benchmark", True)
     return settings()
-
-
-def stepped(name="baseline", change=None, **more):
-    """Train a method in the mode, two steps unless told otherwise."""
-    faces = toy_faces(32)
-    method = toy_method(faces, name)
-    if change:
-        change(method)
-    target = toy_faces(32, seed=1) if method.target_views else None
-    fit(method, faces, target=target, **{"epochs": 1, "deterministic": True, **QUICK, **more})
-    return method
 
 
 def test_it_is_on_in_every_step_and_off_afterwards(before):

@@ -13,7 +13,7 @@ from fercourse import distributed, fit
 from fercourse.errors import InputError
 from tests.joined import train
 from tests.same import equal
-from tests.toy import toy_faces, toy_method
+from tests.toy import Stop, stopping, toy_faces, toy_method
 from tests.twice import twice
 
 
@@ -112,21 +112,11 @@ def test_two_gathered_tensors_may_share_a_gradient():
             assert gradient.tolist() == [[[2, 4], [6, 8]][rank]]
 
 
-class Stop(Exception):
-    pass
-
-
 def cut_and_whole(folder):
     """Return weights, memory and losses of a run of two processes, and of one that was stopped within epoch 1."""
     def run(out, stop=None, resume=False):
         faces = toy_faces(48, 16)
-        method, steps = toy_method(faces, "hncl", neighbours="embedding", queue=12, ema=0.9), iter(range(1, 100))
-
-        def after_step(own=method.after_step):
-            own()
-            if next(steps) == stop:
-                raise Stop
-        method.after_step = after_step
+        method = stopping(toy_method(faces, "hncl", neighbours="embedding", queue=12, ema=0.9), stop)
         history = fit(method, faces, epochs=3, batch_size=16, save_every=2, out=f"{folder}/{out}", resume=resume,
                       quiet=True, device="cpu")
         losses = [{k: v for k, v in record.items() if k != "images_per_s"} for record in history.steps]

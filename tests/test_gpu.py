@@ -7,6 +7,7 @@ import torch
 
 from fercourse import augment, batches, plots
 from fercourse.checkpoint import load_run
+from fercourse.cli.train import METHODS
 from fercourse.embed import pca, project, saliency
 from fercourse.evaluate import (
     accuracy,
@@ -19,25 +20,12 @@ from fercourse.evaluate import (
     nearest,
     seen,
 )
-from fercourse.methods.base import _METHODS
 from fercourse.models import engines, landmarks
-from fercourse.train import fit
 
 from .pretend import OnDevice, pretended
-from .toy import toy_faces, toy_method
+from .toy import Stop, fitted, stopping, toy_faces
 
-METHODS = sorted(name for name, cls in _METHODS.items() if cls.__module__.startswith("fercourse.methods."))
 T4 = (7, 5)                                                  # its half precision is fp16
-
-
-def _fitted(name, batch_size=16, change=None, **more):
-    faces = toy_faces(32)
-    method = toy_method(faces, name)
-    if change:
-        change(method)
-    target = toy_faces(32, seed=1) if method.target_views else None
-    fit(method, faces, target=target, epochs=2, batch_size=batch_size, quiet=True, **more)
-    return method
 
 
 def _ending_at_once(method):
@@ -47,9 +35,9 @@ def _ending_at_once(method):
 @pytest.mark.parametrize("name", METHODS)
 def test_no_step_waits_for_the_device(name, monkeypatch):
     with pretended(monkeypatch, capability=T4) as device:
-        _fitted(name, 16, _ending_at_once)                   # this one also sends what is sent once
+        fitted(name, _ending_at_once)                   # this one also sends what is sent once
         few, device.waits = device.waits, Counter()
-        _fitted(name, 8, _ending_at_once)
+        fitted(name, _ending_at_once, batch_size=8)
     assert device.waits <= few
 
 
@@ -58,7 +46,7 @@ def test_a_step_that_reads_a_number_is_seen_to_wait(monkeypatch):
         method.after_step = lambda: method.head.bias.sum().item()
 
     with pretended(monkeypatch) as device:
-        _fitted("baseline", 8, reading)
+        fitted(change=reading, batch_size=8)
     assert any("local_scalar_dense" in what and count == 8 for what, count in device.waits.items())
 
 
@@ -78,10 +66,10 @@ def test_a_run_is_trained_stopped_resumed_loaded_and_measured_there(name, kind, 
             raise KeyboardInterrupt
 
     with pretended(monkeypatch, kind):
-        whole = _fitted(name, out=tmp_path / "whole")
+        whole = fitted(name, out=tmp_path / "whole")
         with pytest.raises(KeyboardInterrupt):
-            _fitted(name, out=tmp_path / "stopped", watch=stop)
-        resumed = _fitted(name, out=tmp_path / "stopped", resume=True)
+            fitted(name, out=tmp_path / "stopped", watch=stop)
+        resumed = fitted(name, out=tmp_path / "stopped", resume=True)
         assert all(torch.equal(one, other) for one, other in zip(whole.state_dict().values(),
                                                                  resumed.state_dict().values()))
         loaded = load_run(tmp_path / "stopped", kind)
@@ -91,19 +79,12 @@ def test_a_run_is_trained_stopped_resumed_loaded_and_measured_there(name, kind, 
 
 
 def test_a_run_stopped_between_two_readings_of_its_log_goes_on_there(monkeypatch, tmp_path):
-    def breaking(method):
-        steps = iter([None, None, KeyboardInterrupt])
-
-        def after_step():
-            if error := next(steps):
-                raise error
-        method.after_step = after_step
-
+    often = {"batch_size": 8, "save_every": 1}
     with pretended(monkeypatch):
-        whole = _fitted("baseline", 8, out=tmp_path / "whole", save_every=1)
-        with pytest.raises(KeyboardInterrupt):
-            _fitted("baseline", 8, breaking, out=tmp_path / "stopped", save_every=1)
-        resumed = _fitted("baseline", 8, out=tmp_path / "stopped", save_every=1, resume=True)
+        whole = fitted(out=tmp_path / "whole", **often)
+        with pytest.raises(Stop):
+            fitted(change=lambda method: stopping(method, 3), out=tmp_path / "stopped", **often)
+        resumed = fitted(out=tmp_path / "stopped", resume=True, **often)
     assert all(torch.equal(one.held, other.held) for one, other in zip(whole.parameters(), resumed.parameters()))
     assert (tmp_path / "stopped" / "log.jsonl").read_text().count("\n") == (
         tmp_path / "whole" / "log.jsonl").read_text().count("\n")
@@ -115,15 +96,15 @@ def test_a_run_begun_without_a_gpu_goes_on_there(name, monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _fitted(name, out=tmp_path, watch=stop)
+        fitted(name, out=tmp_path, watch=stop)
     with pretended(monkeypatch, capability=T4):
-        _fitted(name, out=tmp_path, resume=True)
+        fitted(name, out=tmp_path, resume=True)
 
 
 def test_images_too_large_for_the_device_stay_where_they_are(monkeypatch):
     monkeypatch.setattr(batches, "_ROOM", 0.0)
     with pretended(monkeypatch) as device:
-        method = _fitted("baseline", 32)                     # large enough a batch to be copied while the host waits
+        method = fitted(batch_size=32)                     # large enough a batch to be copied while the host waits
     assert isinstance(next(method.parameters()), OnDevice)
     assert not any("batches" in what for what in device.waits)
 
@@ -159,7 +140,7 @@ def test_every_augmentation_can_be_made_on_apples_gpu(monkeypatch):
 
 def test_new_labels_can_be_noted_on_apples_gpu(monkeypatch):
     with pretended(monkeypatch, "mps"):
-        method = _fitted("dr-fer")
+        method = fitted("dr-fer")
         given, none = method.memory["given"].clone(), torch.zeros(2, 0, dtype=torch.int64, device="mps")
         rows = torch.tensor([3, 7], device="mps")
         method._note(3, rows, (given[rows] + 1) % 4, none)
@@ -184,7 +165,7 @@ def test_the_courses_own_networks_see_pixels_as_the_device_takes_them(kind, last
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
 def test_pictures_are_made_of_what_lies_there(kind, monkeypatch):
     with pretended(monkeypatch, kind):
-        method, faces = _fitted("baseline"), toy_faces(32, seed=2)
+        method, faces = fitted(), toy_faces(32, seed=2)
         features = seen(method, faces)["embedding"]
         nearest(features, features, 3)
         mlp_probe(features, faces.labels.to(features.device))

@@ -7,14 +7,13 @@ import torch
 import torch.nn.functional as F
 
 from fercourse import device, evaluate, train
+from fercourse.cli.train import METHODS
 from fercourse.losses.contrastive import Pairs, instance_contrast
-from fercourse.methods.base import _METHODS
 from fercourse.models.norms import batch_norms, recalibrate
 from fercourse.models.surface import Surface
 from tests.halved import LikeCuda
 from tests.toy import toy_faces, toy_method
 
-METHODS = sorted(name for name, cls in _METHODS.items() if cls.__module__.startswith("fercourse.methods."))
 CPU = torch.device("cpu")
 
 

@@ -5,6 +5,7 @@ import torch
 from fercourse.augment import Preset
 from fercourse.faces import FaceSet
 from fercourse.methods import create
+from fercourse.train import fit
 
 CLASSES = ("neutral", "happiness", "sadness", "surprise")
 STILL = (Preset(brightness=0.1),)         # quarters mean something, so nothing is moved or mirrored
@@ -28,4 +29,36 @@ def toy_method(faces, name="baseline", **hyper):
     torch.manual_seed(0)
     method = create(name, faces, **hyper)
     method.views = STILL * len(method.views)
+    return method
+
+
+def fitted(name="baseline", change=None, **options):
+    """Return a method trained on drawn faces, and for others if it adapts.
+
+    Args:
+        change: takes the method before its training.
+        options: of `fit`.
+    """
+    faces = toy_faces(32)
+    method = toy_method(faces, name)
+    if change:
+        change(method)
+    target = toy_faces(32, seed=1) if method.target_views else None
+    fit(method, faces, target=target, **{"epochs": 2, "batch_size": 16, "quiet": True, **options})
+    return method
+
+
+class Stop(Exception):
+    """What ends a training in the middle."""
+
+
+def stopping(method, count):
+    """Let a method's training end in `Stop` after so many steps; None lets it go on."""
+    steps, own = iter(range(1, 1000)), method.after_step
+
+    def after_step():
+        own()
+        if next(steps) == count:
+            raise Stop
+    method.after_step = after_step
     return method

@@ -9,7 +9,7 @@ from fercourse.checkpoint import load_run, read_checkpoint
 from fercourse.errors import InputError
 from fercourse.losses.masked_image import masked_l1
 from fercourse.methods import Batch
-from tests.toy import toy_faces, toy_method
+from tests.toy import Stop, stopping, toy_faces, toy_method
 from tests.twice import twice
 
 QUICK = {"batch_size": 16, "lr": 2e-3, "quiet": True, "device": "cpu"}
@@ -237,34 +237,22 @@ def test_cells_that_do_not_fill_the_picture_are_refused():
         toy_method(toy_faces(8, 24), "dr-fer", cell=7)
 
 
-class Stop(Exception):
-    pass
-
-
 def trained(out, stop=None, resume=False):
     """Train three epochs, in which everything happens; stop after so many steps."""
     faces = toy_faces(48, 24).with_noise(0.25)
     method = toy_method(faces, "dr-fer", apart=0.0, jury=0.0, margin=0.0, neighbours=4)
-    steps = iter(range(1, 100))
-
-    def after_step():
-        if next(steps) == stop:
-            raise Stop
-    method.after_step = after_step
+    stopping(method, stop)
     fit(method, faces, epochs=3, out=out, resume=resume, save_every=2, **QUICK)
     return method
 
 
-def test_a_resume_is_the_same_bit_for_bit(tmp_path):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def test_a_resume_is_the_same_bit_for_bit(tmp_path, one_thread):
     whole = trained(tmp_path / "whole")
     with pytest.raises(Stop):
         trained(tmp_path / "cut", stop=9)                        # within epoch 2, after the save at 8
     kept = read_checkpoint(tmp_path / "cut" / "checkpoint.pt")
     assert kept["step"] == 8 and not kept["memory"]["easy"].all()
     again = trained(tmp_path / "cut", resume=True)
-    torch.set_num_threads(threads)
     assert len(whole.memory["changes"]) > 0
     for kept, other in ((whole.memory, again.memory), (whole.state_dict(), again.state_dict())):
         assert kept.keys() == other.keys() and all(torch.equal(kept[k], other[k]) for k in kept)

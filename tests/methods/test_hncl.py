@@ -13,7 +13,7 @@ from fercourse.losses.neighbour_contrast import neighbour_contrast
 from fercourse.methods import Batch
 from fercourse.methods.hncl import set_probe, to_fine_tune
 from fercourse.models.landmarks import Landmarks
-from tests.toy import toy_faces, toy_method
+from tests.toy import Stop, stopping, toy_faces, toy_method
 from tests.twice import twice
 
 QUICK = {"quiet": True, "device": "cpu"}
@@ -193,21 +193,10 @@ def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path):
     def method():
         return toy_method(faces, "hncl", detector="given", queue=10)
     settings = dict(epochs=2, batch_size=8, save_every=4, **QUICK)
-    whole, cut = method(), method()
+    whole = method()
     fit(whole, faces, out=tmp_path / "whole", **settings)
-
-    class Stop(Exception):
-        pass
-    steps, after = [], cut.after_step
-
-    def stop():
-        after()
-        steps.append(1)
-        if len(steps) == 10:
-            raise Stop
-    cut.after_step = stop
     with pytest.raises(Stop):
-        fit(cut, faces, out=tmp_path / "cut", **settings)
+        fit(stopping(method(), 10), faces, out=tmp_path / "cut", **settings)
     again = method()
     fit(again, faces, out=tmp_path / "cut", resume=True, **settings)      # from step 8, in the second epoch
     for name, value in whole.state_dict().items():

@@ -4,10 +4,9 @@ import pytest
 import torch
 
 import fercourse as fc
+from fercourse.cli.train import METHODS
 from fercourse.evaluate import seen
 from fercourse.methods import create
-
-METHODS = ("baseline", "wscfer", "dr-fer", "hncl", "dmsrl", "id-invariant", "dann", "cdan")
 
 
 @pytest.fixture(scope="module")
