@@ -203,14 +203,6 @@ def test_runs_that_cannot_be_loaded(tmp_path):
         load_run(tmp_path / "run")
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "x.json"
-    checkpoint.write_json(path, {"a": 1})
-    with pytest.raises(TypeError):
-        checkpoint.write_json(path, {"a": object()})
-    assert json.loads(path.read_text()) == {"a": 1}
-
-
 def test_numbers_of_numpy_and_paths_are_kept_as_plain_values(tmp_path):
     faces, weights = toy_faces(32, 16), tmp_path / "weights.safetensors"
     settings = dict(epochs=np.int64(1), batch_size=np.int64(16), lr=np.logspace(-3, -2, 3)[0], seed=np.int64(1),

@@ -239,11 +239,6 @@ def test_every_study_is_told_by_name():
     assert [studies.get(name).name for name in written] == written
 
 
-def test_the_command_line_needs_no_torch_to_name_them():
-    code = "import sys, fercourse.cli; print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
-
-
 def test_files_of_backbones_end_with_the_process():
     code = ("from types import SimpleNamespace as of\nfrom torch import nn\n"
             "from fercourse.studies import backbone_file\nlearner = of(backbone=of(trunk=nn.Linear(1, 1)))\n"
