@@ -13,7 +13,8 @@ from fercourse.evaluate import evaluate, seen
 from fercourse.losses.adversarial import domain_ramp
 from fercourse.losses.margin import SOURCE, TARGET, agreement, class_means, intra, margin_penalty
 from fercourse.methods import Batch
-from tests.toy import STILL, toy_faces, toy_method
+from tests.same import equal
+from tests.toy import STILL, Stop, stopping, toy_faces, toy_method
 from tests.twice import twice
 
 
@@ -293,16 +294,20 @@ def test_without_geometry_no_landmark_is_searched(monkeypatch):
     assert "target_geometry" not in method.memory
 
 
-def test_runs_are_kept_and_resumed(tmp_path):
+def test_a_run_that_stopped_ends_like_one_that_did_not(tmp_path, one_thread):
     source, target = toy_faces(48, 16), toy_faces(32, 16, seed=1)
 
-    def run(folder, epochs, resume=False):
-        method = toy_method(source, "dmsrl")
-        return method, fit(method, source, target=target, epochs=epochs, batch_size=16, seed=3, quiet=True,
-                           out=tmp_path / folder, resume=resume, device="cpu")
-    method, _ = run("whole", 3)
-    again = load_run(tmp_path / "whole")
-    assert torch.equal(seen(again, target)["logits"], seen(method, target)["logits"])
+    def run(folder, stop=None, resume=False):
+        method = stopping(toy_method(source, "dmsrl"), stop)
+        fit(method, source, target=target, epochs=3, batch_size=16, seed=3, save_every=2, quiet=True,
+            out=tmp_path / folder, resume=resume, device="cpu")
+        return method
+    whole = run("whole")
+    with pytest.raises(Stop):
+        run("cut", stop=5)                                       # within epoch 1, after the save at 4
+    again = run("cut", resume=True)
+    assert equal(whole.state_dict(), again.state_dict()) and equal(whole.memory, again.memory)
+    assert torch.equal(seen(load_run(tmp_path / "cut"), target)["logits"], seen(whole, target)["logits"])
 
 
 def test_it_wants_a_target():
