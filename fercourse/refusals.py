@@ -6,7 +6,7 @@ from inspect import signature
 
 from .errors import InputError
 from .look import see_all
-from .methods.base import _METHODS, Method
+from .methods.base import Method, registered
 
 
 def fitting(method, faces, target, epochs, lr):
@@ -48,7 +48,7 @@ def _check_class(cls):
     """Raise InputError for a class whose training would end in nothing that can be saved, or asked."""
     if not hasattr(cls, "name"):
         raise InputError(f'{cls.__name__} has no name; put @register("name") above its class')
-    if cls in _METHODS.values() and cls.decide is Method.decide:
+    if registered(cls) and cls.decide is Method.decide:
         raise InputError(f"{cls.name}: {cls.__name__} has no decide of its own; write decide(self, features), which "
                          "returns logits")
     if cls.forward is Method.forward:
@@ -66,7 +66,7 @@ def _check_class(cls):
 
 def ask(method, faces):
     """Look at two faces, so that answers which could not be scored are told before the training, not after it."""
-    if type(method) in _METHODS.values():                    # others, such as a part that is timed, are never asked
+    if registered(type(method)):                             # others, such as a part that is timed, are never asked
         see_all(method, faces.images[:2])
 
 

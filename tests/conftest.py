@@ -30,6 +30,13 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def known(monkeypatch):
+    """Whatever method is registered is forgotten afterwards."""
+    from fercourse.methods import base
+    monkeypatch.setattr(base, "_METHODS", dict(base._METHODS))
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Return a headless Chromium, the system's or Playwright's own; skip where there is none."""

@@ -18,14 +18,7 @@ from tests.test_train import QUICK
 from tests.toy import CLASSES, toy_faces
 
 FACES = 32
-
-
-@pytest.fixture(autouse=True)
-def known(monkeypatch):
-    """Whatever is registered is forgotten afterwards."""
-    kept = dict(methods.base._METHODS)
-    for place in ("fercourse.methods.base", "fercourse.refusals"):
-        monkeypatch.setattr(f"{place}._METHODS", kept)
+pytestmark = pytest.mark.usefixtures("known")
 
 
 class Plain(Method):

@@ -34,14 +34,12 @@ def test_losses_keep_their_names():
         fit(method, faces, target=faces, epochs=1, **QUICK)
 
 
-def test_a_class_that_lacks_something_is_told_before_training(monkeypatch):
+def test_a_class_that_lacks_something_is_told_before_training(known):
     class Nameless(Method):
         pass
     faces = toy_faces(16, 16)
     with pytest.raises(InputError, match=r'Nameless has no name; put @register\("name"\) above its class'):
         fit(Nameless(CLASSES, 16, Hyper()), faces, **QUICK)
-    monkeypatch.setattr("fercourse.methods.base._METHODS", methods := {})
-    monkeypatch.setattr("fercourse.refusals._METHODS", methods)
     undecided = register("undecided")(Nameless)
     with pytest.raises(InputError, match="undecided: Nameless has no decide of its own; write decide"):
         fit(undecided(CLASSES, 16, Hyper()), faces, **QUICK)

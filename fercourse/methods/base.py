@@ -317,6 +317,11 @@ def method_class(name: str) -> type:
     return _METHODS[name]
 
 
+def registered(cls) -> bool:
+    """Return whether a class is a method that has a name."""
+    return cls in _METHODS.values()
+
+
 def create(name: str, faces, /, **hyper) -> Method:
     """Build a method for faces like these: their classes and their size.
 

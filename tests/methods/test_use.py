@@ -97,12 +97,6 @@ def test_a_file_may_register_a_study_alone(tmp_path, monkeypatch):
         assert methods.use(tmp_path / "mine.py", studies.REGISTRY) == ["mine"]
 
 
-@pytest.fixture
-def known(monkeypatch):
-    """Whatever is registered is forgotten afterwards."""
-    monkeypatch.setattr("fercourse.methods.base._METHODS", dict(_METHODS))
-
-
 def _own(module, name="Own"):
     return type(name, (Method,), {"__module__": module})
 
