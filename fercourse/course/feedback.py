@@ -8,7 +8,7 @@ from pathlib import Path
 from ..files import write_text
 from .covered import covered
 from .grades import Grade
-from .notebooks import grade_id
+from .notebooks import grade_id, grading
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
@@ -81,7 +81,7 @@ def feedback(one: Grade) -> str:
     from nbgrader.server_extensions import formgrader
     book = covered(one.book)
     for cell in book.cells:
-        about = cell.metadata.get("nbgrader", {})
+        about = grading(cell)
         if about.get("grade"):
             about.update(score=one.points[grade_id(cell)] or 0, points=one.of[grade_id(cell)])
         if about.get("solution"):

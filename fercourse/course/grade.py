@@ -23,7 +23,7 @@ from .giveback import packed
 from .grades import Grade, known, nameless, one_lesson, probe, table, write
 from .marking import write_marking
 from .marks import carried, readable, stamped
-from .notebooks import ROOT, grade_id, regenerate, sources
+from .notebooks import ROOT, grade_id, grading, regenerate, sources
 from .release import applied, locked, nbgrader, student
 from .retyped import regained
 from .sandbox import Limits, run
@@ -199,8 +199,7 @@ def _with_tests(book, tests):
 # ---------------------------------------------------------------------- grading
 
 def _graded(submission, book, lesson, problem, released, stubs, limits, secret, given_up, told):
-    of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells
-          if cell.metadata.get("nbgrader", {}).get("grade")}
+    of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells if grading(cell).get("grade")}
     nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
     if book is None:
         return nothing
@@ -210,8 +209,7 @@ def _graded(submission, book, lesson, problem, released, stubs, limits, secret, 
         ran = run(book, limits, secret, given_up)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())
-        points = {grade_id(cell): _points(cell) for cell in book.cells
-                  if cell.metadata.get("nbgrader", {}).get("grade")}
+        points = {grade_id(cell): _points(cell) for cell in book.cells if grading(cell).get("grade")}
         problem = "; ".join([*([problem] if problem else ()), *(f"{name}: its cell is missing" for name in missing),
                              *([ran.stopped] if ran.stopped else ()), *_late(book, limits), *_ended(book),
                              *_given(book, points, stubs)])
@@ -261,14 +259,14 @@ def _end(cell):
 def _stubs(path):
     """Return {grade_id: what stands in an answer's cell before anybody has answered}."""
     return {grade_id(cell): cell.source.strip() for cell in student(path).cells
-            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution")}
+            if cell.cell_type == "code" and grading(cell).get("solution")}
 
 
 def _given(book, points, stubs):
     """Tell of tests that gave points though the answer before them is still the stub: code that cheats can do so."""
     name = None
     for cell in book.cells:
-        about = cell.metadata.get("nbgrader", {})
+        about = grading(cell)
         if about.get("solution") and cell.cell_type == "code":
             name = grade_id(cell) if cell.source.strip() == stubs.get(grade_id(cell)) else None
         elif about.get("grade") and not about.get("solution"):

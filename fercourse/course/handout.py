@@ -6,7 +6,7 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
-from .notebooks import other_edition, regenerate
+from .notebooks import grading, other_edition, regenerate
 from .release import secrets
 
 
@@ -48,7 +48,7 @@ def without_answers(book, told=""):
 
 
 def _answers(cell):
-    about = cell.metadata.get("nbgrader", {})
+    about = grading(cell)
     return about.get("solution") or about.get("grade")
 
 

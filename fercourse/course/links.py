@@ -8,7 +8,7 @@ import nbformat
 from ..errors import InputError
 from ..files import try_place, write_text
 from . import notebooks
-from .notebooks import cell_ids
+from .notebooks import named, text_of
 
 GITHUB = "https://github.com/"
 NAME = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+")
@@ -58,9 +58,7 @@ def _rewritten(path, old, new):
         book = nbformat.reads(text, as_version=4)
         for cell in book.cells:
             cell.source = replaced(cell.source, old, new)
-        for cell, name in zip(book.cells, cell_ids(book.cells)):
-            cell["id"] = name
-        after = nbformat.writes(book, indent=1) + "\n"
+        after = text_of(named(book))
     return after if after != text else None
 
 

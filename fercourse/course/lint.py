@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from .notebooks import PICTURE, SETUP, badge, grade_id, other_edition, regenerate
+from .notebooks import PICTURE, SETUP, badge, grade_id, grading, other_edition, regenerate
 from .numbers import unbacked
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
@@ -170,7 +170,7 @@ def _headings(book):
                 yield f"the heading {line!r} is not '### Exercise {number} · name (8 min, ●○○)', or ', written)'"
             elif int(match[1]) != number:
                 yield f"the heading {line!r} is the lesson's exercise {number}"
-        about = cell.metadata.get("nbgrader", {})
+        about = grading(cell)
         if about.get("grade"):
             if not waiting:
                 yield f"{_told(cell)} is graded without an exercise's heading of its own"
@@ -203,7 +203,7 @@ def _efforts(book, call, known):
     heading = ""
     for cell in book.cells:
         heading = ([heading] + re.findall(r"^### Exercise.*$", cell.source, re.MULTILINE))[-1]
-        for name in call.findall(cell.source) if cell.metadata.get("nbgrader", {}).get("grade") else ():
+        for name in call.findall(cell.source) if grading(cell).get("grade") else ():
             effort = f"({known[name].minutes} min, {known[name].stars})" if name in known else ""
             if not heading.endswith(effort):
                 yield f"the checker {name} takes {effort}, unlike its heading {heading!r}"

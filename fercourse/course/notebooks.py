@@ -91,14 +91,29 @@ def regenerate(source: Path):
     book = jupytext.read(source, fmt="py:percent")
     book.metadata["language_info"] = LANGUAGE
     book.nbformat, book.nbformat_minor = 4, 5
+    return named(book)
+
+
+def named(book):
+    """Return a notebook whose cells have their ids, which this gives them."""
     for cell, name in zip(book.cells, cell_ids(book.cells)):
         cell["id"] = name
     return book
 
 
+def text_of(book) -> str:
+    """Return what stands in the file of a notebook."""
+    return nbformat.writes(book, indent=1) + "\n"
+
+
+def grading(cell) -> dict:
+    """Return what nbgrader knows of a cell; nothing for a cell that nobody grades."""
+    return cell.metadata.get("nbgrader", {})
+
+
 def grade_id(cell) -> str | None:
     """Return a cell's nbgrader name; None for a cell that nobody grades."""
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
+    return grading(cell).get("grade_id")
 
 
 def cell_ids(cells) -> list[str]:
@@ -184,7 +199,7 @@ def reword(source: Path):
 
 def _write(source, book):
     nbformat.validate(book)
-    write_text(source.with_suffix(".ipynb"), nbformat.writes(book, indent=1) + "\n")
+    write_text(source.with_suffix(".ipynb"), text_of(book))
 
 
 # ---------------------------------------------------------------------- command line

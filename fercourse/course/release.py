@@ -12,7 +12,19 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
-from .notebooks import BRANCH, REPOSITORY, SETUP, badge, cell_ids, grade_id, other_edition, regenerate, student_badge
+from .notebooks import (
+    BRANCH,
+    REPOSITORY,
+    SETUP,
+    badge,
+    grade_id,
+    grading,
+    named,
+    other_edition,
+    regenerate,
+    student_badge,
+    text_of,
+)
 
 WRITTEN_STUB = "*Your answer: write it here, in place of this line.*"
 STUDENT_SETUP = SETUP + '''
@@ -60,10 +72,8 @@ def student(source: Path):
             cell.source = relinked(cell.source.replace(other_edition(source), _about(source)), source)
         cell.source = STUDENT_SETUP if cell.source == SETUP else cell.source
         cell.metadata.pop("lines_to_next_cell", None)          # jupytext's own
-    for cell, name in zip(book.cells, cell_ids(book.cells)):
-        cell["id"] = name
     book.metadata.pop("jupytext", None)                        # not paired: a sync would bring the solutions back
-    return book
+    return named(book)
 
 
 def locked(book):
@@ -108,7 +118,7 @@ def _stubs(book):
     """Return {grade_id: what stands in place of a solution}: what is asked, and where help is."""
     stubs, name, value = {}, None, None
     for cell in book.cells:
-        about = cell.metadata.get("nbgrader", {})
+        about = grading(cell)
         if about.get("solution") and cell.cell_type == "code":
             name = about["grade_id"]
             value = VALUE.search(cell.source)
@@ -149,7 +159,7 @@ def build(source: Path) -> Path:
     if found := leaks(source, book):
         raise InputError(f"{source.name} would give its solutions away: {found[0]}")
     nbformat.validate(book)
-    text = nbformat.writes(book, indent=1) + "\n"
+    text = text_of(book)
     if not path.is_file() or path.read_text("utf-8") != text:
         write_text(path, text)
     return path
@@ -166,7 +176,7 @@ def problems(source: Path) -> list[str]:
         nbgrader()
     except InputError:
         return found
-    if path.read_text("utf-8") != nbformat.writes(student(source), indent=1) + "\n":
+    if path.read_text("utf-8") != text_of(student(source)):
         found.append(f"the student edition {path.name} is older than its lesson; run `{COMMAND}`")
     return found
 
@@ -197,7 +207,7 @@ def secrets(lesson) -> tuple[set[str], set[str]]:
     """Return the lines and the names that stand in a lesson's solutions and hidden tests, and nowhere else in it."""
     hidden, shown = [], []
     for cell in lesson.cells:
-        about = cell.metadata.get("nbgrader", {})
+        about = grading(cell)
         if cell.cell_type == "markdown" and about.get("solution"):
             hidden.append(cell.source)
             continue
