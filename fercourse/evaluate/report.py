@@ -30,6 +30,11 @@ def seen(method, faces, batch_size: int = 512) -> dict:
     return found
 
 
+def predicted(method, faces) -> torch.Tensor:
+    """Return the classes [N] that a method tells for faces, on the CPU."""
+    return seen(method, faces)["logits"].argmax(1).cpu()
+
+
 def evaluate(method, faces, draws: int = 200) -> dict:
     """Return plain values: class or valence-arousal scores; the truth is scored.
 

@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor
 
-from ..evaluate import accuracy, seen
+from ..evaluate import accuracy
+from ..evaluate.report import predicted
 from ..faces import load_faces
 from . import Scale, study, train_classifier
 from .suspects import MeanLoss, confident, found, most, out_of_sample
@@ -123,7 +124,7 @@ def _scores(learner, place):
     scores = {}
     for name, own in (("fer2013", data), ("ferplus", "ferplus")):
         test = load_faces(own, split="PublicTest", root=root).resize(scale.size).with_classes(learner.classes)
-        scores[f"accuracy_{name}"] = accuracy(seen(learner, test)["logits"].argmax(1).cpu(), test.labels)
+        scores[f"accuracy_{name}"] = accuracy(predicted(learner, test), test.labels)
     return scores
 
 

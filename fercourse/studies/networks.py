@@ -11,7 +11,8 @@ from dataclasses import asdict
 import torch
 
 from ..checkpoint import describe
-from ..evaluate import accuracy, seen
+from ..evaluate import accuracy
+from ..evaluate.report import predicted
 from ..faces import load_faces
 from ..faces.concat import concat
 from ..models.shipped import publish
@@ -52,7 +53,7 @@ def _accuracies(method):
     for domain in ("lab", "wild"):
         test = load_faces(DATA, split="test", domain=domain, size=SCALE.size)
         with taken_from(domain, method):
-            found[domain] = round(accuracy(seen(method, test)["logits"].argmax(1).cpu(), test.truth), 4)
+            found[domain] = round(accuracy(predicted(method, test), test.truth), 4)
     return found
 
 

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from ..evaluate import accuracy, seen
+from ..evaluate import accuracy
+from ..evaluate.report import predicted
 from . import Scale, loader, study, train_classifier
 
 RATE = 0.3                        # share of training labels that are wrong, symmetric noise
@@ -20,7 +21,7 @@ def _train_under(rate, view, scale, data, root, seed):
     faces = load("train").sample(scale.limit, seed).with_noise(rate, seed=seed)
     learner = train_classifier(faces, scale, seed, views=(view,), label_smoothing=0.0)
     test = load("test")
-    told, asked = (seen(learner, part)["logits"].argmax(1).cpu() for part in (faces, test))
+    told, asked = (predicted(learner, part) for part in (faces, test))
     return {"accuracy": accuracy(asked, test.truth), "fitted": accuracy(told, faces.labels), **by_heart(faces, told)}
 
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from ..evaluate import accuracy, seen
+from ..evaluate import accuracy
+from ..evaluate.report import predicted
 from . import Scale, loader, study, train_classifier
 from .noise import by_heart
 from .suspects import confident, found, most, out_of_sample
@@ -93,11 +94,11 @@ def _arm(kind, way, place, seed, peers=True):
     epochs = []
 
     def watch(epoch, method):
-        epochs.append(accuracy(_told(method, test), test.truth))
+        epochs.append(accuracy(predicted(method, test), test.truth))
     shares = partial(_shares, kind, place, seed) if peers else None
     learner, facts = way(faces, replace(place[0], limit=None), seed, watch, shares)
     return {"accuracy": epochs[-1], "best_epoch": max(epochs), "wrong_labels": _wrong(faces).float().mean().item(),
-            **by_heart(faces, _told(learner, faces)), **facts}
+            **by_heart(faces, predicted(learner, faces)), **facts}
 
 
 def _plain(faces, scale, seed, watch, shares, **hyper):
@@ -142,7 +143,3 @@ def _shares(kind, place, seed):
 
 def _wrong(faces):
     return faces.labels != faces.truth
-
-
-def _told(method, faces):
-    return seen(method, faces)["logits"].argmax(1).cpu()

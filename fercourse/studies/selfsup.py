@@ -8,6 +8,7 @@ from torch import nn
 
 from ..device import pick_device
 from ..evaluate import accuracy, identity_leak, knn_accuracy, linear_probe, nearest, seen
+from ..evaluate.report import predicted
 from ..losses.contrastive import all_pairs, instance_contrast
 from ..methods import Method, create, register
 from ..methods.hncl import HnclHyper, to_fine_tune
@@ -137,7 +138,7 @@ def _fine_tuned(method, few, test, scale, seed):
     steps = STEPS if scale.name != "smoke" else 2
     tuned = to_fine_tune(method, few)
     fit(tuned, few, epochs=max(1, steps // (len(few) // batch)), batch_size=batch, lr=TUNED_LR, seed=seed)
-    return accuracy(seen(tuned, test)["logits"].argmax(1).cpu(), test.truth)
+    return accuracy(predicted(tuned, test), test.truth)
 
 
 def _elsewhere(method, place, seed):
@@ -155,8 +156,7 @@ def _supervised(place, seed):
     """Train with all labels for the same number of steps as every pre-training: the upper bound."""
     scale, (train, test) = place[0], _sets(place, seed)
     method = train_classifier(train, replace(scale, limit=None), seed)
-    told = seen(method, test)["logits"].argmax(1).cpu()
-    return {"accuracy": accuracy(told, test.truth), **_read(method, train, test)}
+    return {"accuracy": accuracy(predicted(method, test), test.truth), **_read(method, train, test)}
 
 
 def purities(place, seed) -> dict:

@@ -58,11 +58,15 @@ def _aim(ratio):
 def _row(title, content, arm, metric):
     found, runs = content["summary"][arm][metric], [run for run in content["runs"] if run["arm"] == arm]
     places = (run.get("hardware", content["hardware"]) for run in runs)
-    device = " and ".join(dict.fromkeys(made["gpu"] or f"{made['cores']} {made['processor']} cores" for made in places))
+    device = " and ".join(dict.fromkeys(map(_device, places)))
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
     epochs = content["summary"][arm].get("epochs", {"mean": content["config"]["epochs"]})["mean"]     # of a longer arm
     return (f"| {title} | {told(found, seeds=False)} | {found['n']} | {content['config']['name']}, "
             f"{content['config']['size']} px, {epochs:.0f} epochs | {device} | {', '.join(commits)} |")
+
+
+def _device(made):
+    return made["gpu"] or f"{made['cores']} {made['processor']} cores"
 
 
 def _short(commit):
@@ -119,8 +123,7 @@ def _speed_row(found):
 
 
 def _machine(found):
-    made = found["hardware"]
-    device = made["gpu"] or f"{made['cores']} {made['processor']} cores"
+    device = _device(found["hardware"])
     return f"{device}, busy" if found["busy"] else device
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from ..evaluate import accuracy, knn_accuracy, seen, silhouette
+from ..evaluate.report import predicted
 from ..losses.contrastive import RULES
 from . import Scale, loader, study, train_classifier
 from .noise import RATE, by_heart
@@ -88,8 +89,8 @@ def _train(terms, rate, cleaned, scale, data, root, seed, split=None):
     used = faces.subset(faces.labels == faces.truth) if cleaned else faces
     learner = train_classifier(used, replace(scale, limit=None), seed, method="wscfer", **terms)
     test = load(split or "test")
-    known, told, asked = seen(learner, used), seen(learner, faces), seen(learner, test)
+    known, asked = seen(learner, used), seen(learner, test)
     truth = test.truth.to(learner.device)
     return {"epochs": scale.epochs, "accuracy": accuracy(asked["logits"].argmax(1), truth), "knn": knn_accuracy(
         known["embedding"], used.labels.to(learner.device), asked["embedding"], truth),
-        "silhouette": silhouette(asked["embedding"], truth), **by_heart(faces, told["logits"].argmax(1).cpu())}
+        "silhouette": silhouette(asked["embedding"], truth), **by_heart(faces, predicted(learner, faces))}
