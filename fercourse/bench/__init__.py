@@ -109,6 +109,19 @@ def survey(name: str):
     return keep
 
 
+def needed(module: str):
+    """Import what a benchmark compares with.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(f"this benchmark needs {module.split('.')[0]}; pip install -e '.[bench]' in the checkout"
+                         ) from error
+
+
 def told() -> tuple[str, ...]:
     """Return the names of all benchmarks, without importing what they measure."""
     return tuple(name for names_here in _MODULES.values() for name in names_here)

@@ -3,8 +3,7 @@
 import torch
 
 from .. import augment
-from ..errors import InputError
-from . import Duel, benchmark
+from . import Duel, benchmark, needed
 
 
 def _register(name, aim):
@@ -29,15 +28,8 @@ def _register(name, aim):
 
 
 def kornia_like(wanted: augment.Preset):
-    """Return kornia's modules for what a preset does, and the normalisation, in our order.
-
-    Raises:
-        InputError: kornia is not installed.
-    """
-    try:
-        from kornia import augmentation as kornia
-    except ImportError as error:
-        raise InputError("this benchmark needs kornia; pip install -e '.[bench]' in the checkout") from error
+    """Return kornia's modules for what a preset does, and the normalisation, in our order."""
+    kornia = needed("kornia.augmentation")
     steps = [kornia.RandomHorizontalFlip(p=wanted.flip),
              kornia.RandomAffine(wanted.rotation, (wanted.shift, wanted.shift), wanted.scale, padding_mode="border",
                                  p=1.0)]

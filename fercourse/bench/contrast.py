@@ -4,9 +4,8 @@ import multiprocessing
 
 import torch
 
-from ..errors import InputError
 from ..losses.contrastive import Pairs, instance_contrast
-from . import Duel, benchmark
+from . import Duel, benchmark, needed
 from .memory import STATUS, risen, risen_on_cuda
 
 WIDTH, CLASSES, TEMPERATURE = 128, 7, 0.1
@@ -43,22 +42,13 @@ def work(side: str, rule: str, rows: int, device: str):
 
 
 def _lightly():
-    loss = _peer("lightly.loss").NTXentLoss(temperature=TEMPERATURE)
+    loss = needed("lightly.loss").NTXentLoss(temperature=TEMPERATURE)
     return lambda z, _: loss(*z.chunk(2))
 
 
 def _metric_learning():
-    loss = _peer("pytorch_metric_learning.losses").SupConLoss(temperature=TEMPERATURE)
+    loss = needed("pytorch_metric_learning.losses").SupConLoss(temperature=TEMPERATURE)
     return lambda z, labels: loss(z, labels)
-
-
-def _peer(module):
-    from importlib import import_module
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise InputError(f"this benchmark needs {module.split('.')[0]}; "
-                         "pip install -e '.[bench]' in the checkout") from error
 
 
 PEERS = {"simclr": (_lightly, "NTXentLoss of lightly"), "supcon": (_metric_learning, "SupConLoss of "

@@ -17,10 +17,10 @@ from ..faces.pack import write_pack
 from ..methods import Hyper, Method
 from ..train import fit
 from . import survey
+from .memory import STATUS, in_use
 
 SIZES = {"smoke": (200, 600), "cpu": (1_000, 10_000, 100_000, 300_000), "gpu": (1_000, 10_000, 100_000, 300_000)}
 PIXELS, BATCH, CLASSES = 32, 128, ("happiness", "sadness")
-STATUS = Path("/proc/self/status")
 
 
 class Linear(Method):
@@ -80,10 +80,7 @@ def _epoch(pack, device):
 
 def own_memory() -> float | None:
     """Return the MiB that this process holds itself, without what is mapped from files; None where Linux is not."""
-    if not STATUS.is_file():
-        return None
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("RssAnon:"))
-    return int(line.split()[1]) / 2**10
+    return in_use("RssAnon") if STATUS.is_file() else None
 
 
 def table(found: dict) -> str:

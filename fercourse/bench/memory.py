@@ -10,13 +10,14 @@ STATUS = Path("/proc/self/status")
 def risen(once) -> float:
     """Return by how many MiB this process's memory rises at most during a call; needs Linux."""
     (STATUS.parent / "clear_refs").write_text("5")                  # the peak is now what is in use
-    before = _highest()
+    before = in_use("VmHWM")
     once()
-    return round(_highest() - before, 1)
+    return round(in_use("VmHWM") - before, 1)
 
 
-def _highest():
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+def in_use(kind: str) -> float:
+    """Return the MiB of a kind of memory that Linux tells of this process: VmHWM is its peak, RssAnon its own."""
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{kind}:"))
     return int(line.split()[1]) / 2**10
 
 

@@ -3,9 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from ..errors import InputError
 from ..evaluate import nearest
-from . import Duel, benchmark
+from . import Duel, benchmark, needed
 
 FACES, COUNT = 10_000, 5
 WIDTHS = {136: "68 landmarks", 512: "embeddings of 512 numbers"}
@@ -32,10 +31,7 @@ def _agreement(rows, others):
 
 
 def _faiss(vectors):
-    try:
-        import faiss
-    except ImportError as error:
-        raise InputError("the benchmark against faiss needs it: pip install -e '.[bench]' in the checkout") from error
+    faiss = needed("faiss")
     faiss.omp_set_num_threads(torch.get_num_threads())
     numbers = vectors.numpy()
 
