@@ -35,7 +35,7 @@ def _ending_at_once(method):
 @pytest.mark.parametrize("name", METHODS)
 def test_no_step_waits_for_the_device(name, monkeypatch):
     with pretended(monkeypatch, capability=T4) as device:
-        fitted(name, _ending_at_once)                   # this one also sends what is sent once
+        fitted(name, _ending_at_once)                        # this one also sends what is sent once
         few, device.waits = device.waits, Counter()
         fitted(name, _ending_at_once, batch_size=8)
     assert device.waits <= few
@@ -104,7 +104,7 @@ def test_a_run_begun_without_a_gpu_goes_on_there(name, monkeypatch, tmp_path):
 def test_images_too_large_for_the_device_stay_where_they_are(monkeypatch):
     monkeypatch.setattr(batches, "_ROOM", 0.0)
     with pretended(monkeypatch) as device:
-        method = fitted(batch_size=32)                     # large enough a batch to be copied while the host waits
+        method = fitted(batch_size=32)                       # large enough a batch to be copied while the host waits
     assert isinstance(next(method.parameters()), OnDevice)
     assert not any("batches" in what for what in device.waits)
 
