@@ -6,3 +6,8 @@ class InputError(Exception):
 
     The command line prints the sentence and leaves with status 2; notebooks show it as it is.
     """
+
+
+def with_extra(name: str) -> str:
+    """Return what installs an extra, in words that every shell takes: Windows hands single quotes on to pip."""
+    return f'pip install -e ".[{name}]" in the checkout'

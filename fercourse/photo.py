@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from .errors import InputError, with_extra
 from .faces.decode import read_picture, reason
 
 # Where the embedded faces have their eyes and mouth: medians over the training part, as shares of the side.
@@ -77,8 +77,7 @@ def _cv2():
     try:
         import cv2
     except ImportError as error:
-        raise InputError("finding faces in photographs needs OpenCV; "
-                         "pip install -e '.[photo]' in the checkout") from error
+        raise InputError(f"finding faces in photographs needs OpenCV; {with_extra('photo')}") from error
     return cv2
 
 

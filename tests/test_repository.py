@@ -103,7 +103,8 @@ def test_extras_are_installed_from_the_checkout():
     bare = re.compile(r"pip install [^\n]*\bfercourse\[")
     assert bare.search("pip install 'fercourse" + "[photo]'")
     assert [path for path, text in tracked().items() if bare.search(text)] == []
-    asked = re.compile(r"pip install -e '\.\[(\w+)\]'")
+    asked = re.compile(r"""(?:pip install -e "\.\[|with_extra\(')(\w+)""")
+    assert [path for path, text in tracked().items() if "pip install -e " + "'" in text] == [], "cmd keeps such quotes"
     assert {extra for text in tracked().values() for extra in asked.findall(text)} <= EXTRAS.keys()
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, with_extra
 from ..files import write_json, writing
 from ..studies.record import commit, hardware, versions
 from .machine import busy, processor_load
@@ -118,8 +118,7 @@ def needed(module: str):
     try:
         return import_module(module)
     except ImportError as error:
-        raise InputError(f"this benchmark needs {module.split('.')[0]}; pip install -e '.[bench]' in the checkout"
-                         ) from error
+        raise InputError(f"this benchmark needs {module.split('.')[0]}; {with_extra('bench')}") from error
 
 
 def told() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, with_extra
 from .colab import UNUSED
 
 RIGHT, MIND, WRONG = "right", "mind", "wrong"
@@ -200,7 +200,8 @@ def grading(installed=metadata.version, shut_in: bool | None = None) -> Finding:
     """Look whether those who teach could grade here, and whether submissions can be shut in."""
     from .sandbox import walled
     if not _there("nbgrader", installed):
-        return Finding("grading", RIGHT, "not set up, which only those who teach need: pip install -e '.[instructor]'")
+        return Finding("grading", RIGHT, "not set up, which only those who teach need: "
+                       f"{with_extra('instructor')}")
     if not (walled() if shut_in is None else shut_in):
         return Finding("grading", MIND, "nbgrader is there; submissions cannot be shut in here",
                        "to grade, use a machine or container you can throw away")

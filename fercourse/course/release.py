@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 
-from ..errors import InputError
+from ..errors import InputError, with_extra
 from ..files import write_text
 from .notebooks import (
     BRANCH,
@@ -47,8 +47,7 @@ def nbgrader():
     try:
         from nbgrader import preprocessors
     except ImportError:
-        raise InputError("nbgrader is not installed; install the extra: "
-                         "pip install -e '.[instructor]' in the checkout") from None
+        raise InputError(f"nbgrader is not installed; install the extra: {with_extra('instructor')}") from None
     return preprocessors
 
 

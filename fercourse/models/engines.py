@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .. import augment
 from ..device import layout
-from ..errors import InputError
+from ..errors import InputError, with_extra
 from ..files import sha256
 from .backbone import backbone
 from .hub import patient_only_with_a_network
@@ -135,8 +135,8 @@ def open_clip_engine(name: str) -> OpenClip:
     try:
         import open_clip
     except ImportError as error:
-        raise InputError(f"the engine {name!r} needs open_clip; pip install -e '.[clip]' in the checkout, or use "
-                         f"the engine {OFFLINE!r}") from error
+        raise InputError(f"the engine {name!r} needs open_clip; {with_extra('clip')}, or use the engine {OFFLINE!r}"
+                         ) from error
     model_name, _, weights = name.partition("/")
     if model_name not in open_clip.list_models() or not weights:
         raise InputError(f"engine {name!r} is unknown; expected {OFFLINE!r} or model/weights of open_clip, such as "
@@ -170,5 +170,5 @@ def text_width(name: str) -> int:
         import open_clip
         return open_clip.get_model_config(name.partition("/")[0])["embed_dim"]
     except (ImportError, TypeError) as error:
-        raise InputError(f"the length of the vectors of {name!r} is not known; pip install -e '.[clip]' in the "
-                         "checkout and give model/weights of open_clip") from error
+        raise InputError(f"the length of the vectors of {name!r} is not known; {with_extra('clip')} and give "
+                         "model/weights of open_clip") from error

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from .. import augment
 from ..device import layout
-from ..errors import InputError
+from ..errors import InputError, with_extra
 from .shipped import part_of, shipped
 
 POINTS, SIZE, CELLS = 68, 64, 16              # heatmaps have a quarter of the input's side, as FAN's have
@@ -188,8 +188,8 @@ def _by_face_alignment(images, device):
         from face_alignment import FaceAlignment, LandmarksType
         aligner = FaceAlignment(LandmarksType.TWO_D, device=str(device))
     except ImportError as error:
-        raise InputError("the detector face-alignment is not installed; pip install -e '.[landmarks]' in the checkout, "
-                         "or use the embedded one") from error
+        raise InputError(f"the detector face-alignment is not installed; {with_extra('landmarks')}, or use the "
+                         "embedded one") from error
     except OSError as error:
         raise InputError(f"face-alignment cannot fetch its weights ({error}); connect to a network, or use the "
                          "embedded detector") from error

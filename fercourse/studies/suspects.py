@@ -46,7 +46,7 @@ def confident(labels: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     try:
         from cleanlab.filter import find_label_issues
     except ImportError as error:
-        raise InputError("confident learning needs cleanlab; install it with: pip install 'cleanlab>=2.8'") from error
+        raise InputError("confident learning needs cleanlab; install it with: pip install \"cleanlab>=2.8\"") from error
     flagged = find_label_issues(labels.numpy(), shares.numpy(), n_jobs=1)
     return torch.from_numpy(flagged), -shares.gather(1, labels[:, None])[:, 0]
 

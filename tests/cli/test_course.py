@@ -19,7 +19,7 @@ def test_release_check_says_what_is_wrong(monkeypatch, capsys):
 
 def test_release_without_nbgrader_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(__import__("sys").modules, "nbgrader", None)
-    assert call("course", "release", "00") == 2 and "pip install -e '.[instructor]'" in capsys.readouterr().err
+    assert call("course", "release", "00") == 2 and 'pip install -e ".[instructor]"' in capsys.readouterr().err
 
 
 def test_links_prints_what_it_changed(monkeypatch, capsys):

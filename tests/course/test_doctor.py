@@ -31,7 +31,7 @@ def absent(name):
     (lambda: doctor.memory(4 * 2**30), MIND, "4.0 GiB"),
     (lambda: doctor.memory(12 * 2**30), RIGHT, "12.0 GiB"),
     (lambda: doctor.disk(free=2**29), MIND, "0.5 GiB free"),
-    (lambda: doctor.grading(absent), RIGHT, "'.[instructor]'"),
+    (lambda: doctor.grading(absent), RIGHT, '".[instructor]"'),
     (lambda: doctor.grading(lambda name: "0.9", shut_in=False), MIND, "cannot be shut in"),
     (lambda: doctor.grading(lambda name: "0.9", shut_in=True), RIGHT, "can be shut in"),
 ])
