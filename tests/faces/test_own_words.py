@@ -7,6 +7,7 @@ from PIL import Image
 
 import fercourse as fc
 from fercourse.errors import InputError
+from fercourse.faces import catalogue
 from tests.cli.test_data import run
 
 OWN = ("closed", "open")
@@ -70,6 +71,78 @@ def test_columns_of_a_csv_may_have_other_names(tmp_path):
         fc.load_faces("csv", split=None, root=tmp_path / "mine.csv")
     with pytest.raises(InputError, match="columns is 'filepath'; expected a dictionary"):
         fc.load_faces("csv", split=None, root=tmp_path / "mine.csv", columns="filepath")
+
+
+def table(folder, header, line, count=12, name="mine.csv", **how):
+    """Write a csv of `count` faces of happiness; `line(i)` is what follows the path in row i."""
+    for row in range(count):
+        picture(folder / f"{row}.png")
+    (folder / name).write_text("\n".join([header, *(f"{row}.png{line(row)}" for row in range(count))]) + "\n", **how)
+    return folder / name
+
+
+def listed(*given, columns=None, **options):
+    return catalogue.read("csv", table(*given, **options), columns=columns)
+
+
+@pytest.mark.parametrize("header, columns", [
+    ("path,label,Person,SPLIT", None), ("Path,Label,Subject,split", "Person:subject"),
+    ("path,label,Subject,split,person", {"person": "Subject"}), ("path,label,person,split,Person", None)])
+def test_columns_of_a_csv_count_whatever_their_case(tmp_path, header, columns):
+    more = ",nobody" * (header.count(",") - 3)
+    found = listed(tmp_path, header, lambda i: f",happy,p{i % 6},{('train', 'test')[i % 2]}{more}", columns=columns)
+    assert found.identity_names == tuple(f"p{i}" for i in range(6)) and found.splits["test"] == 6
+
+
+@pytest.mark.parametrize("columns, told", [
+    ("person:subjet", r"mine\.csv, line 1: no column 'subjet', which columns says is the person \(it has path, lab"),
+    ("identity:subject", "columns names 'identity', which means nothing here; expected some of path, label, person"),
+    ("person:twice", "2 columns are called 'twice'; expected one")])
+def test_a_column_that_cannot_be_meant_is_refused(tmp_path, columns, told):
+    with pytest.raises(InputError, match=told):
+        listed(tmp_path, "path,label,subject,twice,Twice,twice", lambda i: f",happy,p{i},a,b,c", columns=columns)
+
+
+def test_columns_that_are_not_used_are_noted(tmp_path):
+    notes = listed(tmp_path, "path,label,subject,valence", lambda i: f",happy,p{i},0.5").notes
+    assert notes[0] == "columns not used: subject"
+    assert notes[1] == "column not used: valence, because valence and arousal go together"
+
+
+def test_a_csv_may_say_whom_its_faces_show(tmp_path):
+    path = table(tmp_path, "path,label,Age,gender,skin_tone,domain",
+                 lambda i: f",happy,{20 + i if i else ''}," + ("f,2,lab", "m,dark,wild")[i % 2])
+    faces = fc.load_faces("csv", split=None, root=path, size=16)
+    age = faces.column("age")[[faces.files.index(f"{i}.png") for i in range(12)]]
+    assert age[0].isnan() and age[1:].tolist() == list(range(21, 32))
+    assert faces.words("gender").count("f") == 6 and set(faces.words("skin_tone")) == {"2", "dark"}
+    assert len(fc.load_faces("csv", split=None, root=path, size=16, domain="wild")) == 6
+    guess = torch.ones(12, dtype=torch.int64)
+    assert set(fc.evaluate.by_group(faces, guess, "gender").index) == {"f", "m"}
+    assert fc.evaluate.by_group(faces, guess, "age").loc["unknown", "faces"] == 1
+
+
+def test_unnamed_columns_at_the_end_are_no_harm(tmp_path):
+    found = listed(tmp_path, "path,label,,", lambda i: ",happy,,")
+    assert len(found) == 12 and found.notes[0].startswith("no official splits")
+    assert not found.rejects
+
+
+def test_columns_go_before_a_column_of_the_name_itself(tmp_path):
+    found = listed(tmp_path, "path,label,emotion", lambda i: ",17,happy", columns="label:emotion")
+    assert len(found) == 12 and found.notes[0] == "columns not used: label"
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_semicolons_or_tabs_may_divide_a_csv(tmp_path, delimiter):
+    found = listed(tmp_path, delimiter.join(["path", "label", "person"]),
+                   lambda i: delimiter.join(["", "happy", f"a,{i}"]))
+    assert len(found) == 12 and found.identity_names[0] == "a,0"
+
+
+def test_a_csv_in_utf16_is_refused_with_what_to_do(tmp_path):
+    with pytest.raises(InputError, match=r"mine\.csv is UTF-16; expected UTF-8: save it as CSV UTF-8"):
+        listed(tmp_path, "path,label", lambda i: ",happy", encoding="utf-16")
 
 
 def test_a_name_may_say_domain_and_part():

@@ -11,7 +11,7 @@ from textwrap import shorten
 from tqdm.auto import tqdm
 
 from ...errors import InputError
-from ..emotions import EMOTIONS, emotion
+from ..emotions import emotion
 
 IMAGES = (".jpg", ".jpeg", ".png", ".tiff", ".tif", ".bmp", ".webp")
 MISSING = (math.nan, math.nan)                    # valence and arousal nobody knows
@@ -24,16 +24,17 @@ class BadRow(Exception):
 class Row:
     """One line of an annotation file: `row["expression"]` is the stripped text of that column."""
 
-    __slots__ = ("file", "index", "line", "values")
+    __slots__ = ("file", "header", "index", "line", "values")
 
-    def __init__(self, file, line, values, index):
+    def __init__(self, file, line, values, index, header=None):
         self.file, self.line, self.values, self.index = file, line, values, index
+        self.header = header or list(index)       # all columns of the file; the index may leave some out
 
     def __getitem__(self, column):
-        if len(self.values) != len(self.index):
-            kind = "truncated" if len(self.values) < len(self.index) else "overlong"
-            raise BadRow(f"{kind} row: {len(self.values)} values, expected {len(self.index)} "
-                         f"({', '.join(self.index)})")
+        if len(self.values) != len(self.header):
+            kind = "truncated" if len(self.values) < len(self.header) else "overlong"
+            raise BadRow(f"{kind} row: {len(self.values)} values, expected {len(self.header)} "
+                         f"({', '.join(filter(None, self.header))})")
         return self.values[self.index[column]].strip()
 
     def get(self, column):
@@ -59,34 +60,41 @@ def opened(path: Path):
         raise InputError(f"{path} cannot be read ({error.strerror}); expected a text file") from error
 
 
-def csv_rows(path: Path, root: Path, required, text=None, names=None, advice="check that this is the original file"):
+def csv_rows(path: Path, root: Path, required, text=None, index=None, delimiter=",",
+             advice="check that this is the original file"):
     """Yield a Row for every line of a comma-separated file with a header; columns go by name, spaces ignored.
 
     Args:
-        names: column of the file -> what it is called here; advice: what to do where one is missing.
+        index: name of a column here -> its place; default: as the header has them.
+        delimiter: what stands between the columns; advice: what to do where one is missing.
 
     Raises:
         InputError: the file is missing or empty, or its header lacks a required column.
     """
     if text is None:
         with opened(path) as text:
-            yield from csv_rows(path, root, required, text, names, advice)
+            yield from csv_rows(path, root, required, text, index, delimiter, advice)
         return
-    reader, name = csv.reader(text), below(path, root)
-    records = _records(reader, path)
-    header = [(names or {}).get(column.strip(), column.strip()) for column in next(records, [])]
-    absent = [column for column in required if column not in header]
+    reader, name = csv.reader(text, delimiter=delimiter), below(path, root)
+    lines = records(reader, path)
+    header = [column.strip() for column in next(lines, [])]
+    index = {column: i for i, column in enumerate(header) if column} if index is None else index
+    absent = [column for column in required if column not in index]
     if absent:
         has = shorten(", ".join(header), 100, placeholder=" …") or "no columns"          # it may be a line of pixels
         raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has {has}); "
                          f"expected {', '.join(required)}: {advice}")
-    index = {column: i for i, column in enumerate(header)}
-    for values in records:
+    for values in lines:
         if values:
-            yield Row(name, reader.line_num, values, index)
+            yield Row(name, reader.line_num, values, index, header)
 
 
-def _records(reader, path):
+def records(reader, path):
+    """Yield the lists of values that a csv.reader finds.
+
+    Raises:
+        InputError: what cannot be one line of such a file.
+    """
     try:
         yield from reader
     except csv.Error as error:
@@ -160,67 +168,6 @@ def _entries(place):
 
 # ---------------------------------------------------------------------- values
 
-def labelling(classes=None, words=None):
-    """Return the classes of somebody's own set, and a function that gives a label's class or raises BadRow.
-
-    Args:
-        classes: words of one's own, or as text `closed,open`; default: the eight emotions in all their spellings.
-        words: labels that are spelt otherwise, see `pairs`.
-
-    Raises:
-        InputError: fewer than two classes, or `words` that name none of them.
-    """
-    if classes is None:
-        known = spellings(words)
-        return EMOTIONS, lambda label: own_word(label, known)
-    own = classes.split(",") if isinstance(classes, str) else classes
-    own = tuple(str(one).strip() for one in own) if isinstance(own, (list, tuple)) else ()
-    if len(own) < 2 or not all(own) or len({one.lower() for one in own}) < len(own):
-        raise InputError(f"classes is {classes!r}; expected at least two different words, such as closed,open")
-    known, meant = {one.lower(): one for one in own}, pairs(words)
-    if strange := [one for one in meant.values() if str(one).lower() not in known]:
-        raise InputError(f"words names {strange[0]!r}; expected one of the classes {', '.join(own)}")
-
-    def find(label):
-        word = str(meant.get(label, label)).strip().lower()
-        if word not in known:
-            raise BadRow(f"unknown label: {label!r}, expected one of {', '.join(own)}; or say which it is with words")
-        return known[word]
-    return own, find
-
-
-def pairs(words, what="words", such="smile:happiness,3:anger") -> dict:
-    """Return {text: text} of a dictionary, or of a text such as `smile:happiness,3:anger`.
-
-    Raises:
-        InputError: neither of the two.
-    """
-    found = {} if words is None else words
-    if isinstance(words, str) and all(":" in part for part in words.split(",")):
-        found = dict(part.rsplit(":", 1) for part in words.split(","))
-    if not isinstance(found, dict):
-        one, other = such.split(",")[0].split(":")
-        raise InputError(f"{what} is {words!r}; expected a dictionary, such as {{{one!r}: {other!r}}}, on the command "
-                         f"line {such}")
-    return {str(own).strip(): meant for own, meant in found.items()}
-
-
-def spellings(words) -> dict:
-    """Return {label as text: standard word} of what `pairs` takes.
-
-    Raises:
-        InputError: neither a dictionary nor such a text, or a word that is no emotion.
-    """
-    found = pairs(words)
-    for own, meant in found.items():
-        try:
-            emotion(meant)
-        except InputError as error:
-            raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own say which they are: "
-                             "classes=closed,open") from None
-    return found
-
-
 def word(spelling: str, words: dict | None = None) -> str:
     """Return the standard word for a label; `words` holds a set's own spellings."""
     if words and spelling in words:
@@ -229,15 +176,6 @@ def word(spelling: str, words: dict | None = None) -> str:
         return emotion(spelling)
     except InputError as error:
         raise BadRow(str(error).replace("unknown expression label ", "unknown label: ")) from None
-
-
-def own_word(spelling: str, words: dict) -> str:
-    """Return the standard word for a label of somebody's own set; where there is none, say how to tell it."""
-    try:
-        return word(spelling, words)
-    except BadRow as error:
-        raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{spelling!r}: 'neutral'}}, "
-                     f"in data pack --option words={spelling}:neutral") from None
 
 
 def numbered(text: str, table: dict):

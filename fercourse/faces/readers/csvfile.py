@@ -1,18 +1,25 @@
-"""Any csv of faces: `path,label[,person,valence,arousal,split]`."""
+"""Any csv of faces: `path,label[,person,valence,arousal,split,age,gender,skin_tone,domain]`."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, axes, below, csv_rows, labelling, pairs
+from .common import BadRow, axes, below, csv_rows, decimal
 from .found import Found
+from .heading import ATTRIBUTES, NEEDED, heading
+from .own import labelling
 
 SPLITS = ("train", "val", "test")
+NUMBERS = ("age", "skin_tone")                    # numbers where all that are known are; others are words
 
 
 def read(root, words: dict | None = None, classes=None, columns: dict | None = None):
     """List the images of a csv; paths are relative to its folder, or absolute; labels are words (empty: none).
+
+    Commas, semicolons or tabs divide its columns. Their names count whatever their case; a note of the listing names
+    those that are not used.
 
     Args:
         root: the csv, or a folder with a single one.
@@ -24,11 +31,14 @@ def read(root, words: dict | None = None, classes=None, columns: dict | None = N
         InputError: no single csv, a column that is missing, or options that cannot be read.
     """
     path, (classes, word_of) = _csv(Path(root)), labelling(classes, words)
-    names = {str(own).strip(): ours for ours, own in pairs(columns, "columns", "path:file,label:emotion").items()}
+    header = heading(path, columns)
     found = Found("csv", path.parent, classes, Sizes(path.parent))
-    found.each(csv_rows(path, path.parent, ["path", "label"], names=names, advice="rename the columns of the file, or "
-                        "say what they are called, such as columns=path:file,label:emotion"),
+    found.each(csv_rows(path, path.parent, NEEDED, index=header.index, delimiter=header.delimiter, advice="rename the "
+                        "columns of the file, or say what they are called, such as columns=path:file,label:emotion"),
                lambda row: _take(found, row, word_of))
+    found.notes += header.notes
+    for name in NUMBERS:
+        _as_numbers([row for row in found.rows.values() if name in row], name)
     return found.listing()
 
 
@@ -65,8 +75,16 @@ def _take(found, row, word_of):
     if split not in ("", *SPLITS):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(row.get("valence"), row.get("arousal"))
+    attributes = {name: text for name in ATTRIBUTES if (text := row.get(name))}
     found.add(_below(row["path"], found.root), word_of(label) if label else None, split, row,
-              person=row.get("person") or None, va=va)
+              person=row.get("person") or None, va=va, **attributes)
+
+
+def _as_numbers(rows, name):
+    """Make numbers of what rows say in a column, unless something is none, such as 20-29."""
+    with suppress(BadRow):
+        for row, number in zip(rows, [decimal(row[name], name) for row in rows]):
+            row[name] = number
 
 
 def _below(path, root):
@@ -75,7 +93,8 @@ def _below(path, root):
 
 INFO = SetInfo(
     name="csv", title="A csv of faces", classes=EMOTIONS, image="any", terms="yours to know.",
-    get="a csv with the columns path, label and, where known, person, valence, arousal, split",
-    layout="faces.csv (path,label[,person,valence,arousal,split]) beside the images",
+    get="a csv with the columns path, label and, where known, person, valence, arousal, split, age, gender, skin_tone, "
+        "domain",
+    layout="faces.csv (path,label[,person,valence,arousal,split,age,gender,skin_tone,domain]) beside the images",
     reader=read, any_root=True,
 )

@@ -6,8 +6,9 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, labelling, walk
+from .common import BadRow, walk
 from .found import Found
+from .own import labelling
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
           "test": "test", "testing": "test"}
