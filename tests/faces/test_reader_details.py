@@ -266,6 +266,25 @@ def test_folder_words_people_and_flat_layout(tmp_path):
     assert "--option words=1:neutral" in read("folder", tmp_path).rejects[0].reason
 
 
+@pytest.mark.parametrize("person", [r"(S\d+)_", r"(S\d+)?"])
+def test_an_expression_that_finds_nobody_is_refused_with_a_name(tmp_path, person):
+    for i in range(3):
+        put(tmp_path, f"happy/p{i}_1.jpg")
+    with pytest.raises(InputError, match=r"which finds nobody in 3 files, such as happy/p0_1\.jpg; expected a regular"):
+        read("folder", tmp_path, person=person)
+
+
+def test_files_without_a_person_are_noted_and_the_notes_say_what_splits_are_disjoint_by(tmp_path):
+    for name in ("p1_1", "p1_2", "p2_1", "x3", "x4"):
+        put(tmp_path, f"happy/{name}.jpg")
+    notes = read("folder", tmp_path, person=r"(p\d)_").notes
+    assert notes[0] == "2 of 5 files: person not found, such as happy/x3.jpg"
+    assert "no official splits: test is a fixed fifth, disjoint by person, else by file" in notes
+    assert "no official splits: test is a fixed fifth, disjoint by file" in read("folder", tmp_path).notes
+    miniatures.afewva(tmp_path / "clips")
+    assert "disjoint by clip" in read("afewva", tmp_path / "clips").notes[-1]
+
+
 def test_a_csv_translates_labels_and_keeps_people_apart_whatever_its_encoding(tmp_path):
     lines = ["path,label,person", *(f"{i}.jpg,grin,{('Jürgen', 'Jörgen')[i % 2]}" for i in range(4))]
     for i in range(4):

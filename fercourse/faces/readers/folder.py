@@ -23,7 +23,7 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
 
     Raises:
-        InputError: no folder, or options that are no dictionary and no such expression.
+        InputError: no folder, options that are no dictionary and no such expression, or one that finds nobody.
     """
     root, pattern = Path(root), _pattern(person)
     if not root.is_dir():
@@ -38,6 +38,8 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
             found.add(file, word_of(label), split, person=_person(pattern, file))
         except BadRow as error:
             found.reject(str(error), file)
+    if pattern:
+        found.notes += _missed(person, found.rows.values())
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
     return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
 
@@ -65,7 +67,16 @@ def _pattern(person):
 
 def _person(pattern, file):
     match = pattern.search(file) if pattern else None
-    return match[1] if match else None
+    return (match and match[1]) or None
+
+
+def _missed(person, rows):
+    """Return a sentence, if any, on how many files show nobody that the expression finds; all of them are an error."""
+    missed = [row["file"] for row in rows if row["person"] is None]
+    if rows and len(missed) == len(rows):
+        raise InputError(f"person is {person!r}, which finds nobody in {len(rows):,} files, such as {missed[0]}; "
+                         r"expected a regular expression that fits a part of such a path, such as (S\d+)_")
+    return [f"{len(missed):,} of {len(rows):,} files: person not found, such as {missed[0]}"] if missed else []
 
 
 INFO = SetInfo(

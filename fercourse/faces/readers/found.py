@@ -98,8 +98,9 @@ class Found:
         rows = [row for _, row in keyed]
         if not rows:
             raise InputError(f"{self.root} has no usable face of {self.name}: {self._why()}")
-        split, how = deal(self.name, [r["split"] for r in rows],
-                          [r.get("person") or r.get("group") or r["file"] for r in rows])
+        keys = [next((kind, r[column]) for kind, column in _KEYS if r.get(column)) for r in rows]
+        split, how = deal(self.name, [r["split"] for r in rows], [key for _, key in keys],
+                          ", else by ".join(kind for kind, _ in _KEYS if kind in dict(keys)))
         identity, people = numbers_of([r.get("person") for r in rows])
         group, groups = numbers_of([r.get("group") for r in rows])
         rank = {None: -1, **{word: number for number, word in enumerate(self.classes)}}
@@ -125,6 +126,7 @@ class Found:
         yield from (f"{count:,} rejected: {kind}" for kind, count in kinds.items())
 
 
+_KEYS = (("person", "person"), ("clip", "group"), ("file", "file"))       # what splits are disjoint by: the first known
 _FIXED = {"file", "label", "split", "place", "contradicted",
           "person", "group", "box", "va", "landmarks", "votes"}
 

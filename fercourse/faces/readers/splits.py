@@ -7,13 +7,14 @@ import numpy as np
 TEST_SHARE, VAL_SHARE = 5, 10                     # a fifth of all groups, then a tenth of those that are left
 
 
-def deal(name, split, keys):
+def deal(name, split, keys, by="person, clip or file"):
     """Complete the splits of a set.
 
     Args:
         name: the set; part of the hash, so that sets do not share their luck.
         split: [N] official words, empty where there is none.
         keys: [N] person, clip or file of each row; equal keys stay together.
+        by: what the keys are, in words.
 
     Returns:
         [N] words, and sentences that say what was dealt.
@@ -23,10 +24,10 @@ def deal(name, split, keys):
     if open_rows.any():
         split[open_rows] = "train"
         split[open_rows & held_out(name, keys, open_rows, TEST_SHARE)] = "test"
-        notes.append("no official splits: test is a fixed fifth, disjoint by person, clip or file")
+        notes.append(f"no official splits: test is a fixed fifth, disjoint by {by}")
     if "val" not in split and "train" in split:
         split[held_out(name, keys, split == "train", VAL_SHARE)] = "val"
-        notes.append("no official validation part: val is a fixed tenth of train, disjoint likewise")
+        notes.append(f"no official validation part: val is a fixed tenth of train, disjoint by {by}")
     return split.astype(str), notes
 
 
