@@ -1,6 +1,7 @@
 """`load_faces`: the one call a lesson types, the same for embedded, real and packed faces."""
 
 import hashlib
+import inspect
 import os
 import warnings
 from contextlib import suppress
@@ -201,7 +202,12 @@ def _decoded(name, root, size, options):
         own = DEFAULT_SIZE if listing.pixels is None else listing.pixels.shape[1]
         return listing, Crop(size or own)
 
-    pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed)}", read) or memory_pack(*read())
+    code = _code(info.reader)
+    if code is None:                                     # it may change, and nobody would know
+        pack = memory_pack(*read())
+    else:
+        digest = fingerprint(place, options, listed, code)
+        pack = _cached(f"{info.name}-{size or 'own'}-{digest}", read) or memory_pack(*read())
     for told in _told(pack.listing.rejects):
         warnings.warn(f"{info.name}: {told}", stacklevel=3)
     return pack
@@ -217,8 +223,20 @@ def _cached(key, read):
         return cached(key, write, ".safetensors", open_pack, InputError)
 
 
-def fingerprint(place: Path, options: dict, listing: Listing | None = None) -> str:
-    """Return a digest of what decoding depends on: every file's name, size and time, the options, this code.
+def _code(reader):
+    """Return the files of code that a reader's set depends on, its own last; None if that is in no file."""
+    ours = sorted(Path(__file__).parent.rglob("*.py"))
+    try:
+        own = Path(inspect.getsourcefile(inspect.unwrap(reader)) or "")
+    except TypeError:                                    # an object of another kind
+        return None
+    if own in ours:
+        return ours
+    return [*ours, own] if own.is_file() else None
+
+
+def fingerprint(place: Path, options: dict, listing: Listing | None = None, code=()) -> str:
+    """Return a digest of what decoding depends on: every file's name, size and time, the options, files of code.
 
     Options that name a file (an annotation file elsewhere) count with that file's size and time. A listing says which
     images count, wherever they are; without one all files below the place do.
@@ -232,11 +250,11 @@ def fingerprint(place: Path, options: dict, listing: Listing | None = None) -> s
     files = tqdm(files, desc=f"looking through {place.name}", unit=" files", delay=2, leave=False)
     named = [Path(value) for value in options.values() if isinstance(value, str | os.PathLike)]
     digest = hashlib.sha256(repr((str(place.absolute()), sorted(options.items(), key=str))).encode())
-    for file in (path for path in [*sorted(files), *named] if path.exists()):
+    for file in (path for path in [*sorted(files), *named] if os.path.exists(path)):   # noqa: PTH110 (texts of any length)
         facts = file.stat()
         digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    for code in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(code.read_bytes())
+    for file in code:
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:24]
 
 

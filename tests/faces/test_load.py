@@ -4,6 +4,7 @@ import os
 import sys
 import types
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,34 @@ def test_whatever_changes_is_decoded_again(toy, change):
         warnings.simplefilter("always")
         faces = load_faces("toy", root=toy.root, **{"size": 16, **options})
     assert len(toy.reads) == 2 and len(faces) == (3 if change == "removed" else 4)
+
+
+READER = """
+from fercourse.faces.catalogue import get
+
+def read(root):
+    listing = get("toy").reader(root)
+    return replace(listing, labels=listing.labels * 0 + {label})
+"""
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["in a file", "in a cell"])
+def test_a_reader_of_ones_own_that_changes_is_asked_again(toy, tmp_path, own_cache, monkeypatch, kept):
+    for label in (0, 1):
+        names, text, file = {"replace": replace}, READER.format(label=label), tmp_path / "mine.py"
+        if kept:
+            file.write_text(text)
+        exec(compile(text, str(file), "exec"), names)
+        monkeypatch.setitem(catalogue._SETS, "own", replace(catalogue.get("toy"), name="own", reader=names["read"]))
+        for _ in range(2):
+            assert set(load_faces("own", root=toy.root, size=16).labels.tolist()) == {label}
+    assert len(toy.reads) == (2 if kept else 4) and len(list(own_cache.glob("own-*"))) == (2 if kept else 0)
+
+
+def test_long_options_are_no_names_of_files(tmp_path):
+    save(tmp_path, 3, 16, 16)
+    words = ",".join(f"some-long-word-of-mine-{i}:happiness" for i in range(20)) + ",faces:fear"
+    assert len(load_faces("folder", None, tmp_path, size=16, words=words)) == 3
 
 
 @pytest.mark.parametrize("name", ["csv", "folder", "toy"])
