@@ -145,6 +145,28 @@ def test_a_csv_in_utf16_is_refused_with_what_to_do(tmp_path):
         listed(tmp_path, "path,label", lambda i: ",happy", encoding="utf-16")
 
 
+def test_an_absolute_path_through_a_link_shows_its_own_picture(tmp_path):
+    for place, shade in (("disk/deep/faces", 200), ("faces", 10), ("disk/faces", 90)):
+        (tmp_path / place).mkdir(parents=True)
+        Image.fromarray(np.full((16, 16, 3), shade, np.uint8)).save(tmp_path / place / "0.png")
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "deep")
+    (tmp_path / "disk/deep/mine.csv").write_text(f"path,label\n{tmp_path}/faces/0.png,happy\nfaces/0.png,sad\n")
+    for root, told in ((tmp_path / "link", f"{tmp_path}/faces/0.png"), (tmp_path / "disk/deep", "../../faces/0.png")):
+        faces = fc.load_faces("csv", split=None, root=root / "mine.csv", size=16)
+        assert dict(zip(faces.files, faces.images[:, 0, 0, 0].tolist())) == {told: 10, "faces/0.png": 200}
+
+
+def test_one_file_under_two_spellings_is_one_face(tmp_path):
+    path = table(tmp_path, "path,label", lambda i: ",happy", count=3)
+    with path.open("a") as more:
+        more.write(f"x/../0.png,happy\n{tmp_path}/1.png,happy\n./2.png,sad\n")
+    (tmp_path / "x").mkdir()
+    found = catalogue.read("csv", path)
+    assert found.files.tolist() == ["0.png", "1.png"]
+    assert [reject.reason.partition(":")[0] for reject in found.rejects] == ["duplicate row"] * 2 + [
+        "contradicting row"] * 2
+
+
 def test_a_name_may_say_domain_and_part():
     faces = fc.load_faces("synthfaces/lab:test")
     assert faces.name == fc.load_faces("synthfaces", split="test", domain="lab").name

@@ -1,5 +1,6 @@
 """Any csv of faces: `path,label[,person,valence,arousal,split,age,gender,skin_tone,domain]`."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,9 +34,10 @@ def read(root, words: dict | None = None, classes=None, columns: dict | None = N
     path, (classes, word_of) = _csv(Path(root)), labelling(classes, words)
     header = heading(path, columns)
     found = Found("csv", path.parent, classes, Sizes(path.parent))
+    file_of = Files(path.parent)
     found.each(csv_rows(path, path.parent, NEEDED, index=header.index, delimiter=header.delimiter, advice="rename the "
                         "columns of the file, or say what they are called, such as columns=path:file,label:emotion"),
-               lambda row: _take(found, row, word_of))
+               lambda row: _take(found, row, file_of, word_of))
     found.notes += header.notes
     for name in NUMBERS:
         _as_numbers([row for row in found.rows.values() if name in row], name)
@@ -68,7 +70,26 @@ class Sizes(dict):
             return default
 
 
-def _take(found, row, word_of):
+class Files:
+    """Names for the paths of a csv: one for each file, below the csv's folder where that leads to the same file."""
+
+    def __init__(self, root):
+        self.root, self.names = root, {}
+
+    def __call__(self, path):
+        """Return the name of the file at a path; its first spelling counts."""
+        with suppress(ValueError):                # no path at all, or one on another drive
+            real = os.path.realpath(self.root / path)
+            if real in self.names:
+                return self.names[real]
+            self.names[real] = Path(path).as_posix()
+            if Path(path).is_absolute() and os.path.realpath(self.root / below(path, self.root)) == real:
+                self.names[real] = below(path, self.root)        # else `..` after a link leads elsewhere
+            return self.names[real]
+        return Path(path).as_posix()
+
+
+def _take(found, row, file_of, word_of):
     if not row["path"]:
         raise BadRow("truncated row: no path")
     split, label = row.get("split"), row["label"]
@@ -76,7 +97,7 @@ def _take(found, row, word_of):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(row.get("valence"), row.get("arousal"))
     attributes = {name: text for name in ATTRIBUTES if (text := row.get(name))}
-    found.add(_below(row["path"], found.root), word_of(label) if label else None, split, row,
+    found.add(file_of(row["path"]), word_of(label) if label else None, split, row,
               person=row.get("person") or None, va=va, **attributes)
 
 
@@ -85,10 +106,6 @@ def _as_numbers(rows, name):
     with suppress(BadRow):
         for row, number in zip(rows, [decimal(row[name], name) for row in rows]):
             row[name] = number
-
-
-def _below(path, root):
-    return below(path, root) if Path(path).is_absolute() else Path(path).as_posix()
 
 
 INFO = SetInfo(
