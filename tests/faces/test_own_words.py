@@ -145,6 +145,20 @@ def test_a_csv_in_utf16_is_refused_with_what_to_do(tmp_path):
         listed(tmp_path, "path,label", lambda i: ",happy", encoding="utf-16")
 
 
+@pytest.mark.parametrize("nothing", ["NA", "N/A", "nan", "NaN", "None", "null"])
+def test_words_for_nothing_are_empty_cells(tmp_path, nothing):
+    head, cells = "path,label,person,valence,arousal,split,gender", f",{nothing}" * 5
+    found = listed(tmp_path, head, lambda i: f",{'happy' if i else nothing}{cells}")
+    assert len(found) == 12 and found.labels.tolist().count(-1) == 1
+    assert found.identity is None and not found.attributes and np.isnan(found.valence_arousal).all()
+
+
+def test_a_word_for_nothing_may_be_a_class(tmp_path):
+    path = table(tmp_path, "path,label,person", lambda i: f",{('None', 'happy')[i % 2]},p{i}")
+    for options in (dict(words={"None": "neutral"}), dict(classes="none,happy")):
+        assert sorted(catalogue.read("csv", path, **options).labels) == [0] * 6 + [1] * 6
+
+
 def test_an_absolute_path_through_a_link_shows_its_own_picture(tmp_path):
     for place, shade in (("disk/deep/faces", 200), ("faces", 10), ("disk/faces", 90)):
         (tmp_path / place).mkdir(parents=True)

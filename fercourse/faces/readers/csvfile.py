@@ -13,12 +13,14 @@ from .heading import ATTRIBUTES, NEEDED, heading
 from .own import labelling
 
 SPLITS = ("train", "val", "test")
+NOTHING = ("NA", "N/A", "n/a", "#N/A", "nan", "NaN", "None", "null", "NULL")     # what tables write for an empty cell
 NUMBERS = ("age", "skin_tone")                    # numbers where all that are known are; others are words
 
 
 def read(root, words: dict | None = None, classes=None, columns: dict | None = None):
     """List the images of a csv; paths are relative to its folder, or absolute; labels are words (empty: none).
 
+    `NA`, `N/A`, `nan`, `None`, `null` and the like count as empty, unless `words` or `classes` names such a label.
     Commas, semicolons or tabs divide its columns. Their names count whatever their case; a note of the listing names
     those that are not used.
 
@@ -92,13 +94,28 @@ class Files:
 def _take(found, row, file_of, word_of):
     if not row["path"]:
         raise BadRow("truncated row: no path")
-    split, label = row.get("split"), row["label"]
+    split = _text(row, "split")
     if split not in ("", *SPLITS):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
-    va = axes(row.get("valence"), row.get("arousal"))
-    attributes = {name: text for name in ATTRIBUTES if (text := row.get(name))}
-    found.add(file_of(row["path"]), word_of(label) if label else None, split, row,
-              person=row.get("person") or None, va=va, **attributes)
+    va = axes(_text(row, "valence"), _text(row, "arousal"))
+    attributes = {name: text for name in ATTRIBUTES if (text := _text(row, name))}
+    found.add(file_of(row["path"]), _label(row["label"], word_of), split, row,
+              person=_text(row, "person") or None, va=va, **attributes)
+
+
+def _text(row, column):
+    text = row.get(column)
+    return "" if text in NOTHING else text
+
+
+def _label(text, word_of):
+    """Return the class of a label, None for an empty one; a word for nothing may be one of the user's own classes."""
+    try:
+        return word_of(text) if text else None
+    except BadRow:
+        if text in NOTHING:
+            return None
+        raise
 
 
 def _as_numbers(rows, name):
