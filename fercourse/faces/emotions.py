@@ -1,5 +1,7 @@
 """The standard words for expressions; every set is mapped onto them by name, never by number."""
 
+from unicodedata import normalize
+
 from ..errors import InputError
 
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
@@ -23,6 +25,11 @@ _SPELLINGS = {
 _WORD_OF = {spelling: word for word, others in _SPELLINGS.items() for spelling in (word, *others)}
 
 
+def folded(label) -> str:
+    """Return a label without what spellings differ in: case, blanks around it, accents as letters of their own."""
+    return normalize("NFC", str(label).strip().lower())
+
+
 def emotion(spelling: str, where: str = "") -> str:
     """Return the standard word for one spelling, whatever its case (`"Happy"` -> `"happiness"`).
 
@@ -33,7 +40,7 @@ def emotion(spelling: str, where: str = "") -> str:
     Raises:
         InputError: the spelling is not one of the known ones.
     """
-    word = _WORD_OF.get(str(spelling).strip().lower())
+    word = _WORD_OF.get(folded(spelling))
     if word is None:
         place = f"{where}: " if where else ""
         raise InputError(f"{place}unknown expression label {spelling!r}; "

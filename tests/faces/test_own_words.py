@@ -1,5 +1,7 @@
 """Somebody's own set: classes of its own, columns under other names, and what cannot be meant."""
 
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 import torch
@@ -179,6 +181,29 @@ def test_one_file_under_two_spellings_is_one_face(tmp_path):
     assert found.files.tolist() == ["0.png", "1.png"]
     assert [reject.reason.partition(":")[0] for reject in found.rejects] == ["duplicate row"] * 2 + [
         "contradicting row"] * 2
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])                # macOS takes letters and accents apart
+@pytest.mark.parametrize("name, options", [
+    ("Fröhlich", dict(words={"fröhlich": "happiness"})), ("FRÖHLICH", dict(words="Fröhlich:Happy")),
+    ("fröhlich", dict(classes="Fröhlich,ernst")), ("grin", dict(classes="Fröhlich,ernst", words="GRIN:fröhlich"))])
+def test_one_spelling_of_a_label_is_as_good_as_another(tmp_path, form, name, options):
+    for row in range(4):
+        picture(tmp_path / normalize(form, name) / f"{row}.png")
+    for shape in ("NFC", "NFD"):
+        given = {option: normalize(shape, text) if isinstance(text, str) else
+                 {normalize(shape, own): meant for own, meant in text.items()} for option, text in options.items()}
+        found = catalogue.read("folder", tmp_path, **given)
+        assert len(found) == 4 and found.classes[found.labels[0]] in ("happiness", normalize(shape, "Fröhlich"))
+
+
+def test_a_word_as_it_is_spelt_goes_before_another_case(tmp_path):
+    for word in ("A", "a"):
+        picture(tmp_path / word / f"{word}.png")
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this disk takes A for a")
+    found = catalogue.read("folder", tmp_path, words={"A": "anger", "a": "sadness"})
+    assert [found.classes[label] for label in found.labels] == ["anger", "sadness"]
 
 
 def test_a_name_may_say_domain_and_part():

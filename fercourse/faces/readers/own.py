@@ -1,7 +1,7 @@
 """Somebody's own set: the classes it has, and what its words mean among them."""
 
 from ...errors import InputError
-from ..emotions import EMOTIONS, emotion
+from ..emotions import EMOTIONS, emotion, folded
 from .common import BadRow, word
 
 
@@ -20,18 +20,27 @@ def labelling(classes=None, words=None):
         return EMOTIONS, lambda label: own_word(label, known)
     own = classes.split(",") if isinstance(classes, str) else classes
     own = tuple(str(one).strip() for one in own) if isinstance(own, (list, tuple)) else ()
-    if len(own) < 2 or not all(own) or len({one.lower() for one in own}) < len(own):
+    if len(own) < 2 or not all(own) or len(set(map(folded, own))) < len(own):
         raise InputError(f"classes is {classes!r}; expected at least two different words, such as closed,open")
-    known, meant = {one.lower(): one for one in own}, pairs(words)
-    if strange := [one for one in meant.values() if str(one).lower() not in known]:
+    known, meant = {folded(one): one for one in own}, _in_any_spelling(pairs(words))
+    if strange := [one for one in meant.values() if folded(one) not in known]:
         raise InputError(f"words names {strange[0]!r}; expected one of the classes {', '.join(own)}")
 
     def find(label):
-        word = str(meant.get(label, label)).strip().lower()
+        word = folded(_meaning(label, meant))
         if word not in known:
             raise BadRow(f"unknown label: {label!r}, expected one of {', '.join(own)}; or say which it is with words")
         return known[word]
     return own, find
+
+
+def _meaning(label, words):
+    """Return what `words` says of a label as it is spelt, else of one spelt nearly so, else the label."""
+    return words.get(label, words.get(folded(label), label))
+
+
+def _in_any_spelling(words):
+    return {folded(own): meant for own, meant in words.items()} | words
 
 
 def pairs(words, what="words", such="smile:happiness,3:anger") -> dict:
@@ -51,7 +60,7 @@ def pairs(words, what="words", such="smile:happiness,3:anger") -> dict:
 
 
 def spellings(words) -> dict:
-    """Return {label as text: standard word} of what `pairs` takes.
+    """Return {label as text: standard word} of what `pairs` takes; each label also as `folded` has it.
 
     Raises:
         InputError: neither a dictionary nor such a text, or a word that is no emotion.
@@ -63,13 +72,13 @@ def spellings(words) -> dict:
         except InputError as error:
             raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own say which they are: "
                              "classes=closed,open") from None
-    return found
+    return _in_any_spelling(found)
 
 
 def own_word(spelling: str, words: dict) -> str:
     """Return the standard word for a label of somebody's own set; where there is none, say how to tell it."""
     try:
-        return word(spelling, words)
+        return word(_meaning(spelling, words))
     except BadRow as error:
         raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{spelling!r}: 'neutral'}}, "
                      f"in data pack --option words={spelling}:neutral") from None
