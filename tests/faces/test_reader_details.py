@@ -4,9 +4,12 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fercourse.errors import InputError
 from fercourse.faces import catalogue
+from fercourse.faces.decode import Crop
+from fercourse.faces.pack import memory_pack
 from fercourse.faces.readers.duplicates import near_duplicates
 from fercourse.faces.readers.ferplus import majority
 
@@ -283,6 +286,26 @@ def test_files_without_a_person_are_noted_and_the_notes_say_what_splits_are_disj
     assert "no official splits: test is a fixed fifth, disjoint by file" in read("folder", tmp_path).notes
     miniatures.afewva(tmp_path / "clips")
     assert "disjoint by clip" in read("afewva", tmp_path / "clips").notes[-1]
+
+
+def test_a_folder_reads_old_kinds_of_pictures_and_notes_those_that_it_cannot(tmp_path):
+    for name in ("d.heic", "e.HEIC", "f.avif", "g", "Thumbs.db", "list.txt", "h.csv", "i.json", "README"):
+        write(tmp_path, f"happy/{name}", ["what it may be"])
+    for name in ("a.GIF", "b.jfif", "c.pgm"):
+        Image.fromarray(np.full((9, 9), 99, np.uint8)).save(tmp_path / "happy" / name, {"b.jfif": "JPEG"}.get(name))
+    listing = read("folder", tmp_path)
+    assert listing.files.tolist() == ["happy/a.GIF", "happy/b.jfif", "happy/c.pgm"] and not listing.rejects
+    assert listing.notes[0].startswith("4 files are no picture that is read here (.heic 2, ")
+    pack = memory_pack(listing, Crop(8))
+    assert len(pack) == 3 and not pack.listing.rejects and abs(int(pack.images.max()) - 99) < 3
+
+
+def test_hidden_copies_are_no_faces(tmp_path):
+    for place in ("happy", "happy/.thumbnails", "happy/@eaDir/a.jpg", "__MACOSX/happy", ".Trash-1000/happy"):
+        put(tmp_path, f"{place}/a.jpg")
+    for name in ("._a.jpg", ".hidden.jpg", "@mia.jpg"):
+        put(tmp_path, f"happy/{name}")
+    assert read("folder", tmp_path).files.tolist() == ["happy/@mia.jpg", "happy/a.jpg"]
 
 
 def test_a_csv_translates_labels_and_keeps_people_apart_whatever_its_encoding(tmp_path):

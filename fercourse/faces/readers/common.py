@@ -132,7 +132,8 @@ def folder(root: Path, *choices: str) -> Path:
 def walk(root: Path, top: Path, endings=IMAGES) -> dict[str, int]:
     """Return path below `root` -> bytes of every file below `top` with one of these endings, sorted.
 
-    Linked folders are followed, each real folder once; links to nothing count as missing files.
+    Linked folders are followed, each real folder once; links to nothing count as missing files. What programs put
+    beside pictures is passed over: files and folders whose name begins with a dot, `@eaDir` and its like, `__MACOSX`.
 
     Raises:
         InputError: a folder cannot be read.
@@ -145,17 +146,15 @@ def walk(root: Path, top: Path, endings=IMAGES) -> dict[str, int]:
                 continue
             seen.add(real)
             for entry in _entries(place):
+                if entry.name.startswith("."):
+                    continue
                 if entry.is_dir():
-                    folders.append(Path(entry.path))
-                elif _is_image(entry, endings):
+                    if not entry.name.startswith(("@", "__MACOSX")):
+                        folders.append(Path(entry.path))
+                elif entry.name.lower().endswith(endings) and entry.is_file():
                     sizes[below(entry.path, root)] = entry.stat().st_size
                     bar.update()
     return dict(sorted(sizes.items()))
-
-
-def _is_image(entry, endings):
-    name = entry.name.lower()
-    return name.endswith(endings) and not name.startswith("._") and entry.is_file()      # "._": macOS's shadows
 
 
 def _entries(place):

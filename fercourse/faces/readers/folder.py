@@ -1,17 +1,22 @@
 """Any folder of images: one subfolder a class, with or without train, val and test above them."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from ...errors import InputError
 from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
-from .common import BadRow, walk
+from .common import IMAGES, BadRow, walk
 from .found import Found
 from .own import labelling
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
           "test": "test", "testing": "test"}
+PICTURES = (*IMAGES, ".gif", ".jfif", ".pgm", ".ppm")
+NO_PICTURES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".log", ".ini", ".db",
+               ".xls", ".xlsx", ".py", ".ipynb", ".npy", ".mat", ".pts", ".zip", ".gz", ".tar", ".rar", ".7z",
+               "license", "readme")
 
 
 def read(root, words: dict | None = None, person: str | None = None, classes=None):
@@ -30,9 +35,11 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
         raise InputError(f"{root} is not a folder; expected one with a subfolder for each class "
                          '(the set that is read from a csv is called "csv")')
     classes, word_of = labelling(classes, words)
-    sizes = walk(root, root)
+    sizes = walk(root, root, "")
+    files = [file for file in sizes if file.lower().endswith(PICTURES)]
     found = Found("folder", root, classes, sizes)
-    for file in sizes:
+    found.notes += _no_pictures(sizes.keys() - files)
+    for file in files:
         split, label = _place(file)
         try:
             found.add(file, word_of(label), split, person=_person(pattern, file))
@@ -42,6 +49,16 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
         found.notes += _missed(person, found.rows.values())
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
     return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
+
+
+def _no_pictures(files):
+    """Return a sentence, if any, on files that look like pictures of a kind that is not read."""
+    kinds = Counter(Path(file).suffix.lower() or "without ending" for file in files
+                    if not file.lower().endswith(NO_PICTURES))
+    if not kinds:
+        return []
+    told = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(6))
+    return [f"{kinds.total():,} files are no picture that is read here ({told}); convert them to .jpg or .png"]
 
 
 def _place(file):
