@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
+
 app = typer.Typer(no_args_is_help=True, help="List, check, fetch and pack sets of faces.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Options = Annotated[list[str] | None, typer.Option(
+    "--option", help="KEY=VALUE for the set's reader, such as classes=7 for affectnet; may be repeated.")]
 
 
 @app.command("list")
@@ -28,12 +32,27 @@ def check_set(
     name: Annotated[str, typer.Argument(help="Set of the catalogue, such as rafdb.")],
     root: Annotated[Path | None, typer.Option(
         help="The set's folder, the folder it is in, its archive, or a pack of it; default: its usual place.")] = None,
+    option: Options = None,
     as_json: AsJson = False,
 ):
     """Compare files and class counts with the published ones and name every surprise."""
     from ..faces.check import check
-    report = check(name, root)
+    report = check(name, root, **options_of(option))
     typer.echo(json.dumps(report.as_dict(), indent=1, ensure_ascii=False) if as_json else _report(report))
+
+
+def options_of(pairs):
+    """Return {key: value} of KEY=VALUE texts; numbers, true and false become what they are."""
+    options = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise InputError(f"--option {pair!r} is not KEY=VALUE, such as classes=7")
+        words = {"true": True, "false": False}
+        if key in options:                                   # another of several words
+            value = f"{options[key]},{value}"
+        options[key] = words.get(value.lower(), int(value) if value.lstrip("-").isdigit() else value)
+    return options
 
 
 # ---------------------------------------------------------------------- words on the screen

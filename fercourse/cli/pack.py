@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import InputError
-from .data import app
+from .data import Options, app, options_of
 
 
 @app.command("get")
@@ -39,8 +38,7 @@ def pack_set(
         help="Widen face boxes by this share of their width and height on every side.")] = 0.0,
     fit: Annotated[str, typer.Option(
         help="What is not square: squash it to a square, or crop the square in its middle.")] = "squash",
-    option: Annotated[list[str] | None, typer.Option(
-        help="KEY=VALUE for the set's reader, such as classes=7 for affectnet; may be repeated.")] = None,
+    option: Options = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode; default: one a core.")] = None,
 ):
     """Decode a whole set once into one file, which opens at once and stays on disk however large it is.
@@ -52,24 +50,10 @@ def pack_set(
     from ..faces.decode import Crop
     from ..faces.pack import write_pack
     crop = Crop(size, margin, fit)
-    listing = catalogue.read(name, root, **_options(option or []))
+    listing = catalogue.read(name, root, **options_of(option))
     out = out or Path(f"{listing.name}-{size}.safetensors")
     manifest = write_pack(listing, out, crop, workers)
     typer.echo(_report(manifest, out))
-
-
-def _options(pairs):
-    """Return {key: value} of KEY=VALUE texts; numbers, true and false become what they are."""
-    options = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise InputError(f"--option {pair!r} is not KEY=VALUE, such as classes=7")
-        words = {"true": True, "false": False}
-        if key in options:                                   # another of several words
-            value = f"{options[key]},{value}"
-        options[key] = words.get(value.lower(), int(value) if value.lstrip("-").isdigit() else value)
-    return options
 
 
 def _report(manifest, out, most=20):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..errors import InputError
 from . import catalogue
 from .listing import Listing, Reject
 from .load import EMBEDDED
@@ -50,7 +51,7 @@ def check(name: str, root=None, **options) -> Report:
     Synthetic faces are compared with the manifest beside them, byte for byte.
 
     Raises:
-        InputError: the set cannot be read at all.
+        InputError: the set cannot be read at all, or options of a pack or of synthetic faces.
     """
     info = catalogue.get(name)
     listing, published = _read(info, root, options)
@@ -63,7 +64,11 @@ def check(name: str, root=None, **options) -> Report:
 
 def _read(info, root, options):
     """Return the listing of a set and the counts it should have."""
-    if root is not None and is_pack(root):
+    packed = root is not None and is_pack(root)
+    if options and (packed or info.name == EMBEDDED):
+        raise InputError(f"{root if packed else info.name}: {', '.join(options)} cannot be chosen; expected no "
+                         "options, because its faces are decoded already")
+    if packed:
         return open_pack(root, verify=True, name=info.name).listing, info.counts
     if info.name == EMBEDDED:
         from .synthfaces import verified

@@ -36,6 +36,17 @@ def test_check_leaves_with_0_when_readable_and_names_surprises(capsys, tmp_path)
     assert status == 0 and json.loads(out)["published"]["test"]["fear"] == 74
 
 
+def test_check_takes_the_options_of_a_reader(capsys, tmp_path):
+    for word in ("closed", "open"):
+        miniatures.put(tmp_path, f"{word}/a.jpg")
+    words = "data", "check", "folder", "--root", str(tmp_path)
+    status, out, _ = run(capsys, *words, "--option", "classes=closed,open", "--json")
+    assert status == 0 and json.loads(out)["rejects"] == []
+    assert run(capsys, *words)[0] == 2 and run(capsys, *words, "--option", "classes")[0] == 2
+    status, _, err = run(capsys, "data", "check", "synthfaces", "--option", "classes=7")
+    assert status == 2 and "synthfaces: classes cannot be chosen; expected no options" in err
+
+
 @pytest.mark.parametrize("words", [("rafdb", "--root", "nowhere"), ("raf-bd",), ("folder",), ("rafdb",)])
 def test_check_leaves_with_2_and_one_line_when_unreadable(capsys, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

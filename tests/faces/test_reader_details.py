@@ -308,6 +308,38 @@ def test_hidden_copies_are_no_faces(tmp_path):
     assert read("folder", tmp_path).files.tolist() == ["happy/@mia.jpg", "happy/a.jpg"]
 
 
+@pytest.mark.parametrize("place, told", [
+    ("", "no class folder: it lies directly in {root}; expected {root}/class/picture"),
+    ("train/", "no class folder: it lies directly in {root}/train; expected {root}/train/class/picture"),
+    ("bored/", "unknown label: 'bored'; .* --option words=bored:neutral; classes of your own are classes=closed,open")])
+def test_a_picture_without_a_class_is_told_where_it_should_lie(tmp_path, place, told):
+    for file in ("happy/a.jpg", f"{place}b.jpg"):
+        put(tmp_path, file)
+    reject, = read("folder", tmp_path).rejects
+    assert re.match(told.format(root=re.escape(str(tmp_path))), reject.reason)
+
+
+def test_a_folder_above_that_of_the_classes_is_named(tmp_path):
+    for file in ("happy/a.jpg", "train/sad/b.jpg"):
+        put(tmp_path, f"archive/{file}")
+    with pytest.raises(InputError, match=r"holds archive alone, which is no class, .*: give --root .*/archive"):
+        read("folder", tmp_path)
+    assert len(read("folder", tmp_path / "archive")) == 2
+    for root, file in (("one", "bored/a.jpg"), ("two", "train/bored/a.jpg")):
+        put(tmp_path / root, file)
+        with pytest.raises(InputError, match=r"has no usable face of folder: 1 rows rejected, the first: .*'bored'"):
+            read("folder", tmp_path / root)
+    put(tmp_path / "one", "sleepy/deep/a.jpg")
+    with pytest.raises(InputError, match="2 rows rejected"):
+        read("folder", tmp_path / "one")
+
+
+def test_a_folder_of_pictures_that_are_not_read_says_so(tmp_path):
+    write(tmp_path, "happy/a.heic", ["apple"])
+    with pytest.raises(InputError, match=r"face of folder: 1 files are no picture that is read here \(\.heic 1"):
+        read("folder", tmp_path)
+
+
 def test_a_csv_translates_labels_and_keeps_people_apart_whatever_its_encoding(tmp_path):
     lines = ["path,label,person", *(f"{i}.jpg,grin,{('Jürgen', 'Jörgen')[i % 2]}" for i in range(4))]
     for i in range(4):

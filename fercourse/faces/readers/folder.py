@@ -28,7 +28,8 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
         person: regular expression whose first group finds the person in a path, such as `r"(S\\d+)_"`.
 
     Raises:
-        InputError: no folder, options that are no dictionary and no such expression, or one that finds nobody.
+        InputError: no folder, or one above that with the classes; options that are no dictionary and no such
+            expression, or one that finds nobody.
     """
     root, pattern = Path(root), _pattern(person)
     if not root.is_dir():
@@ -42,9 +43,11 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
     for file in files:
         split, label = _place(file)
         try:
-            found.add(file, word_of(label), split, person=_person(pattern, file))
+            found.add(file, word_of(label or _classless(root, file)), split, person=_person(pattern, file))
         except BadRow as error:
             found.reject(str(error), file)
+    if not found.rows:
+        _refuse_a_folder_above(root, files, found.rejects)
     if pattern:
         found.notes += _missed(person, found.rows.values())
     parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
@@ -67,6 +70,22 @@ def _place(file):
     split = SPLITS.get(parts[0].lower(), "") if parts else ""
     rest = parts[1:] if split else parts
     return split, rest[0] if rest else ""
+
+
+def _classless(root, file):
+    """Raise BadRow for a picture above the folders of the classes."""
+    place = (root / file).parent
+    raise BadRow(f"no class folder: it lies directly in {place}; expected {place}/class/picture")
+
+
+def _refuse_a_folder_above(root, files, rejects):
+    """Raise InputError if all pictures are deep in one folder that is no class: an archive unpacked under its name."""
+    tops = {file.split("/")[0] for file in files}
+    deep = all(file.count("/") > 1 and not _place(file)[0] for file in files)
+    if len(tops) == 1 and deep and all(reject.reason.startswith("unknown label") for reject in rejects):
+        top = root / tops.pop()
+        raise InputError(f"{root} holds {top.name} alone, which is no class, with folders in it; expected "
+                         f"class/picture: give --root {top}, in Python root={str(top)!r}")
 
 
 def _pattern(person):

@@ -118,7 +118,7 @@ class Found:
 
     def _why(self):
         return f"{len(self.rejects)} rows rejected, the first: {self.rejects[0]}" if self.rejects else (
-            next(iter(self.left_out()), "nothing was listed") + "; check that the whole set is there")
+            next(iter((*self.left_out(), *self.notes)), "nothing was listed") + "; check that the whole set is there")
 
     def left_out(self):
         yield from (f"{count:,} left out: {reason}" for reason, count in self.dropped.items())

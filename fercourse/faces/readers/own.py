@@ -81,4 +81,5 @@ def own_word(spelling: str, words: dict) -> str:
         return word(_meaning(spelling, words))
     except BadRow as error:
         raise BadRow(f"{error}; write the emotion, or say which it is with words: words={{{spelling!r}: 'neutral'}}, "
-                     f"in data pack --option words={spelling}:neutral") from None
+                     f"in data pack --option words={spelling}:neutral; classes of your own are classes=closed,open"
+                     ) from None
