@@ -216,8 +216,13 @@ def _read_smaller(image, share):
 
 
 def _rgb(image):
+    if image.mode == "F":
+        raise ValueError("its pixels are fractions, of whose scale nothing is known; save it with 8 or 16 bits")
     if image.mode.startswith("I"):               # 16 bits of grey; Pillow's own conversion would clip at 255
-        return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+        grey = np.asarray(image).clip(0, 65535)
+        if image.mode != "I" or grey.max() > 255:                # 32 bits may hold 8
+            grey = grey // 257
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
 
 

@@ -156,6 +156,18 @@ def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
         assert np.abs(image.ravel().astype(int) - np.arange(256)).max() <= 1
 
 
+@pytest.mark.parametrize("most", [255, 65535])
+def test_thirty_two_bits_of_grey_may_hold_eight_or_sixteen(tmp_path, most):
+    values = np.linspace(0, most, 256).astype(np.int32).reshape(16, 16)
+    image = one(tmp_path, Image.fromarray(values), Crop(16), "a.tiff").images[0, 0]
+    assert np.abs(image.ravel().astype(int) - np.arange(256)).max() <= 1
+
+
+def test_fractions_are_a_reject_with_what_to_do(tmp_path):
+    piece = one(tmp_path, np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16), Crop(16), "a.tiff")
+    assert not len(piece.rows) and "fractions" in piece.rejects[0].reason and "8 or 16 bits" in piece.rejects[0].reason
+
+
 # ---------------------------------------------------------------------- what cannot be read
 
 def png(picture):
