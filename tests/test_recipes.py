@@ -3,16 +3,24 @@
 import re
 from pathlib import Path
 
+import pytest
+
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 
 
+@pytest.mark.filterwarnings("ignore:named. 1 samples were left out")
 def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
     from fercourse import studies
+    from fercourse.faces import catalogue
     monkeypatch.setattr(studies, "REGISTRY", dict(studies.REGISTRY))
+    monkeypatch.setattr(catalogue, "_SETS", dict(catalogue._SETS))
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
     found = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
         exec(compile(block, str(PAGE), "exec"), found)
     assert len(found["curve"]) == 2 and found["rows"].shape == (48, 5) and 0 <= found["accuracy"] <= 1
     assert found["views"].grad.isfinite().all() and found["mine"].classes == ("closed", "open")
+    assert len(found["named"]) == 4 and set(found["named"].words("identity")) == {"kim", "lee"}
+    assert "unknown name: expected PERSON_EMOTION_NUMBER" in found["named"].notes[-1]
     done = studies.run("smoothing", scale="smoke", seeds=1, out=tmp_path)
     assert {run["arm"] for run in done.runs} == {"plain", "smoothed"}

@@ -40,7 +40,7 @@ def options(
     ctx: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the full traceback of an error."),
     use: list[Path] = typer.Option(
-        None, help="Python file with a method or a study of your own; may be repeated. It is run."),
+        None, help="Python file with a method, a study or a set of faces of your own; may be repeated. It is run."),
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True,
                                  help="Print the version and leave."),
 ):

@@ -1,12 +1,21 @@
 """The catalogue: every set of faces by name, where it is looked for, and how it is read.
 
-To add a set of your own, describe it and hand over a function that lists it:
+To add a set of your own, describe it and hand over a function that lists it. In a file of its own, it is made known by
+`fercourse --use FILE`; `docs/recipes.md` shows what else a reader can do.
 
-    def read(root, person="unknown"):
-        return Found("mine", root, SEVEN).listing()              # see readers/folder.py for a short one
+    from fercourse.faces import EMOTIONS, catalogue
+    from fercourse.faces.readers.common import csv_rows, walk, word
+    from fercourse.faces.readers.found import Found
 
-    catalogue.add(SetInfo(
-        name="mine", title="My faces", classes=SEVEN, image="any", terms="ours", get="ask us",
+    def read(root):
+        # faces.csv has the columns file, emotion and subject
+        found = Found("mine", root, EMOTIONS, walk(root, root))
+        rows = csv_rows(root / "faces.csv", root, ["file", "emotion", "subject"])
+        found.each(rows, lambda row: found.add(row["file"], word(row["emotion"]), at=row, person=row["subject"]))
+        return found.listing()
+
+    catalogue.add(catalogue.SetInfo(
+        name="mine", title="My faces", classes=EMOTIONS, image="any", terms="ours.", get="ask us",
         layout="mine/faces.csv", markers=("faces.csv",), reader=read,
     ))
 """
@@ -22,7 +31,7 @@ from .listing import Listing
 from .manifest import published, read_manifest
 from .setinfo import SetInfo, data_folder
 
-__all__ = ["SetInfo", "add", "data_folder", "find", "found", "get", "names", "read"]
+__all__ = ["SetInfo", "add", "data_folder", "find", "found", "get", "names", "read", "registry"]
 
 _SETS: dict[str, SetInfo] = {}
 
@@ -31,6 +40,11 @@ def add(info: SetInfo) -> SetInfo:
     """Put a set into the catalogue; a set of the same name is replaced."""
     _SETS[info.name] = info
     return info
+
+
+def registry() -> dict[str, SetInfo]:
+    """Return the catalogue itself, name -> set; what is added to it stays."""
+    return _SETS
 
 
 def names() -> tuple[str, ...]:
@@ -52,7 +66,8 @@ def get(name: str) -> SetInfo:
                          f"command line --data folder --root {name}; fercourse data list shows the others")
     close = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.5)
     hint = f"did you mean {known[close[0]]!r}? Expected" if close else "expected"
-    raise InputError(f"set {name!r} is unknown; {hint} one of {', '.join(_SETS)}")
+    raise InputError(f"set {name!r} is unknown; {hint} one of {', '.join(_SETS)}; "
+                     "one in a file of your own is made known by fercourse --use FILE")
 
 
 def plain(name: str) -> str:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .. import augment
 from ..contract import called
 from ..errors import InputError
+from ..faces import catalogue
 from ..models.backbone import backbone
 from ..typed import typed
 
@@ -258,8 +259,11 @@ def _check_hyper(method, hyper):
                          "dataclass made from fercourse.methods.Hyper: @dataclass above class …(Hyper)")
 
 
+_ALLOWED = 'registers a method with @register("name"), a study with @study("name") or a set with catalogue.add'
+
+
 def use(file, *others: dict) -> list[str]:
-    """Run a Python file of yours that registers methods; returns their names.
+    """Run a Python file of yours that registers methods or adds sets of faces; returns their names.
 
     Args:
         others: further registries that it may add to, name -> what; the command line gives that of studies.
@@ -267,10 +271,10 @@ def use(file, *others: dict) -> list[str]:
     Raises:
         InputError: no such file, one that does not run, or one that registers nothing new.
     """
-    path, registries = Path(file), (_METHODS, *others)
+    path, registries = Path(file), (_METHODS, catalogue.registry(), *others)
     if path.is_dir() or (path.exists() and path.suffix != ".py"):
         raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no .py file'}; expected a Python file that "
-                         'registers a method with @register("name")')
+                         + _ALLOWED)
     before = [dict(known) for known in registries]
     try:
         spec = spec_from_file_location(_free_name(path), path)
@@ -281,12 +285,11 @@ def use(file, *others: dict) -> list[str]:
         raise InputError(f"{path}: {error}") from error
     except Exception as error:
         raise InputError(f"{path}{_line(error, path)}: does not run ({type(error).__name__}: {error}); expected a "
-                         'Python file that registers a method with @register("name")') from error
+                         f"Python file that {_ALLOWED}") from error
     found = [name for known, old in zip(registries, before) for name, what in known.items()
              if old.get(name) is not what]
     if not found:
-        raise InputError(f'{path}: registers no method; put @register("name") above its class, or @study("name") '
-                         "above the arms of a study")
+        raise InputError(f"{path}: registers no method, study or set; expected a Python file that {_ALLOWED}")
     return found
 
 

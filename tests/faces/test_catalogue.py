@@ -1,13 +1,10 @@
 """The catalogue: names, places, options, and adding a set."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from fercourse.errors import InputError
 from fercourse.faces import SEVEN, Listing, catalogue
-from fercourse.faces.readers.found import Found
 
 from . import miniatures
 
@@ -89,10 +86,13 @@ def test_a_set_of_ones_own_takes_ten_lines(tmp_path, monkeypatch):
     assert catalogue.read("mine", tmp_path, shade=7).pixels.max() == 7
 
 
-def test_the_example_of_the_docstring_runs(monkeypatch):
+def test_the_example_of_the_docstring_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "_SETS", dict(catalogue._SETS))
-    example = "\n".join(line[4:] for line in catalogue.__doc__.splitlines() if line.startswith("    "))
-    exec(example, {"catalogue": catalogue, "SetInfo": catalogue.SetInfo, "SEVEN": SEVEN, "Found": Found})
-    assert catalogue.get("mine").title == "My faces"
-    with pytest.raises(InputError, match="no usable face of mine"):
-        catalogue.get("mine").reader(Path("nowhere"))
+    exec("\n".join(line[4:] for line in catalogue.__doc__.splitlines() if line.startswith("    ")), {})
+    for number in range(8):
+        miniatures.put(tmp_path, f"mine/pictures/{number}.jpg")
+    lines = [f"pictures/{number}.jpg,{('happy', 'bored')[number == 7]},s{number % 4}" for number in range(8)]
+    miniatures.write(tmp_path, "mine/faces.csv", ["file,emotion,subject", *lines])
+    listing = catalogue.read("mine", tmp_path)
+    assert len(listing) == 7 and listing.identity_names == ("s0", "s1", "s2", "s3")
+    assert listing.rejects[0].line == 9 and set(listing.splits) == {"train", "val", "test"}

@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from fercourse import methods, studies
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
+from fercourse.faces import catalogue
 from fercourse.methods.base import _METHODS, Hyper, Method, register
 from fercourse.typed import typed
+from tests.faces.miniatures import put
 
 EXAMPLE = Path(__file__).parents[2] / "examples/margin_softmax.py"
 
@@ -95,6 +97,37 @@ def test_a_file_may_register_a_study_alone(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("from fercourse.studies import study\n\n@study('mine')\ndef arms(*_): pass\n")
     for _ in range(2):
         assert methods.use(tmp_path / "mine.py", studies.REGISTRY) == ["mine"]
+
+
+SET = """
+from dataclasses import replace
+from fercourse.faces import EMOTIONS, catalogue
+from fercourse.faces.readers import folder
+
+def read(root):
+    return replace(folder.read(root), name="mine")
+
+catalogue.add(catalogue.SetInfo("mine", "Mine", EMOTIONS, "any", "ours.", "ask us", "mine/*/*.png", ("*/*.png",), read))
+"""
+
+
+def test_a_file_may_add_a_set_that_is_checked_trained_on_and_scored(tmp_path, monkeypatch):
+    for number in range(40):
+        put(tmp_path, f"pictures/{('happy', 'sad')[number % 2]}/{number}.png")
+    (tmp_path / "set.py").write_text(SET)
+    monkeypatch.setattr(catalogue, "_SETS", dict(catalogue._SETS))
+    for _ in range(2):
+        assert methods.use(tmp_path / "set.py") == ["mine"]
+    own = "--use", "set.py"
+    assert "happiness" in _fercourse(*own, "data", "check", "mine", "--root", "pictures", folder=tmp_path).stdout
+    done = _fercourse(*own, "train", "baseline", "--data", "mine", "--root", "pictures", "--epochs", "1", "--size",
+                      "32", "--out", "run", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ((), ("--data", "mine", "--root", "pictures")):
+        done = _fercourse(*own, "evaluate", "run", "--json", *words, folder=tmp_path)
+        assert json.loads(done.stdout)["scored"] == "mine:test", done.stderr
+    refused = _fercourse("evaluate", "run", folder=tmp_path)
+    assert refused.returncode == 2 and "is made known by fercourse --use FILE" in refused.stderr
 
 
 def _own(module, name="Own"):
