@@ -97,7 +97,18 @@ def scorable(faces, model):
         known, what = truth_in(model, faces) >= 0, f"of a class that this run knows: {', '.join(model.classes)}"
     if not known.any():
         raise InputError(f"{faces.name} has no face {what}; score another set")
+    if not regresses(model):
+        _say_unscored(faces, known)
     return faces
+
+
+def _say_unscored(faces, known):
+    """Say how many labelled faces are of classes that a run does not know."""
+    left = faces.truth[(faces.truth >= 0) & ~known].tolist()
+    if left:
+        words = [faces.classes[label] for label in sorted(set(left))]
+        say(f"{len(left)} of {len(faces)} not scored: {', '.join(words)}, "
+            f"{'a class' if len(words) == 1 else 'classes'} this run does not know")
 
 
 def usable(faces, model):

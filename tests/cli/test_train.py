@@ -15,7 +15,7 @@ from fercourse.cli.train import METHODS
 from fercourse.errors import InputError
 from fercourse.methods import Hyper, method_class
 from fercourse.typed import typed
-from tests.line import QUICK, call, toy_pack
+from tests.line import CLASSES, QUICK, call, toy_pack
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,15 @@ def test_a_set_to_score_without_what_is_scored_is_refused_before_training(pack, 
     assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--score", other) == 2
     assert "drawn:val has no face of a class that this run knows: neutral, " in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_faces_of_classes_that_a_run_does_not_know_are_told(run, tmp_path, capsys):
+    for words, told in ((("doubt", "contempt"), "doubt, contempt, classes this run does not know"),
+                        (("contempt",), "contempt, a class this run does not know")):
+        other = toy_pack(tmp_path / "other.safetensors", classes=(*words, *CLASSES[len(words):]))
+        assert call("evaluate", run, "--data", other, "--json") == 0
+        said = capsys.readouterr()
+        assert f"{32 - json.loads(said.out)['faces']} of 32 not scored: {told}" in said.err
 
 
 def test_the_embedded_set_takes_no_root_of_another_set(tmp_path, monkeypatch):
