@@ -19,8 +19,8 @@ def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
         seed: the same seed changes the same faces in the same way, and a higher rate changes those and more.
 
     Raises:
-        InputError: a split other than `train`, an unknown kind, a rate outside [0, 1], a face without label, or
-            nothing to change a label to.
+        InputError: a split other than `train` or `train+val`, an unknown kind, a rate outside [0, 1], a face without
+            label, or nothing to change a label to.
     """
     _check(faces, rate, kind)
     labels = _vote(faces, seed) if kind == "votes" else _slip(faces, rate, kind, seed)
@@ -29,9 +29,10 @@ def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
 
 
 def _check(faces, rate, kind):
-    if faces.split not in ("", "train"):
+    words = set(faces.split.split("+"))
+    if faces.split and not {"train"} <= words <= {"train", "val"}:
         raise InputError(f"{faces.name} is a {faces.split} split, which keeps its labels; "
-                         "add noise to the train split only")
+                         "add noise to train, or to train+val, only")
     if kind not in ("symmetric", "pair", "votes"):
         raise InputError(f"label noise {kind!r} is unknown; expected symmetric, pair or votes")
     if not 0 <= rate <= 1:

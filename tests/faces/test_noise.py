@@ -1,5 +1,7 @@
 """Label noise: exact, seeded, never the label itself, only where we train."""
 
+import re
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -80,10 +82,15 @@ def test_an_empty_set_stays_empty(kind):
     assert len(made.faces(0).with_noise(0.3, kind)) == 0
 
 
-@pytest.mark.parametrize("split", ["val", "test", "PublicTest"])
+@pytest.mark.parametrize("split", ["train+val", "val+train"])
+def test_what_is_trained_on_together_takes_noise(split):
+    assert (made.faces(split=split).with_noise(0.5).labels != made.faces().labels).sum() == 35
+
+
+@pytest.mark.parametrize("split", ["val", "test", "PublicTest", "train+test", "train+val+test", "Training"])
 def test_tests_keep_their_labels(split):
     for faces in (made.faces(split=split), made.faces(name=f"made/wild:{split}")):
-        with pytest.raises(InputError, match=f"is a {split} split"):
+        with pytest.raises(InputError, match=f"is a {re.escape(split)} split"):
             faces.sample(5).with_noise(0.1)
 
 
