@@ -73,17 +73,37 @@ def own_test(run, root, size):
                          "say with --data what to score it on, and with --root where that is") from error
 
 
-def scored_set(text, default, root, size):
-    """Return the faces to score; None where a set has no val split and nothing else was asked for."""
+def scored_set(text, trained, root, size):
+    """Return the faces to score; None where nothing else was asked for than a val split that is trained on, or absent.
+
+    Args:
+        trained: the sets trained on, as they were asked for, with their faces; the val split is that of the last.
+    """
+    import torch
+
     from ..faces.load import parse_spec
     if text:
         return load(text, "val", root, size)
-    spec = parse_spec(default)
+    spec = parse_spec(list(trained)[-1])
     try:
-        return load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:val", "val", root, size)
+        faces = load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:val", "val", root, size)
     except InputError as error:
         say(f"nothing is scored at the end, because there is no val split ({error}); --score names another set")
         return None
+    known = [some.ids.cpu() for text, some in trained.items() if parse_spec(text).name == spec.name]
+    if torch.isin(faces.ids.cpu(), torch.cat(known)).any():
+        say(f"nothing is scored at the end, because the run learns from faces of {faces.name}; name others, such as "
+            f"--score {spec.name}:test")
+        return None
+    return faces
+
+
+def say_notes(faces, most=4):
+    """Tell what a set's reader, or noise, did to the faces: the first of their notes."""
+    for note in faces.notes[:most]:
+        say(f"  {note}")
+    if len(faces.notes) > most:
+        say(f"  and {len(faces.notes) - most} notes more: fercourse data check NAME tells them")
 
 
 def scorable(faces, model):

@@ -17,6 +17,7 @@ from .sets import (
     own_test,
     probes,
     remember,
+    say_notes,
     scorable,
     scored_set,
     usable,
@@ -40,7 +41,8 @@ def train(
     data: Annotated[str, typer.Option(help=f"Set of faces: {SPEC}.")] = "synthfaces/wild",
     target: Annotated[str | None, typer.Option(help="Second domain, for methods that adapt: NAME[/DOMAIN].")] = None,
     score: Annotated[str | None, typer.Option(
-        help="Set scored at the end; default: the val split of the target, else of the data.")] = None,
+        help="Set scored at the end; default: the val split of the target, else of the data; never one that is "
+             "trained on.")] = None,
     root: Root = None,
     backbone: Annotated[str, typer.Option(
         help="lesson, lesson8, lesson-wide, fine18, or any model of timm.")] = "lesson",
@@ -107,12 +109,14 @@ def train(
     check_noise(model, noise, noise_kind)
     faces = with_noise(usable(faces, model), labels, noise, noise_kind, seed)
     second = load(target, "train", root, faces.images.shape[-1]) if target else None
-    test = scorable(scored_set(score, target or data, root, faces.images.shape[-1]), model)
+    trained = {data: faces} | ({target: second} if target else {})
+    test = scorable(scored_set(score, trained, root, faces.images.shape[-1]), model)
     if init:
         say(load_weights(model, init / checkpoint.WEIGHTS))
     if model.backbone.report:
         say(model.backbone.report)
     say(f"{method} on {faces!r}, run in {out}")
+    say_notes(faces)
     kept = _saved(out)
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
                   resume=resume, device=device, precision=precision, compile=compile_,
