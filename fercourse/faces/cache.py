@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -89,6 +90,17 @@ def cached(key: str, write, suffix: str, opened, damage):
             with suppress(OSError):
                 path.unlink()
     return None
+
+
+def warn_of_memory(what: str, size: int, why):
+    """Warn, once for each text, that `size` bytes of pixels stay in memory because the cache cannot hold them.
+
+    Args:
+        why: the system's reason; None where the folder cannot be made or written.
+    """
+    warnings.warn(f"{what}: {size / 1e9:.1f} GB of pixels stay in memory, and are made again at every start, because "
+                  f"the cache cannot hold them ({why or f'{folder()} cannot be written'}); make room there, set "
+                  "FERCOURSE_CACHE to a folder with more, or pack the set once: fercourse data pack", stacklevel=1)
 
 
 def used(path: Path) -> bool:

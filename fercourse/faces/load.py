@@ -4,7 +4,6 @@ import hashlib
 import inspect
 import os
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InputError
 from . import catalogue
-from .cache import cached
+from .cache import cached, warn_of_memory
 from .decode import Crop
 from .faceset import FaceSet
 from .listing import Listing
@@ -206,21 +205,27 @@ def _decoded(name, root, size, options):
     if code is None:                                     # it may change, and nobody would know
         pack = memory_pack(*read())
     else:
-        digest = fingerprint(place, options, listed, code)
-        pack = _cached(f"{info.name}-{size or 'own'}-{digest}", read) or memory_pack(*read())
+        pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed, code)}", read)
     for told in _told(pack.listing.rejects):
         warnings.warn(f"{info.name}: {told}", stacklevel=3)
     return pack
 
 
 def _cached(key, read):
-    """Return the cached pack of `key`, made from `read()` if need be; None where the cache cannot hold it."""
+    """Return the cached pack of `key`, made from `read()` if need be; one in memory where the cache cannot hold it."""
     def write(path):
         listing, crop = read()
         stream_pack(listing, path, crop)
 
-    with suppress(OSError):                              # a full disk: then in memory
-        return cached(key, write, ".safetensors", open_pack, InputError)
+    why = None
+    try:
+        if (pack := cached(key, write, ".safetensors", open_pack, InputError)) is not None:
+            return pack
+    except OSError as error:                             # a full disk
+        why = error
+    listing, crop = read()
+    warn_of_memory(listing.name, len(listing) * 3 * crop.size**2, why)
+    return memory_pack(listing, crop)
 
 
 def _code(reader):

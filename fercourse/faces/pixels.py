@@ -10,7 +10,7 @@ import torch
 
 from ..augment import LUMA, resized
 from ..errors import InputError
-from .cache import folder
+from .cache import folder, warn_of_memory
 
 PART = 1 << 28                        # bytes of images at a time, as float32
 LARGE = 2 << 30                       # bytes of images that are made in memory; more of them lie in a file
@@ -53,8 +53,10 @@ def _by_part(like, count, shape, make):
     step = max(1, PART // (4 * largest))
     parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
     if like.device.type == "cpu" and count * math.prod(shape) > LARGE:
-        with suppress(OSError):                              # no room for a file: then in memory
+        try:
             return _in_file((count, *shape), map(make, parts))
+        except OSError as error:                             # no room for a file
+            warn_of_memory("chosen faces", count * math.prod(shape), error)
     made = like.new_empty(count, *shape)
     for part in parts:
         made[part] = make(part)

@@ -96,7 +96,8 @@ def test_what_is_too_large_for_the_memory_lies_in_a_file_that_nobody_sees(change
     found[0] = 1                                             # as in memory: nobody else sees it
     (tmp_path / "cache").rmdir()
     (tmp_path / "cache").write_text("no folder")
-    assert torch.equal(change(FACES).images, expected), "no room for a file: then in memory"
+    with pytest.warns(UserWarning, match=r"chosen faces: 0\.0 GB of pixels stay in memory.*(cache|folder).*CACHE"):
+        assert torch.equal(change(FACES).images, expected), "no room for a file: then in memory"
 
 
 def test_a_disk_that_fills_up_half_way_costs_no_faces(tmp_path, monkeypatch):
@@ -104,7 +105,8 @@ def test_a_disk_that_fills_up_half_way_costs_no_faces(tmp_path, monkeypatch):
     monkeypatch.setattr(pixels, "LARGE", 0)
     monkeypatch.setattr(pixels, "PART", 5000)
     monkeypatch.setattr(pixels, "_in_file", lambda shape, parts: (next(parts), next(parts), Path("/dev/null/x").open()))
-    assert torch.equal(FACES[torch.arange(70)].images, FACES.images)
+    with pytest.warns(UserWarning, match="in memory.*/dev/null/x"):
+        assert torch.equal(FACES[torch.arange(70)].images, FACES.images)
 
 
 def test_where_takes_words_numbers_several_and_unknown():
