@@ -121,6 +121,14 @@ def counted(count: Tensor) -> Tensor:
     return mean(count.float()).clamp(min=1 / world())
 
 
+def largest(number: int, device: torch.device) -> int:
+    """Return the largest number of all processes, which wait for each other and for their devices."""
+    numbers = torch.tensor(number, device=device)
+    if world() > 1:
+        dist.all_reduce(numbers, dist.ReduceOp.MAX)
+    return int(numbers)
+
+
 @torch.no_grad()
 def mean(values: Tensor) -> Tensor:
     """Return the mean over processes of a tensor that has the same shape in each."""

@@ -70,15 +70,20 @@ class Log:
         if facts:
             self._record({"step": step, "epoch": epoch, "start": {k: _number(k, v) for k, v in facts.items()}})
 
-    def step(self, done: int, losses: dict, lr: float):
-        """Note the losses of the step that makes `done` finished ones; no wait for the device."""
+    def step(self, done: int, losses: dict, lr: float) -> bool:
+        """Note the losses of the step that makes `done` finished ones; no wait for the device.
+
+        Returns:
+            Whether they were read, which all processes and their devices wait for.
+        """
         if self.names and losses.keys() != set(self.names):
             raise InputError(f"the losses of step {done} are {', '.join(losses)}, those before were "
                              f"{', '.join(self.names)}; expected the same names in every step")
         self.names = self.names or tuple(losses)
         self.pending.append(torch.stack([losses[name].detach().float() for name in self.names]))
-        if done % EVERY == 0 or done % self.per_epoch == 0:
+        if read := done % EVERY == 0 or done % self.per_epoch == 0:
             self._read(done, lr)
+        return read
 
     def _read(self, done, lr):
         rows = self._checked(done)

@@ -17,6 +17,7 @@ from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
 from .models.norms import batch_norms
+from .notice import heard
 from .plain import plain
 from .refusals import ask, fitting, told
 from .schedule import cosine, set_rates
@@ -53,6 +54,8 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         InputError: other classes or another size than the method's, faces without what it needs, a target that is
             lacking or of no use, a folder with another run, a device that is not there, or a loss or a weight that is
             no longer finite.
+        Stopped: a SystemExit, with `out` and in the main thread only: SIGTERM or SIGUSR1 came, and the run is saved
+            after the step that ran (of several processes, after the next step whose losses are logged).
     """
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
@@ -79,35 +82,39 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     log.resume(done)
     look = Look(method, source, other, half, average)
 
-    for epoch in range(done // source.steps, epochs):
-        if done % source.steps == 0:                         # resumed within an epoch, it has its memory
-            torch.manual_seed(derive("epoch", seed, epoch))  # the same in every process
-            look.progress = done / total
-            log.start(done, epoch, method.start_epoch(epoch, look))
-        method.train()
-        while done < (epoch + 1) * source.steps:
-            progress = done / total
-            torch.manual_seed(derive("step", seed, done, distributed.rank()))       # nothing to save
-            set_rates(optimisers, cosine((done + 0.5) / total, method.hyper.warmup))
-            batch = source.batch(done, method.memory.get("labels"))
-            batch = replace(batch, target=other.batch(done)) if other else batch
-            with autocast(device, half), told(method):
-                losses = model(batch, progress)
-            check_losses(method, losses)
-            scaler.scale(losses["total"]).backward()
-            _step(optimisers, scaler, method.hyper.clip)
-            method.after_step()
-            average.update(done)
-            done += 1
-            log.step(done, losses, optimisers[0].param_groups[0]["lr"])
-            if done % source.steps == 0 or (save_every and done % save_every == 0):
-                log.check(done)
-                _share_figures(method, average)
-                check_scale(method, scaler, f"step {done}")
-                check_weights(method, f"step {done}")
-                keeper.save(done)
-        if watch:
-            _show(watch, epoch, method, average)
+    with heard(device, wanted=bool(out)) as notice:
+        for epoch in range(done // source.steps, epochs):
+            if done % source.steps == 0:                         # resumed within an epoch, it has its memory
+                torch.manual_seed(derive("epoch", seed, epoch))  # the same in every process
+                look.progress = done / total
+                log.start(done, epoch, method.start_epoch(epoch, look))
+            method.train()
+            while done < (epoch + 1) * source.steps:
+                progress = done / total
+                torch.manual_seed(derive("step", seed, done, distributed.rank()))       # nothing to save
+                set_rates(optimisers, cosine((done + 0.5) / total, method.hyper.warmup))
+                batch = source.batch(done, method.memory.get("labels"))
+                batch = replace(batch, target=other.batch(done)) if other else batch
+                with autocast(device, half), told(method):
+                    losses = model(batch, progress)
+                check_losses(method, losses)
+                scaler.scale(losses["total"]).backward()
+                _step(optimisers, scaler, method.hyper.clip)
+                method.after_step()
+                average.update(done)
+                done += 1
+                stop = notice.came(meeting=log.step(done, losses, optimisers[0].param_groups[0]["lr"]))
+                if stop or done % source.steps == 0 or (save_every and done % save_every == 0):
+                    log.check(done)
+                    _share_figures(method, average)
+                    check_scale(method, scaler, f"step {done}")
+                    check_weights(method, f"step {done}")
+                    keeper.save(done)
+                if stop:
+                    log.close()
+                    notice.stop(done, source.steps)
+            if watch:
+                _show(watch, epoch, method, average)
 
     average.install()
     look.progress = 1.0

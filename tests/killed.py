@@ -1,4 +1,4 @@
-"""A training in a process of its own that may be killed: `python -m tests.killed OUT [step N | save N]`."""
+"""A training in a process of its own that may be killed: `python -m tests.killed OUT [step N | notice N | save N]`."""
 
 import os
 import signal
@@ -41,8 +41,9 @@ class Forgetful(Baseline):
 
     def after_step(self):
         self.memory["steps"] += 1
-        if sys.argv[2:3] == ["step"] and self.memory["steps"] == int(sys.argv[3]):
-            os.kill(os.getpid(), signal.SIGKILL)
+        ends = {"step": "SIGKILL", "notice": "SIGTERM"}
+        if sys.argv[2:] and sys.argv[2] in ends and self.memory["steps"] == int(sys.argv[3]):
+            os.kill(os.getpid(), getattr(signal, ends[sys.argv[2]]))
 
 
 def die_while_saving(count):
