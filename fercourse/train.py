@@ -45,7 +45,9 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
             this process has worked on the GPU before, that is too late for cuBLAS: set CUBLAS_WORKSPACE_CONFIG=:4096:8
             before Python starts.
         save_every: also save after so many steps, not only after every epoch.
-        watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures.
+        watch: called as `watch(epoch, method)` after every epoch, in evaluation mode, for pictures and curves. The
+            epoch is saved before; so a resumed run first calls it again for an epoch that its checkpoint ends. What is
+            to outlast a stop belongs in a file, by epoch (see docs/recipes.md).
 
     Returns:
         The `History` of its losses, and of what the method said at the start of an epoch.
@@ -82,6 +84,8 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     log.resume(done)
     look = Look(method, source, other, half, average)
 
+    if watch and done and done % source.steps == 0:          # saved, and perhaps stopped before it was shown
+        _show(watch, done // source.steps - 1, method, average)
     with heard(device, wanted=bool(out)) as notice:
         for epoch in range(done // source.steps, epochs):
             if done % source.steps == 0:                         # resumed within an epoch, it has its memory

@@ -249,6 +249,26 @@ def test_a_run_goes_on_in_another_precision(tmp_path):
     assert fit(toy_method(faces), faces, precision="bf16", resume=True, **settings).last["epoch"] == 2
 
 
+def test_a_resumed_run_shows_again_what_was_saved_before_it_was_shown(tmp_path):
+    """Stopped in the watch of epoch 0; what is shown is what an uninterrupted run shows."""
+    faces, shown = toy_faces(48, 16), []
+
+    def run(out, stop=None):
+        def watch(epoch, method):
+            shown.append((out, epoch, method.training, method.predict(faces.images)))
+            if epoch == stop:
+                raise KeyboardInterrupt
+        method = toy_method(faces, ema=0.9)
+        fit(method, faces, out=tmp_path / out, resume=True, watch=watch, **{**QUICK, "epochs": 3})
+    run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run("stopped", stop=0)
+    run("stopped")
+    of = {name: [row for row in shown if row[0] == name] for name in ("whole", "stopped")}
+    assert [row[1:3] for row in of["stopped"]] == [(epoch, False) for epoch in (0, 0, 1, 2)]
+    assert all(torch.equal(a[3], b[3]) for a, b in zip(of["whole"], of["stopped"][1:]))
+
+
 def test_a_resume_wants_the_same_views_unless_nobody_wrote_them_down(tmp_path):
     faces, out = toy_faces(32, 16), tmp_path / "run"
     method = toy_method(faces)
