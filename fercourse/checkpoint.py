@@ -15,7 +15,7 @@ from textwrap import shorten
 
 import torch
 
-from . import __version__, distributed
+from . import __version__, distributed, origin
 from .device import layout
 from .errors import InputError
 from .files import replacing, write_json, writing
@@ -33,6 +33,11 @@ _LOCKS = weakref.WeakValueDictionary()   # of this process: a cell that is run a
 def log_path(folder) -> Path | None:
     """Return where a run in `folder` logs."""
     return Path(folder) / "log.jsonl" if folder else None
+
+
+def kept_in(folder) -> Path | None:
+    """Return the checkpoint that a resume in `folder` goes on with; None where it would start."""
+    return next((Path(folder, name) for name in (CHECKPOINT, PREVIOUS) if Path(folder, name).exists()), None)
 
 
 def new_folder(parent: Path, name: str) -> Path:
@@ -155,7 +160,7 @@ class Checkpoint:
             self.lock.release()
 
     def _begin(self, resume):
-        kept = next((self.folder / n for n in (CHECKPOINT, PREVIOUS) if (self.folder / n).exists()), None)
+        kept = kept_in(self.folder)
         if kept and not resume:
             raise InputError(f"{self.folder}: holds a run already; go on with --resume or another --out")
         done = self._restore(kept) if kept else 0
@@ -167,6 +172,7 @@ class Checkpoint:
     def _restore(self, path):
         state = read_checkpoint(path)
         _same_run(path, state["config"], self.config)
+        self.config |= {name: state["config"][name] for name in (origin.DIGEST,) if name in state["config"]}
         try:
             for name, part in self.parts.items():
                 if state[name]:                    # a scaler that rested keeps nothing, and another would refuse it
@@ -240,7 +246,7 @@ def _same_run(path, kept, wanted):
         if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
             continue
         old, new = sides[0].get(name, "nothing"), sides[1].get(name, "nothing")
-        if old != new:
+        if origin.differs(name, old, new):
             raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
                              "resume with the same settings, or choose another --out")
 
@@ -281,7 +287,7 @@ def settings(method, faces, target, **training) -> dict:
     """Return what a resumed run must have in common with the one that was stopped."""
     data = {"data": fingerprint(faces), "target": fingerprint(target) if target is not None else None}
     views = {name: [v if isinstance(v, str) else repr(v) for v in getattr(method, name)] for name in VIEWS}
-    return {**describe(method), **plain(training), **data, **views}
+    return {**describe(method), **plain(training), **data, **views, **origin.digest(method.hyper)}
 
 
 def export(method, folder, facts: dict | None = None):

@@ -249,6 +249,20 @@ def test_a_run_goes_on_in_another_precision(tmp_path):
     assert fit(toy_method(faces), faces, precision="bf16", resume=True, **settings).last["epoch"] == 2
 
 
+def test_weights_that_a_run_began_with_may_move_but_not_change(tmp_path):
+    faces, out = toy_faces(32, 16), tmp_path / "run"
+    first, moved, other = (tmp_path / f"{name}.pt" for name in ("first", "moved", "other"))
+    torch.save(toy_method(faces).backbone.trunk.state_dict(), first)
+    fit(toy_method(faces, weights=str(first)), faces, out=out, **QUICK)
+    shutil.copy(first, moved)
+    torch.save({k: v * 1.5 for k, v in torch.load(first).items()}, other)
+    fit(toy_method(faces, weights=str(moved)), faces, out=out, resume=True, **QUICK)
+    for weights, said in ((other, "was made with weights_sha256 [0-9a-f]+, but [0-9a-f]+ was asked for"),
+                          (None, "was made with hyper weights .*, but None was asked for")):
+        with pytest.raises(InputError, match=said):
+            fit(toy_method(faces, weights=weights and str(weights)), faces, out=out, resume=True, **QUICK)
+
+
 def test_a_resumed_run_shows_again_what_was_saved_before_it_was_shown(tmp_path):
     """Stopped in the watch of epoch 0; what is shown is what an uninterrupted run shows."""
     faces, shown = toy_faces(48, 16), []

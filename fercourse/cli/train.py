@@ -86,7 +86,7 @@ def train(
         return
     import torch
 
-    from .. import checkpoint, distributed
+    from .. import checkpoint, distributed, origin
     from ..deterministic import fix_workspace
     from ..device import pick_device
     from ..methods import create
@@ -105,13 +105,14 @@ def train(
     torch.manual_seed(seed)
     if probes(method):
         hyper, labels = {"labels": labels} | hyper, 1.0
-    model = create(method, faces, **hyper)
+    begun = resume and checkpoint.kept_in(out)                            # it holds all weights
+    model = (origin.without if begun else create)(method, faces, **hyper)
     check_noise(model, noise, noise_kind)
     faces = with_noise(usable(faces, model), labels, noise, noise_kind, seed)
     second = load(target, "train", root, faces.images.shape[-1]) if target else None
     trained = {data: faces} | ({target: second} if target else {})
     test = scorable(scored_set(score, trained, root, faces.images.shape[-1]), model)
-    if init:
+    if init and not begun:
         say(load_weights(model, init / checkpoint.WEIGHTS))
     if model.backbone.report:
         say(model.backbone.report)

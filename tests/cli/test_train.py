@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from types import SimpleNamespace
 
 import pytest
+import timm
 import torch
 
 from fercourse.cli import sets, train
@@ -148,6 +149,30 @@ def test_the_workspace_of_cublas_is_fixed_before_the_training(pack, tmp_path, mo
         os.environ["CUBLAS_WORKSPACE_CONFIG"]) or device)
     assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--deterministic") == 0
     assert asked == [":4096:8"] * 2
+
+
+def test_a_resume_needs_none_of_the_weights_that_the_run_began_with(pack, tmp_path, capsys):
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "first", *QUICK) == 0
+    weights = shutil.copy(tmp_path / "first" / "model.safetensors", tmp_path / "faces.safetensors")
+    line = ("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--weights", weights,
+            "--init", tmp_path / "first", "--resume")
+    assert call(*line) == 0
+    before = json.loads((tmp_path / "run" / "config.json").read_text())
+    weights.unlink(), shutil.rmtree(tmp_path / "first")
+    assert call(*line) == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == before
+    assert before["hyper"]["weights"] == str(weights) and len(before["weights_sha256"]) == 64
+    for file in ("checkpoint.pt", "checkpoint.previous.pt"):
+        (tmp_path / "run" / file).unlink()
+    assert call(*line) == 2 and "faces.safetensors: no such file" in capsys.readouterr().err
+
+
+def test_a_resume_of_published_weights_fetches_none(pack, tmp_path, monkeypatch):
+    from fercourse import origin
+    monkeypatch.setattr("timm.create_model", lambda *a, pretrained, own=timm.create_model, **more: (
+        pytest.fail("fetched") if pretrained else own(*a, pretrained=False, **more)))
+    method = origin.without("baseline", sets.load(pack, "train", None, None), backbone="resnet18", pretrained="true")
+    assert method.hyper.pretrained is True and method.hyper.weights is None
 
 
 def test_runs_get_a_folder_of_their_own(pack, tmp_path, monkeypatch, capsys):
