@@ -20,14 +20,14 @@ import torch
 
 from ..augment import PRESETS, Preset
 from ..checkpoint import WEIGHTS
-from ..evaluate import accuracy, evaluate, truth_in
+from ..evaluate import evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
 from ..models.backbone import backbone
 from . import Scale, backbone_file, loader, study, train_classifier
 from .pretraining import taught_by_rendered
 from .record import commit
-from .transfer import both_ways, scores_both_ways
+from .transfer import scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.
 LOOSE = Preset(flip=.5, rotation=15, scale=(.85, 1.2), shift=.1, brightness=.3, contrast=.3, erase=.5)
@@ -84,9 +84,7 @@ def arms(scale: Scale, data, root) -> dict:
             "from scratch, awake blocks, enlarged": (_awake, LOOSE, larger),
             "from scratch, lesson-wide, AdamW": (_awake, LOOSE, wide),
             "from scratch, lesson-wide, SGD": (_awake, LOOSE, replace(wide, lr=0.05), SGD)}
-    both = [way for name, way in ways.items() if "lesson-wide" in name]
-    return {**{name: partial(_scored, way, data, root) for name, way in ways.items()},
-            "from scratch, lesson-wide, both asked": partial(_asked_together, both, data, root)}
+    return {name: partial(_trained, *way, data=data, root=root) for name, way in ways.items()}
 
 
 @study("photographs-tuning", data="fer2013", smoke=dict(limit=128),
@@ -105,35 +103,15 @@ def _tried(changes, hyper, views, scale, data, root, seed):
     return scores_both_ways(learner, unseen) | {"training_accuracy": again["accuracy"]}
 
 
-def _scored(way, data, root, seed):
-    learner, load, scale = _trained(*way, data=data, root=root, seed=seed)
-    checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}
-    return {"epochs": scale.epochs, **scores_both_ways(learner, load("test")), **checked}
-
-
-def _asked_together(ways, data, root, seed):
-    """Ask networks together: each face and its mirror image, by the sum of all log-probabilities."""
-    told = {}
-    for prefix, part in (("", "test"), ("validation_", "val")):
-        asked = [(learner, load(part)) for learner, load, _ in
-                 (_trained(*way, data=data, root=root, seed=seed) for way in ways)]
-        summed = sum(both_ways(learner, faces) for learner, faces in asked)
-        told[f"{prefix}accuracy_mirrored"] = accuracy(summed.argmax(1), truth_in(*asked[0]))
-    return told
-
-
 def _trained(begin, views, scale, hyper=None, *, data, root, seed):
-    """Train on photographs, from random weights or from the file that `begin(scale, seed, folder)` makes.
-
-    Returns:
-        What was trained, what loads a part of the set for it, and the scale.
-    """
+    """Train on photographs, from random weights or from the file that `begin(scale, seed, folder)` makes."""
     load, hyper = loader(data, root, size=scale.size), hyper or {}
     place = _kept(begin and begin.__name__, views, scale, data, seed, *hyper.items())
     given = {"weights": begin(scale, seed, place / "rendered")} if begin else {}
     learner = train_classifier(load("train"), scale, seed, views=(views,), out=place / "photographs",
                                precision=PRECISION, **given, **hyper)
-    return learner, load, scale
+    checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}
+    return {"epochs": scale.epochs, **scores_both_ways(learner, load("test")), **checked}
 
 
 def _taught(scale, seed, out):
