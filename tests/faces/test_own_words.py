@@ -142,6 +142,12 @@ def test_semicolons_or_tabs_may_divide_a_csv(tmp_path, delimiter):
     assert len(found) == 12 and found.identity_names[0] == "a,0"
 
 
+def test_a_csv_may_have_very_many_columns(tmp_path):
+    many = [f"column{i}" for i in range(20_000)]                 # divided by nothing else, more than csv takes
+    found = listed(tmp_path, ",".join(["path", "label", *many]), lambda i: ",happy" + "," * 20_000, count=2)
+    assert len(found) == 2 and len(found.notes[0]) < 300
+
+
 def test_a_csv_in_utf16_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"mine\.csv is UTF-16; expected UTF-8: save it as CSV UTF-8"):
         listed(tmp_path, "path,label", lambda i: ",happy", encoding="utf-16")

@@ -58,11 +58,11 @@ def _wanted(columns):
 
 def _divided(path, wanted):
     """Return the delimiter that finds the needed columns, the comma where none does, and the header."""
-    headers = {delimiter: _header(path, delimiter) for delimiter in DELIMITERS}
-    for delimiter, header in headers.items():
+    for delimiter in DELIMITERS:
+        header = _header(path, delimiter)
         if all(_places(header, wanted.get(column, column)) for column in NEEDED):
             return delimiter, header
-    return ",", headers[","]
+    return ",", _header(path, ",")
 
 
 def _header(path, delimiter):
