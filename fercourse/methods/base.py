@@ -1,13 +1,9 @@
 """What a method is: the small interface that the training loop, evaluation and pictures rely on."""
 
 import re
-import sys
 from dataclasses import dataclass, field
-from importlib.util import module_from_spec, spec_from_file_location
 from inspect import get_annotations
 from numbers import Real
-from pathlib import Path
-from traceback import extract_tb
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +12,6 @@ from torch import Tensor, nn
 from .. import augment
 from ..contract import called
 from ..errors import InputError
-from ..faces import catalogue
 from ..models.backbone import backbone
 from ..typed import typed
 
@@ -259,55 +254,6 @@ def _check_hyper(method, hyper):
                          "dataclass made from fercourse.methods.Hyper: @dataclass above class …(Hyper)")
 
 
-_ALLOWED = 'registers a method with @register("name"), a study with @study("name") or a set with catalogue.add'
-
-
-def use(file, *others: dict) -> list[str]:
-    """Run a Python file of yours that registers methods or adds sets of faces; returns their names.
-
-    Args:
-        others: further registries that it may add to, name -> what; the command line gives that of studies.
-
-    Raises:
-        InputError: no such file, one that does not run, or one that registers nothing new.
-    """
-    path, registries = Path(file), (_METHODS, catalogue.registry(), *others)
-    if path.is_dir() or (path.exists() and path.suffix != ".py"):
-        raise InputError(f"{path}: is {'a folder' if path.is_dir() else 'no .py file'}; expected a Python file that "
-                         + _ALLOWED)
-    before = [dict(known) for known in registries]
-    try:
-        spec = spec_from_file_location(_free_name(path), path)
-        module = module_from_spec(spec)
-        sys.modules[spec.name] = module                     # dataclasses look their module up
-        spec.loader.exec_module(module)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    except Exception as error:
-        raise InputError(f"{path}{_line(error, path)}: does not run ({type(error).__name__}: {error}); expected a "
-                         f"Python file that {_ALLOWED}") from error
-    found = [name for known, old in zip(registries, before) for name, what in known.items()
-             if old.get(name) is not what]
-    if not found:
-        raise InputError(f"{path}: registers no method, study or set; expected a Python file that {_ALLOWED}")
-    return found
-
-
-def _free_name(path):
-    """Return a name for the module of a file that no other file's module has."""
-    name = f"fercourse_use_{path.stem}"
-    while name in sys.modules and Path(sys.modules[name].__file__).resolve() != path.resolve():
-        name += "_"
-    return name
-
-
-def _line(error, path):
-    """Return where in a file an error arose, as `, line 3`; a syntax error says so itself."""
-    here = path.resolve()
-    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if Path(frame.filename).resolve() == here]
-    return f", line {lines[-1]}" if lines else ""
-
-
 def method_class(name: str) -> type:
     """Return the class registered under a name.
 
@@ -318,6 +264,11 @@ def method_class(name: str) -> type:
         raise InputError(f"method {name!r} is unknown; expected one of {', '.join(sorted(_METHODS))}; "
                          "a file of your own is made known by fercourse --use FILE")
     return _METHODS[name]
+
+
+def registry() -> dict[str, type]:
+    """Return all methods, name -> class; what is added to it stays."""
+    return _METHODS
 
 
 def registered(cls) -> bool:
