@@ -66,13 +66,13 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
 
 
 def _taken_apart(name, split, domain):
-    """Return name, split and domain of `NAME/DOMAIN:SPLIT`, where NAME is one of the catalogue's."""
+    """Return name, split and domain of `NAME/DOMAIN:SPLIT`, where NAME is one of the catalogue's, or a file."""
     plain = catalogue.plain
     try:
         spec = parse_spec(name)
     except InputError:
         return name, split, domain
-    if plain(spec.name) not in map(plain, (EMBEDDED, *catalogue.names())):
+    if not _names_file(spec.name) and plain(spec.name) not in map(plain, (EMBEDDED, *catalogue.names())):
         return name, split, domain
     return spec.name, spec.split or split, spec.domain or domain
 

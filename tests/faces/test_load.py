@@ -242,6 +242,15 @@ def test_a_pack_by_name_or_as_root(toy, packed):
     assert len(toy.reads) == 1
 
 
+def test_a_pack_with_its_domain_and_split_in_the_name(packed, tmp_path):
+    assert load_faces(f"{packed}:val").ids.tolist() == [101]
+    assert load_faces(f"{packed}/lab").ids.tolist() == load_faces(packed, domain="lab").ids.tolist() == [100, 102, 104]
+    assert load_faces(f"{packed}/wild:PublicTest").ids.tolist() == [103]
+    assert load_faces(str(packed.rename(tmp_path / "a.pack")) + ":PublicTest").ids.tolist() == [103]
+    with pytest.raises(InputError, match="there is no such pack"):
+        load_faces(f"{tmp_path}/no.safetensors:val")
+
+
 def test_a_pack_under_any_file_name(packed, tmp_path):
     packed.rename(tmp_path / "faces.pack")
     assert len(load_faces(tmp_path / "faces.pack")) == 4
