@@ -21,8 +21,7 @@ def merge(into, *others) -> int:
     """
     ours = _read(into)
     record = Record(Path(into), ours["study"], ours["data"], ours["config"], ours["runs"])
-    study = studies.get(ours["study"])
-    record.arms = tuple(study.arms(study.scale(ours["config"]["name"], ours["data"]), ours["data"], None))
+    record.arms = _arms(ours)
     before = len(record.runs)
     for other in others:
         theirs = _read(other)
@@ -34,6 +33,14 @@ def merge(into, *others) -> int:
                         if (run["arm"], run["seed"]) not in known]
     record.save(ours["hardware"])
     return len(record.runs) - before
+
+
+def _arms(ours):
+    """Return the arms in the study's order; in the file's, where the study is one of somebody's own."""
+    if ours["study"] not in studies.names():
+        return tuple(dict.fromkeys(run["arm"] for run in ours["runs"]))
+    study = studies.get(ours["study"])
+    return tuple(study.arms(study.scale(ours["config"]["name"], ours["data"]), ours["data"], None))
 
 
 def _read(path):
