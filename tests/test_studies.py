@@ -33,6 +33,7 @@ def counted(monkeypatch):
 
     toy = Study("toy", "synthfaces", arms, {})
     monkeypatch.setattr(studies, "get", lambda name: toy)
+    monkeypatch.setattr(studies, "names", lambda: ["toy"])
     return calls
 
 
@@ -145,6 +146,37 @@ def test_the_command_says_which_numbers_are_no_news(counted, tmp_path, capsys):
     assert call(*line, 3) == 0 and capsys.readouterr().out.splitlines()[0] == "2 of 3 runs were there already"
 
 
+def test_runs_of_a_file_that_was_changed_since_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(studies, "REGISTRY", dict(studies.REGISTRY))
+    file = tmp_path / "smoothing.py"
+    line = ("--use", file, "study", "mine", "--scale", "smoke", "--out", tmp_path / "out", "--seeds")
+
+    def write(value):
+        file.write_text("from fercourse.studies import study\n\n@study('mine', 'd')\ndef arms(scale, data, root):\n"
+                        f"    return {{'only': lambda seed: {{'accuracy': {value}}}}}\n")
+    write(.5)
+    assert call(*line, 2) == 0 and call(*line, 2) == 0
+    [path] = (tmp_path / "out").iterdir()
+    assert "another" not in capsys.readouterr().out
+    write(.75)
+    assert call(*line, 3) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[:2] == ["2 of 3 runs were there already", f"2 runs were made with another smoothing.py; remove them "
+                        f"from {path}, or use another --out, to run them anew"]
+    saved = json.loads(path.read_text())["runs"]
+    assert [run["metrics"]["accuracy"] for run in saved] == [.5, .5, .75]
+    assert saved[0]["source"] == saved[1]["source"] != saved[2]["source"] and "smoothing.py " in saved[2]["source"]
+    for run in saved:
+        del run["source"]                                                 # by a version that did not write it down
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"runs": saved}))
+    before = path.read_bytes()
+    assert call(*line, 3) == 0 and "another smoothing" not in capsys.readouterr().out and path.read_bytes() == before
+
+
+def test_the_courses_own_studies_are_told_by_their_commit():
+    assert studies.get("faces").source is None and studies._source(print) is None
+
+
 def test_a_place_that_cannot_be_written_is_told_before_the_first_run(counted, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
@@ -187,6 +219,14 @@ def test_a_table_tells_the_hardware_of_the_runs_of_its_row():
     content = {"hardware": made, "runs": runs, "summary": summary, "config": {"name": "cpu", "size": 48, "epochs": 3}}
     assert "| 2 x86_64 cores and H100 |" in table._row("title", content, "a", "accuracy")
     assert "| 2 x86_64 cores |" in table._row("title", content, "b", "accuracy")
+
+
+def test_joined_runs_of_a_study_of_ones_own_stand_in_the_order_of_the_file(tmp_path):
+    into, other = _file(tmp_path / "a.json", [0], "second"), _file(tmp_path / "b.json", [0], "first")
+    done = subprocess.run([sys.executable, "-m", "fercourse.studies.merge", into, other, _file(tmp_path / "c", [1],
+                           "second")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "2 runs added\n"), done.stderr
+    assert list(json.loads(into.read_text())["summary"]) == ["second", "first"]
 
 
 def test_joined_runs_stand_in_the_order_of_the_study(counted, tmp_path):

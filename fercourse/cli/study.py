@@ -27,6 +27,10 @@ def study(
     record = studies.run(name, data, scale, seeds, root, out, arms or (), first_seed)
     if record.found:
         typer.echo(_told_before(record))
+    if record.changed:
+        runs, them = ("1 run was", "it") if record.changed == 1 else (f"{record.changed} runs were", "them")
+        typer.echo(f"{runs} made with another {record.source.rpartition(' ')[0]}; remove {them} from {record.path}, or "
+                   f"use another --out, to run {them} anew")
     for arm, metrics in record.summary().items():
         for metric, found in metrics.items():
             spread = "" if found["sd"] is None else f" ± {found['sd']:.4f}"

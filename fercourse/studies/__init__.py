@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import sha256
 from .record import Record
 
 _MODULES = {                                                 # and their studies, told without importing torch
@@ -58,6 +59,7 @@ class Study:
 
     Attributes:
         changes: what differs from `SCALES` here, by the scale's name; `on`: what differs further, by the set's name.
+        source: name and digest of the file that the arms are written in; None for the course's, which a commit tells.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Study:
     arms: Callable[..., dict[str, Callable[[int], dict]]]
     changes: dict[str, dict]
     on: dict[str, dict[str, dict]] = field(default_factory=dict)
+    source: str | None = None
 
     def scale(self, name: str, data: str | None = None) -> Scale:
         """Return what a scale spends on a set of faces; default: on the study's own.
@@ -84,10 +87,19 @@ def study(name: str, data: str = "synthfaces", on: dict | None = None, **changes
     `on` are such changes for sets that ask for more, or less: `on={"fer2013": dict(cpu=dict(limit=5000))}`.
     """
     def keep(arms):
-        REGISTRY[name] = Study(name, data, arms, changes, on or {})
+        REGISTRY[name] = Study(name, data, arms, changes, on or {}, _source(arms))
         return arms
 
     return keep
+
+
+def _source(arms):
+    """Return `NAME DIGEST` of the file of somebody's own arms; None where there is none, as in a notebook."""
+    code = getattr(arms, "__code__", None)
+    file = Path(code.co_filename if code else "")
+    if not file.is_file() or Path(__file__).parent in file.resolve().parents:
+        return None
+    return f"{file.name} {sha256(file)[:12]}"
 
 
 def names() -> list[str]:
@@ -128,7 +140,7 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     spends = chosen.scale(scale, data)
     record = Record.open(out, name, data, spends)
     arms = chosen.arms(spends, data, root)
-    record.arms = tuple(arms)
+    record.arms, record.source = tuple(arms), chosen.source
     wanted = {arm: measure for arm, measure in arms.items() if not only or any(text in arm for text in only)}
     if not wanted:
         raise InputError(f"study {name} has no arm with {' or '.join(only)} in its name; expected part of one of "

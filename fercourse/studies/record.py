@@ -27,11 +27,13 @@ class Record:
 
     Attributes:
         runs: one entry a finished run: arm, seed, metrics, seconds, commit; hardware and versions where they are not
-            the file's.
+            the file's; source where the study is one of somebody's own.
+        source: name and digest of that study's file.
         code: the commit when the study was opened: what runs is what was loaded then.
         arms: the order in which the file tells of them, whatever was run first; others follow.
         facts: the file's hardware and versions.
-        found, measured: how many of the runs asked for were there already, and how many were not.
+        found, measured: how many of the runs asked for were there already, and how many were not; `changed`: how many
+            of those found were made with another source.
     """
 
     path: Path
@@ -42,8 +44,10 @@ class Record:
     code: str | None = field(default_factory=lambda: commit())
     arms: tuple[str, ...] = ()
     facts: dict = field(default_factory=dict)
+    source: str | None = None
     found: int = 0
     measured: int = 0
+    changed: int = 0
 
     @classmethod
     def open(cls, folder, study: str, data: str, scale) -> "Record":
@@ -65,15 +69,17 @@ class Record:
         Raises:
             Unwritable: the file cannot be written, which is tried before the run.
         """
-        if any(run["arm"] == arm and run["seed"] == seed for run in self.runs):
+        if there := [run for run in self.runs if run["arm"] == arm and run["seed"] == seed]:
             self.found += 1
+            self.changed += bool(self.source) and there[0].get("source", self.source) != self.source
             return
         try_place(self.path)
         start = time.perf_counter()
         metrics = measure(seed)
         self.runs.append({"arm": arm, "seed": seed, "metrics": metrics,
                           "seconds": round(time.perf_counter() - start, 1), "commit": self.code,
-                          "hardware": hardware(), "versions": versions()})
+                          "hardware": hardware(), "versions": versions(),
+                          **({"source": self.source} if self.source else {})})
         self.save()
         self.measured += 1
 
