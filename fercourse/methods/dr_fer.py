@@ -35,7 +35,8 @@ class DrFerHyper(Hyper):
         keep: how much of a face's running loss the next epoch keeps.
         neighbours: K, voters on a face; margin: delta, least lead of a new label over the given one.
         jury: share of each class whose labels are never learnt, to measure the noise and what a vote is worth (0: take
-            the noise for as large as it looks, and trust every vote).
+            the noise for as large as it looks, and trust every vote). It follows from the set, not from the seed: a
+            spread over seeds leaves the luck of its draw out.
         trust: new labels need a lead over the second class from which, by the jury, that share of them is right.
         label_smoothing: of the cross-entropy.
     """
