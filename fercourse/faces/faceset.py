@@ -263,7 +263,10 @@ class FaceSet:
         return sampling.class_weights(self.labels, len(self.classes))
 
     def sampling_weights(self) -> Tensor:
-        """Return float32 [N] weights that make the classes equal in a sampler; 0 for a face without label."""
+        """Return float32 [N] weights by which classes are drawn equally often; 0 for a face without label.
+
+        For `torch.multinomial` or a torch sampler of your own; `fit` shows each face once an epoch (docs/recipes.md).
+        """
         return torch.where(self.labels < 0, 0.0, self.class_weights()[self.labels])
 
     def with_classes(self, classes, unlabelled: bool = False) -> "FaceSet":
