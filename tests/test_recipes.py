@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.line import QUICK, call, toy_pack
+
 PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 
 
@@ -15,6 +17,10 @@ def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
     monkeypatch.setattr(studies, "REGISTRY", dict(studies.REGISTRY))
     monkeypatch.setattr(catalogue, "_SETS", dict(catalogue._SETS))
     monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)                                           # with the runs of one recipe
+    for seed in (0, 1):
+        assert call("train", "baseline", "--data", toy_pack(tmp_path / "a.safetensors"), *QUICK, "--seed", seed,
+                    "--out", f"runs/{seed}") == 0
     found = {}
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
         exec(compile(block, str(PAGE), "exec"), found)
@@ -22,5 +28,7 @@ def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
     assert found["views"].grad.isfinite().all() and found["mine"].classes == ("closed", "open")
     assert len(found["named"]) == 4 and set(found["named"].words("identity")) == {"kim", "lee"}
     assert "unknown name: expected PERSON_EMOTION_NUMBER" in found["named"].notes[-1]
+    assert re.fullmatch(r"\d+\.\d ± \d+\.\d \(2\)", found["table"].loc["baseline", "drawn:train", "lesson"]["told"])
+    assert found["balanced"].labels.bincount().min() > 0 and len(found["balanced"]) == len(found["train"])
     done = studies.run("smoothing", scale="smoke", seeds=1, out=tmp_path)
     assert {run["arm"] for run in done.runs} == {"plain", "smoothed"}
