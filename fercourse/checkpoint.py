@@ -26,7 +26,6 @@ FORMAT = 1                        # of the checkpoint; a newer one is refused
 CHECKPOINT, PREVIOUS = "checkpoint.pt", "checkpoint.previous.pt"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 LOCK = "training.lock"
-VIEWS = ("views", "target_views")
 _LOCKS = weakref.WeakValueDictionary()   # of this process: a cell that is run again takes over from the one stopped
 
 
@@ -171,7 +170,7 @@ class Checkpoint:
 
     def _restore(self, path):
         state = read_checkpoint(path)
-        _same_run(path, state["config"], self.config)
+        origin.same_run(path, state["config"], self.config)
         self.config |= {name: state["config"][name] for name in (origin.DIGEST,) if name in state["config"]}
         try:
             for name, part in self.parts.items():
@@ -239,18 +238,6 @@ def _maker(state):
     return f"fercourse {version}" if version else "another fercourse"
 
 
-def _same_run(path, kept, wanted):
-    """Raise InputError unless a kept configuration is the one asked for."""
-    sides = [flat(kept), flat(wanted)]
-    for name in [*sides[1], *sides[0]]:
-        if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
-            continue
-        old, new = sides[0].get(name, "nothing"), sides[1].get(name, "nothing")
-        if origin.differs(name, old, new):
-            raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
-                             "resume with the same settings, or choose another --out")
-
-
 def _like(value, fresh, device):
     """Return a kept value where the method's setup had put its kind."""
     if not isinstance(value, torch.Tensor):
@@ -286,7 +273,7 @@ def untrained(facts: dict):
 def settings(method, faces, target, **training) -> dict:
     """Return what a resumed run must have in common with the one that was stopped."""
     data = {"data": fingerprint(faces), "target": fingerprint(target) if target is not None else None}
-    views = {name: [v if isinstance(v, str) else repr(v) for v in getattr(method, name)] for name in VIEWS}
+    views = {name: [v if isinstance(v, str) else repr(v) for v in getattr(method, name)] for name in origin.VIEWS}
     return {**describe(method), **plain(training), **data, **views, **origin.digest(method.hyper)}
 
 

@@ -1,9 +1,12 @@
-"""The weights that a run began with: known by their content, and needed no more once the run has a checkpoint."""
+"""What a run began with: a resume must ask for the same; weights are known by their content, and read only once."""
 
 from pathlib import Path
 
+from .errors import InputError
 from .files import sha256
+from .plain import flat
 
+VIEWS = ("views", "target_views")
 DIGEST = "weights_sha256"                    # in a run's configuration, beside the path
 
 
@@ -13,11 +16,22 @@ def digest(hyper) -> dict:
     return {DIGEST: sha256(file)} if file and file.is_file() else {}
 
 
-def differs(name, old, new) -> bool:
-    """Return whether two values of a configuration speak of two runs; `nothing` is one that is not there.
+def same_run(path, kept: dict, wanted: dict):
+    """Raise InputError unless a kept configuration is the one asked for.
 
     Weights may have moved, and their file may be gone: where both are known, their content counts.
     """
+    sides = [flat(kept), flat(wanted)]
+    for name in [*sides[1], *sides[0]]:
+        if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
+            continue
+        old, new = sides[0].get(name, "nothing"), sides[1].get(name, "nothing")
+        if _differs(name, old, new):
+            raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
+                             "resume with the same settings, or choose another --out")
+
+
+def _differs(name, old, new):
     if name == "hyper weights" and None not in (old, new):
         return False
     return old != new and not (name == DIGEST and "nothing" in (old, new))

@@ -1,0 +1,59 @@
+"""The sets that a command names: where they are, what is scored of them, and what is told about them."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from fercourse.cli import sets
+from fercourse.errors import InputError
+from tests.line import QUICK, call, toy_pack
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory):
+    return toy_pack(tmp_path_factory.mktemp("packs") / "drawn.safetensors")
+
+
+@pytest.mark.parametrize("data, more, scored", [
+    (":train+val", (), None), (":all", (), None), (":val", (), None), (":train+test", (), "drawn:val"),
+    (":train+val", ("--score", ":test"), "drawn:test"), (":train+val", ("--score", ":val"), "drawn:val"),
+])
+def test_nothing_is_scored_by_itself_on_faces_that_are_learnt(pack, tmp_path, capsys, data, more, scored):
+    more = [f"{pack}{word}" if word.startswith(":") else word for word in more]
+    assert call("train", "baseline", "--data", f"{pack}{data}", "--out", tmp_path / "run", *QUICK, *more, "--json") == 0
+    told = capsys.readouterr()
+    metrics = json.loads(told.out.strip().splitlines()[-1])
+    assert metrics.get("scored") == scored and ("accuracy" in metrics) == bool(scored)
+    said = f"the run learns from faces of drawn:val; name others, such as --score {pack}:test"
+    assert (said in told.err) == (scored is None)
+
+
+def test_a_target_that_is_adapted_to_is_not_scored_by_itself_either(pack, tmp_path):
+    whole, train, val = (sets.load(f"{pack}:{split}", "", None, None) for split in ("train+val", "train", "val"))
+    scored = lambda **trained: sets.scored_set(None, {f"{pack}:{k}": v for k, v in trained.items()}, None, 16)  # noqa: E731
+    assert torch.equal(scored(all=train[:9], train=train).ids, val.ids)
+    assert scored(train=train, all=whole) is None and scored(all=whole, train=train) is None
+
+
+def test_what_was_done_to_the_faces_is_told(pack, tmp_path, capsys):
+    assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--noise", "0.25") == 0
+    assert "\n  12 of 48 labels changed by symmetric noise (seed 0)\n" in capsys.readouterr().err
+    sets.say_notes(SimpleNamespace(notes=tuple("abcdef")))
+    assert capsys.readouterr().err.splitlines()[3:] == [
+        "  d", "  and 2 notes more: fercourse data check NAME tells them"]
+
+
+def test_the_embedded_set_takes_no_root_of_another_set(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *given: asked.append(given[2]))
+    csv, folder, parquet = tmp_path / "faces.csv", tmp_path / "real", tmp_path / "made" / "a.parquet"
+    folder.mkdir(), parquet.parent.mkdir(), csv.touch(), parquet.touch()
+    roots = csv, folder, parquet, parquet.parent, tmp_path / "nowhere"
+    for root in roots:
+        sets.load("SynthFaces/lab", "train", root, None), sets.load("csv", "train", root, None)
+    assert asked == [None, csv, None, folder, *[root for root in roots[2:] for _ in range(2)]]
+    sets.check_root(csv, "synthfaces", "csv", None), sets.check_root(parquet, "synthfaces")
+    with pytest.raises(InputError, match="is no place of synthfaces, whose faces are embedded; expected a "):
+        sets.check_root(folder, "synthfaces/lab", None, "synthfaces:val")
