@@ -84,7 +84,7 @@ def arms(scale: Scale, data, root) -> dict:
             "from scratch, awake blocks, enlarged": (_awake, LOOSE, larger),
             "from scratch, lesson-wide, AdamW": (_awake, LOOSE, wide),
             "from scratch, lesson-wide, SGD": (_awake, LOOSE, replace(wide, lr=0.05), SGD)}
-    return {name: partial(_trained, *way, data=data, root=root) for name, way in ways.items()}
+    return {name: partial(_trained, way, data, root) for name, way in ways.items()}
 
 
 @study("photographs-tuning", data="fer2013", smoke=dict(limit=128),
@@ -103,9 +103,13 @@ def _tried(changes, hyper, views, scale, data, root, seed):
     return scores_both_ways(learner, unseen) | {"training_accuracy": again["accuracy"]}
 
 
-def _trained(begin, views, scale, hyper=None, *, data, root, seed):
-    """Train on photographs, from random weights or from the file that `begin(scale, seed, folder)` makes."""
-    load, hyper = loader(data, root, size=scale.size), hyper or {}
+def _trained(way, data, root, seed):
+    """Train on photographs, from random weights or from the file that `begin(scale, seed, folder)` makes.
+
+    A way is that, or None; the views; the scale; and hyper-parameters, if any.
+    """
+    (begin, views, scale), hyper = way[:3], dict(*way[3:])
+    load = loader(data, root, size=scale.size)
     place = _kept(begin and begin.__name__, views, scale, data, seed, *hyper.items())
     given = {"weights": begin(scale, seed, place / "rendered")} if begin else {}
     learner = train_classifier(load("train"), scale, seed, views=(views,), out=place / "photographs",

@@ -132,7 +132,7 @@ def test_other_detectors(monkeypatch):
     with pytest.raises(InputError, match="'mtcnn' is unknown; expected one of embedded, face-alignment"):
         lm.find_landmarks(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "mtcnn")
     monkeypatch.setitem(__import__("sys").modules, "face_alignment", None)
-    with pytest.raises(InputError, match=r"pip install -e '\.\[landmarks\]'"):
+    with pytest.raises(InputError, match=r'pip install -e "\.\[landmarks\]"'):
         lm.find_landmarks(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "face-alignment")
 
 
