@@ -116,6 +116,12 @@ SECTIONS = {
             (f"A whole ResNet-18 trained on FER2013, {words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
             ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
+        *((title, "photographs-fer2013-cpu", f"from scratch, lesson-wide, {optimiser}", metric)
+          for optimiser in ("AdamW", "SGD") for title, metric in (
+            ("A ResNet-18 of half the width, with the lesson network's stem and strides, trained on FER2013 by "
+             f"{optimiser}, blocks that add something at once", "accuracy"),
+            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
+            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
         *_column("photographs-tuning-fer2013-cpu", "accuracy",
                  ("What helps a whole ResNet-18 on FER2013? Twelve epochs, on the validation part", "as it is"),
                  ("   half the learning rate", "half the rate"),
