@@ -40,7 +40,7 @@ clean:   ## remove caches and built files; the environment and runs stay
 # scripts and the editable install point there from wherever the course was moved or copied to; and from which
 # requirements, so that files that only look newer (after a change of branches) ask for no network.
 SUM   := $(shell cat requirements.txt pyproject.toml | cksum)
-MOVED := $(shell [ ! -s $(VENV)/.installed ] || [ "$$(sed -n 1p $(VENV)/.installed)" = "$(CURDIR)" ] || echo yes)
+MOVED := $(shell [ -L $(VENV) ] || [ ! -s $(VENV)/.installed ] || [ "$$(sed -n 1p $(VENV)/.installed)" = "$(CURDIR)" ] || echo yes)
 
 $(VENV)/.installed: requirements.txt pyproject.toml | $(BIN)/pip
 	@if [ "$$(sed -n 2p $@ 2>/dev/null)" = "$(SUM)" ]; then touch $@; else \

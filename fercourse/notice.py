@@ -42,7 +42,8 @@ class Notice:
         """Leave a training that is saved after `done` steps, so many of them an epoch."""
         epoch, step = divmod(done - 1, per_epoch)
         if distributed.rank() == 0:
-            log.warning("stopped by a notice after step %d of epoch %d; go on with --resume", step + 1, epoch + 1)
+            log.warning("stopped by a notice after step %d of epoch %d; go on with --resume (in Python resume=True)",
+                        step + 1, epoch + 1)
         raise Stopped(128 + self.number)
 
 

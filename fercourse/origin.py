@@ -19,20 +19,20 @@ def digest(hyper) -> dict:
 def same_run(path, kept: dict, wanted: dict):
     """Raise InputError unless a kept configuration is the one asked for.
 
-    Weights may have moved, and their file may be gone: where both are known, their content counts.
+    Weights may have moved: where both contents are known, these count, and not the path.
     """
     sides = [flat(kept), flat(wanted)]
     for name in [*sides[1], *sides[0]]:
         if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
             continue
         old, new = sides[0].get(name, "nothing"), sides[1].get(name, "nothing")
-        if _differs(name, old, new):
+        if _differs(name, old, new, known=all(DIGEST in side for side in sides)):
             raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
                              "resume with the same settings, or choose another --out")
 
 
-def _differs(name, old, new):
-    if name == "hyper weights" and None not in (old, new):
+def _differs(name, old, new, known):
+    if name == "hyper weights" and known:
         return False
     return old != new and not (name == DIGEST and "nothing" in (old, new))
 

@@ -290,10 +290,10 @@ print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (a
 # <details><summary>Answer</summary>
 #
 # (a) No error. The loss only wobbles, because no weight ever gets a gradient. (b) It learns all the same: gradients
-# pass through the head, and the network adapts to a head that stays random. (c) The loss falls, but never comes near 0:
-# shares lie between 0 and 1, so a second softmax cannot pull them far apart. (d) No error. A face's answer now depends
-# on the others in its batch. (e) The same score, from more memory. Only (a) shows plainly in the loss. So look at the
-# first losses, at the score in evaluation mode, and at what the optimiser was given.
+# pass through the head, and the network adapts to a head that stays random. (c) The loss falls, but never comes near
+# 0: shares lie between 0 and 1, so a second softmax cannot pull them far apart. (d) No error. A face's answer now
+# depends on the others in its batch. (e) The same score, from more memory. Only (a) and (c) show in the loss. So look
+# at the first losses, at the score in evaluation mode, and at what the optimiser was given.
 #
 # </details>
 #
@@ -314,9 +314,9 @@ print(f"right on unseen people: {fc.evaluate.accuracy(told, test.labels):.1%} (a
 # `fercourse/train.py` does what you have just written, and adds what you do not want to write twice (mixed precision,
 # clipping, a log, checkpoints, several GPUs). One thing differs in the method, not in the loop: the baseline smooths
 # its labels. A tenth of each is spread over all classes, so its loss is not quite (1.3) and cannot reach 0. Where we
-# watch a network learn by heart, below, we switch this off. Open it beside your cells: its loop fits on one screen.
-# If you have no time to train, `fc.trained("baseline", device)` returns a network that the course trained on lab
-# faces: use it as `model`. Only the cells that need `history` or `moments` then have nothing to show.
+# watch a network learn by heart, below, we switch this off. Open `fercourse/train.py` beside your cells: its loop
+# fits on one screen. If you have no time to train, `fc.trained("baseline", device)` returns a network that the course
+# trained on lab faces: use it as `model`. Only the cells that need `history` or `moments` then have nothing to show.
 #
 # `watch` is called after every epoch. We use it to keep the embedding of some unseen people.
 

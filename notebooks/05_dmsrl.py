@@ -144,7 +144,7 @@ torch.save(source_only.backbone.trunk.state_dict(), lab_weights)
 
 # %% [markdown]
 # ## The idea in five formulas
-# The paper behind this lesson is **DMSRL** (IEEE Transactions on Multimedia 2022). Its point: aligning two domains
+# The paper behind this lesson is **DMSRL** (IEEE Transactions on Multimedia 2023). Its point: aligning two domains
 # costs discrimination, so both must be learnt at once. Its full text was not at hand. The formulas (5.1) to (5.5) are
 # **found** in the authors' released code, JDMAN; the code's page says that it covers this paper. Our own choices are
 # marked **(DC)**. Features $h$ have width $D$, there are $K$ classes, and $d$ is $s$ (source) or $t$ (target). Each

@@ -836,7 +836,7 @@ display(in_columns(photographs["summary"], columns))
 # To go on after a disconnect, `fit` keeps every face's word in `runs/invariant`, in `checkpoint.pt` and
 # `checkpoint.previous.pt`; and what CLIP saw in each picture lies in `~/.cache/fercourse`, as `attributes-….npy`. Let
 # neither lie on a drive that others can read, and delete these files when the training is done; all you need then is
-# `model.safetensors`.
+# `model.safetensors` and `config.json`.
 
 # %% [markdown]
 # ## Check yourself

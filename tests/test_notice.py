@@ -40,14 +40,11 @@ def signalling(method, number, at):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process that it sends SIGTERM")
-def test_a_training_that_gets_a_notice_saves_that_step_and_ends_like_an_uninterrupted_one(tmp_path):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)                                              # as the children have
+def test_a_training_that_gets_a_notice_saves_that_step_and_ends_like_an_uninterrupted_one(tmp_path, one_thread):       # as the children have
     train(tmp_path / "whole")
-    torch.set_num_threads(threads)
     stopped = child(tmp_path / "run", "notice", "8")
     assert (stopped.returncode, stopped.stderr) == (
-        128 + signal.SIGTERM, "stopped by a notice after step 3 of epoch 2; go on with --resume\n")
+        128 + signal.SIGTERM, "stopped by a notice after step 3 of epoch 2; go on with --resume (in Python resume=True)\n")
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 8        # two after the one of --save-every
     done = child(tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -63,7 +60,7 @@ def test_the_command_leaves_with_the_signals_status(tmp_path, monkeypatch, caplo
     monkeypatch.setattr(Baseline, "after_step", lambda method: next(steps) == 2 and signal.raise_signal(number))
     line = "train", "baseline", "--data", toy_pack(tmp_path / "a.safetensors"), "--out", tmp_path / "run", *QUICK
     assert call(*line) == 128 + number
-    assert caplog.messages == ["stopped by a notice after step 2 of epoch 1; go on with --resume"]
+    assert caplog.messages == ["stopped by a notice after step 2 of epoch 1; go on with --resume (in Python resume=True)"]
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 2
     assert signal.getsignal(number) is signal.SIG_DFL
     assert call(*line, "--resume") == 0 and (tmp_path / "run" / "metrics.json").is_file()

@@ -81,6 +81,7 @@ def scored_set(text, trained, root, size):
     """
     import torch
 
+    from ..faces.catalogue import plain
     from ..faces.load import parse_spec
     if text:
         return load(text, "val", root, size)
@@ -90,7 +91,7 @@ def scored_set(text, trained, root, size):
     except InputError as error:
         say(f"nothing is scored at the end, because there is no val split ({error}); --score names another set")
         return None
-    known = [some.ids.cpu() for text, some in trained.items() if parse_spec(text).name == spec.name]
+    known = [some.ids.cpu() for text, some in trained.items() if plain(parse_spec(text).name) == plain(spec.name)]
     if torch.isin(faces.ids.cpu(), torch.cat(known)).any():
         say(f"nothing is scored at the end, because the run learns from faces of {faces.name}; name others, such as "
             f"--score {spec.name}:test")

@@ -98,9 +98,10 @@ def warn_of_memory(what: str, size: int, why):
     Args:
         why: the system's reason; None where the folder cannot be made or written.
     """
+    why = why or f"{folder()} cannot be written, or the file there is damaged"
     warnings.warn(f"{what}: {size / 1e9:.1f} GB of pixels stay in memory, and are made again at every start, because "
-                  f"the cache cannot hold them ({why or f'{folder()} cannot be written'}); make room there, set "
-                  "FERCOURSE_CACHE to a folder with more, or pack the set once: fercourse data pack", stacklevel=1)
+                  f"the cache cannot hold them ({why}); make room there, set FERCOURSE_CACHE to a folder with more, or "
+                  "pack the set once: fercourse data pack", stacklevel=1)
 
 
 def used(path: Path) -> bool:

@@ -203,6 +203,8 @@ def _decoded(name, root, size, options):
 
     code = _code(info.reader)
     if code is None:                                     # it may change, and nobody would know
+        warnings.warn(f"{info.name}: its reader stands in no file, so each load decodes all pictures anew; put it into "
+                      "a .py file", stacklevel=3)
         pack = memory_pack(*read())
     else:
         pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed, code)}", read)

@@ -110,6 +110,7 @@ def read(root):
 """
 
 
+@pytest.mark.filterwarnings("ignore:own. its reader stands in no file")
 @pytest.mark.parametrize("kept", [True, False], ids=["in a file", "in a cell"])
 def test_a_reader_of_ones_own_that_changes_is_asked_again(toy, tmp_path, own_cache, monkeypatch, kept):
     for label in (0, 1):

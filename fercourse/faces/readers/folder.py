@@ -56,7 +56,7 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
 
 def _no_pictures(files):
     """Return a sentence, if any, on files that look like pictures of a kind that is not read."""
-    kinds = Counter(Path(file).suffix.lower() or "without ending" for file in files
+    kinds = Counter(Path(file).suffix.lower() or "without ending" for file in sorted(files)
                     if not file.lower().endswith(NO_PICTURES))
     if not kinds:
         return []
