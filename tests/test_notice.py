@@ -20,6 +20,7 @@ from tests.toy import toy_faces, toy_method
 from tests.twice import twice
 
 CPU = torch.device("cpu")
+GO_ON = "go on with --resume (in Python resume=True)"
 
 
 def child(out, *notice):
@@ -40,11 +41,11 @@ def signalling(method, number, at):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process that it sends SIGTERM")
-def test_a_training_that_gets_a_notice_saves_that_step_and_ends_like_an_uninterrupted_one(tmp_path, one_thread):       # as the children have
+def test_a_training_that_gets_a_notice_saves_that_step_and_ends_like_an_uninterrupted_one(tmp_path, one_thread):
     train(tmp_path / "whole")
     stopped = child(tmp_path / "run", "notice", "8")
     assert (stopped.returncode, stopped.stderr) == (
-        128 + signal.SIGTERM, "stopped by a notice after step 3 of epoch 2; go on with --resume (in Python resume=True)\n")
+        128 + signal.SIGTERM, f"stopped by a notice after step 3 of epoch 2; {GO_ON}\n")
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 8        # two after the one of --save-every
     done = child(tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -60,7 +61,7 @@ def test_the_command_leaves_with_the_signals_status(tmp_path, monkeypatch, caplo
     monkeypatch.setattr(Baseline, "after_step", lambda method: next(steps) == 2 and signal.raise_signal(number))
     line = "train", "baseline", "--data", toy_pack(tmp_path / "a.safetensors"), "--out", tmp_path / "run", *QUICK
     assert call(*line) == 128 + number
-    assert caplog.messages == ["stopped by a notice after step 2 of epoch 1; go on with --resume (in Python resume=True)"]
+    assert caplog.messages == [f"stopped by a notice after step 2 of epoch 1; {GO_ON}"]
     assert read_checkpoint(tmp_path / "run" / "checkpoint.pt")["step"] == 2
     assert signal.getsignal(number) is signal.SIG_DFL
     assert call(*line, "--resume") == 0 and (tmp_path / "run" / "metrics.json").is_file()
