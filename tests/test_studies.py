@@ -9,10 +9,14 @@ from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fercourse import studies
 from fercourse.errors import InputError
+from fercourse.faces import Listing
+from fercourse.faces.decode import Crop
+from fercourse.faces.pack import write_pack
 from fercourse.studies import Scale, Study, record, table
 from fercourse.studies.merge import merge
 from tests.holder import holding
@@ -213,6 +217,14 @@ def test_runs_that_do_not_belong_together_are_not_mixed(counted, tmp_path, chang
     with pytest.raises(InputError, match="not a results file"):
         merge(into, tmp_path / "missing.json")
     assert into.read_text() == before
+
+
+def test_a_study_of_a_pack_of_fer2013_reads_the_public_test_too(tmp_path):
+    pixels, split = np.zeros((3, 8, 8, 3), np.uint8), np.array(["train", "PublicTest", "test"], dtype=object)
+    labels, ids = np.zeros(3, np.int64), np.arange(3)
+    write_pack(Listing("fer2013", ("anger",), labels, split, ids, pixels=pixels), tmp_path / "pack", Crop(8))
+    load = studies.loader(str(tmp_path / "pack"))
+    assert load("test").name == "fer2013:PublicTest" and load("train").ids.tolist() == [0]
 
 
 def test_seeds_may_begin_later(counted, tmp_path):

@@ -62,15 +62,27 @@ def _from_anywhere(text):
 
 
 def own_test(run, root, size):
-    """Return the test split of the set that a run was trained for: its target, else its data."""
+    """Return the test split of the set that a run was trained for: its target, else its data.
+
+    Raises:
+        InputError: it is not at hand, or the run was told labels of it.
+    """
+    import torch
+
     from ..faces.load import parse_spec
     data, target, root = own_sets(run, root)
     try:
         spec = parse_spec(target or str(data))
-        return load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:test", "test", root, size)
+        faces = load(f"{spec.name}{f'/{spec.domain}' if spec.domain else ''}:test", "test", root, size)
+        apart = target or set((spec.split or "train").split("+")) <= {"train", "val"}
+        learnt = None if apart else load(str(data), "train", root, size)
     except InputError as error:
         raise InputError(f"{run}: the test split of its own set is not at hand ({error}); "
                          "say with --data what to score it on, and with --root where that is") from error
+    if learnt is not None and torch.isin(faces.ids, learnt.ids).any():
+        raise InputError(f"{run} learnt from {data}, faces of {faces.name} among them, so that scores there would say "
+                         "nothing; say with --data what to score it on")
+    return faces
 
 
 def scored_set(text, trained, root, size):

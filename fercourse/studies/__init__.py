@@ -157,10 +157,12 @@ PUBLIC_TESTS = {"fer2013": "PublicTest"}                     # its private test 
 def loader(data: str, root=None, **how):
     """Return a function of a split's name that loads it of a study's set; `test` is the public one."""
     from ..faces.load import load_faces, parse_spec
+    from ..faces.unpack import is_pack, open_pack
     spec = parse_spec(data)
+    name = open_pack(spec.name).listing.name if is_pack(spec.name) else spec.name
 
     def load(split):
-        split = PUBLIC_TESTS.get(spec.name, split) if split == "test" else split
+        split = PUBLIC_TESTS.get(name, split) if split == "test" else split
         return load_faces(spec.name, split, root, spec.domain, **how)
     return load
 

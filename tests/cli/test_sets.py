@@ -30,6 +30,17 @@ def test_nothing_is_scored_by_itself_on_faces_that_are_learnt(pack, tmp_path, ca
     assert (said in told.err) == (scored is None)
 
 
+@pytest.mark.parametrize("data", [":train+test", ":all"])
+def test_a_run_is_not_scored_by_itself_on_test_faces_that_it_learnt(pack, tmp_path, capsys, data):
+    run = tmp_path / "run"
+    assert call("train", "baseline", "--data", f"{pack}{data}", "--out", run, *QUICK) == 0
+    capsys.readouterr()
+    assert call("evaluate", run) == 2
+    told = capsys.readouterr()
+    assert not told.out and f"{run} learnt from {pack}{data}, faces of drawn:test among them" in told.err
+    assert call("evaluate", run, "--data", f"{pack}:val", "--json") == 0
+
+
 def test_a_target_that_is_adapted_to_is_not_scored_by_itself_either(pack, tmp_path):
     whole, train, val = (sets.load(f"{pack}:{split}", "", None, None) for split in ("train+val", "train", "val"))
     scored = lambda **trained: sets.scored_set(None, {f"{pack}:{k}": v for k, v in trained.items()}, None, 16)  # noqa: E731
