@@ -137,9 +137,10 @@ def test_columns_go_before_a_column_of_the_name_itself(tmp_path):
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_semicolons_or_tabs_may_divide_a_csv(tmp_path, delimiter):
-    found = listed(tmp_path, delimiter.join(["path", "label", "person"]),
-                   lambda i: delimiter.join(["", "happy", f"a,{i}"]))
-    assert len(found) == 12 and found.identity_names[0] == "a,0"
+    found = listed(tmp_path, delimiter.join(["path", "label", "person", "valence", "arousal"]),
+                   lambda i: delimiter.join(["", "happy", f"a,{i}", "0,5", "-0.25"]))
+    assert len(found) == 12 and found.identity_names[0] == "a,0" and not found.rejects
+    assert found.valence_arousal[0].tolist() == [0.5, -0.25]
 
 
 def test_a_csv_may_have_very_many_columns(tmp_path):

@@ -186,9 +186,9 @@ def numbered(text: str, table: dict):
 
 
 def decimal(text, what: str) -> float:
-    """Return a finite number."""
+    """Return a finite number; 0,5 is 0.5, as half of the world writes it."""
     try:
-        number = float(text)
+        number = float(str(text).replace(",", "."))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
