@@ -58,6 +58,14 @@ def test_twice_as_long_is_twice_as_many_epochs(monkeypatch):
     assert asked == [3, 6]
 
 
+def test_the_recalibrated_baseline_differs_in_its_statistics_alone():
+    averaged, recalibrated = (comparison.trained(name, "tested in the wild", TINY, "synthfaces", None, 0)[0]
+                              for name in (comparison.AVERAGED, comparison.RECALIBRATED))
+    assert all(map(torch.equal, averaged.parameters(), recalibrated.parameters()))
+    one, other = (method.backbone.trunk.bn1.running_mean for method in (averaged, recalibrated))
+    assert not torch.allclose(one, other)
+
+
 def test_the_study_runs_and_says_what_a_method_costs(tmp_path):
     found = studies.run("comparison", scale="smoke", seeds=1, out=tmp_path, only=["right labels, baseline"]).summary()
     assert set(found) == {f"right labels, {name}" for name in ("baseline", comparison.LONGER, comparison.AVERAGED)}
