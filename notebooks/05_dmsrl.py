@@ -576,13 +576,13 @@ for arm in (arm for arm in results["summary"] if arm.startswith("DMSRL without")
 # %% [markdown]
 # First of all, read *source only* after recalibration: that much of the gap is a matter of batch norm's means and
 # variances, and closing it needs neither an adversary nor a pseudo label. A method must end above this number to
-# justify its loss terms. Here every arm that adapts without landmarks ends below it; DMSRL misses it by less than DANN
-# and CDAN do. (The lines with landmarks and HNCL come further down.) But the sign of DMSRL's difference is uncertain:
-# DMSRL is a point below in two seeds and level in one, and on the validation people of a later table all of its lines
-# end above. Why it gains so little over recalibration is an open question. Its new layers learn from the lab again for
-# a few hundred steps while the target's labels are guesses; whether that is the cause was not tested.
-# [Lesson 07](07_comparison.ipynb) trains longer; you can also start from the recalibrated statistics, or from the
-# source's own head, and see.
+# justify its loss terms. Here every arm that adapts without landmarks ends below it; DMSRL misses it by less than
+# DANN and CDAN do. (The lines with landmarks and HNCL come further down.) But the sign of DMSRL's difference is
+# uncertain: DMSRL is a point below in two seeds and level in one, and on the validation people of a later table all
+# of its lines end above. Why it gains so little over recalibration is an open question. Its new layers learn from the
+# lab again for a few hundred steps while the target's labels are guesses; whether that is the cause was not tested.
+# [Lesson 07](07_comparison.ipynb) trains longer, and finds no lead over such a baseline; you can also start from the
+# recalibrated statistics, or from the source's own head, and see.
 #
 # Now read the lines *without*: no part alone is worth more than the spread. Leaving out the adversary and the sensitive
 # component together (*without adversary*) costs the most, half a point on average, nearly all of it from one seed. From
