@@ -86,8 +86,12 @@ def draw(name: str | Preset, count: int, seed: int = 0, epoch: int = 0, view: in
     wanted = preset(name)
     chance = torch.rand(count, 16, generator=generator("augment", seed, epoch, view))
     u = iter(chance.unbind(1))
-    either_way = lambda limit: (2 * next(u) - 1) * limit                  # noqa: E731
-    between = lambda low, high: low + next(u) * (high - low)              # noqa: E731
+
+    def either_way(limit):
+        return (2 * next(u) - 1) * limit
+
+    def between(low, high):
+        return low + next(u) * (high - low)
     mirror = torch.where(next(u) < wanted.flip, -1.0, 1.0)
     angle = either_way(math.radians(wanted.rotation))
     zoom = between(*map(math.log, wanted.scale)).exp()                    # as often twice as half
@@ -109,13 +113,13 @@ def apply(images: Tensor, parameters: Tensor) -> Tensor:
     """Return each image changed by its row of parameters, normalised.
 
     Args:
-        images: uint8 [B, 3, H, W] on any device.
+        images: [B, 3, H, W] of 0 to 255, uint8 or float, on any device; they stay as they are.
         parameters: float32 [B, 14] on the CPU, rows of a table from `draw`.
 
     Returns:
         float32 [B, 3, H, W] on the images' device: resampled once, blurred, curved, coloured, normalised, erased.
     """
-    pixels = images.float().div_(255)
+    pixels = _shares(images)
     if (parameters[:, :5] != torch.tensor(_AT_REST)).any():
         pixels = _move(pixels, sent(parameters[:, :5], images.device))
     blurred = (parameters[:, 8] > 0).nonzero().flatten()                  # chosen on the CPU: no wait
@@ -172,8 +176,8 @@ def resized(images: Tensor, size: int, mode: str = "bilinear") -> Tensor:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Return uint8 images [B, 3, H, W] as the float32 input of a backbone."""
-    return _standardise(images.float().div_(255))
+    """Return images [B, 3, H, W] of 0 to 255, uint8 or float, as the float32 input of a backbone."""
+    return _standardise(_shares(images))
 
 
 def denormalise(pixels: Tensor) -> Tensor:
@@ -188,7 +192,13 @@ def without_colour(pixels: Tensor) -> Tensor:
     return (((pixels * std + mean) * luma).sum(1, keepdim=True) - mean) / std
 
 
+def _shares(images):
+    """Return 0 to 255 as float32 of 0 to 1, a copy to write into, also of images that are float32 already."""
+    return images.to(torch.float32, copy=True).div_(255)
+
+
 def _standardise(pixels):
+    """Write into `pixels`, which must be a copy of one's own."""
     return pixels.sub_(_channels(MEAN, pixels.device)).div_(_channels(STD, pixels.device))
 
 
@@ -205,9 +215,10 @@ def _move(pixels, geometry):
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
     across = (torch.arange(pixels.shape[3], device=pixels.device) * 2 + 1) / pixels.shape[3] - 1    # pixel centres
     down = ((torch.arange(pixels.shape[2], device=pixels.device) * 2 + 1) / pixels.shape[2] - 1)[:, None]
-    column = lambda v: v[:, None, None]                                   # noqa: E731
-    x = column(mirror * cos) * across + column(-sin * tall) * down + column(2 * shift_x)
-    y = column(mirror * sin / tall) * across + column(cos) * down + column(2 * shift_y)
+    along_x, along_y, at_x = (v[:, None, None] for v in (mirror * cos, -sin * tall, 2 * shift_x))
+    x = along_x * across + along_y * down + at_x
+    along_x, along_y, at_y = (v[:, None, None] for v in (mirror * sin / tall, cos, 2 * shift_y))
+    y = along_x * across + along_y * down + at_y
     grid = torch.stack([x, y], 3)
     return F.grid_sample(pixels, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 

@@ -108,6 +108,15 @@ def test_none_is_plain_normalisation_and_returns_to_the_bytes():
     assert got.dtype == torch.float32
 
 
+@pytest.mark.parametrize("change", [
+    augment.normalise, lambda images: augment.apply(images, augment.draw("strong", 12, seed=3)),
+    lambda images: augment.resized(images, 20), lambda images: augment.normalise(augment.resized(images, 20))])
+def test_images_that_are_float_already_stay_as_they_are(change):
+    images = IMAGES.float()
+    torch.testing.assert_close(change(images), change(IMAGES), rtol=0, atol=0)
+    assert torch.equal(images, IMAGES.float())
+
+
 def test_parameters_depend_on_seed_epoch_and_view():
     table = augment.draw("strong", 50, seed=1, epoch=2, view=0)
     assert torch.equal(table, augment.draw("strong", 50, seed=1, epoch=2, view=0))

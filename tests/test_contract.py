@@ -190,9 +190,10 @@ def test_a_run_whose_code_has_changed_names_what_is_missing(tmp_path):
         fit(changed(CLASSES, 16, Hyper()), toy_faces(FACES, 16), epochs=1, out=tmp_path / "run", resume=True, **QUICK)
 
 
-def test_pictures_from_0_to_1_are_refused_where_they_would_look_black():
+@pytest.mark.parametrize("look", ["predict", "embed", "see"])
+def test_pictures_from_0_to_1_are_refused_where_they_would_look_black(look):
     with pytest.raises(InputError, match=r"mine: images are torch.float32; expected uint8 from 0 to 255"):
-        trained().predict(torch.rand(2, 3, 16, 16))
+        getattr(trained(), look)(torch.rand(2, 3, 16, 16))
 
 
 @pytest.mark.parametrize("epochs", [0, "2", 1.5])

@@ -157,7 +157,11 @@ class Method(nn.Module):
 
         Of a whole set, in chunks and without gradients, at the size that this network is made for:
         `fercourse.evaluate.seen(method, faces)`.
+
+        Raises:
+            InputError: images that `predict` refuses.
         """
+        _check_images(self, images)
         return self.backbone.features(augment.normalise(images))
 
     def decide(self, features: Tensor) -> Tensor:
@@ -173,12 +177,7 @@ class Method(nn.Module):
             InputError: images that are not uint8, such as numbers from 0 to 1, which would look black; one image
                 without the dimension of the batch.
         """
-        if images.ndim != 4:
-            raise InputError(f"{called(self)}: images have the shape {list(images.shape)}; expected [B, 3, H, W], of "
-                             "one image image[None]")
-        if images.dtype != torch.uint8:
-            raise InputError(f"{called(self)}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
-                             "(255 * images).round().byte()")
+        _check_images(self, images)
         return self.decide(self.embed(images))
 
     def see(self, images: Tensor) -> dict[str, Tensor]:
@@ -205,6 +204,15 @@ class Reader(Method):
     def decide(self, features):
         told = self.head(features)
         return told.float().tanh() if self.regresses else told        # in half precision tanh is flat far too soon
+
+
+def _check_images(method, images):
+    if images.ndim != 4:
+        raise InputError(f"{called(method)}: images have the shape {list(images.shape)}; expected [B, 3, H, W], of "
+                         "one image image[None]")
+    if images.dtype != torch.uint8:
+        raise InputError(f"{called(method)}: images are {images.dtype}; expected uint8 from 0 to 255, such as "
+                         "(255 * images).round().byte()")
 
 
 def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:
