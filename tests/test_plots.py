@@ -170,6 +170,11 @@ def test_confusion_counts_by_hand():
                           "neutral taken for sadness (25%)")
 
 
+def test_a_confusion_of_no_class_is_refused():
+    with pytest.raises(InputError, match="have a prediction such as 3; expected 0 to 2"):
+        plots.confusion([0, 1], [0, 3], EMOTIONS[:3])
+
+
 def test_calibration_error_by_hand():
     # two faces at 0.57, one right; two at 0.95, both right: (2 |0.57 - 0.5| + 2 |0.95 - 1|) / 4 = 0.06
     sure = torch.tensor([0.57, 0.57, 0.95, 0.95, 0.9])

@@ -4,14 +4,25 @@ import torch
 from torch import Tensor
 
 from ..device import exact
+from ..errors import InputError
 
 
 def confusion(predicted: Tensor, labels: Tensor, count: int) -> Tensor:
-    """Return counts int64 [C, C]: row the label, column the prediction."""
+    """Return counts int64 [C, C]: row the label, column the prediction.
+
+    Predictions come first here; `plots.confusion` takes the truth first.
+
+    Raises:
+        InputError: a face with a label, whose label or prediction is none of the C classes.
+    """
     labels = labels.to(predicted.device)
     known = labels >= 0
-    pairs = labels[known] * count + predicted[known]
-    return pairs.bincount(minlength=count * count).view(count, count)
+    labels, predicted = labels[known], predicted[known]
+    for what, numbers in (("label", labels), ("prediction", predicted)):
+        if (strange := numbers[(numbers < 0) | (numbers >= count)]).numel():
+            raise InputError(f"{len(strange)} of {len(labels)} faces with a label have a {what} such as "
+                             f"{int(strange[0])}; expected 0 to {count - 1} for {count} classes")
+    return (labels * count + predicted).bincount(minlength=count * count).view(count, count)
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:

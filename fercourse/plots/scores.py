@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..evaluate.classes import confusion as counts
 from ..log import NOT_LOSSES
 from .figure import new_figure, styled
 from .palette import COLOURS, colours_of
@@ -18,15 +19,19 @@ INK, LIGHT = COLOURS["sadness"], "#cfd6f7"
 def confusion(truth, predicted, classes, title=None, alt=None, caption=None):
     """Draw the confusion matrix: rows are true classes, cells give the share of the row and the count.
 
+    The truth comes first here; `evaluate.confusion`, which counts, takes predictions first.
+
     Args:
         truth: int64 [N] into `classes`; -1 is left out.
-        predicted: int64 [N].
+        predicted: int64 [N] into `classes`.
         classes: the words.
         title: one line above; alt: what the picture shows; caption: what to look for.
+
+    Raises:
+        InputError: a prediction that is none of the classes.
     """
-    truth, predicted, count = _ints(truth), _ints(predicted), len(classes)
-    known = (truth >= 0) & (predicted >= 0)
-    table = np.bincount(truth[known] * count + predicted[known], minlength=count**2).reshape(count, count)
+    count = len(classes)
+    table = counts(torch.from_numpy(_ints(predicted)), torch.from_numpy(_ints(truth)), count).numpy()
     share = table / table.sum(1, keepdims=True).clip(1)
     figure, (axes,) = new_figure(1.6 + 0.62 * count, 1.2 + 0.55 * count)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")

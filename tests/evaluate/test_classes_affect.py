@@ -6,6 +6,7 @@ import torch
 import torchmetrics.functional.regression as tm
 
 from fercourse import evaluate as ev
+from fercourse.errors import InputError
 
 RANDOM = torch.Generator().manual_seed(3)
 LABELS = torch.randint(0, 5, (400,), generator=RANDOM)
@@ -29,6 +30,17 @@ def test_absent_classes_and_unknown_labels():
     assert scores["faces"] == 3 and scores["recall"] == {"a": 0.5, "b": 1.0, "c": None, "d": None}
     assert scores["macro_f1"] == pytest.approx(sk.f1_score([0, 0, 1], [0, 3, 1], average="macro"))
     assert scores["macro_recall"] == 0.75
+
+
+@pytest.mark.parametrize(("predicted", "labels", "told"), [
+    ([-1, 0], [1, 0], "1 of 2 faces with a label have a prediction such as -1; expected 0 to 2 for 3 classes"),
+    ([3, 0, 9], [1, 0, -1], "1 of 2 faces with a label have a prediction such as 3;"),
+    ([2, 0], [0, 3], "1 of 2 faces with a label have a label such as 3;")])
+def test_what_is_none_of_the_classes_is_in_nobodys_row(predicted, labels, told):
+    with pytest.raises(InputError, match=told):
+        ev.confusion(torch.tensor(predicted), torch.tensor(labels), 3)
+    assert ev.confusion(torch.tensor([2, -1]), torch.tensor([0, -1]), 3).tolist() == [[0, 0, 1], [0] * 3, [0] * 3]
+    assert ev.confusion(torch.tensor([-1]), torch.tensor([-1]), 2).tolist() == [[0, 0], [0, 0]]
 
 
 def test_affect_scores_agree_with_torchmetrics():
