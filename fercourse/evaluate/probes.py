@@ -12,6 +12,8 @@ from ..errors import InputError
 from ..seeds import generator
 from .neighbours import knn_predict
 
+STILL = 1e-6          # a feature whose spread is no more never moved; dividing by it would blow up where it does
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -39,13 +41,10 @@ def linear_probe(features: Tensor, labels: Tensor, classes: int | None = None, d
     Raises:
         InputError: no face has a label.
     """
-    known = labels.to(features.device) >= 0
-    if not known.any():
-        raise InputError("a probe was asked for, but no face has a label; expected labels from 0 on")
     fine = torch.float32 if features.device.type == "mps" else torch.float64      # MPS has no float64
-    x, y = features.detach()[known].to(fine), labels.to(features.device)[known]
-    mean, scale = x.mean(0), x.std(0, correction=0)
-    scale = torch.where(scale > 0, scale, 1)
+    x, y = _taught(features, labels, labels >= 0)
+    x = x.to(fine)
+    mean, scale = _spread(x)
     x.sub_(mean).div_(scale)                                 # in place: of 300,000 wide features there is room for one
     weight = x.new_zeros(x.shape[1], classes or int(y.max()) + 1, requires_grad=True)
     bias = x.new_zeros(weight.shape[1], requires_grad=True)
@@ -71,11 +70,13 @@ def mlp_probe(features: Tensor, labels: Tensor, classes: int | None = None, hidd
 
     Returns:
         A function of features [M, D] that gives logits [M, C].
+
+    Raises:
+        InputError: no face has a label.
     """
-    known = labels.to(features.device) >= 0
-    x, y = features.detach()[known].float(), labels.to(features.device)[known]
-    mean, scale = x.mean(0), x.std(0, correction=0)
-    scale = torch.where(scale > 1e-6, scale, 1)              # what never moved must not be blown up where it does
+    x, y = _taught(features, labels, labels >= 0)
+    x = x.float()
+    mean, scale = _spread(x)
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []), torch.enable_grad():
         torch.manual_seed(seed)
         reader = nn.Sequential(nn.Linear(x.shape[1], hidden), nn.ReLU(), nn.Dropout(0.2),
@@ -100,14 +101,30 @@ def affect_probe(features: Tensor, affect: Tensor, decay: float = 1e-2):
 
     Returns:
         A function of features [M, D] that gives valence and arousal [M, 2].
+
+    Raises:
+        InputError: no face has valence and arousal.
     """
-    known = ~affect.isnan().any(1).to(features.device)
-    x, y = exact(features.detach()[known]), exact(affect.to(features.device)[known])
-    mean, scale, middle = x.mean(0), x.std(0, correction=0).clamp(min=1e-9), y.mean(0)
+    x, y = map(exact, _taught(features, affect, ~affect.isnan().any(1), "valence and arousal; expected -1 to 1"))
+    (mean, scale), middle = _spread(x), y.mean(0)
     x = (x - mean) / scale
     square = x.T @ x / len(x) + decay * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
     weight = torch.linalg.solve(square, x.T @ (y - middle) / len(x))
     return lambda asked: ((exact(asked) - mean) / scale @ weight + middle).float().to(asked.device)
+
+
+def _taught(features, answers, known, what="a label; expected labels from 0 on"):
+    """Return copies of the features and the answers that are known; raise InputError if none is."""
+    if not known.any():
+        raise InputError(f"a probe was asked for, but no face has {what}")
+    known = known.to(features.device)
+    return features.detach()[known], answers.to(features.device)[known]
+
+
+def _spread(features):
+    """Return the mean and the standard deviation of each column, 1 for one that never moved."""
+    mean, scale = features.mean(0), features.std(0, correction=0)
+    return mean, torch.where(scale > STILL, scale, 1)
 
 
 READERS = {"linear": partial(linear_probe, decay=1e-2), "mlp": mlp_probe}

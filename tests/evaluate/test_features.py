@@ -69,6 +69,24 @@ def test_probes_leave_out_what_has_no_label():
     assert ev.linear_probe(constant, LABELS)(constant).isfinite().all()
 
 
+@pytest.mark.parametrize(("probe", "told"), [
+    (ev.linear_probe, "no face has a label"), (ev.mlp_probe, "no face has a label"),
+    (ev.affect_probe, "no face has valence and arousal")])
+def test_every_probe_says_that_nobody_teaches_it(probe, told):
+    answers = torch.full((150, 2), torch.nan) if probe is ev.affect_probe else torch.full((150,), -1)
+    with pytest.raises(InputError, match=told):
+        probe(FEATURES, answers)
+
+
+def test_no_probe_blows_up_what_hardly_moved():
+    still, moved = 1e-8 * torch.randn(150, 1, generator=torch.Generator().manual_seed(0)), torch.full((150, 1), 0.01)
+    affect = torch.stack([LABELS / 2 - 0.5, -LABELS / 3], 1)
+    for probe, answers in ((ev.linear_probe, LABELS), (ev.mlp_probe, LABELS), (ev.affect_probe, affect)):
+        told = probe(torch.cat([FEATURES, still], 1), answers)
+        same, other = (told(torch.cat([FEATURES, last], 1)) for last in (still, moved))
+        assert (same - other).abs().max() < 0.1
+
+
 def test_neighbours_leave_out_what_has_no_label():
     unknown = torch.arange(150) % 3 == 0
     some = LABELS.masked_fill(unknown, -1)
