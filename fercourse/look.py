@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .contract import check_seen
+from .contract import called, check_seen
 from .device import autocast, sent
 from .distributed import gather_parts, rank, world
 from .errors import InputError
@@ -19,8 +19,13 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
         what: names among those of `method.see`, and `loss` for the loss of each training face.
         rows: int64 of consecutive rows to look at (default: all).
         half: type for autocast.
+
+    Raises:
+        InputError: no image, or answers that `contract.check_seen` refuses.
     """
     rows = torch.arange(len(images)) if rows is None else rows
+    if not len(rows):
+        raise InputError(f"{called(method)}: there is no face to look at; expected at least one")
     parts, was_training = {name: [] for name in what}, method.training
     method.eval()
     with autocast(method.device, half):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..faces.shapes import unknown
 from ..seeds import generator
 from .bootstrap import bootstrap, edges
 from .classes import accuracy
@@ -27,7 +28,7 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
         predicted: [N, …] predictions.
         truth: [N, …] what they should be (default: the labels).
         measure: `measure(predicted, truth)` -> number.
-        ranges: such as `TONES`, groups of neighbouring values, (lowest, highest) each.
+        ranges: such as `TONES`, groups of neighbouring values, (lowest, highest) each; values in none are left out.
 
     Returns:
         columns `faces`, `people`, `value`, `low`, `high`; the interval is over people where they are known.
@@ -60,10 +61,17 @@ def by_people(faces, predicted: Tensor, truth: Tensor | None = None, measure=acc
         parts[PEOPLE[column]] = by_group(faces, predicted, column, truth, measure, draws, ranges)
     table = pd.concat(parts)[["value", "low", "high", "faces", "people"]]
     line = table["value"].iloc[0]
-    table["clear"] = ["few" if known is not None and known < FEW else "below" if high < line else
-                      "above" if low > line else "" for low, high, known in zip(table["low"], table["high"],
-                                                                                table["people"])]
+    table["clear"] = [_stands(*row, line) for row in zip(table["low"], table["high"], table["people"])]
     return table
+
+
+def _stands(low, high, people, line):
+    """Return on which side of everybody's value an interval is clear of it, or that few people stand behind it."""
+    if people is not None and people < FEW:
+        return "few"
+    if high < line:
+        return "below"
+    return "above" if low > line else ""
 
 
 def gap(faces, predicted: Tensor, one: Tensor, other: Tensor, truth: Tensor | None = None, measure=accuracy,
@@ -165,8 +173,8 @@ def groups_of(faces, column: str, ranges=None) -> list[tuple[str, Tensor]]:
         raise InputError(f"{faces.name}: {column} holds {list(values.shape[1:])} values a face, which make no groups; "
                          f"expected one of {', '.join(single)}")
     if ranges:
-        return [(f"{low} to {high}", chosen) for low, high in ranges
-                if (chosen := (values >= low) & (values <= high)).any()]
+        groups = {f"{low} to {high}": (values >= low) & (values <= high) & ~unknown(values) for low, high in ranges}
+        return [(name, chosen) for name, chosen in [("unknown", unknown(values)), *groups.items()] if chosen.any()]
     if values.is_floating_point() or (values.unique().numel() > 20 and column not in faces.names):
         values, words = _quartiles(values.float())
     else:

@@ -64,9 +64,11 @@ def evaluate(method, faces, draws: int = 200) -> dict:
 
 def _affect(guess, faces, draws):
     truth = faces.column("valence_arousal").cpu()
+    known = ~truth.isnan().any(1)
+    if not known.any():
+        raise InputError(f"{faces.name} has no face with valence and arousal, which this run tells; score another set")
     scores = affect_scores(guess, truth)
     if draws:
-        known = ~truth.isnan().any(1)
         groups = None if faces.identity is None else faces.identity.cpu()[known]
         found = bootstrap(mean_ccc, guess[known], truth[known], groups=groups, draws=draws)
         scores["mean_ccc_interval"] = [found["low"], found["high"]]
@@ -100,6 +102,15 @@ def regresses(method) -> bool:
 
 
 def truth_in(method, faces, column="true_labels"):
-    """Return a set's labels in the method's classes, matched by name, -1 where the method has no such class."""
+    """Return a set's labels in the method's classes, matched by name, -1 where the method has no such class.
+
+    Args:
+        column: `true_labels`, which are the labels where no others are known, or `labels`, those in use.
+
+    Raises:
+        InputError: another column.
+    """
+    if column not in ("labels", "true_labels"):
+        raise InputError(f"the truth was asked for in {column!r}; expected 'true_labels' or 'labels'")
     labels = faces.labels if column == "labels" else faces.truth
     return torch.tensor(places(faces.classes, method.classes))[labels.cpu()]

@@ -81,6 +81,17 @@ def test_valence_and_arousal():
     assert scores["faces"] == 20 and set(scores["ccc"]) == {"valence", "arousal"}
 
 
+def test_faces_that_cannot_be_scored_are_told(trained):
+    faces = toy_faces(20, 16)
+    unknown = replace(faces, valence_arousal=torch.full((20, 2), torch.nan))
+    with pytest.raises(InputError, match="toy has no face with valence and arousal"):
+        ev.evaluate(toy_method(faces, task="valence_arousal"), unknown)
+    with pytest.raises(InputError, match="baseline: there is no face to look at; expected at least one"):
+        ev.seen(trained, faces[:0])
+    with pytest.raises(InputError, match="the truth was asked for in 'nonsense'; expected 'true_labels' or 'labels'"):
+        ev.truth_in(trained, faces, "nonsense")
+
+
 def test_groups_by_word_number_and_quartile():
     faces = toy_faces(80, 8, attributes={"gender": torch.arange(80) % 2, "age": torch.arange(80).float()},
                       names={"gender": ("woman", "man")})
@@ -156,6 +167,16 @@ def test_unknown_ages_and_people_are_nobody_in_particular():
 
 
 # ---------------------------------------------------------------------- valence and arousal
+
+
+def test_unknown_values_are_a_group_beside_ranges():
+    tones = torch.tensor([-1, 1, 3, 7, 10, 2, -1, 2])
+    chosen = groups_of(toy_faces(8, attributes={"skin_tone": tones}), "skin_tone", ((-5, 3), (4, 7), (8, 9)))
+    assert [(name, rows.nonzero().flatten().tolist()) for name, rows in chosen] == [
+        ("unknown", [0, 6]), ("-5 to 3", [1, 2, 5, 7]), ("4 to 7", [3])]
+    yaw = torch.tensor([-0.5, float("nan"), 0.5])
+    chosen = groups_of(toy_faces(3, attributes={"yaw": yaw}), "yaw", ((-1, 0), (0, 1)))
+    assert [name for name, _ in chosen] == ["unknown", "-1 to 0", "0 to 1"]
 
 
 def test_numbers_that_nobody_knows_make_one_group():
