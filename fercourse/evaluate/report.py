@@ -4,7 +4,7 @@ import torch
 
 from ..contract import called
 from ..errors import InputError
-from ..faces.shapes import places
+from ..faces.shapes import renumbered
 from ..look import see_all
 from .affect import affect_scores, mean_ccc
 from .bootstrap import bootstrap
@@ -113,4 +113,4 @@ def truth_in(method, faces, column="true_labels"):
     if column not in ("labels", "true_labels"):
         raise InputError(f"the truth was asked for in {column!r}; expected 'true_labels' or 'labels'")
     labels = faces.labels if column == "labels" else faces.truth
-    return torch.tensor(places(faces.classes, method.classes))[labels.cpu()]
+    return renumbered(labels.cpu(), faces.classes, method.classes)

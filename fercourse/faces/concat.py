@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import InputError
-from .shapes import COLUMNS, UNKNOWN, places
+from .shapes import COLUMNS, UNKNOWN, renumbered
 
 
 def concat(*sets, name: str | None = None):
@@ -92,7 +92,7 @@ def _renumber(column, words, common):
     """Return an integer column that counts in `common` instead of in `words`; anything else as it is."""
     if words is None or words == common[:len(words)] or column.ndim > 1:
         return column
-    return torch.tensor(places(words, common), device=column.device)[column]
+    return renumbered(column, words, common)
 
 
 def _alike(name, ours, theirs, first, second):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import InputError
-from .shapes import UNKNOWN, places
+from .shapes import UNKNOWN, places, renumbered
 
 
 def soft_labels(faces, at_least: float = 0):
@@ -23,10 +23,10 @@ def with_classes(faces, classes, unlabelled: bool = False):
     """Return the faces whose label is among `classes`, renumbered by name: see `FaceSet.with_classes`."""
     if len(set(classes)) < len(classes):
         raise InputError(f"classes {', '.join(classes)} name one twice; expected different words")
-    number = torch.tensor(places(faces.classes, classes), device=faces.labels.device)
-    kept = faces.subset((number[faces.labels] != UNKNOWN) | (unlabelled & (faces.labels == UNKNOWN)))
-    truth = None if kept.true_labels is None else number[kept.true_labels]
-    return replace(kept, classes=classes, labels=number[kept.labels], true_labels=truth,
+    def under(labels):
+        return None if labels is None else renumbered(labels, faces.classes, classes)
+    kept = faces.subset((under(faces.labels) != UNKNOWN) | (unlabelled & (faces.labels == UNKNOWN)))
+    return replace(kept, classes=classes, labels=under(kept.labels), true_labels=under(kept.true_labels),
                    votes=_votes(kept, classes))
 
 
@@ -35,4 +35,4 @@ def _votes(faces, classes):
     if faces.votes is None:
         return None
     nobody = faces.votes.new_zeros(len(faces), 1)
-    return torch.cat([faces.votes, nobody], 1)[:, places(classes, faces.classes)[:-1]]
+    return torch.cat([faces.votes, nobody], 1)[:, places(classes, faces.classes)]

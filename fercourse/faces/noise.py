@@ -5,7 +5,7 @@ import torch
 from ..errors import InputError
 from .emotions import LOOKALIKE
 from .sampling import shuffled, stream
-from .shapes import places
+from .shapes import renumbered
 
 
 def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
@@ -63,8 +63,7 @@ def _others(faces, seed):
 
 def _lookalikes(faces, _):
     partners = [LOOKALIKE.get(word) for word in faces.classes]
-    number = torch.tensor(places(partners, faces.classes))
-    other = number[faces.labels.cpu()]
+    other = renumbered(faces.labels.cpu(), partners, faces.classes)
     if (other < 0).any():
         alone = [faces.classes[label] for label in faces.labels.cpu()[other < 0].unique()]
         raise InputError(f"{faces.name} lacks the look-alike of {', '.join(alone)}; use symmetric noise")

@@ -24,9 +24,15 @@ COLUMNS = {
 
 
 def places(words, among) -> list[int]:
-    """Return where each word stands among others, -1 where it does not; one -1 more serves rows that are unknown."""
+    """Return where each word stands among others, -1 where it does not."""
     number = {word: i for i, word in enumerate(among)}
-    return [*(number.get(word, UNKNOWN) for word in words), UNKNOWN]
+    return [number.get(word, UNKNOWN) for word in words]
+
+
+def renumbered(column, words, among):
+    """Return integers that count in `words` as int64 that count in `among`, by word; -1 where unknown or not among."""
+    number = [*places(words, among), UNKNOWN]                      # -1, unknown, finds the last
+    return torch.tensor(number, device=column.device)[column.long()]
 
 
 def check(faces):

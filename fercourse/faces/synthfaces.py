@@ -231,7 +231,7 @@ def _column_readers(part):
 
 def _codes(column, words):
     """Return int64 positions of words, -1 for none."""
-    return torch.tensor(places(column, words)[:-1])
+    return torch.tensor(places(column, words))
 
 
 def _words(table, facts, column):

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InputError
 from ..faces.cache import cached_array
-from ..faces.shapes import places, unknown
+from ..faces.shapes import renumbered, unknown
 from .engines import OFFLINE, engine_named
 
 
@@ -51,7 +51,7 @@ class Attribute:
         values = faces.column(self.column).cpu()
         if not self.edges:
             words = faces.names.get(self.column, self.words)
-            return torch.tensor(places(words, self.words))[values.long()]
+            return renumbered(values, words, self.words)
         found = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
         return found.masked_fill(unknown(values), -1)
 

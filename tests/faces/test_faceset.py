@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from fercourse import methods
 from fercourse.errors import InputError
-from fercourse.faces import SEVEN, FaceSet, pixels
+from fercourse.faces import SEVEN, FaceSet, pixels, shapes
 
 from . import made
 
@@ -211,6 +211,13 @@ def test_other_classes_may_be_new_and_truth_outside_them_is_unknown():
     assert faces.votes[:, 0].sum() == 0
     with pytest.raises(InputError, match="name one twice"):
         FACES.with_classes(("anger", "anger"))
+
+
+def test_numbers_are_matched_by_word_and_the_unknown_stays_unknown():
+    assert shapes.places(("b", "z", "a"), ("a", "b")) == [1, -1, 0]
+    told = shapes.renumbered(torch.tensor([0, 1, 2, -1], dtype=torch.int32), ("b", "z", "a"), ("a", "b"))
+    assert told.tolist() == [1, -1, 0, -1] and told.dtype == torch.int64
+    assert shapes.renumbered(torch.tensor([0, -1]), ("a",), ()).tolist() == [-1, -1]
 
 
 def test_faces_without_label_can_be_kept():
