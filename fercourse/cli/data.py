@@ -1,6 +1,7 @@
 """`fercourse data …`: which sets of faces there are, whether they are complete, and packing them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -42,17 +43,23 @@ def check_set(
 
 
 def options_of(pairs):
-    """Return {key: value} of KEY=VALUE texts; numbers, true and false become what they are."""
-    options = {}
+    """Return {key: value} of KEY=VALUE texts; whole numbers, true and false become what they are.
+
+    A key that is given several times has its values joined by commas, as one text.
+    """
+    texts = {}
     for pair in pairs or ():
-        key, equals, value = pair.partition("=")
+        key, equals, text = pair.partition("=")
         if not (key and equals):
             raise InputError(f"--option {pair!r} is not KEY=VALUE, such as classes=7")
-        words = {"true": True, "false": False}
-        if key in options:                                   # another of several words
-            value = f"{options[key]},{value}"
-        options[key] = words.get(value.lower(), int(value) if value.lstrip("-").isdigit() else value)
-    return options
+        texts[key] = f"{texts[key]},{text}" if key in texts else text
+    return {key: _value(text) for key, text in texts.items()}
+
+
+def _value(text):
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    return int(text) if re.fullmatch(r"-?\d+", text, re.ASCII) else text
 
 
 # ---------------------------------------------------------------------- words on the screen

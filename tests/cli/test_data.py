@@ -5,6 +5,7 @@ import json
 import pytest
 
 from fercourse.cli import main
+from fercourse.cli.data import options_of
 from fercourse.faces import catalogue
 from tests.faces import miniatures
 
@@ -45,6 +46,23 @@ def test_check_takes_the_options_of_a_reader(capsys, tmp_path):
     assert run(capsys, *words)[0] == 2 and run(capsys, *words, "--option", "classes")[0] == 2
     status, _, err = run(capsys, "data", "check", "synthfaces", "--option", "classes=7")
     assert status == 2 and "synthfaces: classes cannot be chosen; expected no options" in err
+
+
+@pytest.mark.parametrize(("pairs", "options"), [
+    (["classes=7", "landmarks=True"], {"classes": 7, "landmarks": True}), (["a=-7", "b=x=y"], {"a": -7, "b": "x=y"}),
+    (["a=--7"], {"a": "--7"}), (["a=²"], {"a": "²"}), (["a=٣"], {"a": "٣"}), (["a=-"], {"a": "-"}),
+    (["a=true", "a=false"], {"a": "true,false"}), (["a=1", "b=2", "a=3"], {"a": "1,3", "b": 2}), (None, {})])
+def test_options_are_what_they_look_like(pairs, options):
+    assert options_of(pairs) == options
+
+
+def test_several_angles_of_kdef_are_asked_for(capsys, tmp_path):
+    miniatures.kdef(tmp_path)
+    words = "data", "check", "kdef", "--root", str(tmp_path)
+    status, _, err = run(capsys, *words, "--option", "angles=HL", "--option", "angles=S")
+    assert status == 0 and not err
+    status, _, err = run(capsys, *words, "--option", "angles=S,up")
+    assert status == 2 and "kdef: angle 'up' is unknown" in err
 
 
 @pytest.mark.parametrize("words", [("rafdb", "--root", "nowhere"), ("raf-bd",), ("folder",), ("rafdb",)])

@@ -208,6 +208,7 @@ def test_kdef_person_angle_and_gender(tmp_path):
     miniatures.kdef(tmp_path)
     listing = read("kdef", tmp_path, angles="S")
     assert len(listing) == 140 and listing.identity_names[0] == "F01"
+    assert len(read("kdef", tmp_path, angles="HL,S")) == len(read("kdef", tmp_path, angles=("HL", "S"))) == 280
     assert listing.names["gender"] == ("man", "woman") and listing.names["session"] == ("A", "B")
     row = listing.files.tolist().index("AM03/AM03AFS.JPG")
     assert listing.identity_names[listing.identity[row]] == "M03"

@@ -18,10 +18,10 @@ def read(root, angles=ANGLES):
     """List `AF01AFS.JPG`: session, sex, number, class, angle. One person is sex and number, both sessions.
 
     Args:
-        angles: those to take, such as `("S",)` for frontal faces or `("HL", "S", "HR")`.
+        angles: those to take, such as `("S",)` for frontal faces, or `("HL", "S", "HR")`, as text `HL,S,HR`.
     """
     root = Path(root)
-    angles = tuple(angles) if not isinstance(angles, str) else (angles,)
+    angles = angles.split(",") if isinstance(angles, str) else tuple(angles)
     wrong = [angle for angle in angles if angle not in ANGLES]
     if wrong:
         raise InputError(f"kdef: angle {wrong[0]!r} is unknown; expected some of {', '.join(ANGLES)}")
