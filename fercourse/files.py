@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -125,17 +126,17 @@ def _elsewhere(error, path):
 
 
 def _sweep(path, seconds=3600):
-    """Remove what writers of `path` left that are no more, or have not written for so long."""
+    """Remove what writers of `path` left that are no more, or have not written for so long; other names stay."""
     for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        writer = re.fullmatch(r"\.([^.]*)\.(\d{1,9})\.part", left.name[len(path.name):], re.ASCII)
         with suppress(OSError):
-            if _is_dead(left) or time.time() - left.stat().st_mtime > seconds:
+            if writer and (_is_dead(*writer.groups()) or time.time() - left.stat().st_mtime > seconds):
                 left.unlink()
 
 
-def _is_dead(left):
-    """Return whether a temporary file's writer was a process of this machine that runs no more."""
-    host, pid, _ = left.name.rsplit(".", 3)[1:]
-    if os.name != "posix" or host != _host() or not pid.isdigit():        # elsewhere, asking would end the process
+def _is_dead(host, pid):
+    """Return whether the writer of a temporary file was a process of this machine that runs no more."""
+    if os.name != "posix" or host != _host():                             # elsewhere, asking would end the process
         return False
     try:
         os.kill(int(pid), 0)

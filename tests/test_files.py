@@ -49,13 +49,13 @@ def test_trouble_keeps_the_old_file_and_leaves_nothing(tmp_path, trouble):
 
 
 def test_what_a_killed_writer_left_is_swept_but_not_what_one_is_writing(tmp_path):
-    for name in ("a[1].txt.11.part", "a[1].txt.12.part", "b.txt.11.part"):
+    for name in ("a[1].txt.box.11.part", "a[1].txt.box.12.part", "b.txt.box.11.part"):
         (tmp_path / name).touch()
-    for name in ("a[1].txt.11.part", "b.txt.11.part"):
+    for name in ("a[1].txt.box.11.part", "b.txt.box.11.part"):
         os.utime(tmp_path / name, (1, 1))
     with replacing(tmp_path / "a[1].txt") as temporary:
         temporary.touch()
-    assert left(tmp_path) == ["a[1].txt", "a[1].txt.12.part", "b.txt.11.part"]
+    assert left(tmp_path) == ["a[1].txt", "a[1].txt.box.12.part", "b.txt.box.11.part"]
 
 
 def test_what_a_dead_process_of_this_machine_left_is_swept_at_once(tmp_path):
@@ -65,6 +65,14 @@ def test_what_a_dead_process_of_this_machine_left_is_swept_at_once(tmp_path):
     with replacing(tmp_path / "a") as temporary:
         temporary.touch()
     assert left(tmp_path) == sorted(["a", f"a.{host}.{os.getppid()}.part", f"a.elsewhere.{gone}.part", "a.part"])
+
+
+@pytest.mark.parametrize("name", ["notes.old.part", "notes.of.june.part", "notes.10.11.12.part", "notes.a.²2.part"])
+def test_what_only_looks_like_a_leftover_is_somebodys_and_stays(tmp_path, name):
+    (tmp_path / name).touch()
+    os.utime(tmp_path / name, (1, 1))
+    write_text(tmp_path / "notes", "new")
+    assert left(tmp_path) == sorted(["notes", name])
 
 
 def dead_process():
