@@ -3,6 +3,7 @@
 Nothing leaves the machine: the detector's file comes with OpenCV, the landmark network with the course.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,27 +43,28 @@ class Photo:
         return len(self.images)
 
 
-def from_photo(path, size: int = 64, most: int = 16) -> Photo:
+def from_photo(picture, size: int = 64, most: int = 16) -> Photo:
     """Find and align the faces of a picture.
 
     Args:
-        path: a file, or an RGB picture as uint8 [H, W, 3].
+        picture: the path of a file, or RGB as uint8 [H, W, 3].
         size: pixels on a side of the aligned faces.
         most: at most so many faces, the largest.
 
     Raises:
-        InputError: the picture cannot be read, has no face, or OpenCV is not installed.
+        InputError: the picture cannot be read, is another array, has no face, or OpenCV is not installed.
     """
-    picture, name = (path, "the picture") if isinstance(path, np.ndarray) else (_read(Path(path)), str(path))
+    is_file = isinstance(picture, (str, os.PathLike))
+    pixels, name = (_read(Path(picture)), str(picture)) if is_file else (_checked(picture), "the picture")
     for turned in (0, 90, 270, 180):
-        upright = np.ascontiguousarray(np.rot90(picture, turned // 90))
+        upright = np.ascontiguousarray(np.rot90(pixels, turned // 90))
         boxes = _detect(upright)[:most]
         if len(boxes):
             cut = [_aligned(upright, box, size) for box in boxes]
             images = torch.from_numpy(np.stack([face for face, _ in cut])).permute(0, 3, 1, 2).contiguous()
             return Photo(name, upright, turned, boxes, np.array([tilt for _, tilt in cut]), images)
-    least = round(SMALLEST * max(1, max(picture.shape[:2]) / LOOK_AT))
-    raise InputError(f"{name}: no face found in {picture.shape[1]} x {picture.shape[0]} pixels; expected at least one "
+    least = round(SMALLEST * max(1, max(pixels.shape[:2]) / LOOK_AT))
+    raise InputError(f"{name}: no face found in {pixels.shape[1]} x {pixels.shape[0]} pixels; expected at least one "
                      f"face seen from the front, {least} pixels wide or more: try a closer picture in better light")
 
 
@@ -71,6 +73,15 @@ def _read(path):
         return read_picture(path)
     except Exception as error:                                   # decoders raise anything on damaged files
         raise InputError(f"{path}: {reason(error)}; expected a picture (JPEG, PNG, WebP, …) with a face") from error
+
+
+def _checked(pixels):
+    is_array = isinstance(pixels, np.ndarray)
+    if not is_array or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        told = f"{pixels.dtype} {list(pixels.shape)}" if is_array else f"of type {type(pixels).__name__}"
+        raise InputError(f"the picture is {told}; expected the path of a file, or a NumPy array of RGB as uint8 "
+                         "[H, W, 3]")
+    return pixels
 
 
 def _cv2():
@@ -88,8 +99,8 @@ def _detect(picture):
     across, down = (max(shrink, 1 / side) for side in picture.shape[1::-1])          # at least a pixel is left
     small = cv2.resize(picture, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    found = _cascade(cv2).detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
-    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in found], float).reshape(-1, 4) / shrink
+    squares = _cascade(cv2).detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in squares], float).reshape(-1, 4) / shrink
     return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
 
 
@@ -127,10 +138,10 @@ def _cut(picture, middle, side, tilt, size):
 def _landmarks(face, middle, side, tilt):
     """Return middle, side and tilt of the square in which this face has its eyes and mouth where ours have them."""
     from .models.landmarks import find_landmarks
-    told = find_landmarks(torch.from_numpy(face).permute(2, 0, 1)[None])
-    if not told.found[0]:
+    landmarks = find_landmarks(torch.from_numpy(face).permute(2, 0, 1)[None])
+    if not landmarks.found[0]:
         return None
-    points = told.points[0].double().numpy() / face.shape[0] - 0.5         # shares of the square, from its middle
+    points = landmarks.points[0].double().numpy() / face.shape[0] - 0.5         # shares of the square, from its middle
     points = points @ _turn(tilt).T * side                                    # pixels of the picture
     right, left, mouth = points[36], points[45], (points[48] + points[54]) / 2
     across, eyes = left - right, (left + right) / 2

@@ -51,6 +51,15 @@ def test_the_template_is_that_of_the_embedded_faces():
     assert (eyes - mouth).norm(dim=1).median().item() == pytest.approx(EYES_TO_MOUTH, abs=0.02)
 
 
+@pytest.mark.parametrize(("change", "told"), [
+    (lambda rgb: rgb[:, :, 0], r"uint8 \[300, 600\]"), (lambda rgb: rgb / 255, r"float64 \[300, 600, 3\]"),
+    (lambda rgb: rgb[:, :, [0, 1, 2, 2]], r"uint8 \[300, 600, 4\]"), (lambda rgb: rgb[:0], r"uint8 \[0, 600, 3\]"),
+    (torch.from_numpy, "of type Tensor"), (Image.fromarray, "of type Image")])
+def test_another_array_is_refused(scene, change, told):
+    with pytest.raises(InputError, match=f"the picture is {told}; expected the path of a file, or a NumPy array"):
+        from_photo(change(scene))
+
+
 @pytest.mark.parametrize("quarter", [1, 2, 3])
 def test_a_picture_on_its_side_is_turned(scene, quarter):
     photo = from_photo(np.rot90(scene, quarter))
