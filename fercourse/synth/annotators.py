@@ -22,7 +22,7 @@ TEMPTS = np.array(
 )
 
 
-def confusion(
+def vote_shares(
     truth: int,
     intensity: float,
     visibility: float,
@@ -47,8 +47,8 @@ def confusion(
         appeal[blend] += 4.0 * share
     for number, pull in (resting or {}).items():
         appeal[number] += pull
-    share_of = np.exp(appeal - appeal.max())
-    return share_of / share_of.sum()
+    shares = np.exp(appeal - appeal.max())
+    return shares / shares.sum()
 
 
 def votes(shares: np.ndarray, rng) -> np.ndarray:

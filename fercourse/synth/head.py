@@ -97,11 +97,7 @@ class Head:
 
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Return unit vertex normals [V, 3], weighted by the triangles' areas."""
-        corners = vertices[self.triangles]
-        face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        flat = self.triangles.ravel()
-        spread = np.repeat(face, 3, axis=0)
-        summed = np.stack([np.bincount(flat, spread[:, axis], len(vertices)) for axis in range(3)], 1)
+        summed = summed_normals(vertices, self.triangles)
         return (summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-12)).astype(np.float32)
 
     def smooth(self, vertices: np.ndarray) -> np.ndarray:
@@ -127,6 +123,14 @@ class Head:
             rows = skin
         flat = np.hypot(*(self.template[rows, :2] - (x, y)).T)
         return rows[np.argmin(flat - 0.06 * self.template[rows, 2])]
+
+
+def summed_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Return for each vertex the sum of its triangles' normals [V, 3], each as long as twice the triangle's area."""
+    corners = vertices[triangles]
+    normals = np.repeat(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), 3, axis=0)
+    flat = triangles.ravel()
+    return np.stack([np.bincount(flat, normals[:, axis], len(vertices)) for axis in range(3)], 1)
 
 
 @lru_cache(maxsize=1)

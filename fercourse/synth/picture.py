@@ -7,7 +7,20 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .backdrop import backdrop
-from .head import LASHES, LEFT_EYE, LONG_HAIR, LOWER_TEETH, PIVOT, RIGHT_EYE, SKIN, TONGUE, UPPER_TEETH, Head, head
+from .head import (
+    LASHES,
+    LEFT_EYE,
+    LONG_HAIR,
+    LOWER_TEETH,
+    PIVOT,
+    RIGHT_EYE,
+    SKIN,
+    TONGUE,
+    UPPER_TEETH,
+    Head,
+    head,
+    summed_normals,
+)
 from .paint import Surface, linear, mask_region, noise, paint, scalp, smoothstep
 from .people import HAIR, MONK, Person
 from .props import build
@@ -178,7 +191,8 @@ def geometry(model, person, posed, prop_vertices, props, eye, rays, engine="auto
     for number, (vertices, prop) in enumerate(zip(prop_vertices, props)):
         triangles.append(prop.triangles + start)
         part.append(np.full(len(prop.triangles), 100 + number))
-        columns.append(np.hstack([_prop_normals(vertices, prop.triangles), vertices, np.zeros((len(vertices), 6))]))
+        normals = unit(summed_normals(vertices, prop.triangles))
+        columns.append(np.hstack([normals, vertices, np.zeros((len(vertices), 6))]))
         start += len(vertices)
     triangles, part, columns = (
         np.concatenate(triangles),
@@ -195,14 +209,6 @@ def geometry(model, person, posed, prop_vertices, props, eye, rays, engine="auto
     return GeometryBuffer(
         rows, hits, mixed[:, 3:6], normals, mixed[:, 6:9], mixed[:, 9:], part[hits.triangle[rows]]
     ), world
-
-
-def _prop_normals(vertices, triangles):
-    corners = vertices[triangles]
-    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = np.zeros((len(vertices), 3))
-    np.add.at(summed, triangles.ravel(), np.repeat(face, 3, 0))
-    return unit(summed)
 
 
 def _visible(landmarks, points, eye, hits, size, supersample):

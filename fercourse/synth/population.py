@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.emotions import SEVEN
-from .annotators import confusion, majority, votes
+from .annotators import majority, vote_shares, votes
 from .head import head
 from .people import GENDERS, draw_person
 from .picture import render
@@ -62,7 +62,7 @@ def describe_row(population: Population, number: int, shot_number: int) -> dict:
     """Return one row: the picture and everything that is true of it."""
     person, shot, picture = row_picture(population, number, shot_number)
     rng = np.random.default_rng([population.seed, number, shot_number, 5])
-    crowd = confusion(
+    crowd = vote_shares(
         SEVEN.index(shot.word),
         shot.intensity,
         COVERED[shot.occluder] * (0.75 if shot.light.word == "dim" else 1),

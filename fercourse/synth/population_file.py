@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import InputError
+from ..faces.decode import cores
 from ..faces.emotions import SEVEN
 from ..files import replacing, sha256, write_json, write_text, writing
 from ..lock import alone
@@ -147,7 +148,7 @@ def _open_parts(parts, population):
 def _render_all(population, parts, waiting, workers, progress):
     from tqdm.auto import tqdm
 
-    workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    workers = workers or cores()
     with tqdm(
         total=population.people * population.per_person,
         unit="face",
