@@ -74,10 +74,10 @@ def check_seen(method, seen, what, count):
             said = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
             raise InputError(f"{called(method)}: see returned {name!r} {said} for {count} faces; expected a row a face")
     if "logits" in what:
-        _check_answers(method, seen["logits"])
+        _check_width(method, seen["logits"])
 
 
-def _check_answers(method, logits):
+def _check_width(method, logits):
     tells = getattr(method, "regresses", False)
     wanted = 2 if tells else len(method.classes)
     if logits.ndim != 2 or logits.shape[1] != wanted:

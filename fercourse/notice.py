@@ -48,7 +48,7 @@ class Notice:
 
 
 @contextmanager
-def heard(device, wanted=True):
+def stop_signals(device, wanted=True):
     """Yield the `Notice` that hears signals within the block, in the main thread; one that none asked for is passed on.
 
     So what comes after the last step, and finds everything saved, ends the process as it would have without us.

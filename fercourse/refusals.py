@@ -9,12 +9,8 @@ from .look import see_all
 from .methods.base import Method, registered
 
 
-def fitting(method, faces, target, epochs, lr):
-    """Check the method, its views, the faces against those it was made for, epochs and rate.
-
-    Returns:
-        The target without its labels.
-    """
+def check_fit(method, faces, target, epochs, lr):
+    """Raise InputError for a method, faces, a target, epochs or a rate that cannot be trained with."""
     _check_class(type(method))
     _check_views(method)
     if not isinstance(epochs, int) or epochs < 1:
@@ -30,7 +26,6 @@ def fitting(method, faces, target, epochs, lr):
                              f"{method.size} px; use faces.resize({method.size})")
     if (target is None) == bool(method.target_views):
         raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
-    return None if target is None else target.without_labels()
 
 
 def _check_views(method):
@@ -64,13 +59,13 @@ def _check_class(cls):
                              f"expected {name}({', '.join(('self', *given))})") from None
 
 
-def ask(method, faces):
+def check_answers(method, faces):
     """Look at two faces, so that answers which could not be scored are told before the training, not after it."""
     if registered(type(method)):                             # others, such as a part that is timed, are never asked
         see_all(method, faces.images[:2])
 
 
-_UNTOLD = {"Expected more than 1 value per channel":
+_TORCH_SAYS = {"Expected more than 1 value per channel":
            "a step sees one face, which batch normalisation cannot take; expected a batch size of at least 2 for each "
            "process",
            "Expected to have finished reduction":
@@ -79,12 +74,12 @@ _UNTOLD = {"Expected more than 1 value per channel":
 
 
 @contextmanager
-def told(method):
+def explain_torch_errors(method):
     """Say in one sentence of ours what torch says of a step that it cannot take."""
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        for start, sentence in _UNTOLD.items():
+        for start, sentence in _TORCH_SAYS.items():
             if str(error).startswith(start):
                 raise InputError(f"{method.name}: {sentence}") from error
         raise

@@ -17,9 +17,9 @@ from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
 from .models.norms import batch_norms
-from .notice import heard
+from .notice import stop_signals
 from .plain import plain
-from .refusals import ask, fitting, told
+from .refusals import check_answers, check_fit, explain_torch_errors
 from .schedule import cosine, set_rates
 from .seeds import derive
 
@@ -61,17 +61,18 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     """
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
-    target = fitting(method, faces, target, epochs, lr)
+    check_fit(method, faces, target, epochs, lr)
+    target = None if target is None else target.without_labels()
     method.to(device, memory_format=layout(device))
     source = Stream(faces, method.views, method.needs, batch_size, seed, device)
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target is not None else None
-    made = set(method.state_dict())
+    weights = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
-    check_parts(method, made, faces)
-    ask(method, faces)
+    check_parts(method, weights, faces)
+    check_answers(method, faces)
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
-    optimisers = [*map(_of_here, check_optimisers(method, method.optimisers(lr)))]
+    optimisers = [*map(_keep_own_fused, check_optimisers(method, method.optimisers(lr)))]
     model = _wrap(method, compile)                           # several processes have the same weights from here on
     average = Average(method, method.hyper.ema)
     log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
@@ -86,7 +87,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
 
     if watch and done and done % source.steps == 0:          # saved, and perhaps stopped before it was shown
         _show(watch, done // source.steps - 1, method, average)
-    with heard(device, wanted=bool(out)) as notice:
+    with stop_signals(device, wanted=bool(out)) as notice:
         for epoch in range(done // source.steps, epochs):
             if done % source.steps == 0:                         # resumed within an epoch, it has its memory
                 torch.manual_seed(derive("epoch", seed, epoch))  # the same in every process
@@ -99,7 +100,7 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
                 set_rates(optimisers, cosine((done + 0.5) / total, method.hyper.warmup))
                 batch = source.batch(done, method.memory.get("labels"))
                 batch = replace(batch, target=other.batch(done)) if other else batch
-                with autocast(device, half), told(method):
+                with autocast(device, half), explain_torch_errors(method):
                     losses = model(batch, progress)
                 check_losses(method, losses)
                 scaler.scale(losses["total"]).backward()
@@ -130,13 +131,13 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
     return log.history
 
 
-def _of_here(optimiser):
+def _keep_own_fused(optimiser):
     """Return an optimiser that, resumed, is fused if it is here, whatever it was where the run stopped."""
-    def as_here(optimiser, state):
+    def with_own_fused(optimiser, state):
         groups = [saved | ({"fused": own["fused"]} if "fused" in own else {})
                   for saved, own in zip(state["param_groups"], optimiser.param_groups)]
         return {**state, "param_groups": groups}
-    optimiser.register_load_state_dict_pre_hook(as_here)
+    optimiser.register_load_state_dict_pre_hook(with_own_fused)
     return optimiser
 
 

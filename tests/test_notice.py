@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from fercourse import fit
 from fercourse.checkpoint import read_checkpoint
-from fercourse.notice import SIGNALS, Stopped, heard
+from fercourse.notice import SIGNALS, Stopped, stop_signals
 from tests.killed import train
 from tests.line import QUICK, call, toy_pack
 from tests.same import equal
@@ -86,7 +86,7 @@ def test_several_processes_stop_at_the_same_step_though_one_alone_gets_the_notic
 def test_a_notice_that_comes_too_late_is_passed_on(monkeypatch):
     passed_on, send = [], signal.raise_signal
     monkeypatch.setattr(signal, "raise_signal", lambda number: passed_on.append((number, signal.getsignal(number))))
-    with heard(CPU) as notice:
+    with stop_signals(CPU) as notice:
         send(signal.SIGTERM)
         assert notice.came(meeting=False)
     assert passed_on == [(signal.SIGTERM, signal.SIG_DFL)]
@@ -121,7 +121,7 @@ def test_without_a_folder_or_outside_the_main_thread_no_signal_is_touched(tmp_pa
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 def test_a_child_that_was_forked_meanwhile_ends_as_ever():
-    with heard(CPU) as notice:
+    with stop_signals(CPU) as notice:
         if not (child := os.fork()):
             signal.raise_signal(signal.SIGTERM)
             os._exit(0)
