@@ -2,7 +2,6 @@
 
 import os
 from contextlib import contextmanager
-from functools import wraps
 
 import torch
 from torch.backends import cudnn
@@ -31,14 +30,3 @@ def deterministic_algorithms():
         cudnn.deterministic, cudnn.benchmark = flags
         if workspace is None:
             os.environ.pop(WORKSPACE, None)
-
-
-def deterministic_if_asked(function):
-    """Let a function run under `deterministic_algorithms` where it is called with `deterministic=True`."""
-    @wraps(function)
-    def run(*given, **named):
-        if not named.get("deterministic"):
-            return function(*given, **named)
-        with deterministic_algorithms():
-            return function(*given, **named)
-    return run

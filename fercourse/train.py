@@ -1,6 +1,7 @@
 """The training loop: read it from top to bottom."""
 
 import inspect
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from . import checkpoint, distributed
 from .batches import Stream
 from .contract import check_losses, check_optimisers, check_parts, check_scale, check_weights
-from .deterministic import deterministic_if_asked
+from .deterministic import deterministic_algorithms
 from .device import autocast, half_precision, layout, pick_device
 from .ema import Average
 from .log import History, Log
@@ -24,7 +25,6 @@ from .schedule import cosine, set_rates
 from .seeds import derive
 
 
-@deterministic_if_asked
 def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=0, out=None, resume=False,
         device="auto", precision="auto", compile=False, deterministic=False, save_every=0, watch=None,
         quiet=False) -> History:
@@ -59,6 +59,14 @@ def fit(method, faces, *, target=None, epochs=20, batch_size=128, lr=2e-3, seed=
         Stopped: a SystemExit, with `out` and in the main thread only: SIGTERM or SIGUSR1 came, and the run is saved
             after the step that ran (of several processes, after the next step whose losses are logged).
     """
+    with deterministic_algorithms() if deterministic else nullcontext():
+        return _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, device, precision, compile,
+                      save_every, watch, quiet)
+
+
+def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, device, precision, compile, save_every,
+           watch, quiet):
+    """Do what `fit` tells: everything is made ready, then comes the loop."""
     device = distributed.start(pick_device(device))
     epochs, batch_size, lr, seed = plain([epochs, batch_size, lr, seed])
     check_fit(method, faces, target, epochs, lr)
