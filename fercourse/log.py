@@ -60,6 +60,7 @@ class Log:
         self.history, self.pending, self.names, self.clock = History(), [], (), None
         self.writes = distributed.rank() == 0
         self.total, self.quiet = epochs * per_epoch * batch_size, quiet or not self.writes
+        self.bar = tqdm(disable=True)                                    # until `begin` shows one
 
     def start(self, step: int, epoch: int, facts: dict):
         """Note what `start_epoch` said, before step `step` + 1."""
@@ -122,8 +123,8 @@ class Log:
         if self.path and self.writes:
             append(self.path, json.dumps(record) + "\n")
 
-    def resume(self, done: int):
-        """Take over the records of the first `done` steps and drop what a killed run wrote after them."""
+    def begin(self, done: int):
+        """Show the bar, after the first `done` steps: take over their records, drop what a killed run wrote later."""
         kept = [r for r in _read_records(self.path)
                 if r["step"] < done or (r["step"] == done and "start" not in r)]
         for record in kept:

@@ -90,7 +90,7 @@ def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, dev
     parts |= {"scaler": scaler, "ema": average, "log": log}
     keeper = checkpoint.Checkpoint(out, settings, method, parts)
     done, total = keeper.open(resume), epochs * source.steps
-    log.resume(done)
+    log.begin(done)
     look = Look(method, source, other, half, average)
 
     if watch and done and done % source.steps == 0:          # saved, and perhaps stopped before it was shown

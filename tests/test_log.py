@@ -16,3 +16,9 @@ def test_losses_that_a_checkpoint_kept_on_the_cpu_join_those_of_the_device():
     log.load_state_dict({"names": ["total"], "pending": [torch.ones(1)]})
     log.pending.append(torch.ones(1, device="meta"))
     assert log._means().shape == (2, 1) and log._means().device.type == "meta"
+
+
+def test_a_log_that_has_not_begun_notes_losses_and_can_be_closed():
+    log = Log(None, 1, 1, 4, quiet=True)
+    assert log.step(1, {"total": torch.ones(())}, 0.1) and log.history.last["total"] == 1
+    log.close()
