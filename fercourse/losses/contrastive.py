@@ -119,9 +119,9 @@ class _Contrast(torch.autograd.Function):
         to_mine, to_keys = torch.zeros_like(mine), torch.zeros_like(keys)
         with torch.autocast(mine.device.type, enabled=False):
             for rows, own, slot in zip(places.split(chunk), mine.split(chunk), to_mine.split(chunk)):
-                losses, slope, counted = _rows(own @ keys.T / temperature, *pairs.masks(rows))
+                losses, slope, positive = _rows(own @ keys.T / temperature, *pairs.masks(rows))
                 total += losses.sum()
-                count += counted.sum()
+                count += positive.sum()
                 if ctx.wanted:
                     torch.mm(slope, keys, out=slot)
                     to_keys.addmm_(slope.T, own)

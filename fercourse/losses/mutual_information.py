@@ -11,6 +11,8 @@ critic and never the features. Without that, an encoder would make its critic wo
 Both inputs are standardised over the batch, column by column: else features escape an estimate by shrinking.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -136,7 +138,7 @@ def infonce(scores: Tensor) -> Tensor:
     Source: van den Oord et al. 2018; the bound as in Poole et al., ICML 2019.
     """
     count = len(scores)
-    return torch.tensor(float(count)).log().item() - F.cross_entropy(scores, torch.arange(count, device=scores.device))
+    return math.log(count) - F.cross_entropy(scores, torch.arange(count, device=scores.device))
 
 
 class InfoNce(Estimator):
@@ -165,10 +167,14 @@ def relative_predictive(scores: Tensor, alpha: float = 0.5, beta: float = 0.005,
     """
     if len(scores) < 2:
         return 0 * scores.sum()
-    together, others = scores.diagonal(), len(scores) * (len(scores) - 1)
-    apart = lambda values: (values.sum() - values.diagonal().sum()) / others                          # noqa: E731
-    return (together.mean() - alpha * apart(scores) - beta / 2 * together.square().mean()
-            - gamma / 2 * apart(scores.square()))
+    together = scores.diagonal()
+    return (together.mean() - alpha * _mean_of_others(scores) - beta / 2 * together.square().mean()
+            - gamma / 2 * _mean_of_others(scores.square()))
+
+
+def _mean_of_others(pairs):
+    """Return the mean of [N, N] without the diagonal."""
+    return (pairs.sum() - pairs.diagonal().sum()) / (len(pairs) * (len(pairs) - 1))
 
 
 class RelativePredictive(InfoNce):

@@ -77,14 +77,17 @@ class DrFer(Method):
         """Keep the given labels, and one loss, one weight and one place in the split for every face."""
         super().setup(faces, target)
         given, count, kinds = self.memory["labels"], len(faces), len(self.classes)
-        whole = lambda size, value: torch.full((size,), value, device=self.device)        # noqa: E731
-        self.memory |= {"given": given.clone(), "new": given.clone(), "losses": whole(count, 0.0),
-                        "weights": whole(count, 1.0), "easy": whole(count, True), "doubted": whole(count, False),
-                        "paced": whole(kinds, False), "thresholds": whole(kinds, torch.inf),
+        self.memory |= {"given": given.clone(), "new": given.clone(), "losses": self._all(count, 0.0),
+                        "weights": self._all(count, 1.0), "easy": self._all(count, True),
+                        "doubted": self._all(count, False), "paced": self._all(kinds, False),
+                        "thresholds": self._all(kinds, torch.inf),
                         "shares": torch.zeros(count, kinds, device=self.device),
                         "changes": given.new_empty(0, CHANGE + self.hyper.neighbours)}
         self.memory["jury"] = self._draw_jury()
         self.memory["weights"][self.memory["jury"]] = 0
+
+    def _all(self, count, value):
+        return torch.full((count,), value, device=self.device)
 
     def _draw_jury(self):
         """Return a share of each class at random, bool [N]; the same whenever the set is."""

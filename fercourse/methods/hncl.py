@@ -117,12 +117,15 @@ class Hncl(Method):
 
     def _keys(self, images):
         """Return what the key encoder makes of one view, [B, width], before it is given length 1."""
-        encode = lambda part: self.key_projector(self.key_backbone.features(part))                     # noqa: E731
         groups = min(self.hyper.key_groups, len(images) // 2)                     # batch norm needs two faces
         if groups <= 1:
-            return encode(images)
+            return self._encode_key(images)
         order = torch.randperm(len(images), device=images.device)
-        return torch.cat([encode(images[rows]) for rows in order.tensor_split(groups)])[order.argsort()]
+        keys = [self._encode_key(images[rows]) for rows in order.tensor_split(groups)]
+        return torch.cat(keys)[order.argsort()]
+
+    def _encode_key(self, images):
+        return self.key_projector(self.key_backbone.features(images))
 
     @torch.no_grad()
     def choose(self, index, key):

@@ -47,7 +47,7 @@ def publish(name: str, tensors: dict[str, Tensor], facts: dict, keep: tuple[str,
     """
     from safetensors.torch import save_file
     path = FOLDER / f"{name}.safetensors"
-    small = {key: (value.half() if value.is_floating_point() and not key.startswith(keep or "\0") else value)
+    small = {key: (value.half() if value.is_floating_point() and not key.startswith(keep) else value)
              .contiguous().clone() for key, value in tensors.items()}
     with replacing(path) as part:
         save_file(small, part)
