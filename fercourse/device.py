@@ -72,6 +72,12 @@ def order_of(values: torch.Tensor, descending: bool = False) -> torch.Tensor:
     return near.argsort(descending=descending, stable=True).to(values.device)
 
 
+def order_within(values: torch.Tensor, groups: torch.Tensor, descending: bool = False) -> torch.Tensor:
+    """Return the places of values in order, group after group: each group in one run."""
+    order = order_of(values, descending)
+    return order[order_of(groups[order])]
+
+
 def exact(values: torch.Tensor) -> torch.Tensor:
     """Return float64, on the CPU where the device has none."""
     return (values.cpu() if values.device.type == "mps" else values).double()

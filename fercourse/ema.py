@@ -5,6 +5,12 @@ from contextlib import contextmanager
 import torch
 
 
+def follow(kept, values, decay: float):
+    """Move kept tensors towards others, one by one; counters, which have no fractions, are copied."""
+    for own, value in zip(kept, values):
+        own.lerp_(value, 1 - decay) if own.is_floating_point() else own.copy_(value)
+
+
 class Average:
     """The average of everything in `module.state_dict()`; decay 0 keeps none and costs nothing."""
 
@@ -16,9 +22,8 @@ class Average:
     def update(self, number: int):
         """Take in the weights after step `number`; young averages forget faster."""
         decay = min(self.decay, (1 + number) / (10 + number))
-        for name, value in self.module.state_dict().items() if self.kept else ():
-            kept = self.kept[name]
-            kept.lerp_(value, 1 - decay) if kept.is_floating_point() else kept.copy_(value)
+        state = self.module.state_dict() if self.kept else {}
+        follow((self.kept[name] for name in state), state.values(), decay)
 
     @torch.no_grad()
     def install(self):

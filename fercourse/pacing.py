@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .device import exact, order_of
+from .device import exact, order_within
 
 APART = 1.5           # Ashman's D at which a class begins; 2 is the textbook's, and late: see the study `robust-tuning`
 ROUNDS = 50           # of expectation and maximisation
@@ -114,8 +114,7 @@ def thresholds(losses: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
         losses: [N]; labels: int64 [N]; shares: [C] of each class that is to be at or below its threshold.
     """
     count = torch.bincount(labels[labels >= 0], minlength=len(shares))
-    order = order_of(losses)                                     # by loss, then by class: each class in one run
-    order = order[order_of(labels[order])]
+    order = order_within(losses, labels)
     start = count.cumsum(0) - count + (labels < 0).sum()
     place = (shares * count).round().long()
     chosen = losses[order[(start + place - 1).clamp(0, len(losses) - 1)]]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .device import order_of
+from .device import order_within
 
 
 def most_sure(logits: Tensor, share: float, balanced: bool = True) -> tuple[Tensor, Tensor]:
@@ -13,10 +13,10 @@ def most_sure(logits: Tensor, share: float, balanced: bool = True) -> tuple[Tens
         logits: [N, K]; share: how many are believed, from 0 to 1, rounded up, the surest first.
         balanced: that share of the faces told of every class; else of all faces, where easy classes crowd out others.
     """
-    sure, told = logits.float().softmax(1).max(1)
-    group = told if balanced else torch.zeros_like(told)
+    sure, likeliest = logits.float().softmax(1).max(1)
+    group = likeliest if balanced else torch.zeros_like(likeliest)
     most = (share * (1 - 1e-6) * _sizes(group, logits.shape[1])).ceil()          # 0.6 of 50 is 30, also in float32
-    return told, _places(sure, group, logits.shape[1]) < most[group]
+    return likeliest, _places(sure, group, logits.shape[1]) < most[group]
 
 
 def _sizes(group, count):
@@ -25,8 +25,7 @@ def _sizes(group, count):
 
 def _places(values, group, count):
     """Return each row's place in its group, 0 for the largest value; without a word to the host."""
-    order = order_of(values, descending=True)
-    order = order[order_of(group[order])]
+    order = order_within(values, group, descending=True)
     first = _sizes(group, count).cumsum(0) - _sizes(group, count)
     places = torch.empty_like(order)
     places[order] = torch.arange(len(order), device=order.device) - first[group[order]]

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..distributed import gather
+from ..ema import follow
 from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..faces.sampling import stratified_rows
@@ -162,8 +163,7 @@ class Hncl(Method):
     def after_step(self):
         """Let the key encoder follow, and put the step's keys into the queue in place of the oldest."""
         for own, other in ((self.key_backbone, self.backbone), (self.key_projector, self.projector)):
-            for kept, value in zip(own.state_dict().values(), other.state_dict().values()):
-                kept.lerp_(value, 1 - self.hyper.key_decay) if kept.is_floating_point() else kept.copy_(value)
+            follow(own.state_dict().values(), other.state_dict().values(), self.hyper.key_decay)
         keys, rows = (gather(part) for part in self.fresh)
         size, start = len(self.memory["rows"]), self.memory["next"]
         keys, rows = keys[-size:], rows[-size:]
