@@ -38,9 +38,6 @@ class Batch:
     target: "Batch | None" = None
 
 
-RANGES = {"label_smoothing": (0, 1), "warmup": (0, 1), "ema": (0, 0.99999), "clip": (0, 1e9), "weight_decay": (0, 1),
-          "temperature": (1e-4, 100), "momentum": (0, 1)}
-
 OPTIMISERS = ("adamw", "sgd")
 TASKS = ("classes", "valence_arousal")
 
@@ -112,7 +109,7 @@ class Method(nn.Module):
 
     def __init__(self, classes, size, hyper):
         super().__init__()
-        within(hyper, **{name: span for name, span in RANGES.items() if hasattr(hyper, name)})
+        within(hyper, weight_decay=(0, 1), momentum=(0, 1), warmup=(0, 1), clip=(0, 1e9), ema=(0, 0.99999))
         one_of(hyper, optimiser=OPTIMISERS)
         self.classes, self.size, self.hyper = tuple(classes), size, hyper
         self.memory: dict = {}

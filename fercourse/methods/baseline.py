@@ -38,7 +38,7 @@ class Baseline(Reader):
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
         one_of(hyper, balance=BALANCES)
-        within(hyper, concordance=(0, 1e6))
+        within(hyper, concordance=(0, 1e6), label_smoothing=(0, 1))
         self.head = nn.Linear(self.backbone.width, 2 if self.regresses else len(classes))
 
     def setup(self, faces, target=None):

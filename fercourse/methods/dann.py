@@ -35,7 +35,7 @@ class Dann(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        within(hyper, adversary=(0, 1e6))
+        within(hyper, adversary=(0, 1e6), label_smoothing=(0, 1))
         width, kinds = self.backbone.width, len(classes)
         self.head = nn.Linear(width, kinds)
         self.discriminator = Discriminator(width * (kinds if hyper.conditional else 1))

@@ -102,7 +102,7 @@ class Dmsrl(Method):
             raise InputError(f"dmsrl tells classes apart, but here are {len(classes)}; expected two or more")
         one_of(hyper, pseudo=PSEUDO, centres=CENTRES)
         within(hyper, **{weight: (0, 1e6) for weight in WEIGHTS}, centre_rate=(0, 1), begin=(0, 1), width=(1, 10**5),
-               believe=(1e-6, 1), local_width=(1, 10**5))
+               believe=(1e-6, 1), local_width=(1, 10**5), label_smoothing=(0, 1))
         self.corners = Corners(map_shape(self.backbone, size)[0], hyper.local_width) if hyper.local else None
         joint = self.backbone.width + (self.corners.width if hyper.local else 0)
         self.invariant = nn.Sequential(nn.Linear(joint, hyper.width, bias=False), nn.BatchNorm1d(hyper.width))

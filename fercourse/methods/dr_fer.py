@@ -210,6 +210,6 @@ class DrFer(Method):
 def _check(hyper, size):
     """Raise InputError for hyper-parameters outside their range."""
     within(hyper, reconstruct=(0, 1e6), mask_ratio=(0, 1), cell=(0, 10**5), apart=(0, 1e6), keep=(0, 0.999),
-           trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6))
+           trust=(0, 1), jury=(0, 0.5), margin=(0, 1), neighbours=(1, 10**6), label_smoothing=(0, 1))
     if hyper.cell and size % hyper.cell:
         raise InputError(f"dr-fer: cell is {hyper.cell} px; expected a divisor of the images' {size} px, or 0")

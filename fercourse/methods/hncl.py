@@ -71,8 +71,8 @@ class Hncl(Method):
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
         one_of(hyper, neighbours=SOURCES)
-        within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), queue=(1, 10**7), key_decay=(0, 1),
-               key_groups=(1, 1024), width=(1, 10**5), labels=(1e-6, 1))
+        within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), temperature=(1e-4, 100), queue=(1, 10**7),
+               key_decay=(0, 1), key_groups=(1, 1024), width=(1, 10**5), labels=(1e-6, 1))
         width = self.backbone.width
         self.projector = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True),
                                        nn.Linear(width, hyper.width))

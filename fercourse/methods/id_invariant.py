@@ -73,7 +73,8 @@ class IdInvariant(Reader):
         super().__init__(classes, size, hyper)
         one_of(hyper, estimator=ESTIMATORS)
         within(hyper, concordance=(0, 1e6), agreement=(0, 1e6), information=(0, 1e6), withhold=(0, 1),
-               critic_rate=(0, 1e6), critic_steps=(1, 1000), ramp_from=(0, 1), ramp_to=(0, 1))
+               critic_rate=(0, 1e6), critic_steps=(1, 1000), ramp_from=(0, 1), ramp_to=(0, 1),
+               temperature=(1e-4, 100))
         self.questions, width = retrieval.chosen(hyper.attributes), self.backbone.width
         self.names, text = tuple(self.questions), text_width(hyper.engine)
         self.residual = Residual(width, text, self.names, hyper.residual)

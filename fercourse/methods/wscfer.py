@@ -63,8 +63,9 @@ class Wscfer(Method):
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
         one_of(hyper, rule=RULES, form=FORMS)
-        within(hyper, contrast=(0, 1e6), consistency=(0, 1e6), rise=(0, 1), class_temperature=(1e-4, 100),
-               begin=(0, 1), ramp=(0, 1), fade=(0, 1), width=(1, 10**5))
+        within(hyper, contrast=(0, 1e6), consistency=(0, 1e6), rise=(0, 1), temperature=(1e-4, 100),
+               class_temperature=(1e-4, 100), begin=(0, 1), ramp=(0, 1), fade=(0, 1), width=(1, 10**5),
+               label_smoothing=(0, 1))
         width = self.backbone.width
         self.head = nn.Linear(width, len(classes))
         self.projector = nn.Sequential(nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, hyper.width))
