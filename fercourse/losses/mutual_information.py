@@ -45,7 +45,15 @@ class Estimator(nn.Module):
     """What all estimators share: features of all processes, in full precision, and two losses that do not mix.
 
     Subclasses set `critic` and write `estimate` and `misfit`, both of (critic, x, y) on standardised rows.
+
+    Args:
+        x_width: D; y_width: E, or the number of answers; given_width: G, which only an adversary needs to know.
+
+    Attributes:
+        asks_answers: whether y are answers, int64 [B], and not features.
     """
+
+    asks_answers = False
 
     def forward(self, x: Tensor, y: Tensor, given: Tensor | None = None) -> dict[str, Tensor]:
         """Return `bound`, the estimate in nats to make small, and `fit`, the critic's loss.
@@ -105,7 +113,7 @@ def vclub(mean: Tensor, log_variance: Tensor, y: Tensor) -> Tensor:
 class VClub(Estimator):
     """An upper bound where the critic is good: what is to become small is pressed from above."""
 
-    def __init__(self, x_width: int, y_width: int, hidden: int = 128):
+    def __init__(self, x_width: int, y_width: int, given_width: int = 0, *, hidden: int = 128):
         super().__init__()
         self.critic = GaussianCritic(x_width, y_width, hidden)
 
@@ -144,7 +152,7 @@ def infonce(scores: Tensor) -> Tensor:
 class InfoNce(Estimator):
     """A lower bound: its critic pulls it up while the features pull it down. It saturates at log N."""
 
-    def __init__(self, x_width: int, y_width: int, hidden: int = 128):
+    def __init__(self, x_width: int, y_width: int, given_width: int = 0, *, hidden: int = 128):
         super().__init__()
         self.critic = ScoreCritic(x_width, y_width, hidden)
 
@@ -193,15 +201,14 @@ class Adversary(Estimator):
     The features pull down what the critic pulls up, as behind a gradient reversal. With `given`, the critic is
     told the label as well, and only what x tells beyond it can help.
 
-    Args:
-        x_width: D; answers: K; given_width: G, 0 without.
-
     Source: Barber and Agakov 2003 for the bound; Ganin et al. 2016 for the game.
     """
 
-    def __init__(self, x_width: int, answers: int, hidden: int = 128, given_width: int = 0):
+    asks_answers = True
+
+    def __init__(self, x_width: int, y_width: int, given_width: int = 0, *, hidden: int = 128):
         super().__init__()
-        self.critic = nn.Sequential(nn.Linear(x_width + given_width, hidden), nn.ReLU(), nn.Linear(hidden, answers))
+        self.critic = nn.Sequential(nn.Linear(x_width + given_width, hidden), nn.ReLU(), nn.Linear(hidden, y_width))
 
     def forward(self, x, y, given=None):
         """Return `bound` and `fit` as the others do; y: int64 [B], the answers."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..distributed import gather
 from ..losses.concordance import affect_loss
-from ..losses.mutual_information import ESTIMATORS, Adversary
+from ..losses.mutual_information import ESTIMATORS
 from ..models import attributes as retrieval
 from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
@@ -87,21 +87,18 @@ class IdInvariant(Reader):
             self.register_buffer(f"texts_{name}", torch.zeros(len(question.words), text))
 
     def _estimator(self, words):
-        width, kind = self.backbone.width, ESTIMATORS[self.hyper.estimator]
-        if kind is not Adversary:
-            return kind(width, words)
         known = SPOTS[0] * SPOTS[1] if self.regresses else len(self.classes)
-        return kind(width, words, given_width=known if self.hyper.given_label else 0)
+        return ESTIMATORS[self.hyper.estimator](self.backbone.width, words, known if self.hyper.given_label else 0)
 
     # ------------------------------------------------------------------ attributes
 
     def setup(self, faces, target=None):
         """Retrieve the attributes of the training faces, once."""
         super().setup(faces, target)
-        found = retrieval.retrieve(faces, self.questions, self.hyper.engine, self.device)
+        retrieved = retrieval.retrieve(faces, self.questions, self.hyper.engine, self.device)
         for name in self.questions:
-            self.texts(name).copy_(found.vectors[name])
-            self.memory[f"retrieved {name}"] = found.answers(name).to(self.device)
+            self.texts(name).copy_(retrieved.vectors[name])
+            self.memory[f"retrieved {name}"] = retrieved.answers(name).to(self.device)
         self.memory["weights"] = self._weights(faces)
 
     def _weights(self, faces):
@@ -146,29 +143,30 @@ class IdInvariant(Reader):
                 if name in part:
                     part[name].requires_grad_(name in self.names)
 
-    def _hints(self, count, told=None):
-        """Return t_k of each face; the mean of the words' vectors stands for one that is withheld (DC)."""
+    def _hints(self, count, answers=None):
+        """Return t_k of each face's answer; the mean of the words' vectors stands for one that is withheld (DC)."""
         hints = {}
         for name in self.names:
             hint = self.texts(name).mean(0).expand(count, -1)
-            if told is not None:
+            if answers is not None:
                 hidden = torch.rand(count, 1, device=hint.device) < self.hyper.withhold
-                hint = torch.where(hidden, hint, self.texts(name)[told[name]])
+                hint = torch.where(hidden, hint, self.texts(name)[answers[name]])
             hints[name] = hint
         return hints
 
     # ------------------------------------------------------------------ losses
 
     def forward(self, batch, progress):
-        told = {name: self.memory[f"retrieved {name}"][batch.index] for name in self.names}
+        answers = {name: self.memory[f"retrieved {name}"][batch.index] for name in self.names}
         z = self.backbone.features(batch.views[0])
-        expression, identity = self.residual(z, self._hints(len(z), told))
+        expression, identity = self.residual(z, self._hints(len(z), answers))
         parts = self._task(self.decide(expression), batch)
         total = sum(parts.values())
         said = {name: self.said(name, identity[name]) for name in self.names}
-        parts["agreement"] = self._sum(F.cross_entropy(said[n] / self.hyper.temperature, told[n]) for n in self.names)
-        told = told if self.hyper.estimator == "adversary" else said
-        terms = [self._information(expression, told[name], name, batch) for name in self.names]
+        parts["agreement"] = self._sum(F.cross_entropy(said[n] / self.hyper.temperature, answers[n])
+                                       for n in self.names)
+        asked = answers if ESTIMATORS[self.hyper.estimator].asks_answers else said
+        terms = [self._information(expression, asked[name], name, batch) for name in self.names]
         parts["information"], parts["critic"] = (self._sum(t[key] for t in terms) for key in ("bound", "fit"))
         weight = self.hyper.information * ramp(progress, self.hyper.ramp_from, self.hyper.ramp_to)
         total = total + self.hyper.agreement * parts["agreement"] + weight * parts["information"] + parts["critic"]
@@ -178,13 +176,13 @@ class IdInvariant(Reader):
         """Return the sum over the attributes, 0 where none is attached."""
         return sum(values, torch.zeros((), device=self.device))
 
-    def _task(self, guess, batch):
+    def _task(self, predicted, batch):
         weight = self.memory["weights"][batch.index]
         if not self.regresses:
-            losses = F.cross_entropy(guess.float(), batch.labels, reduction="none")
+            losses = F.cross_entropy(predicted.float(), batch.labels, reduction="none")
             return {"classify": (losses * weight).mean()}
         truth = gather(batch.extra["valence_arousal"])
-        parts = affect_loss(gather(guess).to(truth), truth, gather(weight))
+        parts = affect_loss(gather(predicted).to(truth), truth, gather(weight))
         return parts | {"concordance": self.hyper.concordance * parts["concordance"]}
 
     def said(self, name, identity):
@@ -192,15 +190,15 @@ class IdInvariant(Reader):
         texts = F.normalize(self.texts(name), dim=1)
         return F.normalize(self.speak[name](identity).to(texts), dim=1) @ texts.T
 
-    def _information(self, expression, said, name, batch):
+    def _information(self, expression, asked, name, batch):
         """Return the estimate between z_e and what z_id says, which presses on z_e alone, and the critic's loss (DC).
 
         Two features of one network share pose, light and all the rest; only what z_id says in words is identity. An
         adversary is asked for the retrieved answer itself.
         """
         given = self._label(batch) if self.hyper.given_label else None
-        self._rows[name] = expression.detach(), said.detach(), given
-        return self.critics[name](expression, said.detach(), given)
+        self._rows[name] = expression.detach(), asked.detach(), given
+        return self.critics[name](expression, asked.detach(), given)
 
     def _label(self, batch):
         """Return what the label says, as columns: bumps over the plane of valence and arousal, or the classes."""
