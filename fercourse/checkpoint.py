@@ -11,13 +11,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from textwrap import shorten
 
 import torch
 
 from . import __version__, distributed, origin
 from .device import layout
-from .errors import InputError
+from .errors import InputError, brief
 from .files import replacing, write_json, writing
 from .lock import take
 from .plain import flat, is_plain, plain
@@ -177,7 +176,7 @@ class Checkpoint:
                 if state[name]:                    # a scaler that rested keeps nothing, and another would refuse it
                     part.load_state_dict(state[name])
         except (LookupError, ValueError, RuntimeError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: does not fit the method as it is now ({_brief(error)}); it was made by "
+            raise InputError(f"{path}: does not fit the method as it is now ({brief(error)}); it was made by "
                              f"{_maker(state)}, with the code of that time; go on with that, or start again in another "
                              "--out") from error
         fresh, kept, device = self.method.memory, state["memory"], self.method.device
@@ -218,8 +217,7 @@ def read_checkpoint(path) -> dict:
         raise InputError(f"{path}: holds more than tensors and plain values, and is refused because "
                          f"reading it could run code; delete it{beside}") from error
     except Exception as error:                     # zipfile, zlib and torch raise nearly everything on damaged bytes
-        reason = _brief(error) or type(error).__name__
-        raise InputError(f"{path}: damaged or no checkpoint ({reason}); delete it{beside}") from error
+        raise InputError(f"{path}: damaged or no checkpoint ({brief(error)}); delete it{beside}") from error
     if not isinstance(state, dict) or type(state.get("format")) is not int:
         raise InputError(f"{path}: no checkpoint; expected one by fercourse train --out")
     if state["format"] > FORMAT:
@@ -305,13 +303,8 @@ def load_run(folder, device="cpu"):
                          "continue it with fercourse train … --resume") from error
     except (SafetensorError, RuntimeError, OSError) as error:
         raise InputError(f"{folder / WEIGHTS}: damaged, or not the weights of {CONFIG} beside it and of the method as "
-                         f"it is now ({_brief(error)})") from error
+                         f"it is now ({brief(error)})") from error
     return method.to(device, memory_format=layout(torch.device(device))).eval()
-
-
-def _brief(error):
-    """Return an error's first two lines in one: torch names what is missing in the second."""
-    return shorten(" ".join(line.strip() for line in str(error).splitlines()[:2]), 240, placeholder=" …")
 
 
 _CONFIG = {"method": str, "classes": list, "size": int, "hyper": dict}

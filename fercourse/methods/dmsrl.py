@@ -23,8 +23,8 @@ from ..evaluate.unlabelled import entropy, information, neighbourhood_density
 from ..losses.adversarial import Discriminator, domain_loss, domain_ramp, reverse, scale_gradient
 from ..losses.margin import SOURCE, TARGET, SemanticMetric, class_means
 from ..losses.mutual_information import VClub
+from ..models.backbone import map_shape
 from ..models.corners import Corners
-from ..models.decoder import map_shape
 from ..models.descriptor import expressions
 from ..models.norms import as_source, keep_two_statistics
 from ..models.surface import Surface

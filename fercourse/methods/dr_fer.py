@@ -12,7 +12,8 @@ from torch import nn
 
 from ..errors import InputError
 from ..losses.masked_image import cell_size, hide, masked_l1, random_cells
-from ..models.decoder import PixelDecoder, map_shape
+from ..models.backbone import map_shape
+from ..models.decoder import PixelDecoder
 from ..models.norms import own_statistics
 from ..pacing import APART, doubts, quota, thresholds, two_groups
 from ..retrieval import Votes, anchored_noise, ask, lead, least_lead

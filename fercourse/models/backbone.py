@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..augment import without_colour
-from ..errors import InputError
+from ..errors import InputError, brief
 from .hub import patient_only_with_a_network
 
 # Narrow, with a small deep stem and little stride: 0.7 M parameters and a map of 4 x 4 at 64 px, because
@@ -125,7 +125,7 @@ def _create(name, pretrained, size, options):
     except Exception as error:                                       # every client library has its own kind
         if not pretrained or isinstance(error, InputError):
             raise
-        raise InputError(f"pretrained weights of {name!r} cannot be fetched ({_first_line(error)}); "
+        raise InputError(f"pretrained weights of {name!r} cannot be fetched ({brief(error)}); "
                          "connect to a network, or give a local file with --weights") from error
 
 
@@ -173,7 +173,7 @@ def read_tensors(path) -> dict[str, Tensor]:
         raise InputError(f"{path}: holds more than tensors and is refused, because reading it could run "
                          "code; save its state_dict() or convert it to safetensors") from error
     except Exception as error:
-        raise InputError(f"{path}: cannot be read as weights ({_first_line(error)})") from error
+        raise InputError(f"{path}: cannot be read as weights ({brief(error)})") from error
     content = content if isinstance(content, dict) else {}
     while nested := [content[k] for k in _WRAPPERS if isinstance(content.get(k), dict)]:
         content = nested[0]
@@ -181,6 +181,15 @@ def read_tensors(path) -> dict[str, Tensor]:
     if not tensors:
         raise InputError(f"{path}: holds no tensors by name; expected a state_dict")
     return tensors
+
+
+@torch.no_grad()
+def map_shape(network, size: int) -> tuple[int, int]:
+    """Return (channels, stride) of a backbone's last map for images of `size` pixels; nothing is changed."""
+    was_training = network.training
+    maps = network.eval().maps(torch.zeros(1, 3, size, size, device=next(network.parameters()).device))
+    network.train(was_training)
+    return maps.shape[1], -(-size // maps.shape[2])
 
 
 def _own_name(key, own):
@@ -194,7 +203,3 @@ def _few(names, count=3):
     names = list(names)
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more if names else "nothing"
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -1,6 +1,5 @@
 """A light decoder from feature maps back to pixels; used in training only."""
 
-import torch
 from torch import Tensor, nn
 
 
@@ -18,12 +17,3 @@ class PixelDecoder(nn.Module):
     def forward(self, maps: Tensor, size: int) -> Tensor:
         """Return images [B, 3, size, size] of maps [B, C, h, w]; what hangs over the lower right edge is cut off."""
         return self.shuffle(self.paint(maps))[:, :, :size, :size]
-
-
-@torch.no_grad()
-def map_shape(backbone, size: int) -> tuple[int, int]:
-    """Return (channels, stride) of a backbone's last map for images of `size` pixels; nothing is changed."""
-    was_training = backbone.training
-    maps = backbone.eval().maps(torch.zeros(1, 3, size, size, device=next(backbone.parameters()).device))
-    backbone.train(was_training)
-    return maps.shape[1], -(-size // maps.shape[2])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .. import augment
 from ..device import layout
-from ..errors import InputError, with_extra
+from ..errors import InputError, brief, with_extra
 from ..files import sha256
 from .backbone import backbone
 from .hub import patient_only_with_a_network
@@ -145,9 +145,8 @@ def open_clip_engine(name: str) -> OpenClip:
         with patient_only_with_a_network():
             model = open_clip.create_model(model_name, pretrained=weights)
     except Exception as error:                                      # every client library has its own kind
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(f"the weights of {name!r} cannot be loaded ({first}); connect to a network, give a file "
-                         f"as {model_name}/FILE, or use the engine {OFFLINE!r}") from error
+        raise InputError(f"the weights of {name!r} cannot be loaded ({brief(error)}); connect to a network, give a "
+                         f"file as {model_name}/FILE, or use the engine {OFFLINE!r}") from error
     return OpenClip(model, open_clip.get_tokenizer(model_name), _clip_key(name, weights))
 
 

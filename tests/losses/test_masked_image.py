@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 from fercourse.errors import InputError
 from fercourse.losses.masked_image import cell_size, hide, masked_l1, random_cells
-from fercourse.models.backbone import backbone
-from fercourse.models.decoder import PixelDecoder, map_shape
+from fercourse.models.backbone import backbone, map_shape
+from fercourse.models.decoder import PixelDecoder
 
 
 def pictures(count=2, size=8, seed=0):
