@@ -253,6 +253,11 @@ def fingerprint(faces) -> str:
     return f"{faces.name} ({len(faces)} faces, {digest.hexdigest()[:12]})"
 
 
+def name_in(fingerprint: str) -> str:
+    """Return the name of the faces that a fingerprint is of."""
+    return fingerprint.rsplit(" (", 1)[0]
+
+
 def describe(method) -> dict:
     """Return the configuration that rebuilds a method: name, classes, size and hyper-parameters."""
     return plain({"method": method.name, "classes": list(method.classes), "size": method.size,

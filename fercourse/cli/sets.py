@@ -41,7 +41,7 @@ def remember(run, data, target, root):
 
 def own_sets(run, root=None):
     """Return (data, target or None, root) of a run: as they were asked for, else as its settings tell."""
-    from ..checkpoint import CONFIG
+    from ..checkpoint import CONFIG, name_in
     if (run / ASKED).is_file():
         try:
             asked = json.loads((run / ASKED).read_text(encoding="utf-8"))
@@ -50,8 +50,8 @@ def own_sets(run, root=None):
             raise InputError(f"{run / ASKED} cannot be read ({error}); expected which sets the run was trained on: "
                              "delete it, and say with --data what to score it on") from error
     config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    told = (str(config[name]).split(" (")[0] if config.get(name) else None for name in ("data", "target"))
-    return *told, root                                       # as checkpoint.fingerprint writes it
+    names = (name_in(str(config[key])) if config.get(key) else None for key in ("data", "target"))
+    return *names, root
 
 
 def _from_anywhere(text):

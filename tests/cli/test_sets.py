@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from fercourse.checkpoint import fingerprint
 from fercourse.cli import sets
 from fercourse.errors import InputError
 from tests.line import QUICK, call, toy_pack
+from tests.toy import toy_faces
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,9 @@ def test_the_embedded_set_takes_no_root_of_another_set(tmp_path, monkeypatch):
     sets.check_root(csv, "synthfaces", "csv", None), sets.check_root(parquet, "synthfaces")
     with pytest.raises(InputError, match="is no place of synthfaces, whose faces are embedded; expected a "):
         sets.check_root(folder, "synthfaces/lab", None, "synthfaces:val")
+
+
+def test_a_run_of_python_is_asked_for_its_set_by_the_whole_name(tmp_path):
+    faces = toy_faces(8, 16, name="rendered (mine)")
+    (tmp_path / "config.json").write_text(json.dumps({"data": fingerprint(faces), "target": None}))
+    assert sets.own_sets(tmp_path) == ("rendered (mine)", None, None)
