@@ -37,7 +37,7 @@ def _differs(name, old, new, known):
     return old != new and not (name == DIGEST and "nothing" in (old, new))
 
 
-def without(name: str, faces, /, **hyper):
+def create_without_weights(name: str, faces, /, **hyper):
     """Build a method whose weights a checkpoint holds: as `create` does, but reading none and fetching none."""
     from .methods import create, method_class
     from .typed import typed

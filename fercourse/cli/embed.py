@@ -71,7 +71,7 @@ def _draw(points, shown, out, faces, colour_by, title):
     figure.savefig(out)
     typer.echo(f"{out}: {figure.alt}")
     if faces:
-        keep(shown, out)
+        say_terms(shown, out)
 
 
 def _explore(points, shown, out, method, seen):
@@ -80,10 +80,10 @@ def _explore(points, shown, out, method, seen):
     _, rows = nearest(seen["embedding"], count=min(8, len(shown) - 1))
     page = plots.explorer(points, shown, out, _predictions(method, shown, seen["logits"]), rows)
     typer.echo(f"{out}: {len(shown):,} faces to explore, {len(page.html) / 1e6:.1f} MB; open it in a browser")
-    keep(shown, out)
+    say_terms(shown, out)
 
 
-def keep(shown, out):
+def say_terms(shown, out):
     """Tell whoever looks at real people that the file shows them."""
     if not shown.name.startswith("synthfaces"):
         typer.echo(f"{out} shows the faces of {shown.name}: where they are of real people, its terms hold for this "

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .embed import PICTURES, keep
+from .embed import PICTURES, say_terms
 from .sets import own_sets, root_of
 
 
@@ -55,7 +55,7 @@ def predict(
         typer.echo(f"{out}: the picture with where it looked" + (" and the nearest training faces" if known is not None
                                                                  else ""))
         if known is not None:
-            keep(known, out)
+            say_terms(known, out)
 
 
 def _own_faces(run, method, root):

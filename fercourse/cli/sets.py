@@ -157,13 +157,13 @@ def usable(faces, model):
     return faces.subset(keep)
 
 
-def with_noise(faces, labels, noise, kind, seed):
-    """Return few faces and wrong labels, if asked for."""
+def few_and_noisy(faces, labels, noise, kind, seed):
+    """Return a share of the labelled faces, with some labels made wrong, if that is asked for."""
     faces = faces.fraction(labels, seed) if labels != 1 else faces
     return faces.with_noise(noise, kind, seed) if noise or kind == "votes" else faces
 
 
-def probes(method):
+def has_probe(method):
     """Return whether a method learns without labels and has a probe that takes a share of them."""
     from ..methods import method_class
     cls = method_class(method)
@@ -172,6 +172,6 @@ def probes(method):
 
 def check_noise(model, noise, kind):
     """Raise InputError for wrong labels that nobody would read."""
-    if (noise or kind == "votes") and "labels" not in model.needs and not probes(model.name):
+    if (noise or kind == "votes") and "labels" not in model.needs and not has_probe(model.name):
         raise InputError(f"--noise makes labels wrong, but {model.name} learns from "
                          f"{' and '.join(model.needs) or 'none'} here; leave it out, or let the method learn classes")

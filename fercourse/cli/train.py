@@ -13,15 +13,15 @@ from .say import say
 from .sets import (
     check_noise,
     check_root,
+    few_and_noisy,
+    has_probe,
     load,
     own_test,
-    probes,
     remember,
     say_notes,
     scorable,
     scored_set,
     usable,
-    with_noise,
 )
 
 METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
@@ -103,12 +103,12 @@ def train(
     hyper |= _settings(set_ or [])
     faces = load(data, "train", root, size)
     torch.manual_seed(seed)
-    if probes(method):
+    if has_probe(method):
         hyper, labels = {"labels": labels} | hyper, 1.0
     begun = resume and checkpoint.kept_in(out)                            # it holds all weights
-    model = (origin.without if begun else create)(method, faces, **hyper)
+    model = (origin.create_without_weights if begun else create)(method, faces, **hyper)
     check_noise(model, noise, noise_kind)
-    faces = with_noise(usable(faces, model), labels, noise, noise_kind, seed)
+    faces = few_and_noisy(usable(faces, model), labels, noise, noise_kind, seed)
     second = load(target, "train", root, faces.images.shape[-1]) if target else None
     trained = {data: faces} | ({target: second} if target else {})
     test = scorable(scored_set(score, trained, root, faces.images.shape[-1]), model)

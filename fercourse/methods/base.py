@@ -189,7 +189,7 @@ class Method(nn.Module):
         return F.cross_entropy(logits, self.memory["labels"][index], reduction="none")
 
 
-class Reader(Method):
+class TaskMethod(Method):
     """A method that learns classes, or valence and arousal, as `hyper.task` says, and reads them off by `head`."""
 
     def __init__(self, classes, size, hyper):
@@ -199,8 +199,10 @@ class Reader(Method):
         self.needs = ("valence_arousal",) if self.regresses else ("labels",)
 
     def decide(self, features):
-        told = self.head(features)
-        return told.float().tanh() if self.regresses else told        # in half precision tanh is flat far too soon
+        predicted = self.head(features)
+        if not self.regresses:
+            return predicted
+        return predicted.float().tanh()                      # in half precision tanh is flat far too soon
 
 
 def _check_images(method, images):

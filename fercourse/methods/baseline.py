@@ -8,7 +8,7 @@ from torch import nn
 from ..distributed import gather
 from ..faces.sampling import BALANCES, class_weights
 from ..losses.concordance import concordance_loss
-from .base import Hyper, Reader, one_of, register, within
+from .base import Hyper, TaskMethod, one_of, register, within
 
 
 @dataclass
@@ -30,7 +30,7 @@ class BaselineHyper(Hyper):
 
 
 @register("baseline")
-class Baseline(Reader):
+class Baseline(TaskMethod):
     """Cross-entropy on one view, or squared error and concordance for valence and arousal."""
 
     Hyper = BaselineHyper

@@ -17,7 +17,7 @@ from ..models import attributes as retrieval
 from ..models.engines import OFFLINE, text_width
 from ..models.residual import Residual
 from ..schedule import ramp
-from .base import Hyper, Reader, make_optimiser, one_of, register, within
+from .base import Hyper, TaskMethod, make_optimiser, one_of, register, within
 
 
 @dataclass
@@ -64,7 +64,7 @@ class IdInvariantHyper(Hyper):
 
 
 @register("id-invariant")
-class IdInvariant(Reader):
+class IdInvariant(TaskMethod):
     """z_e for the expression and z_id for each attribute, told apart by residual modules and a critic."""
 
     Hyper = IdInvariantHyper

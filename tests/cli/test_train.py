@@ -126,7 +126,8 @@ def test_a_resume_of_published_weights_fetches_none(pack, tmp_path, monkeypatch)
     from fercourse import origin
     monkeypatch.setattr("timm.create_model", lambda *a, pretrained, own=timm.create_model, **more: (
         pytest.fail("fetched") if pretrained else own(*a, pretrained=False, **more)))
-    method = origin.without("baseline", sets.load(pack, "train", None, None), backbone="resnet18", pretrained="true")
+    faces = sets.load(pack, "train", None, None)
+    method = origin.create_without_weights("baseline", faces, backbone="resnet18", pretrained="true")
     assert method.hyper.pretrained is True and method.hyper.weights is None
 
 
