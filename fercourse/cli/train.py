@@ -84,12 +84,9 @@ def train(
     if "help" in (set_ or ()):
         typer.echo(_explained(ctx, method))
         return
-    import torch
-
-    from .. import checkpoint, distributed, origin
+    from .. import checkpoint, distributed
     from ..deterministic import fix_workspace
     from ..device import pick_device
-    from ..methods import create
     from ..models.backbone import load_weights
     from ..train import fit
     if resume and out is None:
@@ -101,34 +98,23 @@ def train(
     out = out or _free_folder(method)
     hyper = {"backbone": backbone, "weights": weights and str(weights), "pretrained": pretrained, "grey": grey}
     hyper |= _settings(set_ or [])
-    faces = load(data, "train", root, size)
-    torch.manual_seed(seed)
-    if has_probe(method):
-        hyper, labels = {"labels": labels} | hyper, 1.0
     begun = resume and checkpoint.kept_in(out)                            # it holds all weights
-    model = (origin.create_without_weights if begun else create)(method, faces, **hyper)
-    check_noise(model, noise, noise_kind)
-    faces = few_and_noisy(usable(faces, model), labels, noise, noise_kind, seed)
-    second = load(target, "train", root, faces.images.shape[-1]) if target else None
-    trained = {data: faces} | ({target: second} if target else {})
-    test = scorable(scored_set(score, trained, root, faces.images.shape[-1]), model)
+    model, faces, second, test = _prepare(method, hyper, begun, data, target, score, root, size, labels, noise,
+                                          noise_kind, seed)
     if init and not begun:
         say(load_weights(model, init / checkpoint.WEIGHTS))
     if model.backbone.report:
         say(model.backbone.report)
     say(f"{method} on {faces!r}, run in {out}")
     say_notes(faces)
-    kept = _saved(out)
+    saved = _saved(out)
     history = fit(model, faces, target=second, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, out=out,
                   resume=resume, device=device, precision=precision, compile=compile_,
                   deterministic=deterministic, save_every=save_every)
     if distributed.rank() == 0:
         remember(out, data, target, root)
-        seconds = round(time.perf_counter() - began, 1)
-        if kept and kept == _saved(out):                                  # finished before, nothing was trained now
-            seconds = _told_before(out, "seconds", seconds)
         facts = {"method": method, "run": str(out), "data": faces.name, "trained_on": len(faces), "epochs": epochs,
-                 "seed": seed, "loss": history.last.get("total"), "seconds": seconds,
+                 "seed": seed, "loss": history.last.get("total"), "seconds": _seconds(out, began, saved),
                  "images_per_s": history.last.get("images_per_s")}
         _tell(_measure(model, test, facts), out, as_json)
     distributed.stop()
@@ -180,6 +166,24 @@ def _settings(pairs):
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+def _prepare(method, hyper, begun, data, target, score, root, size, labels, noise, noise_kind, seed):
+    """Return the method, the faces to train on, those to adapt to and those to score; None for sets not asked for."""
+    import torch
+
+    from .. import origin
+    from ..methods import create
+    faces = load(data, "train", root, size)
+    torch.manual_seed(seed)
+    if has_probe(method):
+        hyper, labels = {"labels": labels} | hyper, 1.0
+    model = (origin.create_without_weights if begun else create)(method, faces, **hyper)
+    check_noise(model, noise, noise_kind)
+    faces = few_and_noisy(usable(faces, model), labels, noise, noise_kind, seed)
+    second = load(target, "train", root, model.size) if target else None
+    trained = {data: faces} | ({target: second} if target else {})
+    return model, faces, second, scorable(scored_set(score, trained, root, model.size), model)
+
+
 def _saved(out):
     """Return when the checkpoint of a run was written; None where there is none."""
     from ..checkpoint import CHECKPOINT
@@ -187,12 +191,15 @@ def _saved(out):
     return file.stat().st_mtime_ns if file.is_file() else None
 
 
-def _told_before(out, name, otherwise):
-    """Return one of the metrics that a run already has."""
+def _seconds(out, began, saved):
+    """Return how long a run took; of one that was finished before, where nothing was trained now, what it says."""
+    seconds = round(time.perf_counter() - began, 1)
+    if not saved or saved != _saved(out):
+        return seconds
     try:
-        return json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))[name]
+        return json.loads((Path(out) / "metrics.json").read_text(encoding="utf-8"))["seconds"]
     except (OSError, ValueError, KeyError, TypeError):
-        return otherwise
+        return seconds
 
 
 def _free_folder(method):
