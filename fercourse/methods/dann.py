@@ -45,9 +45,9 @@ class Dann(Method):
         features = self.backbone.features(torch.cat([batch.views[0], batch.target.views[0]]))
         logits = self.head(features)
         classify = F.cross_entropy(logits[:count].float(), batch.labels, label_smoothing=self.hyper.label_smoothing)
-        told = reverse(features, self.hyper.adversary * domain_ramp(progress))
-        told = self.discriminator(conditioned(told, logits) if self.hyper.conditional else told)
-        domain, right = domain_loss(told[:count], told[count:])
+        adversarial = reverse(features, self.hyper.adversary * domain_ramp(progress))
+        guesses = self.discriminator(conditioned(adversarial, logits) if self.hyper.conditional else adversarial)
+        domain, right = domain_loss(guesses[:count], guesses[count:])
         return {"total": classify + domain, "classify": classify, "domain": domain, "told_domain": right}
 
     def decide(self, features):

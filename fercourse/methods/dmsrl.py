@@ -127,8 +127,8 @@ class Dmsrl(Method):
 
     def _read_landmarks(self, source, target):
         """Return log p(class) of each target face by its landmarks, [N, K]; 0 where none are found."""
-        logits, found = read_landmarks(source, target, self.device)
-        return (logits.log_softmax(1) * found[:, None]).float().to(self.device)
+        logits, has_landmarks = read_landmarks(source, target, self.device)
+        return (logits.log_softmax(1) * has_landmarks[:, None]).float().to(self.device)
 
     # ------------------------------------------------------------------ features
 
@@ -176,12 +176,12 @@ class Dmsrl(Method):
             return facts
         begun = self.memory["target_believed"].any()
         share = h.believe * (0.5 + 0.5 * (look.progress - h.begin) / max(1 - h.begin, 1e-6))
-        told, believed = most_sure(self._opinion(logits), share, h.balanced)
-        self.memory |= {"target_labels": told, "target_believed": believed}
+        pseudo_labels, believed = most_sure(self._opinion(logits), share, h.balanced)
+        self.memory |= {"target_labels": pseudo_labels, "target_believed": believed}
         if not begun and h.centres == "means":
-            self._place(look)
+            self._place_centres(look)
         return facts | {"believed": believed.float().mean(), "rarest": torch.bincount(
-            told[believed], minlength=len(self.classes)).min()}
+            pseudo_labels[believed], minlength=len(self.classes)).min()}
 
     def _opinion(self, logits, rows=slice(None)):
         """Return the network's logits of target faces with what their landmarks say, if that is asked."""
@@ -189,7 +189,7 @@ class Dmsrl(Method):
             return logits
         return logits.float().log_softmax(1) + self.hyper.geometry * self.memory["target_geometry"][rows]
 
-    def _place(self, look):
+    def _place_centres(self, look):
         """Put the centres at the class means of both domains; a class that nobody is told has the source's."""
         with self.seen_as("source"):
             source = look("embedding")
@@ -209,43 +209,43 @@ class Dmsrl(Method):
         h, w = self.hyper, domain_ramp(progress)
         source, target = self._both(batch)
         logits, target_logits = self.head(source), self.head(target)
-        labels, believed = self._pseudo(batch.target.index, target_logits, progress)
+        pseudo_labels, believed = self._pseudo_labels(batch.target.index, target_logits, progress)
         parts = {"classify": F.cross_entropy(logits.float(), batch.labels, label_smoothing=h.label_smoothing)}
-        own = F.cross_entropy(target_logits.float(), labels, reduction="none")
-        parts["self_train"] = (own * believed).sum() / counted(believed.sum())
-        parts |= self._metric(source, batch.labels, target, labels, believed, h.metric * w)
+        losses = F.cross_entropy(target_logits.float(), pseudo_labels, reduction="none")
+        parts["self_train"] = (losses * believed).sum() / counted(believed.sum())
+        parts |= self._metric_terms(source, batch.labels, target, pseudo_labels, believed, h.metric * w)
         parts["domain"], parts["told_domain"] = domain_loss(self.discriminator(reverse(source, h.adversary * w)),
                                                             self.discriminator(reverse(target, h.adversary * w)))
         total = parts["classify"] + h.self_train * w * parts["self_train"] + parts["domain"]
         total = total + parts["intra"] + parts["penalty"] + parts["align"]
         if h.sensitive:
             images = torch.cat([batch.views[0], batch.target.views[0]])
-            parts |= self._apart(images, torch.cat([source, target]), len(source))
+            parts |= self._sensitive_terms(images, torch.cat([source, target]), len(source))
             total = total + parts["sensitive"] + w * h.information * parts["shared"] + parts["critic"]
         return {"total": total, **parts}
 
-    def _pseudo(self, index, logits, progress):
+    def _pseudo_labels(self, index, logits, progress):
         """Return pseudo labels of the target faces, and how much each is believed, 0 or 1."""
         if self.hyper.pseudo == "epoch":
             return self.memory["target_labels"][index], self.memory["target_believed"][index].float()
         opinion = gather(self._opinion(logits.detach(), index).float())           # the surest of all processes' faces
-        told, believed = map(share, most_sure(opinion, self.hyper.believe, self.hyper.balanced))
-        return told, believed.float() * (progress >= self.hyper.begin)
+        pseudo_labels, believed = map(share, most_sure(opinion, self.hyper.believe, self.hyper.balanced))
+        return pseudo_labels, believed.float() * (progress >= self.hyper.begin)
 
-    def _metric(self, source, labels, target, told, believed, heard):
+    def _metric_terms(self, source, labels, target, pseudo_labels, believed, weight):
         """Return the terms of L_SML: centres hear them in full, features by alpha w; each keeps its pace."""
-        pulls = (self.metric(SOURCE, scale_gradient(source, heard), labels)
-                 + self.metric(TARGET, scale_gradient(target, heard), told, believed))
+        pulls = (self.metric(SOURCE, scale_gradient(source, weight), labels)
+                 + self.metric(TARGET, scale_gradient(target, weight), pseudo_labels, believed))
         return {"intra": pulls, **self.metric.between()}
 
-    def _apart(self, images, invariant, count):
+    def _sensitive_terms(self, images, invariant, count):
         """Return the losses of the sensitive component: it tells the domain, and nothing of the invariant one (DC).
 
         It looks at the pictures themselves: features whose statistics are normalised domain by domain tell it no more.
         """
         sensitive = self.sensitive(images)
-        told = self.tell(sensitive)
-        loss, right = domain_loss(told[:count], told[count:])
+        logits = self.tell(sensitive)
+        loss, right = domain_loss(logits[:count], logits[count:])
         shared = self.critic(invariant, sensitive.detach())
         return {"sensitive": loss, "told_by_sensitive": right, "shared": shared["bound"], "critic": shared["fit"]}
 
@@ -270,5 +270,5 @@ def read_landmarks(source, target, device="cpu") -> tuple[Tensor, Tensor]:
         Logits [N, K] of the target's faces over the source's classes, and in which of them landmarks were found, [N].
     """
     known, asked = (expressions(faces, device=device) for faces in (source, target))
-    reader = linear_probe(known, source.labels, len(source.classes), decay=1e-2)
-    return reader(asked), asked.any(1)
+    probe = linear_probe(known, source.labels, len(source.classes), decay=1e-2)
+    return probe(asked), asked.any(1)

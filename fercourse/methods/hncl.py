@@ -149,8 +149,8 @@ class Hncl(Method):
         source, memory = self.hyper.neighbours, self.memory
         if source == "heatmap":                                     # nearest by cosine is nearest by heatmap, (4.1)
             own, others = memory["descriptors"][index], memory["descriptors"][rows]
-            told = own.any(1)[:, None] & others.any(1)
-            return (2 + own @ others.T) * told
+            have_landmarks = own.any(1)[:, None] & others.any(1)
+            return (2 + own @ others.T) * have_landmarks
         if source == "embedding":
             return 2 + key @ memory["queue"].T
         chance = torch.rand(len(index), len(rows), device=key.device)

@@ -36,11 +36,11 @@ def use(file, *others: dict) -> list[str]:
     except Exception as error:
         raise InputError(f"{path}{_line(error, path)}: does not run ({type(error).__name__}: {error}); expected a "
                          f"Python file that {_ALLOWED}") from error
-    found = [name for known, old in zip(registries, before) for name, what in known.items()
+    names = [name for known, old in zip(registries, before) for name, what in known.items()
              if old.get(name) is not what]
-    if not found:
+    if not names:
         raise InputError(f"{path}: registers no method, study or set; expected a Python file that {_ALLOWED}")
-    return found
+    return names
 
 
 def _free_name(path):

@@ -135,9 +135,9 @@ def test_belief_rises_from_half_of_it_to_all(balanced, believed):
 def test_labels_of_the_step_are_believed_from_the_beginning_on():
     method, _ = made(pseudo="step", begin=0.5)
     logits = torch.randn(20, 4)
-    told, before = method._pseudo(torch.arange(20), logits, 0.4)
+    told, before = method._pseudo_labels(torch.arange(20), logits, 0.4)
     assert torch.equal(told, logits.argmax(1)) and not before.any()
-    assert method._pseudo(torch.arange(20), logits, 0.5)[1].any()
+    assert method._pseudo_labels(torch.arange(20), logits, 0.5)[1].any()
 
 
 def told_by_halves():
@@ -145,7 +145,7 @@ def told_by_halves():
     method, _ = made(pseudo="step", believe=0.5, balanced=False, begin=0.0)
     logits = F.one_hot(torch.arange(20) % 4, 4) * torch.linspace(1, 5, 20)[:, None]
     rows = distributed.share(torch.arange(20))
-    return method._pseudo(rows, logits[rows], 1.0)
+    return method._pseudo_labels(rows, logits[rows], 1.0)
 
 
 def test_two_processes_believe_the_surest_of_both():
@@ -283,7 +283,7 @@ def test_with_much_weight_landmarks_decide_what_target_faces_are(marked, pseudo)
     method.setup(source, target)
     logits, rows = torch.randn(20, 4), torch.arange(20).flip(0)
     method.start_epoch(1, looked(method, 0.5, logits, torch.zeros(24, 128), torch.zeros(20, 128)))
-    told, believed = method._pseudo(rows, logits[rows], 1.0)
+    told, believed = method._pseudo_labels(rows, logits[rows], 1.0)
     assert torch.equal(told[:17], target.labels[rows][:17]) and believed.any()
     assert torch.equal(told[17:], logits[rows][17:].argmax(1))           # where there are no landmarks, the network
 
