@@ -37,9 +37,9 @@ def start(device: torch.device) -> torch.device:
 
 def _gpu():
     """Return the number of this process's GPU, as torchrun, srun or mpirun tells it; else ranks fill the machines."""
-    told = [os.environ[name] for name in ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
+    numbers = [os.environ[name] for name in ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK")
             if name in os.environ]
-    return int(told[0]) if told else int(os.environ.get("RANK", rank())) % torch.cuda.device_count()
+    return int(numbers[0]) if numbers else int(os.environ.get("RANK", rank())) % torch.cuda.device_count()
 
 
 def stop():

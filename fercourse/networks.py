@@ -31,8 +31,8 @@ def trained(name: str, device="cpu"):
 
 def taken_from(domain: str, method):
     """Return a context in which a method that has two domains takes faces to be of the `lab` or of the `wild`."""
-    told = {"lab": "source", "wild": "target"}
-    return method.seen_as(told[domain]) if hasattr(method, "seen_as") else nullcontext()
+    side_of = {"lab": "source", "wild": "target"}
+    return method.seen_as(side_of[domain]) if hasattr(method, "seen_as") else nullcontext()
 
 
 def names() -> list[str]:

@@ -47,8 +47,8 @@ def _read(value, f, kind, method):
         return value if type(value) is type(default) and value == default else _as(kind, value, default)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         word = str(kind) if get_args(kind) or not isinstance(kind, type) else kind.__name__
-        told = "" if default is MISSING else f"; its default is {default}"
-        raise InputError(f"{method}: {f.name}={value!r} is no {word}{told}") from error
+        addition = "" if default is MISSING else f"; its default is {default}"
+        raise InputError(f"{method}: {f.name}={value!r} is no {word}{addition}") from error
 
 
 def _as(kind, value, default):

@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        ending = _told(error, files)
+        ending = _sentence(error, files)
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
 
 
@@ -102,7 +102,7 @@ def _used(arguments):
     return files, rest
 
 
-def _told(error, files):
+def _sentence(error, files):
     """Return the sentence and the status of an error that nobody foresaw, here or in the files of --use."""
     words = " ".join(str(error).split())                # torch tells some errors in several lines
     what = f"{type(error).__name__}{words and ': '}{words}"

@@ -24,14 +24,14 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
     """Let the library and its peers take turns on this machine, and compare medians."""
-    found = benchmarks.run(names or (), scale, out)
-    typer.echo(json.dumps(found, indent=1) if as_json else "\n".join(_line(*item) for item in found.items()))
+    results = benchmarks.run(names or (), scale, out)
+    typer.echo(json.dumps(results, indent=1) if as_json else "\n".join(_line(*item) for item in results.items()))
 
 
 def _line(name, result):
     if "rows" in result:
-        told = [", ".join(f"{key} {value}" for key, value in row.items()) for row in result["rows"]]
-        return "\n  ".join([f"{name}: {result['what']}", *told]) + _busy(result)
+        rows = [", ".join(f"{key} {value}" for key, value in row.items()) for row in result["rows"]]
+        return "\n  ".join([f"{name}: {result['what']}", *rows]) + _busy(result)
     unit = result["unit"]
     sides = ", ".join(f"{side} {_spread(result[side], ',.1f')} {unit}" for side in ("ours", "peer"))
     aim = "" if result["aim"] is None else f", aim {result['aim']:g}"
@@ -45,6 +45,6 @@ def _busy(result):
     return f"\n  the machine was busy (load {result['load_before']}): measure again at rest"
 
 
-def _spread(found, form):
-    low, high = (format(value, form) for value in found["quartiles"])
-    return f"{format(found['median'], form)} [{low} to {high}]"
+def _spread(times, form):
+    low, high = (format(value, form) for value in times["quartiles"])
+    return f"{format(times['median'], form)} [{low} to {high}]"

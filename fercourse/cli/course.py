@@ -22,9 +22,10 @@ def release(
 
     names = [name.zfill(2) if name.isdigit() else name for name in names or ()]
     if check:
-        found = [problem for source in sources(names) for problem in editions.problems(source)]
-        typer.echo("\n".join(found) or "every student edition is up to date and gives nothing away", err=bool(found))
-        raise typer.Exit(bool(found))
+        problems = [problem for source in sources(names) for problem in editions.problems(source)]
+        message = "\n".join(problems) or "every student edition is up to date and gives nothing away"
+        typer.echo(message, err=bool(problems))
+        raise typer.Exit(bool(problems))
     for source in sources(names):
         typer.echo(str(editions.build(source)))
 
@@ -38,10 +39,10 @@ def handout(
     from ..course.handout import handout as written
     from ..course.notebooks import sources
 
-    found = sources([name.zfill(2) if name.isdigit() else name])
-    if len(found) > 1:
-        raise InputError(f"{name!r} names {len(found)} lessons; expected one, such as 03")
-    typer.echo(str(written(found[0], out or Path(f"{found[0].stem}-handout.html"))))
+    lessons = sources([name.zfill(2) if name.isdigit() else name])
+    if len(lessons) > 1:
+        raise InputError(f"{name!r} names {len(lessons)} lessons; expected one, such as 03")
+    typer.echo(str(written(lessons[0], out or Path(f"{lessons[0].stem}-handout.html"))))
 
 
 @app.command()
@@ -115,6 +116,6 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON do
     """Tell what is wrong with this set-up, and how to put it right; exit 1 if the lessons cannot run."""
     from ..course import doctor as doctors
 
-    found = doctors.examine()
-    typer.echo(json.dumps([one.__dict__ for one in found], indent=1) if as_json else doctors.report(found))
-    raise typer.Exit(any(one.state == doctors.WRONG for one in found))
+    findings = doctors.examine()
+    typer.echo(json.dumps([one.__dict__ for one in findings], indent=1) if as_json else doctors.report(findings))
+    raise typer.Exit(any(one.state == doctors.WRONG for one in findings))

@@ -103,9 +103,9 @@ def _table(report):
     rows = [("part", "class", "found", "published")]
     for part, counts in report.counts.items():
         published = report.published.get(part, {})
-        for word, found in [*counts.items(), ("all", sum(counts.values()))]:
+        for word, count in [*counts.items(), ("all", sum(counts.values()))]:
             expected = sum(published.values()) if word == "all" else published.get(word)
-            rows.append((part, word, f"{found:,}", f"{expected:,}" if expected else ""))
+            rows.append((part, word, f"{count:,}", f"{expected:,}" if expected else ""))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     line = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<>>", widths))
     return "\n".join(line.format(*row).rstrip() for row in rows)

@@ -18,13 +18,13 @@ def explained(hyper) -> list[tuple[str, str]]:
 
 def _meanings(doc, names):
     """Return name -> meaning of a docstring's Attributes, of which one entry may tell several: `a, b: …; c: …`."""
-    found, name = {}, "|".join(map(re.escape, names))
+    meanings, name = {}, "|".join(map(re.escape, names))
     section = re.search(r"^Attributes:\n((?: .*\n?|\n)+)", cleandoc(doc), re.MULTILINE)
     for entry in re.split(r"\n(?= {4}\S)", "\n" + section[1]) if section else ():
         _, *parts = re.split(rf"(?:^|; )((?:{name})(?:, (?:{name}))*): ", " ".join(entry.split()))
-        for told, meaning in zip(parts[::2], parts[1::2]):
-            found |= dict.fromkeys(told.split(", "), f"{meaning.rstrip('.')}.")
-    return found
+        for named, meaning in zip(parts[::2], parts[1::2]):
+            meanings |= dict.fromkeys(named.split(", "), f"{meaning.rstrip('.')}.")
+    return meanings
 
 
 def _text(default):

@@ -35,18 +35,18 @@ def predict(
     method = load_run(run, pick_device(device))
     if getattr(method, "regresses", False):
         raise InputError(f"{run} predicts valence and arousal; predict shows classes: give a run trained on classes")
-    found = from_photo(photo, method.size, most)
+    photographed = from_photo(photo, method.size, most)
     known, temperature = _own_faces(run, method, root)
-    seen = see_all(method, found.images)
+    seen = see_all(method, photographed.images)
     probabilities = (seen["logits"].cpu() / temperature).softmax(1)
     facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1),
               "expression": method.classes[int(p.argmax())], "probability": round(float(p.max()), 4),
               "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, p)}}
-             for box, tilt, p in zip(found.boxes, found.tilts, probabilities)]
+             for box, tilt, p in zip(photographed.boxes, photographed.tilts, probabilities)]
     if out is not None:
-        _draw(method, found, seen["embedding"], probabilities, known, run, out)
+        _draw(method, photographed, seen["embedding"], probabilities, known, run, out)
     if as_json:
-        typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": found.turned,
+        typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": photographed.turned,
                                "temperature": round(temperature, 4), "faces": facts}))
         return
     for number, fact in enumerate(facts, 1):

@@ -26,19 +26,19 @@ def study(
     """Run a study, or what is left of it, and write its results file."""
     record = studies.run(name, data, scale, seeds, root, out, arms or (), first_seed)
     if record.found:
-        typer.echo(_told_before(record))
+        typer.echo(_no_news(record))
     if record.changed:
         runs, them = ("1 run was", "it") if record.changed == 1 else (f"{record.changed} runs were", "them")
         typer.echo(f"{runs} made with another {record.source.rpartition(' ')[0]}; remove {them} from {record.path}, or "
                    f"use another --out, to run {them} anew")
     for arm, metrics in record.summary().items():
-        for metric, found in metrics.items():
-            spread = "" if found["sd"] is None else f" ± {found['sd']:.4f}"
-            typer.echo(f"{arm:24} {metric:24} {found['mean']:.4f}{spread} (n = {found['n']})")
+        for metric, over_seeds in metrics.items():
+            spread = "" if over_seeds["sd"] is None else f" ± {over_seeds['sd']:.4f}"
+            typer.echo(f"{arm:24} {metric:24} {over_seeds['mean']:.4f}{spread} (n = {over_seeds['n']})")
     typer.echo(str(record.path))
 
 
-def _told_before(record):
+def _no_news(record):
     """Return which of the numbers that follow are no news."""
     if record.measured:
         return f"{record.found} of {record.found + record.measured} runs were there already"

@@ -52,8 +52,8 @@ class Attribute:
         if not self.edges:
             words = faces.names.get(self.column, self.words)
             return renumbered(values, words, self.words)
-        found = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
-        return found.masked_fill(unknown(values), -1)
+        answers = torch.bucketize(values.double(), torch.tensor(self.edges, dtype=torch.float64), right=True)
+        return answers.masked_fill(unknown(values), -1)
 
 
 def in_groups(faces, name: str):
@@ -112,13 +112,13 @@ class Retrieved:
 
     def accuracy(self, faces) -> dict[str, dict]:
         """Return for each question the share of right answers, and that of always naming the commonest word."""
-        found = {}
+        scores = {}
         for name, attribute in self.attributes.items():
             truth = attribute.truth(faces)
             known = truth >= 0
             right = (self.answers(name).cpu() == truth)[known].float().mean().item()
-            found[name] = {"accuracy": right, "chance": (truth[known].bincount().max() / known.sum()).item()}
-        return found
+            scores[name] = {"accuracy": right, "chance": (truth[known].bincount().max() / known.sum()).item()}
+        return scores
 
 
 def chosen(names, among=None) -> dict[str, Attribute]:

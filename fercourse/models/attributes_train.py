@@ -50,12 +50,12 @@ def caption(truth: dict[str, int], draw: Random) -> tuple[str, dict[str, int]]:
         truth: question -> the true answer; -1 is not known and never told.
     """
     known = [name for name, answer in truth.items() if answer >= 0]
-    told = draw.sample(known, draw.randint(1, len(known)))
-    parts = [draw.choice(WAYS[name][truth[name]]) for name in told]
+    claimed = draw.sample(known, draw.randint(1, len(known)))
+    parts = [draw.choice(WAYS[name][truth[name]]) for name in claimed]
     sentence = draw.choice(STARTS) + " " + parts[0]
     for part in parts[1:]:
         sentence += draw.choice(LINKS) + part
-    return sentence.strip(), {name: truth[name] for name in told}
+    return sentence.strip(), {name: truth[name] for name in claimed}
 
 
 def vocabulary() -> list[str]:
@@ -92,9 +92,9 @@ def fitting(truth, claims):
 
 def written(truth, rows, draw):
     """Return captions of some faces, and what they claim: question -> int64 [B], -1 for nothing."""
-    told = [caption({name: int(answers[row]) for name, answers in truth.items()}, draw) for row in rows.tolist()]
-    claims = {name: torch.tensor([claim.get(name, -1) for _, claim in told]) for name in truth}
-    return [sentence for sentence, _ in told], claims
+    captions = [caption({name: int(answers[row]) for name, answers in truth.items()}, draw) for row in rows.tolist()]
+    claims = {name: torch.tensor([claim.get(name, -1) for _, claim in captions]) for name in truth}
+    return [sentence for sentence, _ in captions], claims
 
 
 def rendered(out: Path, people: int, per_person: int):
@@ -130,10 +130,10 @@ def train(faces, out: Path, epochs: int, batch_size: int, lr: float, minutes: fl
 
 def measure(model, faces) -> dict:
     """Return for each question zero-shot accuracy, mean recall over the words, and the accuracy of one answer."""
-    found = at.retrieve(faces, engine=model, cache=False)
+    retrieved = at.retrieve(faces, engine=model, cache=False)
     report = {"faces": len(faces), "people": len(faces.people)}
-    for name, scores in found.accuracy(faces).items():
-        recalls = evaluate.recalls(evaluate.confusion(found.answers(name), at.ATTRIBUTES[name].truth(faces),
+    for name, scores in retrieved.accuracy(faces).items():
+        recalls = evaluate.recalls(evaluate.confusion(retrieved.answers(name), at.ATTRIBUTES[name].truth(faces),
                                                       len(at.ATTRIBUTES[name].words)))
         report[name] = {"accuracy": round(scores["accuracy"], 4), "chance": round(scores["chance"], 4),
                         "mean_recall": round(recalls.nanmean().item(), 4)}

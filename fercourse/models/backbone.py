@@ -52,18 +52,18 @@ class Backbone(nn.Module):
 
     def features_and_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return both, features [B, D] and maps [B, C, h, w], of one pass."""
-        found = self._enter(images)
-        return self.pool(found), self._on_grid(found, images)
+        output = self._enter(images)
+        return self.pool(output), self._on_grid(output, images)
 
-    def _on_grid(self, found, images):
-        if found.ndim == 3:
+    def _on_grid(self, output, images):
+        if output.ndim == 3:
             patches = getattr(self.trunk, "patch_embed", None) or self.trunk.stem
             grid = patches.dynamic_feat_size(images.shape[-2:])
             skipped = getattr(self.trunk, "num_prefix_tokens", 0)    # class and register tokens
-            found = found[:, skipped:].transpose(1, 2).unflatten(2, grid)
-        elif found.shape[-1] == self.trunk.num_features != found.shape[1]:    # swin keeps the channels last
-            found = found.permute(0, 3, 1, 2)
-        return found
+            output = output[:, skipped:].transpose(1, 2).unflatten(2, grid)
+        elif output.shape[-1] == self.trunk.num_features != output.shape[1]:    # swin keeps the channels last
+            output = output.permute(0, 3, 1, 2)
+        return output
 
     def _enter(self, images):
         return self.trunk.forward_features(without_colour(images) if self.grey else images)
@@ -148,11 +148,11 @@ def load_weights(module: nn.Module, path) -> str:
         InputError: not a file of weights, a pickle that would run code, or nothing in it fits.
     """
     own = module.state_dict()
-    found = {_own_name(key, own): tensor for key, tensor in read_tensors(path).items()}
-    fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
-    missing, unused = sorted(own.keys() - fitting), sorted(found.keys() - fitting)
+    given = {_own_name(key, own): tensor for key, tensor in read_tensors(path).items()}
+    fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
+    missing, unused = sorted(own.keys() - fitting), sorted(given.keys() - fitting)
     if not any(k.endswith("weight") for k in fitting):
-        raise InputError(f"{path}: none of its {len(found)} tensors fits the backbone ({_few(unused)}; "
+        raise InputError(f"{path}: none of its {len(given)} tensors fits the backbone ({_few(unused)}; "
                          f"expected {_few(missing)}); choose the backbone these weights were made for")
     module.load_state_dict(fitting, strict=False)
     return (f"{path}: loaded {len(fitting)} of {len(own)} tensors; "

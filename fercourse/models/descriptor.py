@@ -148,6 +148,6 @@ def expressions(faces, detector: str = "embedded", device="cpu") -> Tensor:
         points = faces.column("landmarks")
         visible = torch.ones(points.shape[:2]) if faces.visible is None else faces.visible
     else:
-        found = find_landmarks(faces.images, detector, device)
-        points, visible = found.points, found.visible * found.found[:, None]
+        landmarks = find_landmarks(faces.images, detector, device)
+        points, visible = landmarks.points, landmarks.visible * landmarks.found[:, None]
     return embedded_descriptor()(points.cpu(), visible.cpu().float())

@@ -141,7 +141,7 @@ def find_landmarks(images: Tensor, detector: str | nn.Module = "embedded", devic
     if detector == "face-alignment":
         return _by_face_alignment(images, device)
     network = _network(detector).to(device)
-    parts = [_told(*_see(network, part, device), part.shape[-1])
+    parts = [_located(*_see(network, part, device), part.shape[-1])
              for part in tqdm(images.split(batch_size), "landmarks", unit="batch", leave=False, delay=2)]
     return Landmarks(*(torch.cat(column) for column in zip(*parts)))
 
@@ -161,7 +161,7 @@ def _see(network, images, device):
     return heat / 2, (visible.float().sigmoid() + visible_there.float().sigmoid()[:, MIRRORED]) / 2
 
 
-def _told(heat, visible, side):
+def _located(heat, visible, side):
     found = visible[:, BROWS:].mean(1) >= FOUND
     return [column.cpu() for column in (centres(heat) * side, visible, found)]
 
@@ -198,8 +198,8 @@ def _by_face_alignment(images, device):
     points = torch.full((len(images), POINTS, 2), torch.nan)
     for row, image in enumerate(tqdm(images.cpu(), "landmarks", unit="face", leave=False, delay=2)):
         picture = image.permute(1, 2, 0).repeat_interleave(larger, 0).repeat_interleave(larger, 1).numpy()
-        told = aligner.get_landmarks_from_image(picture, detected_faces=[[0, 0, side * larger, side * larger]])
-        if told:
-            points[row] = torch.from_numpy(told[0]).float() / larger
+        candidates = aligner.get_landmarks_from_image(picture, detected_faces=[[0, 0, side * larger, side * larger]])
+        if candidates:
+            points[row] = torch.from_numpy(candidates[0]).float() / larger
     found = ~points.isnan().flatten(1).any(1)
     return Landmarks(points, found[:, None].float().expand(-1, POINTS).clone(), found)

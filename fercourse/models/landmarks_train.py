@@ -89,12 +89,12 @@ def train(out: Path, epochs: int, batch_size: int, lr: float, minutes: float, in
 
 def measure(network, faces) -> dict:
     """Return the mean error by interocular distance: all points, visible ones, by occluder and by yaw."""
-    told = lm.find_landmarks(faces.images, network)
-    error = lm.error_by_eyes(told.points, faces.landmarks)
-    seen = lm.error_by_eyes(told.points, faces.landmarks, faces.visible)
-    right = ((told.visible > 0.5) == faces.visible).float().mean()
+    located = lm.find_landmarks(faces.images, network)
+    error = lm.error_by_eyes(located.points, faces.landmarks)
+    seen = lm.error_by_eyes(located.points, faces.landmarks, faces.visible)
+    right = ((located.visible > 0.5) == faces.visible).float().mean()
     report = {"faces": len(faces), "error": _mean(error), "error_visible": _mean(seen),
-              "visibility_right": _mean(right), "found": _mean(told.found.float())}
+              "visibility_right": _mean(right), "found": _mean(located.found.float())}
     for word in dict.fromkeys(faces.words("occluder")):
         rows = faces.column("occluder") == faces.names["occluder"].index(word)
         report[f"occluder {word}"] = _mean(error[rows])
@@ -113,8 +113,8 @@ def _mean(values):
 def fitted(network) -> Descriptor:
     """Return the descriptor of expressions for what this network finds in the training people's faces."""
     faces = load_faces("synthfaces", split="train")
-    told = lm.find_landmarks(faces.images, network)
-    return Descriptor().fit(told.points, told.visible, faces.identity, faces.column("yaw"), faces.column("pitch"))
+    located = lm.find_landmarks(faces.images, network)
+    return Descriptor().fit(located.points, located.visible, faces.identity, faces.column("yaw"), faces.column("pitch"))
 
 
 def main(
