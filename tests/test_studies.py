@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ from fercourse.studies import Scale, Study, record, table
 from fercourse.studies.merge import merge
 from tests.holder import holding
 from tests.line import call
+from tests.toy import toy_faces
 
 
 @pytest.fixture
@@ -50,6 +52,21 @@ def test_a_stopped_study_goes_on_where_it_was(counted, tmp_path):
     assert saved["summary"] == done.summary()
     assert saved["summary"]["only"]["accuracy"] == {"mean": .65, "sd": .1291, "n": 4}
     assert saved["hardware"]["cores"] >= 1 and saved["versions"]["torch"] and len(saved["runs"]) == 4
+
+
+def test_a_limit_draws_faces_and_none_leaves_them_all():
+    faces, few = toy_faces(12, 8), Scale("smoke", 8, 1, limit=5)
+    assert few.limited(faces, 3).ids.tolist() == few.drawn(faces, 3).ids.tolist() == faces.sample(5, 3).ids.tolist()
+    every = replace(few, limit=None)
+    assert every.limited(faces, 3) is faces
+    assert every.drawn(faces, 3).ids.tolist() == faces.sample(12, 3).ids.tolist() != faces.ids.tolist()
+
+
+def test_a_training_has_all_faces_that_it_is_given(monkeypatch):
+    trained = []
+    monkeypatch.setattr("fercourse.train.fit", lambda learner, faces, **more: trained.append(faces))
+    studies.train_classifier(toy_faces(12, 8), Scale("smoke", 16, 1, limit=5), seed=0)
+    assert trained[0].ids.tolist() == toy_faces(12, 8).ids.tolist() and trained[0].images.shape[-1] == 16
 
 
 def test_what_is_not_finite_is_kept_as_nothing_and_does_not_count(tmp_path):

@@ -45,12 +45,30 @@ class Scale:
     lr: float = 2e-3
     backbone: str = "lesson"
 
+    def limited(self, faces, seed: int):
+        """Return as many of the faces as the limit allows, drawn by the seed; without a limit all, as they stand."""
+        return faces if self.limit is None else faces.sample(self.limit, seed)
+
+    def drawn(self, faces, seed: int):
+        """Return the same faces as `limited`, always in an order drawn by the seed."""
+        return faces.sample(len(faces) if self.limit is None else self.limit, seed)
+
 
 SCALES = {
     "smoke": Scale("smoke", size=48, epochs=1, limit=256),
     "cpu": Scale("cpu", size=48, epochs=40),
     "full": Scale("full", size=64, epochs=60, batch_size=128, backbone="resnet18"),
 }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an arm runs: at a scale, on a set of faces and under the folder of real sets; `tested` names the split."""
+
+    scale: Scale
+    data: str
+    root: str | Path | None
+    tested: str = "test"
 
 
 @dataclass(frozen=True)
@@ -169,8 +187,9 @@ def loader(data: str, root=None, **how):
 
 def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", target=None, views=None, watch=None,
                      target_views=None, out=None, precision="auto", **hyper):
-    """Train a method at a scale on a set of faces and return it, in evaluation mode.
+    """Train a method at a scale on a set of faces, all of them, and return it, in evaluation mode.
 
+    A study that is to have a limit gives what `Scale.limited` or `Scale.drawn` leaves.
     `views` and `target_views` replace the method's augmentation presets, one a view. For `watch`, `precision` and `out`
     see `fit`; what was stopped goes on from `out`.
     """
@@ -180,7 +199,6 @@ def train_classifier(faces, scale: Scale, seed: int, method: str = "baseline", t
     from ..train import fit
 
     faces = faces.resize(scale.size)
-    faces = faces if scale.limit is None else faces.sample(scale.limit, seed)
     torch.manual_seed(seed)                                  # the first weights
     learner = create(method, faces, backbone=scale.backbone, **hyper)
     learner.views, learner.target_views = views or learner.views, target_views or learner.target_views

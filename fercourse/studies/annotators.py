@@ -1,6 +1,5 @@
 """Real wrong labels: trained on FER2013's own, judged by the ten annotators of FER+, whom no training sees."""
 
-from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from ..evaluate import accuracy
 from ..evaluate.report import predicted
 from ..faces import load_faces
-from . import Scale, study, train_classifier
+from . import Place, Scale, study, train_classifier
 from .suspects import MeanLoss, confident, found, most, out_of_sample
 
 VIEW = ("weak",)
@@ -21,7 +20,7 @@ PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, rela
 @study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=6000, epochs=12), full=dict(epochs=40))
 def arms(scale: Scale, data, root) -> dict:
     """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
-    place = (scale, data, root)
+    place = Place(scale, data, root)
     whole = {"cross-entropy": partial(_plain, place), "DR-FER": partial(_ours, place, {}),
              "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}
     parts = {name: partial(_ours, place, hyper) for name, hyper in PARTS.items()}
@@ -31,9 +30,8 @@ def arms(scale: Scale, data, root) -> dict:
 @lru_cache(maxsize=1)
 def _faces(place, seed):
     """Return training faces, and the annotators' word on each (-1: none, or one that is left out)."""
-    scale, data, root = place
-    faces = load_faces(data, split="train", root=root).resize(scale.size).sample(scale.limit or 10**9, seed)
-    return faces, annotated(faces, load_faces("ferplus", split="train", root=root))
+    faces = place.scale.drawn(load_faces(place.data, split="train", root=place.root).resize(place.scale.size), seed)
+    return faces, annotated(faces, load_faces("ferplus", split="train", root=place.root))
 
 
 def annotated(faces, ferplus) -> Tensor:
@@ -56,21 +54,21 @@ def _cross_entropy(place, seed):
     """Return the scores of cross-entropy, and the mean loss of every face over its epochs."""
     faces, _ = _faces(place, seed)
     watch = MeanLoss(faces)
-    learner = train_classifier(faces, _whole(place), seed, views=VIEW, label_smoothing=0.0, watch=watch)
+    learner = train_classifier(faces, place.scale, seed, views=VIEW, label_smoothing=0.0, watch=watch)
     return _scores(learner, place), watch.doubt
 
 
 def _pruned(place, seed):
     faces, truth = _faces(place, seed)
     flagged, _ = confident(faces.labels, _shares(place, seed))
-    learner = train_classifier(faces[~flagged], _whole(place), seed, views=VIEW, label_smoothing=0.0)
+    learner = train_classifier(faces[~flagged], place.scale, seed, views=VIEW, label_smoothing=0.0)
     return _scores(learner, place) | _against(truth, faces.labels, flagged)
 
 
 def _ours(place, hyper, seed):
     """Train DR-FER; score whom it doubts and what it says instead, and the others' doubts at the same number."""
     faces, truth = _faces(place, seed)
-    learner = train_classifier(faces, _whole(place), seed, "dr-fer", views=VIEW, apart=TEXTBOOK, **hyper)
+    learner = train_classifier(faces, place.scale, seed, "dr-fer", views=VIEW, apart=TEXTBOOK, **hyper)
     memory = {name: value.cpu() for name, value in learner.memory.items()}
     changed = (memory["labels"] != memory["given"]) & (truth >= 0)
     flagged = memory["doubted"]
@@ -115,18 +113,14 @@ def _doubts(place, seed):
 
 @lru_cache(maxsize=1)
 def _shares(place, seed):
-    return out_of_sample(_faces(place, seed)[0], _whole(place), seed, views=VIEW)
+    return out_of_sample(_faces(place, seed)[0], place.scale, seed, views=VIEW)
 
 
 def _scores(learner, place):
     """Return the accuracy on the public test part, under FER2013's labels and under FER+'s majority."""
-    scale, data, root = place
     scores = {}
-    for name, own in (("fer2013", data), ("ferplus", "ferplus")):
-        test = load_faces(own, split="PublicTest", root=root).resize(scale.size).with_classes(learner.classes)
+    for name, own in (("fer2013", place.data), ("ferplus", "ferplus")):
+        test = load_faces(own, split="PublicTest", root=place.root).resize(place.scale.size)
+        test = test.with_classes(learner.classes)
         scores[f"accuracy_{name}"] = accuracy(predicted(learner, test), test.labels)
     return scores
-
-
-def _whole(place):
-    return replace(place[0], limit=None)

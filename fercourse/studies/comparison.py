@@ -93,7 +93,7 @@ def given(told: str, scale: Scale, data, root, seed: int) -> Faces:
     """Return the faces of a circumstance at the scale's size and number."""
     load = partial(load_faces, data, root=root, size=scale.size)
     known, other = (load(split="train", domain=domain) for domain in (HERE, ELSEWHERE))
-    known, other = (faces.sample(min(scale.limit or len(faces), len(faces)), seed) for faces in (known, other))
+    known, other = (scale.drawn(faces, seed) for faces in (known, other))
     test = {domain: load(split="test", domain=domain) for domain in (HERE, ELSEWHERE)}
     return CIRCUMSTANCES[told](known, other, test, seed)
 
@@ -107,7 +107,7 @@ def _arm(name, told, scale, data, root, seed):
 def trained(name: str, told: str, scale: Scale, data, root, seed: int):
     """Return a method trained under a circumstance, and the seconds it took, all its parts together."""
     faces, began = given(told, scale, data, root, seed), time.perf_counter()
-    scale, before = replace(scale, limit=None), 0.0
+    before = 0.0
     if name == "hncl":
         learner = _pretrained(faces, scale, seed)
     elif name == "dmsrl":

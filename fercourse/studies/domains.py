@@ -99,7 +99,7 @@ def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None)
         real = not name.startswith("synthfaces")
         load = loader(name, root if real else None, size=scale.size)
         parts = [load("train")] + ([load(tested or "test")] if place else [])
-        parts[0] = parts[0].sample(min(scale.limit or len(parts[0]), len(parts[0])), seed)
+        parts[0] = scale.drawn(parts[0], seed)
         found += [part.grey() if "fer2013" in data and not real else part for part in parts]
     return found
 
@@ -121,8 +121,8 @@ def _adapt(method, hyper, scale, data, root, tested, seed, begin=None, oracle=Fa
     source, target, test = domains(data, scale, root, seed, tested)
     views = (HARD,) if "fer2013" in data else None
     epochs, adapts = Epochs(test), method != "baseline"
-    learner = train_classifier(target if oracle else source, replace(scale, limit=None), seed, method, views=views,
-                               watch=epochs, target=target if adapts else None, target_views=views if adapts else None,
+    learner = train_classifier(target if oracle else source, scale, seed, method, views=views, watch=epochs,
+                               target=target if adapts else None, target_views=views if adapts else None,
                                weights=(begin or start)(scale, data, root, seed)[1], **COMMON | hyper)
     return scores(learner, test) | {"best_epoch": epochs.best(), "chosen_epoch": epochs.chosen()}
 
@@ -131,7 +131,7 @@ def _adapt(method, hyper, scale, data, root, tested, seed, begin=None, oracle=Fa
 def start(scale: Scale, data, root, seed):
     """Return a classifier trained on the source alone, and a file with the weights of its backbone."""
     source, views = domains(data, scale, root, seed)[0], (HARD,) if "fer2013" in data else None
-    longer = replace(scale, limit=None, epochs=LONGER * scale.epochs, lr=2e-3)
+    longer = replace(scale, epochs=LONGER * scale.epochs, lr=2e-3)
     learner = train_classifier(source, longer, seed, views=views, **COMMON)
     return learner, backbone_file(learner.backbone)
 
@@ -145,7 +145,7 @@ def pretrained(scale: Scale, data, root, seed):
     source, target, _ = domains(data, scale, root, seed)
     both = concat(source, target.without_labels())
     epochs = max(1, round(LONGER * scale.epochs * len(source) / len(both)))
-    learner = train_classifier(both, replace(scale, limit=None, epochs=epochs, lr=2e-3), seed, "hncl")
+    learner = train_classifier(both, replace(scale, epochs=epochs, lr=2e-3), seed, "hncl")
     return learner, backbone_file(learner.backbone)
 
 

@@ -15,7 +15,7 @@ def arms(scale: Scale, data, root) -> dict:
 
 def _train_on(domain, scale, data, root, seed):
     train = load_faces(data, split="train", domain=domain, root=root)
-    learner = train_classifier(train, scale, seed)
+    learner = train_classifier(scale.limited(train, seed), scale, seed)
     metrics = {"train_faces": len(train)}
     for tested in ("wild", "lab"):
         faces = load_faces(data, split="test", domain=tested, root=root)

@@ -65,7 +65,7 @@ def _unseen(options, scale, load, seed):
 
 
 def _trained(options, scale, train, load, test, seed):
-    learner = train_classifier(train, scale, seed, task="valence_arousal", **options)
+    learner = train_classifier(scale.limited(train, seed), scale, seed, task="valence_arousal", **options)
     return measured(learner, load("train").sample(TAUGHT, 0), test)
 
 
@@ -123,7 +123,7 @@ def _erased(known, taught, tone, feature, truth):
 def _classes(options, scale, load, seed):
     """Train and test a classifier of a real set; its attributes are retrieved, and nobody knows whether rightly."""
     train, test = load("train"), load("test")
-    learner = train_classifier(train, scale, seed, task="classes", **options)
+    learner = train_classifier(scale.limited(train, seed), scale, seed, task="classes", **options)
     seen = see_all(learner, test.images)
     guess, truth = seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test)
     scores = ev.class_scores(guess, truth, learner.classes)

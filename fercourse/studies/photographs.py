@@ -103,7 +103,7 @@ def _tried(changes, hyper, views, scale, data, root, seed):
     scale = replace(scale, **changes)
     hyper = {name: value(scale, seed) if callable(value) else value for name, value in hyper.items()}
     faces, unseen = (load_faces(data, root=root, size=scale.size, split=split) for split in ("train", "val"))
-    learner = train_classifier(faces, scale, seed, views=(views,), precision=PRECISION, **hyper)
+    learner = train_classifier(scale.limited(faces, seed), scale, seed, views=(views,), precision=PRECISION, **hyper)
     again = evaluate(learner, faces.sample(min(len(unseen), len(faces)), seed), draws=0)
     return scores_both_ways(learner, unseen) | {"training_accuracy": again["accuracy"]}
 
@@ -117,8 +117,8 @@ def _trained(way, data, root, seed):
     load = loader(data, root, size=scale.size)
     place = _kept(begin and begin.__name__, views, scale, data, seed, *hyper.items())
     given = {"weights": begin(scale, seed, place / "rendered")} if begin else {}
-    learner = train_classifier(load("train"), scale, seed, views=(views,), out=place / "photographs",
-                               precision=PRECISION, **given, **hyper)
+    learner = train_classifier(scale.limited(load("train"), seed), scale, seed, views=(views,),
+                               out=place / "photographs", precision=PRECISION, **given, **hyper)
     checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}
     return {"epochs": scale.epochs, **scores_both_ways(learner, load("test")), **checked}
 

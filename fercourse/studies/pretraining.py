@@ -24,7 +24,7 @@ def _trained(share, first, scale, data, root, seed):
     train, test = load("train").fraction(share, seed), load("test")
     given = {"weights": _taught(scale, seed)} if first else {}
     budget = replace(scale, epochs=scale.epochs * (LONGER if share < 1 else 1))
-    learner = train_classifier(train, budget, seed, label_smoothing=.05, **given)
+    learner = train_classifier(scale.limited(train, seed), budget, seed, label_smoothing=.05, **given)
     return {"train_faces": len(train), **scores_both_ways(learner, test)}
 
 
@@ -37,4 +37,4 @@ def _taught(scale, seed):
 def taught_by_rendered(scale: Scale, seed: int, **more):
     """Return the baseline trained on all rendered faces, without colour; `more` as `train_classifier` takes it."""
     faces = load_faces("synthfaces", split=None, size=scale.size).grey()
-    return train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05, **more)
+    return train_classifier(scale.limited(faces, seed), scale, seed, views=(HARD,), label_smoothing=.05, **more)

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from ..evaluate import accuracy
 from ..evaluate.report import predicted
-from . import Scale, loader, study, train_classifier
+from . import Place, Scale, loader, study, train_classifier
 from .noise import by_heart
 from .suspects import confident, found, most, out_of_sample
 
@@ -38,10 +38,10 @@ REGIME = dict(smoke=dict(limit=140), cpu=dict(limit=2700, epochs=16, batch_size=
 @study("robust", data="synthfaces/lab", **REGIME)
 def arms(scale: Scale, data, root) -> dict:
     """Train on faces with wrong labels: cross-entropy, its usual cures, DR-FER and its parts, and the clean subset."""
-    few, ways = replace(scale, limit=scale.limit and scale.limit // FEW), _ways()
-    place = lambda kind: (few if kind == "few faces" else scale, data, root, "test")              # noqa: E731
-    return {f"{kind}, {name}": partial(_arm, kind, way, place(kind)) for kind in _kinds(scale, data)
-            for name, way in ways.items() if _wanted(kind, name, scale.name)}
+    all_faces, few = (Place(spent, data, root) for spent in (
+        scale, replace(scale, limit=scale.limit and scale.limit // FEW)))
+    return {f"{kind}, {name}": partial(_arm, kind, way, few if kind == "few faces" else all_faces)
+            for kind in _kinds(scale, data) for name, way in _ways().items() if _wanted(kind, name, scale.name)}
 
 
 @study("robust-tuning", data="synthfaces/lab", **REGIME)
@@ -49,7 +49,7 @@ def tuning(scale: Scale, data, root) -> dict:
     """Begin to doubt earlier or later; scored on validation faces, never on test faces."""
     ways = {"cross-entropy": partial(_plain, label_smoothing=0.0)} | {
         f"DR-FER, apart {apart:g}": partial(_ours, apart=apart) for apart in BEGINNINGS}
-    return {f"30 %, {name}": partial(_arm, "30 %", way, (scale, data, root, "val"), peers=False)
+    return {f"30 %, {name}": partial(_arm, "30 %", way, Place(scale, data, root, "val"), peers=False)
             for name, way in ways.items()}
 
 
@@ -78,11 +78,9 @@ def _ways():
 @lru_cache(maxsize=2)
 def _faces(kind, place, seed):
     """Return the training faces under wrong labels, at the scale's size and number, and the test faces."""
-    scale, data, root, tested = place
-    load = loader(data, root)
-    noise, rate = KINDS[kind]
-    train = load("train").resize(scale.size).sample(scale.limit or 10**9, seed).with_noise(rate, noise, seed)
-    return train, load(tested).resize(scale.size)
+    load, (noise, rate), scale = loader(place.data, place.root), KINDS[kind], place.scale
+    train = scale.drawn(load("train").resize(scale.size), seed).with_noise(rate, noise, seed)
+    return train, load(place.tested).resize(scale.size)
 
 
 def _arm(kind, way, place, seed, peers=True):
@@ -96,7 +94,7 @@ def _arm(kind, way, place, seed, peers=True):
     def watch(epoch, method):
         epochs.append(accuracy(predicted(method, test), test.truth))
     shares = partial(_shares, kind, place, seed) if peers else None
-    learner, facts = way(faces, replace(place[0], limit=None), seed, watch, shares)
+    learner, facts = way(faces, place.scale, seed, watch, shares)
     return {"accuracy": epochs[-1], "best_epoch": max(epochs), "wrong_labels": _wrong(faces).float().mean().item(),
             **by_heart(faces, predicted(learner, faces)), **facts}
 
@@ -138,7 +136,7 @@ def _decisions(learner, faces, shares):
 @lru_cache(maxsize=2)
 def _shares(kind, place, seed):
     faces, _ = _faces(kind, place, seed)
-    return out_of_sample(faces, replace(place[0], limit=None), seed, views=VIEW)
+    return out_of_sample(faces, place.scale, seed, views=VIEW)
 
 
 def _wrong(faces):

@@ -1,6 +1,5 @@
 """What is a representation worth that was learnt without labels, and whose neighbours does it need?"""
 
-from dataclasses import replace
 from functools import lru_cache, partial
 
 import torch
@@ -15,7 +14,7 @@ from ..methods.hncl import HnclHyper, to_fine_tune
 from ..models.descriptor import embedded_descriptor, expressions
 from ..models.landmarks import find_landmarks
 from ..train import fit
-from . import Scale, loader, study, train_classifier
+from . import Place, Scale, loader, study, train_classifier
 
 # Views, number and weight of neighbours are HNCL's defaults. They were chosen with one seed on validation people, by
 # runs that were not kept; so its rivals are also asked with other views, and with batch norm that cannot whisper.
@@ -59,7 +58,7 @@ class SimClr(Method):
        full=dict(epochs=200, batch_size=256))
 def arms(scale: Scale, data, root) -> dict:
     """Pre-train without labels in six ways, with equal steps, and read what was learnt; then with other views."""
-    place = (scale, data, root)
+    place = Place(scale, data, root)
     ways = {name: partial(_pretrained, "hncl", dict(neighbours=source), None)
             for name, source in SOURCES.items() if scale.name != "smoke" or source in ("none", "heatmap")}
     ways |= {"SimCLR": partial(_pretrained, "simclr", {}, None), "random encoder": _untrained}
@@ -77,25 +76,23 @@ def _load(data, root, part, size):
 
 def _sets(place, seed):
     """Return training and test faces at the scale's size and number."""
-    scale, data, root = place
-    train = _load(data, root, "train", scale.size)
-    test = _load(data, root, "test", scale.size)
-    return train.sample(scale.limit or len(train), seed), test.sample(70, 0) if scale.name == "smoke" else test
+    train, test = (_load(place.data, place.root, part, place.scale.size) for part in ("train", "test"))
+    return place.scale.drawn(train, seed), test.sample(70, 0) if place.scale.name == "smoke" else test
 
 
 def _pretrained(name, hyper, views, place, seed):
-    return train_classifier(_sets(place, seed)[0], replace(place[0], limit=None), seed, name, views=views, **hyper)
+    return train_classifier(_sets(place, seed)[0], place.scale, seed, name, views=views, **hyper)
 
 
 def _untrained(place, seed):
     torch.manual_seed(seed)
-    return create("baseline", _sets(place, seed)[0], backbone=place[0].backbone).to(pick_device()).eval()
+    return create("baseline", _sets(place, seed)[0], backbone=place.scale.backbone).to(pick_device()).eval()
 
 
 def _arm(way, place, seed):
     """Read a frozen representation, then fine-tune it on few labels, here and in another domain."""
     method, (train, test) = way(place, seed), _sets(place, seed)
-    return {**_read(method, train, test), **_tuned(method, train, test, place[0], seed),
+    return {**_read(method, train, test), **_tuned(method, train, test, place.scale, seed),
             **_elsewhere(method, place, seed)}
 
 
@@ -143,8 +140,7 @@ def _fine_tuned(method, few, test, scale, seed):
 
 def _elsewhere(method, place, seed):
     """Fine-tune on a tenth of another domain, labelled by one annotator a face; the truth is scored there."""
-    scale, data, _ = place
-    other = OTHER.get(data)
+    scale, other = place.scale, OTHER.get(place.data)
     if other is None or scale.name == "smoke":
         return {}
     few = loader(other, labels="single")("train").fraction(0.1, 0).resize(scale.size)
@@ -154,8 +150,8 @@ def _elsewhere(method, place, seed):
 
 def _supervised(place, seed):
     """Train with all labels for the same number of steps as every pre-training: the upper bound."""
-    scale, (train, test) = place[0], _sets(place, seed)
-    method = train_classifier(train, replace(scale, limit=None), seed)
+    train, test = _sets(place, seed)
+    method = train_classifier(train, place.scale, seed)
     return {"accuracy": accuracy(predicted(method, test), test.truth), **_read(method, train, test)}
 
 

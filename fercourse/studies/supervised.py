@@ -12,7 +12,7 @@ def arms(scale: Scale, data, root) -> dict:
 
 def _supervised(scale, data, root, seed):
     train, test = map(loader(data, root), ("train", "test"))
-    learner = train_classifier(train, scale, seed)
+    learner = train_classifier(scale.limited(train, seed), scale, seed)
     scores = evaluate(learner, test, draws=0)
     report = features_report(learner, train, test)
     leak = report.pop("identity_leak", {})

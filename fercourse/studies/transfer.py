@@ -48,7 +48,7 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     image. Synthetic classes are equally frequent, real ones are not: `accuracy_knowing_shares` adds the logarithm of
     the class shares of the real training part to the logits.
     """
-    learner = train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05)
+    learner = train_classifier(scale.limited(faces, seed), scale, seed, views=(HARD,), label_smoothing=.05)
     load = loader(data, root, size=scale.size)
     test = load("test")
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)

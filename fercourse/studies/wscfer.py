@@ -85,9 +85,9 @@ def tuning(scale: Scale, data, root) -> dict:
 
 def _train(terms, rate, cleaned, scale, data, root, seed, split=None):
     load = loader(data, root)
-    faces = load("train").sample(scale.limit or 10**9, seed).with_noise(rate, seed=seed)
+    faces = scale.drawn(load("train"), seed).with_noise(rate, seed=seed)
     used = faces.subset(faces.labels == faces.truth) if cleaned else faces
-    learner = train_classifier(used, replace(scale, limit=None), seed, method="wscfer", **terms)
+    learner = train_classifier(used, scale, seed, method="wscfer", **terms)
     test = load(split or "test")
     known, asked = seen(learner, used), seen(learner, test)
     truth = test.truth.to(learner.device)

@@ -33,14 +33,16 @@ def test_further_people_are_rendered_once_and_are_not_those_of_the_pack(tmp_path
 def test_transfer_trains_on_synthetic_faces_and_is_told_of_real_ones(tmp_path, monkeypatch):
     miniatures.fer2013(tmp_path / "real")
     monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
-    seen = []
-    train = transfer.train_classifier
-    monkeypatch.setattr(transfer, "train_classifier", lambda faces, *rest, **more: seen.append(faces) or train(
+    seen, trained = [], []
+    measure, train = transfer.train_and_test, transfer.train_classifier
+    monkeypatch.setattr(transfer, "train_and_test", lambda faces, *rest: seen.append(faces) or measure(faces, *rest))
+    monkeypatch.setattr(transfer, "train_classifier", lambda faces, *rest, **more: trained.append(faces) or train(
         faces.sample(64), *rest, **more))
     found = studies.run("transfer", scale="smoke", seeds=1, root=tmp_path / "real", out=tmp_path).summary()
     alone, more = seen
     assert len(more) == len(alone) + 72 and found["with more people"]["train_faces"]["mean"] == len(more)
-    assert not [faces for faces in seen if "fer2013" in faces.name]
+    assert not [faces for faces in trained if "fer2013" in faces.name]
+    assert [len(faces) for faces in trained] == [studies.get("transfer").scale("smoke").limit] * 2
     assert (alone.images[:, 0] == alone.images[:, -1]).all(), "photographs of FER2013 have no colour"
     classes = load_faces("fer2013", split="PublicTest", root=tmp_path / "real").labels.bincount()
     share = (classes.max() / classes.sum()).item()

@@ -70,7 +70,7 @@ def test_every_arm_runs(tmp_path):
 
 def test_few_faces_are_a_third_of_them_under_the_same_noise(monkeypatch):
     seen = {}
-    keep = lambda kind, way, place, seed: seen.update({kind: place[0].limit})                     # noqa: E731
+    keep = lambda kind, way, place, seed: seen.update({kind: place.scale.limit})                     # noqa: E731
     monkeypatch.setattr("fercourse.studies.robust._arm", keep)
     robust = studies.get("robust")
     for arm, measure in robust.arms(robust.scale("cpu"), "synthfaces/lab", None).items():
@@ -84,7 +84,8 @@ def test_few_faces_are_a_third_of_them_under_the_same_noise(monkeypatch):
 
 def test_when_to_begin_is_chosen_on_validation_faces_and_asks_no_peer(monkeypatch):
     asked = []
-    monkeypatch.setattr("fercourse.studies.robust._arm", lambda *place, peers: asked.append((place[2][3], peers)))
+    monkeypatch.setattr("fercourse.studies.robust._arm",
+                        lambda kind, way, place, seed, peers: asked.append((place.tested, peers)))
     tuning = studies.get("robust-tuning")
     for measure in tuning.arms(tuning.scale("cpu"), "synthfaces/lab", None).values():
         measure(0)
