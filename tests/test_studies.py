@@ -8,7 +8,6 @@ import threading
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -315,23 +314,6 @@ def test_the_interval_of_a_mean_over_seeds_is_students():
     assert record.half_width({"mean": .2, "sd": .1, "n": 3}) == pytest.approx(4.302653 * .1 / 3 ** .5)
     assert record.half_width({"mean": .2, "sd": None, "n": 1}) is None
     assert record.half_width({"mean": .2, "sd": .0, "n": 3}) == 0
-
-
-@pytest.mark.parametrize("changed, told", [("", "abc"), (" M losses/margin.py\n", "abc+")])
-def test_a_library_that_was_changed_is_told(monkeypatch, changed, told):
-    said = {"ls-files": "__init__.py\n", "rev-parse": "abc\n", "status": changed}
-    monkeypatch.setattr(record.subprocess, "run", lambda words, **_: SimpleNamespace(stdout=said[words[1]]))
-    assert record.commit() == told
-
-
-def test_a_library_installed_below_another_repository_has_no_commit(tmp_path, monkeypatch):
-    record.subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    record.subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q",
-                           "--allow-empty", "-m", "theirs"], check=True)
-    place = tmp_path / "site" / "fercourse" / "studies" / "record.py"
-    place.parent.mkdir(parents=True)
-    monkeypatch.setattr(record, "__file__", str(place))
-    assert record.commit() is None
 
 
 def test_arms_in_columns():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ..errors import InputError, with_extra
 from ..files import write_json, writing
-from ..studies.record import commit, hardware, versions
+from ..provenance import commit, hardware, versions
 from .machine import busy, processor_load
 
 _MODULES = {                                                 # and their benchmarks, told without importing torch

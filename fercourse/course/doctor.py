@@ -50,7 +50,7 @@ def report(findings) -> str:
 def course() -> Finding:
     """Tell which version of the course is asked, as Colab always fetches the newest."""
     from .. import __version__
-    from ..studies.record import commit
+    from ..provenance import commit
     made = f", commit {found}" if (found := commit()) else ""
     return Finding("course", RIGHT, f"fercourse {__version__}{made}, in {Path(__file__).parents[1]}")
 

@@ -106,7 +106,7 @@ def this_machine() -> dict:
     """Return what lessons run on here."""
     import torch
 
-    from ..studies.record import hardware, versions
+    from ..provenance import hardware, versions
     return hardware() | versions() | {"threads": os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads()}
 
 

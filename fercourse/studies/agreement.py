@@ -15,7 +15,7 @@ from ..faces.readers.common import csv_rows
 from ..faces.readers.ferplus import COLUMNS, OTHER
 from ..faces.readers.tables import open_table
 from ..files import write_json
-from .record import commit
+from ..provenance import commit
 
 ORDER = ("happiness", "neutral", "surprise", "anger", "sadness", "disgust")      # as lessons show them
 TIE = "a tie"

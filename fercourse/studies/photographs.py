@@ -27,9 +27,9 @@ from ..evaluate import evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
 from ..models.backbone import backbone
+from ..provenance import commit
 from . import Scale, backbone_file, loader, study, train_classifier
 from .pretraining import taught_by_rendered
-from .record import commit
 from .transfer import scores_both_ways
 
 # The photographs are grey: no change of colour, but more zoom and shift than `weak`, and erasing.

@@ -2,20 +2,17 @@
 
 import json
 import math
-import platform
 import statistics
-import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..errors import InputError
 from ..files import try_place, write_json
 from ..lock import alone
+from ..provenance import commit, hardware, versions
 
-PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn")
 FACTS = ("hardware", "versions")            # of a file; a run that was made otherwise tells its own
 
 
@@ -255,40 +252,3 @@ def _spread(values):
         return {"mean": None, "sd": None, "n": 0}
     sd = statistics.stdev(values) if len(values) > 1 else None
     return {"mean": round(statistics.fmean(values), 5), "sd": None if sd is None else round(sd, 5), "n": len(values)}
-
-
-def hardware(device: str = "auto") -> dict:
-    """Return what the numbers were made on, work on `device`."""
-    import os
-
-    import torch
-
-    from ..device import pick_device
-    kind = pick_device(device).type
-    gpu = torch.cuda.get_device_name() if kind == "cuda" else "Apple GPU" if kind == "mps" else None
-    return {"processor": platform.machine(), "cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
-
-
-def versions() -> dict:
-    """Return the versions of Python and of the packages that numbers depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
-
-
-def commit() -> str | None:
-    """Return the commit of this checkout, with `+` where the library differs from it; None outside its own git."""
-    here = Path(__file__).resolve().parents[1]
-
-    def git(*words):
-        return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")    # installed below another repository, it is not that one's
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--", ".") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
