@@ -2,6 +2,7 @@
 
 from .affect import affect_scores, ccc, mean_ccc, mean_rmse, pcc, rmse, sagr
 from .bootstrap import bootstrap
+from .calibration import calibration
 from .classes import accuracy, class_scores, confusion, macro_f1, recalls
 from .compare import cka, critical_difference, ranks, wins
 from .erasure import Erasure, leace
@@ -14,7 +15,7 @@ from .temperature import fit_temperature
 
 __all__ = [
     "READERS", "TONES", "Erasure", "Probe", "accuracy", "affect_probe", "affect_scores", "alignment", "bootstrap",
-    "by_group", "by_people", "ccc", "cka", "class_scores", "clear_when_shuffled", "confusion",
+    "by_group", "by_people", "calibration", "ccc", "cka", "class_scores", "clear_when_shuffled", "confusion",
     "critical_difference", "evaluate", "features_report", "fit_temperature", "gap", "group_gap", "identity_leak",
     "knn_accuracy", "knn_predict", "leace", "linear_probe", "macro_f1", "mean_ccc", "mean_rmse", "mlp_probe",
     "nearest", "pcc", "ranks", "readable", "recalls", "rmse", "sagr", "seen", "silhouette", "truth_in",

@@ -13,10 +13,10 @@ from .pacing import doubt_animation, doubt_histograms
 from .pairs import pair_masks, pulls
 from .palette import COLOURS, MARKERS
 from .reading import reading
-from .scores import calibration, confusion, curves, group_bars, reliability
+from .scores import confusion, curves, group_bars, reliability
 from .space import embedding, embedding_animation, embedding_sequence, embedding_thumbnails
 
-__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "calibration", "class_curves",
+__all__ = ["COLOURS", "MARKERS", "Animation", "Explorer", "Figure", "affect_bias", "class_curves",
            "confusion", "cost", "critical_difference", "curves", "doubt_animation", "doubt_histograms", "embedding",
            "embedding_animation", "embedding_sequence", "embedding_thumbnails", "explorer", "face_grid", "gains",
            "group_bars", "image_rows", "matrix", "overlay", "pair_masks", "pulls", "reading", "reliability", "seeds",

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..evaluate.calibration import calibration
 from ..evaluate.classes import confusion as counts
 from ..log import NOT_LOSSES
 from .figure import new_figure, styled
@@ -72,19 +73,6 @@ def reliability(probabilities, truth, bins=15, title=None, alt=None, caption=Non
     lean = "too sure" if (count * (sure - right)).sum() > 0 else "not sure enough"
     alt = alt or f"Reliability diagram of {count.sum():,} faces: expected calibration error {error:.1%}, {lean} overall"
     return figure.describe(alt, caption)
-
-
-def calibration(probabilities, truth, bins=15):
-    """Return (faces, mean confidence, accuracy) of each of the bins, and the expected calibration error."""
-    probabilities, truth = torch.as_tensor(probabilities).cpu().double(), _ints(truth)
-    confidence, predicted = (part.numpy() for part in probabilities.max(1))
-    known = truth >= 0
-    confidence, hit = confidence[known], predicted[known] == truth[known]
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    count = np.bincount(place, minlength=bins)
-    sure = np.bincount(place, confidence, bins) / count.clip(1)
-    right = np.bincount(place, hit, bins) / count.clip(1)
-    return count, sure, right, float((count * np.abs(sure - right)).sum() / max(count.sum(), 1))
 
 
 @styled
