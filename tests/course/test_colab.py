@@ -22,7 +22,7 @@ CHANGING = re.compile(r"^(-U|--upgrade.*|--force-reinstall|-I|--ignore-installed
 # What a runtime of early 2025 brought, as far as the course asks for it: an older torch than any machine here has.
 RUNTIME = {"torch": "2.6.0+cu124", "torchvision": "0.21.0+cu124", "numpy": "2.0.2", "pillow": "11.1.0",
            "pandas": "2.2.2", "pyarrow": "18.1.0", "scikit-learn": "1.6.1", "scipy": "1.14.1", "matplotlib": "3.10.0",
-           "seaborn": "0.13.2", "safetensors": "0.5.3", "tqdm": "4.67.1", "typer": "0.15.2",
+           "safetensors": "0.5.3", "tqdm": "4.67.1", "typer": "0.15.2",
            "ipywidgets": "7.7.1", "pyyaml": "6.0.2",
            "huggingface-hub": "0.30.2", "umap-learn": "0.5.7"}
 
