@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..files import replacing, sha256, write_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
+TRAININGS = FOLDER.with_name("studies")
 LICENCE = "Apache-2.0; trained on the embedded synthetic faces (CC0) alone"
 
 
@@ -22,9 +23,9 @@ def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
     from safetensors.torch import load_file
     path, manifest = FOLDER / f"{name}.safetensors", FOLDER / f"{name}.json"
     if not (path.is_file() and manifest.is_file()):
-        trained = f", or train the network with: python -m fercourse.models.{name}_train"
+        trained = f", or train the network with: python -m fercourse.studies.{name}_train"
         raise InputError(f"{path} or its manifest is missing; install fercourse again"
-                         f"{trained if Path(__file__).with_name(f'{name}_train.py').is_file() else ''}")
+                         f"{trained if (TRAININGS / f'{name}_train.py').is_file() else ''}")
     try:
         facts = json.loads(manifest.read_text(encoding="utf-8"))
         wanted = facts["sha256"]

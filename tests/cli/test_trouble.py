@@ -210,5 +210,5 @@ def test_a_network_that_is_missing_names_a_training_only_where_there_is_one(tmp_
     monkeypatch.setattr("fercourse.models.shipped.FOLDER", tmp_path)
     with pytest.raises(InputError, match=r"lesson-baseline\.safetensors .* is missing; install fercourse again$"):
         trained("baseline")
-    with pytest.raises(InputError, match=r"train the network with: python -m fercourse\.models\.landmarks_train$"):
+    with pytest.raises(InputError, match=r"train the network with: python -m fercourse\.studies\.landmarks_train$"):
         shipped("landmarks")

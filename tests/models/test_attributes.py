@@ -10,8 +10,8 @@ import torch
 from fercourse.errors import InputError
 from fercourse.faces import load_faces
 from fercourse.models import attributes as at
-from fercourse.models import attributes_train as training
 from fercourse.models import engines, shipped
+from fercourse.studies import attributes_train as training
 from tests.toy import toy_faces
 
 TINY = {"embed_dim": 16, "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},

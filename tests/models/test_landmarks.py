@@ -9,8 +9,9 @@ from fercourse import augment
 from fercourse.errors import InputError
 from fercourse.faces import load_faces
 from fercourse.models import landmarks as lm
-from fercourse.models import landmarks_train as training
-from fercourse.models import shipped, small_fit
+from fercourse.models import shipped
+from fercourse.studies import landmarks_train as training
+from fercourse.studies import small_fit
 
 
 @pytest.fixture(scope="module")

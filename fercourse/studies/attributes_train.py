@@ -1,4 +1,4 @@
-"""Train the offline image-text model: `python -m fercourse.models.attributes_train`, in pieces if you like.
+"""Train the offline image-text model: `python -m fercourse.studies.attributes_train`, in pieces if you like.
 
 It renders people of its own (another seed than the embedded set's, so that everybody there is a stranger to it),
 writes captions of varied wording that tell some of what is true of each face, and learns which caption goes with
@@ -17,10 +17,10 @@ import typer
 
 from .. import augment, evaluate
 from ..faces import load_faces
+from ..models import attributes as at
+from ..models.engines import ImageText, words_of
+from ..models.shipped import publish
 from ..seeds import derive
-from . import attributes as at
-from .engines import ImageText, words_of
-from .shipped import publish
 from .small_fit import fit_in_pieces
 
 # How people put it; the first of each list are the words that `ATTRIBUTES` asks with.

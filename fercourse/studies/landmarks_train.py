@@ -1,4 +1,4 @@
-"""Train the landmark network: `python -m fercourse.models.landmarks_train`, in pieces if you like.
+"""Train the landmark network: `python -m fercourse.studies.landmarks_train`, in pieces if you like.
 
 It learns from the training people of the embedded faces, both domains, under hard augmentation; the points
 are moved with the picture. `--minutes` stops early; the same call goes on where it stopped. The course's weights are
@@ -17,10 +17,10 @@ import typer
 
 from .. import augment
 from ..faces import load_faces
+from ..models import landmarks as lm
+from ..models.descriptor import Descriptor
+from ..models.shipped import publish
 from ..seeds import derive
-from . import landmarks as lm
-from .descriptor import Descriptor
-from .shipped import publish
 from .small_fit import fit_in_pieces
 
 # As wide as real crops differ: light, lens and framing are what renderings have least of.
