@@ -8,8 +8,10 @@ import ast
 import secrets
 import shlex
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, current_thread, main_thread
 
@@ -70,47 +72,45 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     """
     told = _unbroken(told)
     known(columns)
-    released = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
-    lesson = number_of(lesson, released)
-    tests = _tests(hidden)
+    paths = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
+    lesson, tests = number_of(lesson, paths), _tests(hidden)
     before = again.earlier(out, columns, lessons) if students else []
-    found = submissions.find(folder, [path.stem for path in released.values()])
-    handed_in = choose(again.only(found, students) if students else found, released, lesson, told)
+    found = submissions.find(folder, [path.stem for path in paths.values()])
+    handed_in = choose(again.only(found, students) if students else found, paths, lesson, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
     readable(out, lessons)
-    stubs = {number: _stubs(released[number]) for number in needed}
-    released = {number: locked(_with_tests(regenerate(released[number]), tests)) for number in needed}
-    if unknown := tests.keys() - {grade_id(cell) for book in released.values() for cell in book.cells}:
-        told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
-    secret = [folder, *([hidden] if hidden else ()), *_earlier(out)]
-    given_up, finished = Event(), {}
+    asked = {number: Asked.of(paths[number], tests) for number in needed}
+    _tell_unused(tests, asked.values(), told)
     told(f"{len(handed_in)} submissions" if len(handed_in) != 1 else "1 submission")
-
-    def one(i, item):
-        found = _graded(*item, released[item[2]], stubs[item[2]], limits, secret, given_up, told)
-        if given_up.is_set():                                # it may have been stopped half-way
-            return
-        finished[i] = found
-        told(f"{found.submission.student}: {found.total:g} of {sum(found.of.values()):g}"
-             + (f" ({found.problem})" if found.problem else ""))
+    examiner = Examiner(asked, limits, [folder, *([hidden] if hidden else ()), *_earlier(out)], told)
     try:
-        _each(one, handed_in, jobs, given_up)
+        _each(examiner.mark, handed_in, jobs, examiner.given_up)
     finally:
-        grades = [finished[i] for i in sorted(finished)]
-        missing = len(handed_in) - len(grades)
-        if missing and not before:                           # those who are missing keep the rows they had
+        grades = examiner.grades()
+        lost = [one[0].student for i, one in enumerate(handed_in) if i not in examiner.finished]
+        if lost and not before:                              # those who are missing keep the rows they had
             with suppress(InputError):
                 before = again.earlier(out, columns, lessons)
         if grades:
             _write(grades, before, out, columns, lessons, told, whole=not (students or before))
-        if missing:
-            lost = [one[0].student for i, one in enumerate(handed_in) if i not in finished]
-            told(f"{missing} of {len(handed_in)} submissions are missing, as the grading was interrupted"
-                 + (f"; {out} has the others. Grade the rest with: " + " ".join(f"--student {shlex.quote(name)}"
-                                                                             for name in lost) if grades else ""))
+        if lost:
+            told(_interrupted(lost, len(handed_in), out if grades else None))
     return grades
+
+
+def _tell_unused(tests, asked, told):
+    """Tell of private tests that no lesson of these submissions has a cell for."""
+    if unknown := tests.keys() - {grade_id(cell) for one in asked for cell in one.released.cells}:
+        told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
+
+
+def _interrupted(lost, count, out):
+    """Return a line that says who is missing of `count`, and how to grade them where `out` has the others."""
+    rest = " ".join(f"--student {shlex.quote(name)}" for name in lost)
+    return (f"{len(lost)} of {count} submissions are missing, as the grading was interrupted"
+            + (f"; {out} has the others. Grade the rest with: {rest}" if out else ""))
 
 
 def _write(grades, before, out, columns, lessons, told, whole):
@@ -198,26 +198,86 @@ def _with_tests(book, tests):
 
 # ---------------------------------------------------------------------- grading
 
-def _graded(submission, book, lesson, problem, released, stubs, limits, secret, given_up, told):
-    of = {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in released.cells if grading(cell).get("grade")}
-    nothing = Grade(submission, lesson, of, dict.fromkeys(of, 0.0), problem)
-    if book is None:
-        return nothing
-    try:
-        book, missing = regained(book, released)
-        book = submissions.merged(book, released)
-        ran = run(book, limits, secret, given_up)
+@dataclass(frozen=True)
+class Asked:
+    """What a lesson asks.
+
+    Attributes:
+        released: the lesson as it was given out, with private tests; its tests and texts are locked.
+        stubs: {grade_id: what stands in an answer's cell before anybody has answered}.
+    """
+
+    released: object
+    stubs: dict[str, str]
+
+    @classmethod
+    def of(cls, path, tests):
+        """Return what the lesson at a path asks, and private tests with it."""
+        stubs = _stubs(path)
+        return cls(locked(_with_tests(regenerate(path), tests)), stubs)
+
+    @property
+    def most(self) -> dict[str, float]:
+        """Return {grade_id: most points} of the exercises."""
+        return {grade_id(cell): float(cell.metadata.nbgrader.points) for cell in self.released.cells
+                if grading(cell).get("grade")}
+
+
+@dataclass
+class Examiner:
+    """Marks submissions, several at a time, until given up.
+
+    Attributes:
+        asked: {number of a lesson: what it asks}.
+        secret: folders and files that must look empty to a submission.
+        finished: {place of a submission: its grade}, without those that may have been stopped half-way.
+    """
+
+    asked: dict[str, Asked]
+    limits: Limits
+    secret: list[Path]
+    told: Callable[[str], None]
+    given_up: Event = field(default_factory=Event)
+    finished: dict[int, Grade] = field(default_factory=dict)
+
+    def grades(self) -> list[Grade]:
+        """Return what is finished, in the order of the submissions."""
+        return [self.finished[i] for i in sorted(self.finished)]
+
+    def mark(self, i, item):
+        """Grade one of what `choose` returns, and say so, unless it was given up."""
+        found = self._grade(*item)
+        if self.given_up.is_set():
+            return
+        self.finished[i] = found
+        self.told(f"{found.submission.student}: {found.total:g} of {sum(found.of.values()):g}"
+                  + (f" ({found.problem})" if found.problem else ""))
+
+    def _grade(self, submission, book, lesson, problem):
+        most = self.asked[lesson].most
+        nothing = Grade(submission, lesson, most, dict.fromkeys(most, 0.0), problem)
+        if book is None:
+            return nothing
+        try:
+            return self._graded(nothing, book)
+        except Exception as error:                           # one submission must never end the grading of the others
+            nothing.problem = "could not be graded, damaged or unlike its lesson: hand it in again"
+            self.told(f"{submission.student} could not be graded ({type(error).__name__}: {error})")
+            return nothing
+
+    def _graded(self, nothing, book):
+        """Run a notebook in its lesson's shape; return the grade that it earns in place of `nothing`."""
+        asked = self.asked[nothing.lesson]
+        book, missing = regained(book, asked.released)
+        book = submissions.merged(book, asked.released)
+        ran = run(book, self.limits, self.secret, self.given_up)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())
         points = {grade_id(cell): _points(cell) for cell in book.cells if grading(cell).get("grade")}
-        problem = "; ".join([*([problem] if problem else ()), *(f"{name}: its cell is missing" for name in missing),
-                             *([ran.stopped] if ran.stopped else ()), *_late(book, limits), *_ended(book),
-                             *_given(book, points, stubs)])
-        return Grade(submission, lesson, of, {name: points.get(name, 0.0) for name in of}, problem, book)
-    except Exception as error:                               # one submission must never end the grading of the others
-        nothing.problem = "could not be graded, damaged or unlike its lesson: hand it in again"
-        told(f"{submission.student} could not be graded ({type(error).__name__}: {error})")
-        return nothing
+        problems = [nothing.problem, *(f"{name}: its cell is missing" for name in missing), ran.stopped,
+                    *_late(book, self.limits), *_ended(book), *_given(book, points, asked.stubs)]
+        return replace(nothing, points={name: points.get(name, 0.0) for name in nothing.of},
+                       problem="; ".join(filter(None, problems)), book=book)
 
 
 def _fill(book, outputs):
