@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
@@ -111,43 +112,61 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
     """
     if not out.exists():
         return None
+    done = Carrying()
     try:
-        count, lost, nothing = _carry(read(out, lessons), grades)
-        lost |= bool(_columns(out) - set(table(grades, "plain")[0]))
+        done.over(read(out, lessons), grades)
+        done.lost |= bool(_columns(out) - set(table(grades, "plain")[0]))
     except InputError:                                       # some other table: who knows what it says
-        count, lost, nothing = 0, True, 0
-    if nothing:
-        told(f"{nothing} answer{'s' * (nothing != 1)} had 0 points in {out} and wait{'s' * (nothing == 1)} once more: "
+        done = Carrying(lost=True)
+    if zeros := done.zeros:
+        told(f"{zeros} answer{'s' * (zeros != 1)} had 0 points in {out} and wait{'s' * (zeros == 1)} once more: "
              "a 0 may say that there was nothing to read")
-    if count:
+    if count := done.answers:
         names = dict.fromkeys(one.submission.student for one in grades if one.carried)
         told(f"points given by hand for {count} answer{'s' * (count != 1)} carried over from {out}: "
              f"{', '.join(names)}; written.html shows these answers once more, in case they have changed")
-    if not (lost or columns != "plain"):
+    if not (done.lost or columns != "plain"):
         return None
     before = _free(out)
     told(f"the earlier {out.name} says what the new one does not; it is kept as {before}")
     return before
 
 
-def _carry(earlier, grades):
-    """Return how many answers got earlier points, whether any or a comment is in no grade, and how many were 0."""
-    now = {whose(one): one for one in grades}
-    count, lost, nothing = 0, False, 0
-    for old in earlier:
-        new = now.get(whose(old))
-        if new and not new.comment:
-            new.comment = old.comment
-        lost |= bool(old.comment) and (new is None or new.comment != old.comment)
-        points = new.points if new else {}
-        for name, value in old.points.items():
-            if value and name in points and points[name] is None:             # nothing is often no person's judgement
-                points[name] = value
-                new.carried.add(name)
-                count += 1
-            lost |= bool(value) and number(points.get(name)) != number(value)
-            nothing += value == 0 and name in points and points[name] is None
-    return count, lost, nothing
+@dataclass
+class Carrying:
+    """What became of the points and comments of an earlier table.
+
+    Attributes:
+        answers: how many that wait for a person got their earlier points; `zeros`: how many had 0, and still wait.
+        lost: whether some points or a comment of the earlier table are in no grade.
+    """
+
+    answers: int = 0
+    zeros: int = 0
+    lost: bool = False
+
+    def over(self, earlier: list[Grade], grades: list[Grade]):
+        """Give every earlier row's points and comment to the new grade of the same student and lesson."""
+        now = {whose(one): one for one in grades}
+        for old in earlier:
+            if (new := now.get(whose(old))) is None:
+                self.lost |= bool(old.comment) or any(old.points.values())
+                continue
+            new.comment = new.comment or old.comment
+            self.lost |= bool(old.comment) and new.comment != old.comment
+            for name, value in old.points.items():
+                self._point(name, value, new)
+
+    def _point(self, name, value, new):
+        waits = name in new.points and new.points[name] is None
+        if value and waits:
+            new.points[name] = value
+            new.carried.add(name)
+            self.answers += 1
+        elif value:
+            self.lost |= number(new.points.get(name)) != number(value)
+        elif value == 0:                                     # often no person's judgement
+            self.zeros += waits
 
 
 def _columns(filled):
