@@ -79,14 +79,29 @@ def find(folder: Path, lessons=()) -> list[Submission]:
     except OSError as error:
         raise InputError(f"{_printable(str(error.filename or folder))} cannot be read ({error.strerror or error}); "
                          "make it readable, so that it does not count as nothing") from error
-    others = [_printable(one.path.name) for one in found if one.path]
-    if not found or (others and not any(one.is_book for one in found)):
-        raise InputError(f"{folder} holds no {'notebooks' if found else 'submissions'}" + _instead(others)
+    _expect_books(folder, found)
+    return _told_apart(_answers(found, lessons or [path.stem for path in sources()]))
+
+
+def _expect_books(folder, found):
+    """Raise InputError where nothing was handed in, or files none of which is a notebook."""
+    names = [_printable(one.path.name) for one in found if one.path]
+    if not found or (names and not any(one.is_book for one in found)):
+        raise InputError(f"{folder} holds no {'notebooks' if found else 'submissions'}" + _instead(names)
                          + "; expected a folder a student, or *.ipynb files")
+
+
+def _answers(found, lessons):
+    """Return the notebooks, and other files of those students who have none or that are called after a lesson."""
     with_book = {(one.student, one.ident) for one in found if one.is_book}
-    lessons = lessons or [path.stem for path in sources()]
-    tells = lambda one: one.path and any(name in one.path.name.lower() for name in lessons)       # noqa: E731
-    found = [one for one in found if one.is_book or (one.student, one.ident) not in with_book or tells(one)]
+
+    def named(one):
+        return one.path and any(lesson in one.path.name.lower() for lesson in lessons)
+    return [one for one in found if one.is_book or (one.student, one.ident) not in with_book or named(one)]
+
+
+def _told_apart(found):
+    """Return the submissions without ids that several students share: these tell nobody from another."""
     bearers = defaultdict(set)
     for one in found:
         bearers[one.number].add(one.student)
