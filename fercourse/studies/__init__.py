@@ -122,7 +122,7 @@ def _source(arms):
 
 def names() -> list[str]:
     """Return the names of all studies."""
-    return list(dict.fromkeys([*(name for told in _MODULES.values() for name in told), *REGISTRY]))
+    return list(dict.fromkeys([*(name for names_here in _MODULES.values() for name in names_here), *REGISTRY]))
 
 
 def get(name: str) -> Study:
@@ -133,8 +133,8 @@ def get(name: str) -> Study:
     """
     if name not in names():
         raise InputError(f"study {name!r} is unknown; expected one of {', '.join(sorted(names()))}")
-    for module, told in _MODULES.items():
-        if name in told:
+    for module, names_here in _MODULES.items():
+        if name in names_here:
             import_module(f"{__name__}.{module}")
     return REGISTRY[name]
 

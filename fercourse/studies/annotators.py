@@ -21,7 +21,7 @@ PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, rela
 def arms(scale: Scale, data, root) -> dict:
     """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
     place = Place(scale, data, root)
-    whole = {"cross-entropy": partial(_plain, place), "DR-FER": partial(_ours, place, {}),
+    whole = {"cross-entropy": partial(_baseline, place), "DR-FER": partial(_ours, place, {}),
              "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}
     parts = {name: partial(_ours, place, hyper) for name, hyper in PARTS.items()}
     return whole if scale.name == "cpu" else whole | parts | {"pruned by cleanlab": partial(_pruned, place)}
@@ -40,12 +40,12 @@ def annotated(faces, ferplus) -> Tensor:
     Faces on either side of which stands one of `LEFT_OUT` have none.
     """
     known = {word: i for i, word in enumerate(faces.classes) if word not in LEFT_OUT}
-    told = dict(zip(ferplus.ids.tolist(), ferplus.words("labels")))
+    voted = dict(zip(ferplus.ids.tolist(), ferplus.words("labels")))
     given = zip(faces.ids.tolist(), faces.words("labels"))
-    return torch.tensor([known.get(told.get(i, ""), -1) if word in known else -1 for i, word in given])
+    return torch.tensor([known.get(voted.get(i, ""), -1) if word in known else -1 for i, word in given])
 
 
-def _plain(place, seed):
+def _baseline(place, seed):
     return _cross_entropy(place, seed)[0]
 
 

@@ -83,35 +83,35 @@ def arms(scale: Scale, data, root) -> dict:
     HNCL and DMSRL are trained twice, and so, in epochs, are the baselines that are told to be. Only where another
     domain is tested do its statistics of batch norm make a difference.
     """
-    ways = [(told, name) for told in CIRCUMSTANCES for name in (*SETTINGS, LONGER, AVERAGED)]
-    return {f"{told}, {name}": partial(_arm, name, told, scale, data, root)
-            for told, name in [*ways, ("tested in the wild", RECALIBRATED)]}
+    ways = [(circumstance, name) for circumstance in CIRCUMSTANCES for name in (*SETTINGS, LONGER, AVERAGED)]
+    return {f"{circumstance}, {name}": partial(_arm, name, circumstance, scale, data, root)
+            for circumstance, name in [*ways, ("tested in the wild", RECALIBRATED)]}
 
 
 @lru_cache(maxsize=2)
-def given(told: str, scale: Scale, data, root, seed: int) -> Faces:
+def given(circumstance: str, scale: Scale, data, root, seed: int) -> Faces:
     """Return the faces of a circumstance at the scale's size and number."""
     load = partial(load_faces, data, root=root, size=scale.size)
     known, other = (load(split="train", domain=domain) for domain in (HERE, ELSEWHERE))
     known, other = (scale.drawn(faces, seed) for faces in (known, other))
     test = {domain: load(split="test", domain=domain) for domain in (HERE, ELSEWHERE)}
-    return CIRCUMSTANCES[told](known, other, test, seed)
+    return CIRCUMSTANCES[circumstance](known, other, test, seed)
 
 
-def _arm(name, told, scale, data, root, seed):
-    faces = given(told, scale, data, root, seed)
-    learner, seconds = trained(name, told, scale, data, root, seed)
+def _arm(name, circumstance, scale, data, root, seed):
+    faces = given(circumstance, scale, data, root, seed)
+    learner, seconds = trained(name, circumstance, scale, data, root, seed)
     return measured(learner, faces) | {"minutes": seconds / 60}
 
 
-def trained(name: str, told: str, scale: Scale, data, root, seed: int):
+def trained(name: str, circumstance: str, scale: Scale, data, root, seed: int):
     """Return a method trained under a circumstance, and the seconds it took, all its parts together."""
-    faces, began = given(told, scale, data, root, seed), time.perf_counter()
+    faces, began = given(circumstance, scale, data, root, seed), time.perf_counter()
     before = 0.0
     if name == "hncl":
         learner = _pretrained(faces, scale, seed)
     elif name == "dmsrl":
-        weights, before = _start(told, scale, data, root, seed)
+        weights, before = _start(circumstance, scale, data, root, seed)
         began = time.perf_counter()
         learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
                                    weights=weights, **SETTINGS[name])
@@ -135,18 +135,18 @@ def _pretrained(faces, scale, seed):
 
 
 @lru_cache(maxsize=1)
-def _start(told, scale, data, root, seed):
+def _start(circumstance, scale, data, root, seed):
     """Return a file with the baseline's backbone, from which DMSRL starts as in its lesson, and what it cost."""
-    learner, seconds = trained("baseline", told, scale, data, root, seed)
+    learner, seconds = trained("baseline", circumstance, scale, data, root, seed)
     return backbone_file(learner.backbone), seconds
 
 
 def measured(learner, faces: Faces) -> dict[str, float]:
     """Return how well strangers' faces are told, and what the features say of class and person."""
-    found = evaluate(learner, faces.test, draws=0)
+    scores = evaluate(learner, faces.test, draws=0)
     known, asked = (seen(learner, part)["embedding"] for part in (faces.labelled, faces.test))
-    return {"accuracy": found["accuracy"], "macro_f1": found["macro_f1"],
-            "worst_recall": min(value for value in found["recall"].values() if value is not None),
+    return {"accuracy": scores["accuracy"], "macro_f1": scores["macro_f1"],
+            "worst_recall": min(value for value in scores["recall"].values() if value is not None),
             "knn": knn_accuracy(known, faces.labelled.labels.to(known.device), asked,
                                 faces.test.truth.to(known.device)),
             "identity_leak": identity_leak(asked, faces.test.identity)["accuracy"]}

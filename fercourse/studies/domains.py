@@ -94,23 +94,23 @@ def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None)
 
     `tested` names their split; without it they are the target's test faces.
     """
-    found = []
-    for place, name in enumerate(PAIRS[data]):
+    sets = []
+    for number, name in enumerate(PAIRS[data]):
         real = not name.startswith("synthfaces")
         load = loader(name, root if real else None, size=scale.size)
-        parts = [load("train")] + ([load(tested or "test")] if place else [])
+        parts = [load("train")] + ([load(tested or "test")] if number else [])
         parts[0] = scale.drawn(parts[0], seed)
-        found += [part.grey() if "fer2013" in data and not real else part for part in parts]
-    return found
+        sets += [part.grey() if "fer2013" in data and not real else part for part in parts]
+    return sets
 
 
 def _source_only(scale, data, root, tested, seed):
     """Return the scores of a network that never saw the target, and those with its batch norm's statistics of it."""
     _, target, test = domains(data, scale, root, seed, tested)
     learner = start(scale, data, root, seed)[0]
-    found, again = scores(learner, test), deepcopy(learner)
-    recalibrate(again, target.images)
-    return found | {f"recalibrated_{key}": value for key, value in scores(again, test).items()}
+    as_it_is, adapted = scores(learner, test), deepcopy(learner)
+    recalibrate(adapted, target.images)
+    return as_it_is | {f"recalibrated_{key}": value for key, value in scores(adapted, test).items()}
 
 
 def _adapt(method, hyper, scale, data, root, tested, seed, begin=None, oracle=False):
@@ -159,17 +159,17 @@ def _landmarks(scale, data, root, tested, seed):
     source, _, test = domains(data, scale, root, seed, tested)
     test = test.with_classes(source.classes)
     logits, _ = read_landmarks(source, test, pick_device())
-    return _told(class_scores(logits.argmax(1), test.truth, test.classes))
+    return _chosen_scores(class_scores(logits.argmax(1), test.truth, test.classes))
 
 
 def scores(learner, test) -> dict:
     """Return what is told of the target's test faces: mean recall, macro F1, accuracy, the worst class's recall."""
-    return _told(evaluate(learner, test, draws=0))
+    return _chosen_scores(evaluate(learner, test, draws=0))
 
 
-def _told(found):
-    return {name: found[name] for name in ("macro_recall", "macro_f1", "accuracy")} | {
-        "worst_recall": min(value for value in found["recall"].values() if value is not None)}
+def _chosen_scores(scores):
+    return {name: scores[name] for name in ("macro_recall", "macro_f1", "accuracy")} | {
+        "worst_recall": min(value for value in scores["recall"].values() if value is not None)}
 
 
 class Epochs:
@@ -184,12 +184,12 @@ class Epochs:
     def __call__(self, epoch, method):
         logits = seen(method, self.test)["logits"].cpu()
         truth = truth_in(method, self.test)
-        found = recalls(confusion(logits.argmax(1), truth, len(method.classes))).nanmean().item()
-        self.seen.append((found, information(logits)))
+        recall = recalls(confusion(logits.argmax(1), truth, len(method.classes))).nanmean().item()
+        self.seen.append((recall, information(logits)))
 
     def best(self) -> float:
         """Return the mean recall of the epoch that is best on the target's labels."""
-        return max(found for found, _ in self.seen)
+        return max(recall for recall, _ in self.seen)
 
     def chosen(self) -> float:
         """Return the mean recall of the epoch whose decisions carry most information, chosen without a label."""

@@ -42,24 +42,24 @@ class Effect:
         _, against, *metric = self.without
         than = metric[0] if metric else self.metric
         parts = {"method": [self.method], "peers": self.peers, "hope": [self.hope] if self.hope else []}
-        found = {name: [(word, paired(content["runs"], arm, against, own[0] if own else self.metric, than))
+        gains = {name: [(word, paired(content["runs"], arm, against, own[0] if own else self.metric, than))
                         for word, arm, *own in ways] for name, ways in parts.items()}
-        return {name: [(word, gain) for word, gain in ways if gain["n"]] for name, ways in found.items()}
+        return {name: [(word, gain) for word, gain in ways if gain["n"]] for name, ways in gains.items()}
 
     def gain(self, content: dict) -> tuple[str, int]:
         """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
-        [(_, found)] = self.gains(content)["method"] or [("", {"mean": None, "sd": None, "n": 0})]
-        return ("+" if found["n"] and found["mean"] > 0 else "") + told(found, seeds=False), found["n"]
+        [(_, method)] = self.gains(content)["method"] or [("", {"mean": None, "sd": None, "n": 0})]
+        return ("+" if method["n"] and method["mean"] > 0 else "") + told(method, seeds=False), method["n"]
 
 
 EFFECTS = (
-    *(Effect("00 synthetic faces", f"FER2013, {told}, accuracy", "pretraining-fer2013-cpu", "accuracy",
-             ("from scratch", f"{told}, from scratch"), ("synthetic faces first", f"{told}, synthetic first"))
-      for told in ("a tenth of the labels", "all labels")),
-    *(Effect("00 synthetic faces", f"FER2013, a whole ResNet-18, {told}, accuracy", "photographs-fer2013-cpu",
-             "accuracy", ("from scratch", f"from scratch, {told}"),
-             ("synthetic faces first", f"synthetic first, {told}"))
-      for told in ("as it is", "enlarged")),
+    *(Effect("00 synthetic faces", f"FER2013, {labels}, accuracy", "pretraining-fer2013-cpu", "accuracy",
+             ("from scratch", f"{labels}, from scratch"), ("synthetic faces first", f"{labels}, synthetic first"))
+      for labels in ("a tenth of the labels", "all labels")),
+    *(Effect("00 synthetic faces", f"FER2013, a whole ResNet-18, {size}, accuracy", "photographs-fer2013-cpu",
+             "accuracy", ("from scratch", f"from scratch, {size}"),
+             ("synthetic faces first", f"synthetic first, {size}"))
+      for size in ("as it is", "enlarged")),
     *(Effect("02 WSCFER", f"{place}, 30 % wrong labels, accuracy", f"wscfer-{file}-cpu", "accuracy",
              ("cross-entropy, two views", f"{before}noisy, CE"), ("WSCFER", f"{before}noisy, CE + WSC + PCL"),
              peers=((PART, f"{before}noisy, CE + PCL"), ("SupCon", f"{before}noisy, CE + SupCon")),

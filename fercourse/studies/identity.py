@@ -46,10 +46,10 @@ def arms(scale: Scale, data, root) -> dict:
     load = loader(data, root, size=scale.size)
     if not data.startswith("synthfaces"):
         return {name: partial(_classes, ARMS[name], scale, load) for name in ENDS}
-    found = {name: partial(_confounded, options, scale, load) for name, options in ARMS.items()}
+    measures = {name: partial(_confounded, options, scale, load) for name, options in ARMS.items()}
     for name in ENDS:
-        found[f"{name}, unseen tones"] = partial(_unseen, ARMS[name], scale, load)
-    return found
+        measures[f"{name}, unseen tones"] = partial(_unseen, ARMS[name], scale, load)
+    return measures
 
 
 def _confounded(options, scale, load, seed):
@@ -80,10 +80,10 @@ def measured(learner, taught, test) -> dict:
     truth = test.valence_arousal
     metrics = _affect(seen["logits"].cpu(), test)
     feature, words = seen["embedding"], {n: (q.truth(taught), q.truth(test)) for n, q in ATTRIBUTES.items()}
-    for name, (told, asked) in words.items():
-        metrics |= _read(name, known["embedding"], told, feature, asked)
+    for name, (answers, wanted) in words.items():
+        metrics |= _read(name, known["embedding"], answers, feature, wanted)
         if (own := f"identity {name}") in seen:
-            metrics |= _read(f"identity_feature_{name}", known[own], told, seen[own], asked, ("linear",))
+            metrics |= _read(f"identity_feature_{name}", known[own], answers, seen[own], wanted, ("linear",))
     for name, fit in ev.READERS.items() if has_leak(test.identity) else ():
         leak = ev.identity_leak(feature, test.identity, fit=fit)
         metrics |= {f"person_{name}": leak["accuracy"], "person_chance": leak["chance"]}
@@ -105,9 +105,9 @@ def _affect(guess, test):
                       "tone_gap": ev.group_gap(table, lower_is_better=True)}
 
 
-def _read(name, known, told, asked, truth, readers=tuple(ev.READERS)):
-    found = ev.readable(known, told, asked, truth, readers)
-    return {f"{name}_{reader}": value for reader, value in found.items()}
+def _read(name, known, answers, asked, wanted, readers=tuple(ev.READERS)):
+    scores = ev.readable(known, answers, asked, wanted, readers)
+    return {f"{name}_{reader}": value for reader, value in scores.items()}
 
 
 def _erased(known, taught, tone, feature, truth):
@@ -129,10 +129,10 @@ def _classes(options, scale, load, seed):
     scores = ev.class_scores(guess, truth, learner.classes)
     metrics = {name: scores[name] for name in ("accuracy", "macro_f1", "macro_recall")}
     taught = train.sample(TAUGHT, 0)
-    known, found = see_all(learner, taught.images)["embedding"], [retrieve(part) for part in (taught, test)]
+    known, retrieved = see_all(learner, taught.images)["embedding"], [retrieve(part) for part in (taught, test)]
     for name in ATTRIBUTES:
-        told, asked = (part.answers(name) for part in found)
-        metrics |= _read(f"retrieved_{name}", known, told, seen["embedding"], asked)
-        table = ev.by_group(replace(test, attributes={name: asked}), guess, name, truth, draws=1)
+        answers, wanted = (part.answers(name) for part in retrieved)
+        metrics |= _read(f"retrieved_{name}", known, answers, seen["embedding"], wanted)
+        table = ev.by_group(replace(test, attributes={name: wanted}), guess, name, truth, draws=1)
         metrics[f"retrieved_{name}_gap"] = ev.group_gap(table)
     return metrics

@@ -49,12 +49,12 @@ def _only_the_labelled_told(faces: Faces):
 
 
 def _accuracies(method):
-    found = {}
+    accuracies = {}
     for domain in ("lab", "wild"):
         test = load_faces(DATA, split="test", domain=domain, size=SCALE.size)
         with taken_from(domain, method):
-            found[domain] = round(accuracy(predicted(method, test), test.truth), 4)
-    return found
+            accuracies[domain] = round(accuracy(predicted(method, test), test.truth), 4)
+    return accuracies
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ RATE = 0.3                        # share of training labels that are wrong, sym
 @study("noise", data="synthfaces/lab", cpu=dict(limit=1200, epochs=14, batch_size=32), full=dict(limit=1200))
 def arms(scale: Scale, data, root) -> dict:
     """Train on few faces with plain cross-entropy: right and wrong labels, without and with augmentation."""
-    return {f"{told}, {view}": partial(_train_under, rate, view, scale, data, root)
-            for view in ("none", "weak") for told, rate in (("clean", 0.0), ("noisy", RATE))}
+    return {f"{labels}, {view}": partial(_train_under, rate, view, scale, data, root)
+            for view in ("none", "weak") for labels, rate in (("clean", 0.0), ("noisy", RATE))}
 
 
 def _train_under(rate, view, scale, data, root, seed):
@@ -22,8 +22,9 @@ def _train_under(rate, view, scale, data, root, seed):
     again = scale.drawn(faces, seed)                         # the order of the published runs
     learner = train_classifier(again, scale, seed, views=(view,), label_smoothing=0.0)
     test = load("test")
-    told, asked = (predicted(learner, part) for part in (faces, test))
-    return {"accuracy": accuracy(asked, test.truth), "fitted": accuracy(told, faces.labels), **by_heart(faces, told)}
+    fitted, asked = (predicted(learner, part) for part in (faces, test))
+    return {"accuracy": accuracy(asked, test.truth), "fitted": accuracy(fitted, faces.labels),
+            **by_heart(faces, fitted)}
 
 
 def by_heart(faces, predicted) -> dict:

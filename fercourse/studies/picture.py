@@ -60,8 +60,8 @@ def _rows(effects):
 
 
 def _row(axes, row, effect, said):
-    found, points = effect.gains(said), -100 if effect.less else 100
-    [(_, method)] = found["method"]
+    gains, points = effect.gains(said), -100 if effect.less else 100
+    [(_, method)] = gains["method"]
     gain, half = points * method["mean"], half_width(method)
     if half is None:
         axes.plot(gain, row, "o", color=INK, mfc="white", ms=7, zorder=3, label="the method, one seed")
@@ -69,9 +69,9 @@ def _row(axes, row, effect, said):
         axes.plot([gain - 100 * half, gain + 100 * half], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
                   label=WITH)
         axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label=WITH)
-    for (word, peer), height in zip(found["peers"], (row + BESIDE, row - BESIDE)):
+    for (word, peer), height in zip(gains["peers"], (row + BESIDE, row - BESIDE)):
         axes.plot(points * peer["mean"], height, "x", color=PEER, ms=6, label="a simpler peer")
         axes.text(points * peer["mean"] + 1.1, height, word, va="center", fontsize=7, color=PEER)
-    for _, hope in found["hope"]:
+    for _, hope in gains["hope"]:
         axes.plot(points * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
                   label="what one could hope for")

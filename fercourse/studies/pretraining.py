@@ -14,8 +14,8 @@ LONGER = 3                        # epochs of the tenth, as a multiple: its epoc
 @study("pretraining", data="fer2013", smoke=dict(limit=128), cpu=dict(epochs=15), full=dict(epochs=60))
 def arms(scale: Scale, data, root) -> dict:
     """Train on a real set's labels, few or all, from random weights or from those that synthetic faces taught."""
-    return {f"{told}, {way}": partial(_trained, share, first, scale, data, root)
-            for told, share in SHARES.items() for way, first in (("from scratch", False), ("synthetic first", True))}
+    return {f"{labels}, {way}": partial(_trained, share, first, scale, data, root)
+            for labels, share in SHARES.items() for way, first in (("from scratch", False), ("synthetic first", True))}
 
 
 def _trained(share, first, scale, data, root, seed):

@@ -102,7 +102,7 @@ class Record:
             self._join(self._there(), {"hardware": made_on or hardware(), "versions": versions()})
             content = {"study": self.study, "data": self.data, "config": self.config, "summary": self.summary(),
                        "runs": self.runs, **self.facts}
-            write_json(self.path, _plain(content), allow_nan=False)
+            write_json(self.path, _finite(content), allow_nan=False)
 
     def _join(self, there, here):
         """Add our runs to those of the file, each with the facts in which it differs from the file's."""
@@ -158,9 +158,9 @@ class Table(str):
 
     def __new__(cls, rows):
         widths = [max(map(len, column)) for column in zip(*rows)]
-        told = super().__new__(cls, "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
-        told.rows = rows
-        return told
+        text = super().__new__(cls, "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+        text.rows = rows
+        return text
 
     __repr__ = str.__str__
 
@@ -184,13 +184,13 @@ def in_columns(arms: dict[str, dict[str, dict]], columns=None) -> Table:
     """
     if columns is not None:
         columns = columns if isinstance(columns, dict) else dict(zip(columns, columns))
-        arms = {arm: {heading: found[name] for name, heading in columns.items() if name in found}
-                for arm, found in arms.items()}
-    names = list(dict.fromkeys(name for found in arms.values() for name in found))
+        arms = {arm: {heading: metrics[name] for name, heading in columns.items() if name in metrics}
+                for arm, metrics in arms.items()}
+    names = list(dict.fromkeys(name for metrics in arms.values() for name in metrics))
     rows = [["", *names, "seeds"]]
-    for arm, found in arms.items():
-        seeds = sorted({one["n"] for one in found.values()})
-        rows.append([arm, *(told(found[name], seeds=False) if name in found else "" for name in names),
+    for arm, metrics in arms.items():
+        seeds = sorted({one["n"] for one in metrics.values()})
+        rows.append([arm, *(told(metrics[name], seeds=False) if name in metrics else "" for name in names),
                      " to ".join(map(str, seeds[::max(1, len(seeds) - 1)]))])
     return Table(rows)
 
@@ -229,21 +229,21 @@ def seeds_of(results: dict, arms, metric: str = "accuracy") -> dict[str, list[fl
         arms: names of arms, or arm -> what to call it; those without the metric are left out.
     """
     names = arms if isinstance(arms, dict) else {arm: arm for arm in arms}
-    found = {name: [run["metrics"][metric] for run in results["runs"] if run["arm"] == arm
+    values_of = {name: [run["metrics"][metric] for run in results["runs"] if run["arm"] == arm
                     and _counts(run["metrics"].get(metric))] for arm, name in names.items()}
-    return {name: values for name, values in found.items() if values}
+    return {name: values for name, values in values_of.items() if values}
 
 
 def _counts(value):
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _plain(value):
+def _finite(value):
     """Return a value with None for every number that is not finite, which JSON does not know."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _finite(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        return [*map(_plain, value)]
+        return [*map(_finite, value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

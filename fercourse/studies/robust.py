@@ -47,7 +47,7 @@ def arms(scale: Scale, data, root) -> dict:
 @study("robust-tuning", data="synthfaces/lab", **REGIME)
 def tuning(scale: Scale, data, root) -> dict:
     """Begin to doubt earlier or later; scored on validation faces, never on test faces."""
-    ways = {"cross-entropy": partial(_plain, label_smoothing=0.0)} | {
+    ways = {"cross-entropy": partial(_baseline, label_smoothing=0.0)} | {
         f"DR-FER, apart {apart:g}": partial(_ours, apart=apart) for apart in BEGINNINGS}
     return {f"30 %, {name}": partial(_arm, "30 %", way, Place(scale, data, root, "val"), peers=False)
             for name, way in ways.items()}
@@ -69,9 +69,9 @@ def _kinds(scale, data):
 
 
 def _ways():
-    plain = {"cross-entropy": dict(), "label smoothing": dict(label_smoothing=0.1),
-             "averaged weights": dict(ema=AVERAGE)}
-    return {**{name: partial(_plain, **hyper) for name, hyper in plain.items()}, "pruned by cleanlab": _pruned,
+    baselines = {"cross-entropy": dict(), "label smoothing": dict(label_smoothing=0.1),
+                 "averaged weights": dict(ema=AVERAGE)}
+    return {**{name: partial(_baseline, **hyper) for name, hyper in baselines.items()}, "pruned by cleanlab": _pruned,
             **{name: partial(_ours, **hyper) for name, hyper in OURS.items()}, "clean subset": _clean}
 
 
@@ -99,19 +99,19 @@ def _arm(kind, way, place, seed, peers=True):
             **by_heart(faces, predicted(learner, faces)), **facts}
 
 
-def _plain(faces, scale, seed, watch, shares, **hyper):
+def _baseline(faces, scale, seed, watch, shares, **hyper):
     hyper = {"label_smoothing": 0.0, **hyper}
     return train_classifier(faces, scale, seed, views=VIEW, watch=watch, **hyper), {}
 
 
 def _clean(faces, scale, seed, watch, shares):
     """Train on the rightly labelled faces alone: the ceiling for whoever only leaves faces out."""
-    return _plain(faces[~_wrong(faces)], scale, seed, watch, shares)
+    return _baseline(faces[~_wrong(faces)], scale, seed, watch, shares)
 
 
 def _pruned(faces, scale, seed, watch, shares):
     flagged, _ = confident(faces.labels, shares())
-    return _plain(faces[~flagged], scale, seed, watch, shares)[0], found(flagged, _wrong(faces))
+    return _baseline(faces[~flagged], scale, seed, watch, shares)[0], found(flagged, _wrong(faces))
 
 
 def _ours(faces, scale, seed, watch, shares, **hyper):

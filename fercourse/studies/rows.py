@@ -36,8 +36,8 @@ def _wscfer(file, place, before=""):
              ("   with WSC beside it", "CE + WSC"), ("   with partial consistency beside it", "CE + PCL"),
              ("   with WSC and partial consistency: WSCFER", "CE + WSC + PCL"),
              ("   with WSC and consistency of spaces, another form of it", "CE + WSC + PCL of spaces"))
-    told = {"clean": "labels as they are", "noisy": "30 % wrong labels"}
-    return tuple(row for short, words in told.items() for row in _column(
+    labels = {"clean": "labels as they are", "noisy": "30 % wrong labels"}
+    return tuple(row for short, words in labels.items() for row in _column(
         file, "accuracy", (f"{place}, {words}, two augmented views: cross-entropy", f"{before}{short}, CE"),
         *((title, f"{before}{short}, {arm}") for title, arm in parts),
         ("   cross-entropy, wrong labels left out", f"{before}{short}, CE, wrong labels left out")))
@@ -80,10 +80,10 @@ def _selfsup(file, place):
             ("   untrained network", "random encoder"),
             ("   the landmarks that HNCL's neighbours are found by", "landmarks, read"),
             ("   taught with all labels", "supervised"))
-    return tuple((f"{place}, learnt without labels, {told}: {title}" if title == "HNCL" else title, file, arm, metric)
-                 for metric, told in (("probe_100", "linear probe, all labels"),
-                                      ("tuned_10", "fine-tuned on a tenth of the labels"),
-                                      ("tuned_100", "fine-tuned on all labels")) for title, arm in ways)
+    return tuple((f"{place}, learnt without labels, {way}: {title}" if title == "HNCL" else title, file, arm, metric)
+                 for metric, way in (("probe_100", "linear probe, all labels"),
+                                     ("tuned_10", "fine-tuned on a tenth of the labels"),
+                                     ("tuned_100", "fine-tuned on all labels")) for title, arm in ways)
 
 
 SECTIONS = {
@@ -98,9 +98,9 @@ SECTIONS = {
     ),
     "Photographs: FER2013": (
         ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
-        *((title, "photographs-fer2013-cpu", f"{way}, {told}", metric)
+        *((title, "photographs-fer2013-cpu", f"{way}, {size}", metric)
           for way, before in (("from scratch", ""), ("synthetic first", ", synthetic faces first"))
-          for told, words in (("as it is", ""), ("enlarged", ", pictures enlarged to 96 px for half the epochs"))
+          for size, words in (("as it is", ""), ("enlarged", ", pictures enlarged to 96 px for half the epochs"))
           for title, metric in (
             (f"A whole ResNet-18 trained on FER2013{before}{words}", "accuracy"),
             ("   and asked about each face and its mirror image", "accuracy_mirrored"),
@@ -133,10 +133,10 @@ SECTIONS = {
                  ("   weak views, blocks that add something at once", "weak views, awake blocks"),
                  ("   weak views, batches of 64", "weak views, batches of 64")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
-        *((title, "pretraining-fer2013-cpu", f"{told}, {way}", metric)
-          for told, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
+        *((title, "pretraining-fer2013-cpu", f"{labels}, {way}", metric)
+          for labels, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
           for title, way, metric in (
-            (f"FER2013, {told}{longer}: from scratch", "from scratch", "accuracy"),
+            (f"FER2013, {labels}{longer}: from scratch", "from scratch", "accuracy"),
             ("   synthetic faces first", "synthetic first", "accuracy"),
             ("   and asked about each face and its mirror image", "synthetic first", "accuracy_mirrored"))),
         *((title, "transfer-fer2013-cpu", arm, metric) for title, arm, metric in (

@@ -107,11 +107,11 @@ def _read(method, train, test):
 
 
 def _readings(known, asked, train, test):
-    told, truth = train.truth.to(known.device), test.truth.to(known.device)
-    facts = {"knn": knn_accuracy(known, told, asked, truth)}
+    labels, truth = train.truth.to(known.device), test.truth.to(known.device)
+    facts = {"knn": knn_accuracy(known, labels, asked, truth)}
     for name, share in SHARES.items():
         rows = _few(train, share).to(known.device)
-        probe = linear_probe(known[rows], told[rows], len(train.classes), DECAY)
+        probe = linear_probe(known[rows], labels[rows], len(train.classes), DECAY)
         facts[f"probe_{name}"] = accuracy(probe(asked).argmax(1), truth)
     facts |= {f"own_{name}": value for name, value in _purity(asked, test).items()}
     if test.identity is not None:
@@ -126,8 +126,8 @@ def _few(faces, share):
 
 def _tuned(method, train, test, scale, seed, name="tuned"):
     """Fine-tune a copy on each share of the labels: a fixed number of steps, so that all have the same budget."""
-    return {f"{name}_{told}": _fine_tuned(method, train[_few(train, share)], test, scale, seed)
-            for told, share in SHARES.items()}
+    return {f"{name}_{percent}": _fine_tuned(method, train[_few(train, share)], test, scale, seed)
+            for percent, share in SHARES.items()}
 
 
 def _fine_tuned(method, few, test, scale, seed):
@@ -161,13 +161,14 @@ def purities(place, seed) -> dict:
     Other pictures of the same person do not count as neighbours where people are known.
     """
     _, test = _sets(place, seed)
-    found = find_landmarks(test.images)
+    landmarks = find_landmarks(test.images)
     pixels = nn.functional.interpolate(test.images.float(), 12).flatten(1)
-    looks = {"heatmap": embedded_descriptor()(found.points, found.visible), "pixels": pixels - pixels.mean(0),
+    looks = {"heatmap": embedded_descriptor()(landmarks.points, landmarks.visible), "pixels": pixels - pixels.mean(0),
              "random": torch.randn(len(test), 8, generator=torch.Generator().manual_seed(seed))}
     if test.landmarks is not None:
         looks["true landmarks"] = embedded_descriptor()(test.landmarks, test.visible.float())
-    return {"in_order": in_order(found.points).float().mean().item(), "found": found.found.float().mean().item(),
+    return {"in_order": in_order(landmarks.points).float().mean().item(),
+            "found": landmarks.found.float().mean().item(),
             **{f"{look.replace(' ', '_')}_{name}": value for look, features in looks.items()
                for name, value in _purity(features, test, apart=True).items()}}
 

@@ -18,10 +18,10 @@ def effects_table(folder="results") -> str:
              "|---|---|---|---|---|---|---|"]
     for effect, content in measured(partial(_content, folder)):
         gain, seeds = effect.gain(content)
-        found = {part: "; ".join(_shown(word, said, seeds) for word, said in ways)
-                 for part, ways in effect.read(content).items()}
-        beside = "; ".join(found[part] for part in ("peers", "hope") if found[part]) or "–"
-        cells = (effect.lesson, effect.what, found["without"], found["method"], gain, beside, seeds)
+        cell = {part: "; ".join(_shown(word, said, seeds) for word, said in ways)
+                for part, ways in effect.read(content).items()}
+        beside = "; ".join(cell[part] for part in ("peers", "hope") if cell[part]) or "–"
+        cells = (effect.lesson, effect.what, cell["without"], cell["method"], gain, beside, seeds)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
@@ -56,12 +56,12 @@ def _aim(ratio):
 
 
 def _row(title, content, arm, metric):
-    found, runs = content["summary"][arm][metric], [run for run in content["runs"] if run["arm"] == arm]
+    score, runs = content["summary"][arm][metric], [run for run in content["runs"] if run["arm"] == arm]
     places = (run.get("hardware", content["hardware"]) for run in runs)
     device = " and ".join(dict.fromkeys(map(_device, places)))
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
     epochs = content["summary"][arm].get("epochs", {"mean": content["config"]["epochs"]})["mean"]     # of a longer arm
-    return (f"| {title} | {told(found, seeds=False)} | {found['n']} | {content['config']['name']}, "
+    return (f"| {title} | {told(score, seeds=False)} | {score['n']} | {content['config']['name']}, "
             f"{content['config']['size']} px, {epochs:.0f} epochs | {device} | {', '.join(commits)} |")
 
 
@@ -85,9 +85,9 @@ def comparison_table(folder="results") -> str:
     lines = [f"| accuracy, % | {' | '.join(columns)} | least minutes |", "|---" * (len(columns) + 2) + "|"]
     for name in rows:
         known = [one for one in columns if f"{one}, {name}" in summary]
-        found = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) if one in known else "–" for one in columns]
+        cells = [told(summary[f"{one}, {name}"]["accuracy"], seeds=False) if one in known else "–" for one in columns]
         minutes = [_least_minutes(runs, f"{one}, {name}") for one in known]
-        lines.append(f"| {name} | {' | '.join(found)} | {sum(minutes) / len(minutes):.1f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {sum(minutes) / len(minutes):.1f} |")
     commits = sorted({_short(run["commit"]) for run in runs if run["commit"]})
     shown = made(content).replace(" n seeds", f" {_seeds(runs)} seeds")
     return "\n".join([*lines, "", f"{shown}; minutes of a training: the least over the seeds, their mean over "
@@ -110,30 +110,30 @@ def speed_table(folder="results", only=None) -> str:
     """
     lines = ["| what | ratio to the peer | aim | scale | made on | commit |", "|---|---|---|---|---|---|"]
     for path in sorted(Path(folder).glob("bench-*.json")):
-        lines += [_speed_row(found) for name, found in json.loads(path.read_text()).items()
-                  if "ratio_of_turns" in found and (only is None or name in only)]
+        lines += [_speed_row(benchmark) for name, benchmark in json.loads(path.read_text()).items()
+                  if "ratio_of_turns" in benchmark and (only is None or name in only)]
     return "\n".join(lines)
 
 
-def _speed_row(found):
-    turns, config = found["ratio_of_turns"], found["config"]
+def _speed_row(benchmark):
+    turns, config = benchmark["ratio_of_turns"], benchmark["config"]
     low, high = turns["quartiles"]
-    return (f"| {found['what']} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | {_aim(found['aim'])} | "
-            f"{config['name']} | {_machine(found)} | {_short(found['commit'])} |")
+    return (f"| {benchmark['what']} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | {_aim(benchmark['aim'])} | "
+            f"{config['name']} | {_machine(benchmark)} | {_short(benchmark['commit'])} |")
 
 
-def _machine(found):
-    device = _device(found["hardware"])
-    return f"{device}, busy" if found["busy"] else device
+def _machine(benchmark):
+    device = _device(benchmark["hardware"])
+    return f"{device}, busy" if benchmark["busy"] else device
 
 
 def waits_table(folder="results") -> str:
     """Return in Markdown what a newcomer waits for, in seconds, on each machine where that was measured."""
     lines = ["| wait for | seconds | made on | commit |", "|---|---|---|---|"]
     for path in sorted(Path(folder).glob("bench-*.json")):
-        if found := json.loads(path.read_text()).get("first-picture"):
-            lines += [f"| {row['wait']} | {row['seconds']:.1f} | {_machine(found)} | {_short(found['commit'])} |"
-                      for row in found["rows"]]
+        if first := json.loads(path.read_text()).get("first-picture"):
+            lines += [f"| {row['wait']} | {row['seconds']:.1f} | {_machine(first)} | {_short(first['commit'])} |"
+                      for row in first["rows"]]
     return "\n".join(lines)
 
 

@@ -52,8 +52,8 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     load = loader(data, root, size=scale.size)
     test = load("test")
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)
-    told = _told(learner, test)
-    knowing = (told + _shares(truth_in(learner, load("train"))).log()).argmax(1)
+    sure = _log_probabilities(learner, test)
+    knowing = (sure + _shares(truth_in(learner, load("train"))).log()).argmax(1)
     return {"train_faces": len(faces), "accuracy": scores["accuracy"], "macro_recall": scores["macro_recall"],
             "accuracy_mirrored": accuracy(both_ways(learner, test).argmax(1), truth),
             "accuracy_knowing_shares": accuracy(knowing, truth), "majority_class": _shares(truth).max().item(),
@@ -63,16 +63,17 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
 def scores_both_ways(learner, faces) -> dict:
     """Return accuracy and macro means of each face asked once, and the accuracy with its mirror image asked as well."""
     scores = evaluate(learner, faces, draws=0)
-    told = accuracy(both_ways(learner, faces).argmax(1), truth_in(learner, faces))
-    return {name: scores[name] for name in ("accuracy", "macro_recall", "macro_f1")} | {"accuracy_mirrored": told}
+    mirrored = accuracy(both_ways(learner, faces).argmax(1), truth_in(learner, faces))
+    return {name: scores[name] for name in ("accuracy", "macro_recall", "macro_f1")} | {"accuracy_mirrored": mirrored}
 
 
 def both_ways(learner, faces):
     """Return the sum of the log-probabilities [N, C] of each face and of its mirror image."""
-    return _told(learner, faces) + _told(learner, replace(faces, images=faces.images.flip(-1)))
+    mirrored = replace(faces, images=faces.images.flip(-1))
+    return _log_probabilities(learner, faces) + _log_probabilities(learner, mirrored)
 
 
-def _told(learner, faces):
+def _log_probabilities(learner, faces):
     return seen(learner, faces)["logits"].cpu().log_softmax(1)
 
 

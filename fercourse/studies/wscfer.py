@@ -51,9 +51,9 @@ def arms(scale: Scale, data, root) -> dict:
 
 
 def _sums(scale, data, root):
-    for told, rate in (("clean", 0.0), ("noisy", RATE)):
+    for labels, rate in (("clean", 0.0), ("noisy", RATE)):
         for name, terms in TERMS.items():
-            yield f"{told}, {name}", partial(_train, terms, rate, False, scale, data, root)
+            yield f"{labels}, {name}", partial(_train, terms, rate, False, scale, data, root)
     yield f"noisy, {CEILING}", partial(_train, TERMS["CE"], RATE, True, scale, data, root)
 
 
@@ -73,14 +73,14 @@ def tuning(scale: Scale, data, root) -> dict:
 
     def run(terms, rate, spent):
         return partial(_train, terms, rate, False, spent, data, root, split="val")
-    found = {f"{told}, {name}": run(terms, rate, scale)
-             for told, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in tried.items()
-             if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}
+    measures = {f"{labels}, {name}": run(terms, rate, scale)
+                for labels, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in tried.items()
+                if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}
     if (data, scale.name) in LONG:
         spent = replace(scale, **LONG[data, scale.name])
-        found |= {f"long, noisy, {name}": run(terms, RATE, spent) for name, terms in (tried | agree).items()
-                  if name in AGAIN or name in agree}
-    return found
+        measures |= {f"long, noisy, {name}": run(terms, RATE, spent) for name, terms in (tried | agree).items()
+                     if name in AGAIN or name in agree}
+    return measures
 
 
 def _train(terms, rate, cleaned, scale, data, root, seed, split=None):
