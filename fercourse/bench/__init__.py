@@ -158,14 +158,14 @@ def run(chosen=(), scale: str = "auto", out="results") -> dict:
     if out is not None:
         with writing(out):                              # told before minutes of work
             Path(out).mkdir(parents=True, exist_ok=True)
-    found, load = {}, processor_load()                  # the load before our own work adds to it
+    results, load = {}, processor_load()                # the load before our own work adds to it
     for name in chosen or known:
         one = _BENCHMARKS[name]
         result = observe(one, settings) if isinstance(one, Survey) else measure(one, settings)
-        found[name] = result | {"load_before": load, "busy": busy(load)}
+        results[name] = result | {"load_before": load, "busy": busy(load)}
         if out is not None:
-            save(Path(out) / f"bench-{settings.name}.json", name, found[name])
-    return found
+            save(Path(out) / f"bench-{settings.name}.json", name, results[name])
+    return results
 
 
 def measure(bench: Benchmark, scale: Scale) -> dict:

@@ -87,7 +87,7 @@ def tensor(value, shape=None, what: str = "your function returns", dtype: str | 
     except (TypeError, ValueError, RuntimeError):                         # NotImplementedError is a RuntimeError
         raise WrongAnswer(f"{what} {_kind(value)} that cannot be read as numbers.") from None
     if shape is not None and not _fits(found.shape, shape):
-        raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_told(shape)}.")
+        raise WrongAnswer(f"{what} the shape {list(found.shape)}; expected {_sides(shape)}.")
     if finite and not known:
         raise WrongAnswer(f"{what} NaN or infinity. Is there a division by zero, a logarithm of zero, or an infinity "
                           "times 0?")
@@ -207,7 +207,7 @@ def _fits(shape, wanted):
     return len(shape) == len(wanted) and all(b in (None, a) for a, b in zip(shape, wanted))
 
 
-def _told(shape):
+def _sides(shape):
     return f"[{', '.join('any' if side is None else str(side) for side in shape)}]"
 
 

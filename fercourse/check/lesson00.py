@@ -144,11 +144,11 @@ def another_set(noise):
     for rate in (0.2507, 0.4103):
         found = _spoilt(noise, labels, rate, classes)
         wrong = int((found != labels).sum())
-        told = (f"right for 7 classes and a rate of 0.3, but with {classes} classes and a rate of {rate}, {wrong} of "
-                "1,000 labels are wrong")
+        sentence = (f"right for 7 classes and a rate of 0.3, but with {classes} classes and a rate of {rate}, {wrong} "
+                    "of 1,000 labels are wrong")
         if wrong != round(rate * 1000):
-            require(wrong not in (250, 411), f"{told}. Round to the nearest number of faces, neither down nor up.")
-            raise WrongAnswer(f"{told}. Is a number written in where `rate` or `classes` belongs?")
+            require(wrong not in (250, 411), f"{sentence}. Round to the nearest number of faces, neither down nor up.")
+            raise WrongAnswer(f"{sentence}. Is a number written in where `rate` or `classes` belongs?")
         require((found == classes - 1).any(), "no face gets a class that did not occur before. "
                                               "`classes` says how many there are; the labels need not show it.")
 

@@ -158,11 +158,11 @@ def hardest(answer):
 def harm(answer):
     """Count false attractions and false repulsions of two masks [M, M], given the true classes [M]."""
     _, labels, faces = _made(8, 3)
-    told = labels.view(2, -1).clone()
-    told[:, [1, 4]] = (told[:, [1, 4]] + 1) % 3
-    told, oneself = told.flatten(), torch.eye(len(labels), dtype=torch.bool)
+    mislabelled = labels.view(2, -1).clone()
+    mislabelled[:, [1, 4]] = (mislabelled[:, [1, 4]] + 1) % 3
+    mislabelled, oneself = mislabelled.flatten(), torch.eye(len(labels), dtype=torch.bool)
     alike = labels[:, None] == labels
-    for positive, kept in (((told[:, None] == told) & ~oneself, ~oneself), _wsc(told, faces)):
+    for positive, kept in (((mislabelled[:, None] == mislabelled) & ~oneself, ~oneself), _wsc(mislabelled, faces)):
         truth = torch.tensor([(positive & ~alike).sum(), (kept & ~positive & alike).sum()])
         found = tensor(call(answer, positive, kept, labels), [2])
         expect(found, truth, {

@@ -148,17 +148,17 @@ def _written(places, new, which=1):
 def _without_a_turn(answer):
     """Let three keys stand where the end of the ring is not passed: at its beginning, and up to its last place."""
     for start, after in ((0, 3), (4, 0)):
-        told = f"right where keys go on at the beginning, but not with three keys from place {start} of 7"
+        sentence = f"right where keys go on at the beginning, but not with three keys from place {start} of 7"
         queue, rows = _ring()
         keys, places = torch.arange(6.0).view(3, 2), list(range(start, start + 3))
         try:
             follows = call(answer, queue, rows, keys, torch.arange(3), start, may_change=True)
         except WrongAnswer as wrong:
-            raise WrongAnswer(f"{told}: {wrong}") from None
-        expect(rows, _written(places, torch.arange(3)), otherwise=f"{told}: these fill {start} to {start + 2}.")
-        expect(queue, _written(places, keys, 0), otherwise=f"{told}: the keys are not beside their rows.")
+            raise WrongAnswer(f"{sentence}: {wrong}") from None
+        expect(rows, _written(places, torch.arange(3)), otherwise=f"{sentence}: these fill {start} to {start + 2}.")
+        expect(queue, _written(places, keys, 0), otherwise=f"{sentence}: the keys are not beside their rows.")
         expect(number(follows, "your function returns"), after,
-               otherwise=f"{told}: the next step goes on at place {after}.")
+               otherwise=f"{sentence}: the next step goes on at place {after}.")
 
 
 def _contrast(queries, queue, neighbours, negatives, temperature, all_below=False, one=False):

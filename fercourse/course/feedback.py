@@ -30,13 +30,13 @@ def _page(one, told):
     except Exception as error:                               # whatever a converter makes of whatever somebody wrote
         told(f"{one.submission.student}: the notebook cannot be drawn ({type(error).__name__}: {error}); the page has "
              "the points alone")
-        return _plain(f"{one.total:g} of {sum(one.of.values()):g} points. Your notebook could not be drawn here; ask "
-                      "for it.")
+        return _bare_page(f"{one.total:g} of {sum(one.of.values()):g} points. Your notebook could not be drawn here; "
+                          "ask for it.")
 
 
-def _plain(told):
-    told = html.escape(told)
-    return f"<!doctype html><meta charset=utf-8><title>Feedback</title><body><h1>Feedback</h1><p>{told}</p>"
+def _bare_page(sentence):
+    sentence = html.escape(sentence)
+    return f"<!doctype html><meta charset=utf-8><title>Feedback</title><body><h1>Feedback</h1><p>{sentence}</p>"
 
 
 def page_names(grades: list[Grade]) -> list[str]:
@@ -49,10 +49,10 @@ def page_names(grades: list[Grade]) -> list[str]:
 
 def found_pages(grades: list[Grade], pages: Path) -> list[Path | None]:
     """Return each one's page in a folder, by name, else by number: spreadsheets change letters of names."""
-    return [_found(pages, name, one) for one, name in zip(grades, page_names(grades), strict=True)]
+    return [_page_of(pages, name, one) for one, name in zip(grades, page_names(grades), strict=True)]
 
 
-def _found(pages, name, one):
+def _page_of(pages, name, one):
     near = [pages / name] if (pages / name).is_file() else []
     if not near and one.submission.ident:
         number = one.submission.number
@@ -76,7 +76,7 @@ def _which(one):
 def feedback(one: Grade) -> str:
     """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
     if one.book is None:
-        return _plain(one.problem)
+        return _bare_page(one.problem)
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
     book = covered(one.book)

@@ -246,12 +246,12 @@ class Examiner:
 
     def mark(self, i, item):
         """Grade one of what `choose` returns, and say so, unless it was given up."""
-        found = self._grade(*item)
+        earned = self._grade(*item)
         if self.given_up.is_set():
             return
-        self.finished[i] = found
-        self.told(f"{found.submission.student}: {found.total:g} of {sum(found.of.values()):g}"
-                  + (f" ({found.problem})" if found.problem else ""))
+        self.finished[i] = earned
+        self.told(f"{earned.submission.student}: {earned.total:g} of {sum(earned.of.values()):g}"
+                  + (f" ({earned.problem})" if earned.problem else ""))
 
     def _grade(self, submission, book, lesson, problem):
         most = self.asked[lesson].most
@@ -343,7 +343,7 @@ def _called(cell):
 def _points(cell):
     """Return a graded cell's points by nbgrader's rule, but a warning on stderr costs nothing; None: by hand."""
     from nbgrader.utils import determine_grade
-    told = nbformat.from_dict(cell)
-    if told.cell_type == "code":
-        told.outputs = [one for one in told.outputs if one.get("name") != "stderr"]
-    return determine_grade(told)[0]
+    judged = nbformat.from_dict(cell)
+    if judged.cell_type == "code":
+        judged.outputs = [one for one in judged.outputs if one.get("name") != "stderr"]
+    return determine_grade(judged)[0]

@@ -69,7 +69,7 @@ def pair(fresh, book) -> Iterator[str]:
     for wanted, found in zip(fresh.cells, book.cells):
         for part in ("cell_type", "source", "id", "metadata"):
             if wanted[part] != found[part]:
-                yield f"{_told(wanted)}: {part} differs from the source; build it again"
+                yield f"{_name_of(wanted)}: {part} differs from the source; build it again"
     if _facts(fresh) != _facts(book):
         yield "the notebook's metadata differ from its source; build it again"
 
@@ -88,9 +88,9 @@ def outputs(book) -> Iterator[str]:
     for cell in code:
         tags = cell.metadata.get("tags", ())
         if "nbval-check-output" in tags and not cell.outputs:
-            yield f"{_told(cell)} is marked nbval-check-output but has no output"
+            yield f"{_name_of(cell)} is marked nbval-check-output but has no output"
         for output in cell.outputs:
-            yield from (f"{_told(cell)}: {wrong}" for wrong in _wrong(output, "raises-exception" in tags))
+            yield from (f"{_name_of(cell)}: {wrong}" for wrong in _wrong(output, "raises-exception" in tags))
 
 
 def _wrong(output, may_fail):
@@ -131,7 +131,7 @@ def exercises(book, source: Path) -> Iterator[str]:
         if count > 1:
             yield f"{count} cells have the grade_id {name!r}"
     for cell, about in graded:
-        yield from (f"{_told(cell)}: {wrong}" for wrong in _ungradable(cell, about, source))
+        yield from (f"{_name_of(cell)}: {wrong}" for wrong in _ungradable(cell, about, source))
     tests = [cell for cell, about in graded if about.get("grade") and not about.get("solution")]
     written = [cell for cell, about in graded if about.get("grade") and about.get("solution")]
     if len(tests) < CHECKED or len(written) < WRITTEN:
@@ -173,9 +173,9 @@ def _headings(book):
         about = grading(cell)
         if about.get("grade"):
             if not waiting:
-                yield f"{_told(cell)} is graded without an exercise's heading of its own"
+                yield f"{_name_of(cell)} is graded without an exercise's heading of its own"
             elif waiting.endswith("written)") != bool(about.get("solution")):
-                yield f"{_told(cell)}: its heading {waiting!r} and its kind, written or checked by code, differ"
+                yield f"{_name_of(cell)}: its heading {waiting!r} and its kind, written or checked by code, differ"
             waiting = None
     if waiting:
         yield f"nothing is graded below {waiting!r}"
@@ -223,7 +223,7 @@ def story(book, source: Path) -> Iterator[str]:
         yield "the first code cell is not fercourse.course.notebooks.SETUP"
     for cell in book.cells:
         if cell.cell_type == "code" and (own := OWN_COLOURS.search(cell.source)):
-            yield f"{_told(cell)}: {own[0]}… is a colour of its own; take it from fc.plots.COLOURS"
+            yield f"{_name_of(cell)}: {own[0]}… is a colour of its own; take it from fc.plots.COLOURS"
     if _trains(book) and not any("resume=True" in one or "--resume" in one for one in text):
         yield "it trains, and does not show how a training goes on after a disconnect: resume=True"
     if _trains(book) and not _asks_whom_it_fails(book):
@@ -284,7 +284,7 @@ def _leads_nowhere(target, anchors, folder):
     return "" if (folder / path).exists() else "names a file that is not there"
 
 
-def _told(cell):
+def _name_of(cell):
     """Return how a cell is named to people: its nbgrader name or its first line."""
     first = cell.source.strip().splitlines()[0][:50] if cell.source.strip() else "an empty cell"
     return f"cell {grade_id(cell) or repr(first)}"

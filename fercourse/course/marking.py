@@ -83,17 +83,17 @@ def stamp_and_name(page: Path) -> tuple[str, str]:
 def _answers(grades, fresh, lessons, earlier):
     """Return all sections; within a question, answers stand in an order of chance that stays."""
     known, again = {_who(one) for one in grades}, {_who(one) for one in fresh}
-    found = [(html.unescape(old[2]), old[3], old[0]) for old in ARTICLE.finditer(earlier)
-             if old[1] in known and old[1] not in again]
-    found += [_answer(name, one) for one in fresh for name in one.points
+    articles = [(html.unescape(old[2]), old[3], old[0]) for old in ARTICLE.finditer(earlier)
+                if old[1] in known and old[1] not in again]
+    articles += [_answer(name, one) for one in fresh for name in one.points
               if one.points[name] is None or name in one.carried]
     most = {name: value for one in grades for name, value in one.of.items()}
-    questions = [name for name in most if any(name == question for question, *_ in found)]
+    questions = [name for name in most if any(name == question for question, *_ in articles)]
     if not questions:
         return "<p>No written answer waits for marking.</p>"
     asked = _asked({one.lesson for one in grades}, lessons)
     return "\n".join(_section(name, most[name], asked.get(name, ("", "")), sorted(
-        (key, article) for question, key, article in found if question == name)) for name in questions)
+        (key, article) for question, key, article in articles if question == name)) for name in questions)
 
 
 def _section(name, most, asked, answers):

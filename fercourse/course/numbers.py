@@ -21,13 +21,13 @@ def unbacked(book, source: Path, results: Path = ROOT / "results") -> Iterator[s
     prose = "\n\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown").split("**References**")[0]
     prose = " ".join(FORMULAS.sub(" ", NO_PROSE.sub(" ", prose)).split())
     values = _shown(book) | _measured(book, results)
-    for found in NUMBER.findall(prose):
-        if set(found).isdisjoint(".,%") or found in GIVEN.get(source.stem[:2], ()):
+    for number in NUMBER.findall(prose):
+        if set(number).isdisjoint(".,%") or number in GIVEN.get(source.stem[:2], ()):
             continue
-        told = found.removesuffix(" %").replace(",", "")
-        digits = len(told.partition(".")[2])
-        if not any(f"{scale * abs(value):.{digits}f}" == told for value in values for scale in (1, 100)):
-            yield f"the number {found} stands in no output and no code of the lesson, nor in the results it reads"
+        bare = number.removesuffix(" %").replace(",", "")
+        digits = len(bare.partition(".")[2])
+        if not any(f"{scale * abs(value):.{digits}f}" == bare for value in values for scale in (1, 100)):
+            yield f"the number {number} stands in no output and no code of the lesson, nor in the results it reads"
 
 
 def _shown(book):

@@ -182,8 +182,8 @@ def _start(own, limits, hidden):
     command = [sys.executable, "-m", "fercourse.course.inside", str(own), str(limits.cell)]
     if walled():
         command = _inside(own, hidden, command)
-    told = _environment(own) | {"FERCOURSE_WALLED": str(int(walled()))}
-    return subprocess.Popen(command, cwd=own / "notebooks", env=told, stdin=subprocess.DEVNULL,
+    environment = _environment(own) | {"FERCOURSE_WALLED": str(int(walled()))}
+    return subprocess.Popen(command, cwd=own / "notebooks", env=environment, stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -258,9 +258,9 @@ def _kill(process):
 
 def _read(path, book):
     """Return the outputs a run left, as far as they are what a notebook may hold."""
-    found = {}
+    outputs = {}
     if path.is_symlink() or not path.is_file():
-        return found
+        return outputs
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file.read(MOST_TOLD).split("\n"):
             with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError):
@@ -268,5 +268,5 @@ def _read(path, book):
                 cell = nbformat.v4.new_code_cell("", outputs=nbformat.from_dict(record["outputs"]))
                 nbformat.validate(nbformat.v4.new_notebook(cells=[cell]))
                 if 0 <= record["index"] < len(book.cells):
-                    found[record["index"]] = cell.outputs
-    return found
+                    outputs[record["index"]] = cell.outputs
+    return outputs

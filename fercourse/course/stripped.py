@@ -46,17 +46,17 @@ def plain(cell):
 
 def _with_pictures(cell, attachments):
     """Return a text with the pictures pasted into it, as far as they are there; for others it says so."""
-    found, room = {}, MOST_PICTURES
+    pictures, room = {}, MOST_PICTURES
     for name, kinds in attachments.items() if isinstance(attachments, dict) else ():
         for kind, data in kinds.items() if isinstance(kinds, dict) else ():
             if kind in PICTURES and isinstance(data, str) and len(data) <= room and BASE64.fullmatch(data):
-                found[name], room = {kind: data}, room - len(data)
+                pictures[name], room = {kind: data}, room - len(data)
 
     def shown(match):
-        name = match[2] if match[2] in found else unquote(match[2])
-        if name not in found:
+        name = match[2] if match[2] in pictures else unquote(match[2])
+        if name not in pictures:
             return f"(a picture, {match[1] or 'without a name'}, is missing)"
-        cell.setdefault("attachments", {})[match[2]] = found[name]
+        cell.setdefault("attachments", {})[match[2]] = pictures[name]
         return match[0]
     cell["source"] = ATTACHED.sub(shown, cell.source)
     return cell

@@ -83,23 +83,23 @@ def page(left: Path, codes: dict[str, str], made: dict) -> str:
     Raises:
         InputError: a file is broken, or is of a run that failed or of other code.
     """
-    found = {name: seconds(path, code) for name, code in codes.items() if (path := left / f"{name}.xml").is_file()}
-    if not found:
+    times = {name: seconds(path, code) for name, code in codes.items() if (path := left / f"{name}.xml").is_file()}
+    if not times:
         return HEAD + NOTHING
-    rows = [f"| {name} | {_told(found.get(name))} |" for name in codes]
-    total = sum(time for time, _ in found.values())
+    rows = [f"| {name} | {_time_and_day(times.get(name))} |" for name in codes]
+    total = sum(time for time, _ in times.values())
     where = made["gpu"] or f"{made['cores']} {made['processor']} cores, {made['threads']} thread(s) a lesson"
-    days = sorted({day for _, day in found.values()})
+    days = sorted({day for _, day in times.values()})
     days = " to ".join(dict.fromkeys([days[0], days[-1]]))
     return "\n".join([f"{HEAD}Every cell once, as the tests run it, the kernel's start included.\n",
                       "| lesson | minutes, day |", "|---|---|", *rows,
-                      f"| {len(found)} of {len(codes)}, one after another | {total / 60:.1f} |", "",
-                      f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in found)} -->", "",
+                      f"| {len(times)} of {len(codes)}, one after another | {total / 60:.1f} |", "",
+                      f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in times)} -->", "",
                       f"Ran {days} on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}.\n"])
 
 
-def _told(found):
-    return f"{found[0] / 60:.1f}, {found[1]}" if found else "not yet recorded"
+def _time_and_day(ran):
+    return f"{ran[0] / 60:.1f}, {ran[1]}" if ran else "not yet recorded"
 
 
 def this_machine() -> dict:
