@@ -12,7 +12,7 @@ from PIL import Image
 from fercourse.course.notebooks import badge, sources, student_badge
 from fercourse.studies import effects, picture, table
 from fercourse.studies.effects import Effect
-from fercourse.studies.record import Record, paired
+from fercourse.studies.record import Record, half_width, paired
 from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +54,9 @@ def test_an_effect_is_told_seed_by_seed_beside_its_yardsticks():
     content = json.loads((ROOT / "results" / "domains-lab-wild-cpu.json").read_text())
     gain = paired(content["runs"], "DMSRL", "source only, for longer", "macro_recall")
     cells = row.strip("| ").split(" | ")
-    assert cells[0] == "05 DMSRL" and cells[4] == f"+{100 * gain['mean']:.1f} ± {100 * gain['sd']:.1f}"
+    ends = [100 * (gain["mean"] + side * half_width(gain)) for side in (-1, 1)]
+    assert cells[0] == "05 DMSRL" and cells[4] == f"{100 * gain['mean']:+.1f} ({ends[0]:+.1f} to {ends[1]:+.1f})"
+    assert ends[0] < 0 < ends[1]                                       # though its ± is smaller than its mean
     again = content["summary"]["source only"]["recalibrated_macro_recall"]["mean"]
     assert cells[5].startswith(f"source only, recalibrated: {100 * again:.1f}")
     assert "; DANN: " in cells[5] and "; taught with the target's labels: " in cells[5]
@@ -68,7 +70,7 @@ def test_a_yardstick_of_fewer_seeds_says_so_and_one_that_was_not_run_is_no_hope(
     content = {"runs": runs, "summary": Record("", "", "", {}, runs).summary()}
     parts = effect.read(content)
     assert [part for part in parts if parts[part]] == ["without", "method", "peers"]
-    assert effect.gain(content) == ("+15.0 ± 7.1", 2)
+    assert effect.gain(content) == ("+15.0 (-48.5 to +78.5)", 2)
     [peer], [without] = parts["peers"], parts["without"]
     assert table._shown(*peer, 2) == "peer: 55.0 (1)" and table._shown(*without, 2).endswith("7.1")
 
@@ -80,6 +82,31 @@ def test_what_the_picture_shows_is_a_difference_seed_by_seed_of_peers_too():
     found = effect.gains({"runs": runs})
     assert found["method"] == [("on", {"mean": 0.15, "sd": 0.07071, "n": 2})]
     assert found["peers"][0][1]["mean"] == pytest.approx((.4 + .3 + .8) / 3) and not found["hope"]
+
+
+def test_less_of_what_is_bad_is_points_better_in_table_and_picture():
+    effect = Effect("09", "toy", "toy", "leak", ("off", "a"), ("on", "b"), peers=(("peer", "c"),), less=True)
+    runs = [{"arm": arm, "seed": 0, "metrics": {"leak": value}} for arm, value in (("a", .5), ("b", .4), ("c", .6))]
+    axes = Figure().subplots()
+    picture._row(axes, 0, effect, {"runs": runs})
+    assert effect.gain({"runs": runs}) == ("+10.0", 1)
+    assert [float(line.get_xdata()[0]) for line in axes.lines] == pytest.approx([10, -10])
+
+
+def test_every_peer_has_a_place_in_the_picture():
+    assert max(len(effect.peers) for effect in effects.EFFECTS) <= len(picture.BESIDE)
+
+
+@pytest.mark.parametrize("lesson, what, word", [
+    ("03 DR-FER", "FER2013, its own labels", "self-pacing alone"),
+    ("03 DR-FER", "lab, right labels", "self-pacing alone"),
+    ("03 DR-FER", "FER2013, its own labels, judged by FER+", "with one pace for all"),
+    ("04 HNCL", "wild, no labels but a linear probe's", "untrained network"),
+    ("04 HNCL", "FER2013, no labels but a linear probe's", "untrained network")])
+def test_what_does_not_flatter_is_told_as_well(lesson, what, word):
+    rows = table.effects_table(ROOT / "results").splitlines()
+    [row] = [row for row in rows if row.startswith(f"| {lesson} | {what}, accuracy | ")]
+    assert f"{word}: " in row
 
 
 @pytest.mark.parametrize("seed, shown", [(0, 1), (1, 0)])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .record import paired, told
+from .record import half_width, paired
 
 CLEAN = "wrong labels left out"
 PART = "its consistency alone"
@@ -17,7 +17,7 @@ class Effect:
         without, method, peers, hope: a word for the reader, the study's arm, and its metric where it is another. A
             peer is a simpler way to the same end, first of all the method's own strongest part alone; a hope is what
             the network reaches when it is given what the method does without.
-        less: whether less of it is better.
+        less: whether less of it is better; its gains are counted as points better, too.
     """
 
     lesson: str
@@ -44,12 +44,24 @@ class Effect:
         parts = {"method": [self.method], "peers": self.peers, "hope": [self.hope] if self.hope else []}
         gains = {name: [(word, paired(content["runs"], arm, against, own[0] if own else self.metric, than))
                         for word, arm, *own in ways] for name, ways in parts.items()}
-        return {name: [(word, gain) for word, gain in ways if gain["n"]] for name, ways in gains.items()}
+        return {name: [(word, self._better(gain)) for word, gain in ways if gain["n"]] for name, ways in gains.items()}
+
+    def _better(self, gain):
+        return gain | {"mean": -gain["mean"]} if self.less else gain
 
     def gain(self, content: dict) -> tuple[str, int]:
-        """Return the difference that the method makes, seed by seed, in words, and the number of seeds."""
-        [(_, method)] = self.gains(content)["method"] or [("", {"mean": None, "sd": None, "n": 0})]
-        return ("+" if method["n"] and method["mean"] > 0 else "") + told(method, seeds=False), method["n"]
+        """Return how many points better the method is, with the interval that the picture draws, and of how many seeds.
+
+        One seed has no interval.
+        """
+        method = self.gains(content)["method"]
+        if not method:
+            return "–", 0
+        [(_, gain)] = method
+        half = half_width(gain)
+        ends = [] if half is None else [gain["mean"] - half, gain["mean"] + half]
+        mean, *ends = (f"{round(100 * share, 1) + 0.0:+.1f}" for share in (gain["mean"], *ends))
+        return f"{mean} ({' to '.join(ends)})" if ends else mean, gain["n"]
 
 
 EFFECTS = (
@@ -78,10 +90,16 @@ EFFECTS = (
                                       ("FER2013", "fer2013", "30 % wrong labels", "30 %"),
                                       ("lab", "synthfaces-lab", "one annotator a face", "one annotator"),
                                       ("wild", "synthfaces-wild", "one annotator a face", "one annotator"),
-                                      ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"))),
+                                      ("lab, few faces", "synthfaces-lab", "30 % wrong labels", "few faces"),
+                                      ("lab", "synthfaces-lab", "right labels", "no noise"),
+                                      ("FER2013", "fer2013", "its own labels", "no noise"))),
+    Effect("03 DR-FER", "FER2013, its own labels, judged by FER+, accuracy", "annotators-fer2013-cpu",
+           "accuracy_ferplus", ("cross-entropy", "cross-entropy"), ("DR-FER", "DR-FER"),
+           peers=(("with one pace for all", "DR-FER, one pace for all"),)),
     *(Effect("04 HNCL", f"{place}, no labels but a linear probe's, accuracy", f"selfsup-{file}-cpu", "probe_100",
              ("MoCo", "MoCo (no neighbours)"), ("HNCL", "heatmap neighbours"),
-             peers=(("SimCLR", "SimCLR"), ("its landmarks alone", "landmarks, read")),
+             peers=(("SimCLR", "SimCLR"), ("its landmarks alone", "landmarks, read"),
+                    ("untrained network", "random encoder")),
              hope=("taught with labels", "supervised"))
       for place, file in (("wild", "synthfaces-wild"), ("FER2013", "fer2013"))),
     *(Effect("05 DMSRL", f"{place}, mean recall", f"domains-{file}-cpu", "macro_recall",

@@ -13,7 +13,7 @@ PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
 WITH = "the method, 95 % interval"
 LEAST, MOST = -18, 72         # points
-BESIDE = 0.3                  # of a row: where peers stand, the first below and the second above, not to be hidden
+BESIDE = (0.3, -0.3, -0.3)    # of a row: where peers stand, the first below and the others above, not to be hidden
 
 
 def shown(content) -> str:
@@ -60,18 +60,18 @@ def _rows(effects):
 
 
 def _row(axes, row, effect, said):
-    gains, points = effect.gains(said), -100 if effect.less else 100
+    gains = effect.gains(said)
     [(_, method)] = gains["method"]
-    gain, half = points * method["mean"], half_width(method)
+    gain, half = 100 * method["mean"], half_width(method)
     if half is None:
         axes.plot(gain, row, "o", color=INK, mfc="white", ms=7, zorder=3, label="the method, one seed")
     else:
         axes.plot([gain - 100 * half, gain + 100 * half], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
                   label=WITH)
         axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label=WITH)
-    for (word, peer), height in zip(gains["peers"], (row + BESIDE, row - BESIDE)):
-        axes.plot(points * peer["mean"], height, "x", color=PEER, ms=6, label="a simpler peer")
-        axes.text(points * peer["mean"] + 1.1, height, word, va="center", fontsize=7, color=PEER)
+    for (word, peer), beside in zip(gains["peers"], BESIDE):
+        axes.plot(100 * peer["mean"], row + beside, "x", color=PEER, ms=6, label="a simpler peer")
+        axes.text(100 * peer["mean"] + 1.1, row + beside, word, va="center", fontsize=7, color=PEER)
     for _, hope in gains["hope"]:
-        axes.plot(points * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
-                  label="what one could hope for")
+        axes.plot(100 * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
+                  label="given what the method lacks")

@@ -13,8 +13,8 @@ from .rows import SECTIONS
 PAGES = ("README.md", "docs/results.md")
 
 def effects_table(folder="results") -> str:
-    """Return what each method is worth in Markdown: without it, with it, the difference seed by seed, a yardstick."""
-    lines = ["| lesson | measured | without the method | with it | difference, seed by seed | for comparison | seeds |",
+    """Return what each method is worth in Markdown: without it, with it, points better seed by seed, a yardstick."""
+    lines = ["| lesson | measured | without the method | with it | points better (95 %) | for comparison | seeds |",
              "|---|---|---|---|---|---|---|"]
     for effect, content in measured(partial(_content, folder)):
         gain, seeds = effect.gain(content)
