@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fercourse.course.notebooks import badge, sources, student_badge
-from fercourse.studies import effects, picture, table
+from fercourse.faces import load_faces
+from fercourse.studies import effects, embedding, picture, table
 from fercourse.studies.effects import Effect
 from fercourse.studies.record import Record, half_width, paired
 from fercourse.studies.rows import SECTIONS
@@ -146,6 +147,17 @@ def test_the_line_is_the_interval_and_one_seed_is_a_hollow_dot():
         picture._row(axes, 0, effect, {"runs": said})
         assert list(axes.lines[0].get_xdata()) == pytest.approx(ends, abs=1e-2)
         assert axes.lines[-1].get_markerfacecolor() == face
+
+
+def test_the_picture_of_an_embedding_is_of_the_network_that_comes_with_the_course(tmp_path, monkeypatch):
+    network = json.loads((ROOT / "fercourse" / "weights" / f"lesson-{embedding.NETWORK}.json").read_text())
+    few = load_faces("synthfaces", split="test", domain="lab", size=network["size"]).sample(12, 0)
+    monkeypatch.setattr(embedding, "load_faces", lambda *given, **more: few)
+    embedding.draw(tmp_path / "drawn.png")
+    with Image.open(ROOT / embedding.PICTURE) as ours, Image.open(tmp_path / "drawn.png") as drawn:
+        assert ours.text["Source"] == drawn.text["Source"] == network["sha256"], f"draw {embedding.PICTURE}"
+        assert "12 faces side by side, 2 panels: before training, after training" in drawn.text["Description"]
+    assert f"]({embedding.PICTURE})" in README
 
 
 def test_every_result_is_shown_somewhere():
