@@ -18,7 +18,6 @@ from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-DIGITS = "zero one two three four five six".split()
 WHOLE = {"an hour and a half": "90", "two hours": "120", "two and a half hours": "150"}
 
 
@@ -29,8 +28,14 @@ def test_the_tables_are_those_of_the_results_files(page, tmp_path):
     copy.write_text(text)
     assert not table.rewrite(copy, ROOT / "results"), f"{page}: run python -m fercourse.studies.table"
     shown = [name for name in table.TABLES if table.between(name)[0] in text]
-    assert shown == (["effects", "comparison", "first-speeds"] if page == "README.md" else
-                     ["comparison", "results", "speed", "waits"])
+    assert shown == (["glance"] if page == "README.md" else ["effects", "comparison", "results", "speed", "waits"])
+
+
+def test_at_a_glance_every_lesson_has_its_rows():
+    rows, whole = (fn(ROOT / "results").splitlines() for fn in (table.TABLES["glance"], table.effects_table))
+    told = [tuple(row.split(" | ")[:2]) for row in rows[2:]]
+    assert set(rows) <= set(whole) and len(told) == sum(map(len, effects.GLANCE.values()))
+    assert {lesson[2:4] for lesson, _ in told} == set(effects.GLANCE) == {one.lesson[:2] for one in effects.EFFECTS}
 
 
 def test_waits_are_told_with_their_machine(tmp_path):
@@ -175,6 +180,13 @@ def test_the_page_of_papers_copies_numbers_that_are_there():
     assert len(told) > 10 and [number for number in told if number not in shown] == []
 
 
+def test_the_speeds_in_the_sentence_are_those_of_the_results():
+    rows = [row for row in table.speed_table(ROOT / "results").splitlines() if " to updated weights by fit" in row]
+    told = re.search(r"is (\d\.\d\d) times .*? at 48 px, and (\d\.\d\d) times at 112 px", README).groups()
+    for size, ratio in zip((48, 112), told):
+        assert [row for row in rows if f" {size} px, one view, against" in row and f"| {ratio} (" in row], size
+
+
 def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())
@@ -192,14 +204,14 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
-def test_the_table_of_lessons_has_their_minutes_and_badges(source):
+def test_the_table_of_lessons_has_their_needs_minutes_and_badges(source):
     [row] = [line for line in README.splitlines() if line.startswith(f"| {source.stem[:2]} | ")]
-    whole, code = re.search(r"# About ([\w ]+?)(?: with the|,).*?code runs in ([\w ]+) minutes", source.read_text(),
-                            re.DOTALL).groups()
-    digits = re.sub("|".join(DIGITS), lambda word: str(DIGITS.index(word[0])), code)
+    index = (ROOT / "site" / "index.md").read_text()
+    [needs] = re.findall(rf"^\| {source.stem[:2]} .*? \| (.*?) \|", index, re.MULTILINE)
+    whole = re.search(r"# About ([\w ]+?)(?: with the|,)", source.read_text())[1]
     exercises = student_badge(source)
     picture = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    assert row.split(" | ")[3:] == [WHOLE[whole], digits, f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
+    assert row.split(" | ")[2:] == [needs, WHOLE[whole], f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
 
 
 def test_the_plain_commands_are_those_of_the_makefile():

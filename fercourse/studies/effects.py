@@ -1,4 +1,4 @@
-"""What each method is worth: the comparisons that the README tells in a table and in a picture."""
+"""What each method is worth: the comparisons that README and docs/results.md tell in tables and in a picture."""
 
 from dataclasses import dataclass
 
@@ -129,6 +129,16 @@ EFFECTS = (
            "ccc", ("baseline", "baseline, unseen tones"),
            ("identity-invariant", "+ weighed (the whole), unseen tones")),
 )
+
+
+GLANCE = {                    # what the README shows: of each lesson one row on rendered faces and one on photographs
+    "00": ("FER2013, all labels, accuracy",),
+    "02": ("lab, trained for long, 30 % wrong labels, accuracy", "FER2013, its own labels, accuracy"),
+    "03": ("lab, 30 % wrong labels, accuracy", "FER2013, its own labels, accuracy"),
+    "04": ("wild, no labels but a linear probe's, accuracy", "FER2013, no labels but a linear probe's, accuracy"),
+    "05": ("lab to wild, mean recall", "synthetic faces to FER2013, mean recall"),
+    "06": ("wild, tone predicts valence in training, CCC × 100", "FER2013, classes, accuracy"),
+}
 
 
 def measured(content) -> list[tuple[Effect, dict]]:

@@ -5,18 +5,23 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from ..files import write_text
-from .effects import measured
+from .effects import GLANCE, measured
 from .picture import draw
 from .record import made, told
 from .rows import SECTIONS
 
 PAGES = ("README.md", "docs/results.md")
 
-def effects_table(folder="results") -> str:
-    """Return what each method is worth in Markdown: without it, with it, points better seed by seed, a yardstick."""
+def effects_table(folder="results", glance=False) -> str:
+    """Return what each method is worth in Markdown: without it, with it, points better seed by seed, a yardstick.
+
+    At a glance: one or two rows a method.
+    """
     lines = ["| lesson | measured | without the method | with it | points better (95 %) | for comparison | seeds |",
              "|---|---|---|---|---|---|---|"]
     for effect, content in measured(partial(_content, folder)):
+        if glance and effect.what not in GLANCE[effect.lesson[:2]]:
+            continue
         gain, seeds = effect.gain(content)
         cell = {part: "; ".join(_shown(word, said, seeds) for word, said in ways)
                 for part, ways in effect.read(content).items()}
@@ -103,15 +108,12 @@ def _seeds(runs):
     return len({run["seed"] for run in runs})
 
 
-def speed_table(folder="results", only=None) -> str:
-    """Return the benchmarks in Markdown: how many times as fast as the peer, the median and quartiles over turns.
-
-    `only` names those to show; default: all.
-    """
+def speed_table(folder="results") -> str:
+    """Return the benchmarks in Markdown: how many times as fast as the peer, the median and quartiles over turns."""
     lines = ["| what | ratio to the peer | aim | scale | made on | commit |", "|---|---|---|---|---|---|"]
     for path in sorted(Path(folder).glob("bench-*.json")):
-        lines += [_speed_row(benchmark) for name, benchmark in json.loads(path.read_text()).items()
-                  if "ratio_of_turns" in benchmark and (only is None or name in only)]
+        lines += [_speed_row(benchmark) for benchmark in json.loads(path.read_text()).values()
+                  if "ratio_of_turns" in benchmark]
     return "\n".join(lines)
 
 
@@ -137,10 +139,8 @@ def waits_table(folder="results") -> str:
     return "\n".join(lines)
 
 
-FIRST_SPEEDS = ("end-to-end-48", "end-to-end-112", "end-to-end-48-bf16", "input", "steps", "augment-weak",
-                "supcon-4096", "search-512-faiss", "timm-weak")
-TABLES = {"effects": effects_table, "comparison": comparison_table, "results": results_table, "speed": speed_table,
-          "waits": waits_table, "first-speeds": partial(speed_table, only=FIRST_SPEEDS)}
+TABLES = {"glance": partial(effects_table, glance=True), "effects": effects_table, "comparison": comparison_table,
+          "results": results_table, "speed": speed_table, "waits": waits_table}
 
 
 def between(name: str) -> tuple[str, str]:
