@@ -18,9 +18,9 @@
 #
 # # 02 · Who attracts whom: WSCFER
 #
-# About two and a half hours with the exercises. The code runs in three to four minutes on two CPU cores, and on a GPU
-# it uses more faces and a larger network. You need [lesson 01](01_baseline.ipynb), and you should know what a softmax
-# is.
+# About two and a half hours with the exercises. The code runs in three to four minutes on two slow CPU cores, and on a
+# GPU it uses more faces and a larger network. You need [lesson 01](01_baseline.ipynb), and you should know what a
+# softmax is.
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/02_wscfer.ipynb), or `notebooks/student/02_wscfer.ipynb` on your own machine.
 #
@@ -282,8 +282,8 @@ for rule in RULES:
 
 # %% [markdown]
 # ## One neighbour or all: the temperature
-# By (2.3) every negative pushes with its share of a softmax. The smaller the temperature, the larger the share of the
-# nearest negative.
+# By (2.3) every negative pushes with its share of a softmax. Guess before you compute: of some two hundred negatives,
+# what share of the push comes from the nearest one at a temperature of 0.05, and what share at 1.0?
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-hardest-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · the nearest negative (8 min, ●●○)
@@ -308,8 +308,9 @@ for t in (0.05, 0.1, 0.2, 0.5, 1.0):
     print(f"temperature {t:4}: of about {len(others[0])} negatives the nearest gives {share:.0%} of the push")
 
 # %% [markdown]
-# The nearest negative is often a face that looks like mine **because it is like mine**: an in-between expression, or a
-# wrong label. At a small temperature exactly those pairs repel most, though their labels are the least certain.
+# The smaller the temperature, the larger the share of the nearest negative. That is often a face that looks like mine
+# **because it is like mine**: an in-between expression, or a wrong label. At a small temperature exactly those pairs
+# repel most, though their labels are the least certain.
 #
 # ## What a wrong label can and cannot do
 # Take the eight faces again and lie about the first one: it gets the label of the second.
@@ -323,9 +324,8 @@ fc.plots.pair_masks({f"{rule}, face 1 mislabelled": Pairs(lie.repeat(2), ids, ru
                         "Does anything blue become wrong?")
 
 # %% [markdown]
-# The abstract does describe the mask of WSC, and one thing follows from it: the only positive is another view of the
-# same picture, so a wrong label **can never create a false attraction**. It can create false repulsions: the
-# mislabelled face now repels the faces of its true class. Count both.
+# The abstract does describe the mask of WSC: the only positive is another view of the same picture. Can a wrong label
+# then create a false attraction, a false repulsion, or both? Decide, then count.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-harm-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 4 · harm (12 min, ●●○)
@@ -356,10 +356,11 @@ for rule in RULES:
           f"false repulsions {int((kept & ~positive & alike).sum()):5,} of {int((kept & ~positive).sum()):6,}")
 
 # %% [markdown]
-# WSC has no false attraction, and as many false repulsions as SupCon. By this count WSC is the safer of the two losses
-# that read labels. But counts are not forces. Use (2.3) to ask where the **mislabelled faces** are pulled in the space
-# of the classifier above: from the middle of all classes towards the mean of their **true** class (positive), or away
-# from it (negative)?
+# WSC has no false attraction: its only positive is the face itself, so a wrong label **can never create one**. It does
+# create false repulsions, as many as in SupCon: a mislabelled face repels the faces of its true class. By this count
+# WSC is the safer of the two losses that read labels. But counts are not forces. Use (2.3) to ask where the
+# **mislabelled faces** are pulled in the space of the classifier above: from the middle of all classes towards the mean
+# of their **true** class (positive), or away from it (negative)?
 
 # %%
 def pull_home(z, labels, truth, rule, temperature):
@@ -432,16 +433,20 @@ fc.check.lesson02.agree(agree)
 # %% [markdown]
 # ## Training, two spaces
 # The method is `fercourse/methods/wscfer.py`; it reads like (2.1) to (2.6). **Stop-gradient warm-up (DC)**: at first
-# only the projector learns from the instances; the backbone listens later, when the projector has something to say. The
-# weight and the temperature of each rule were chosen on validation faces, from the same settings for every rule; the
-# lines below show them. `contrast` is $\alpha$, `consistency` is $\beta$, `temperature` is $\tau$; `rise` is the share
-# of the training over which $\beta$ grows from 0 to its value; it is one half where no other is given. *PCL* is form B
-# unless the name adds *of spaces*, which is form A. (If you have no time to train, `fc.trained("wscfer", device)` has all
-# terms and learnt the lab's right labels; put it into `networks` to look at it with the tools below.)
+# only the projector learns from the instance terms; later their gradient reaches the backbone, too. The weight and the
+# temperature of each rule were chosen on validation faces, from the same settings for every rule; the lines below show
+# them. `contrast` is $\alpha$, `consistency` is $\beta$, `temperature` is $\tau$; `rise` is the share of the training
+# over which $\beta$ grows from 0 to its value; it is one half where no other is given. *PCL* is form B unless the name
+# adds *of spaces*, which is form A. (If you have no time to train, `fc.trained("wscfer", device)` has all terms and
+# learnt the lab's right labels; put it into `networks` to look at it with the tools below.)
 
 # %%
 for name, terms in TERMS.items():
     print(f"{name:25}", terms)
+
+# %% [markdown]
+# *CE + WSC + PCL* is the whole method. Its $\alpha$ is 0.02, its $\beta$ is 5. Which of the two terms will do the work?
+# Write it down. (Weights alone do not tell, because losses differ in size. Why we took these is told below the tables.)
 
 # %%
 shown = fc.embed.at_most(test, 500)
@@ -478,9 +483,24 @@ sequences = [fc.embed.aligned_sequence([found[space] for found in moments.values
 fc.plots.embedding_sequence(sequences[0], shown, titles=[f"classes, {m}" for m in moments], columns=3,
                             caption="u: what the linear head reads. Which classes part first?")
 
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# In the run stored here it is happiness: after two epochs it lies at an edge, after six in an arm of its own.
+#
+# </details>
+
 # %%
 fc.plots.embedding_sequence(sequences[1], shown, titles=[f"instances, {m}" for m in moments], columns=3,
                             caption="z: nobody asked faces of one class to come together here. Do they?")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# In part, in the run stored here: happiness comes together. $z$ is made from $u$, where cross-entropy parts the
+# classes.
+#
+# </details>
 
 # %% [markdown]
 # Back to the question of the beginning: does the instance space, or the embedding trained beside it, keep more of how
@@ -521,6 +541,13 @@ with fc.plots.style():
     panels[0].set(ylabel="cosine in the instance space z")
 figure.describe("Two clouds of pairs of faces: their cosine in the class space against that in the instance space, without "
                 "and with the consistency loss", "Left: without consistency. Right: with form A. Does the cloud become narrower?")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Yes, in the run stored here: the $r$ above the right panel is the larger one.
+#
+# </details>
 
 # %% [markdown]
 # Form B asks something else: is one face given the same answer in both views? Show every unseen face in two views and
@@ -658,14 +685,14 @@ for place, summary in tried.items():
 
 # %% [markdown]
 # At the weight and the temperature that one would guess first, 0.5 and 0.1, WSC costs about nine points under noise,
-# and as many on clean labels: noise is not the cause. Three remedies give back a part of these points: consistency of
-# the two views a quarter, form A half, and letting the term fade out most. A fifth of the weight at a soft temperature
-# gives back all, because the term then says less. SupCon, whose mask **does** attract wrong faces, copes well with the
-# first guess. Why? The cell on the pull of mislabelled faces does not explain it: there SupCon pulls them away from
-# home, and WSC pulls them towards it. And SimCLR, which reads no labels, suffers as WSC does. One guess is left:
-# telling single faces apart may be more than a small network can afford beside its task. The paper's backbone is an
-# IResNet, a large network known from face recognition; there the instance task may cost less. This can be tested:
-# `fercourse study wscfer --scale full` is ready for a GPU.
+# and as many on clean labels: noise is not the cause. Each of three remedies ends above that: consistency of the two
+# views, form A, and letting the term fade out. How much each gives back, one seed does not tell. A fifth of the weight
+# at a soft temperature gives back all, because the term then says less. SupCon, whose mask **does** attract wrong
+# faces, copes well with the first guess. Why? The cell on the pull of mislabelled faces does not explain it: there
+# SupCon pulls them away from home, and WSC pulls them towards it. And SimCLR, which reads no labels, suffers as WSC
+# does. One guess is left: telling single faces apart may be more than a small network can afford beside its task. The
+# paper's backbone is an IResNet, a large network known from face recognition; there the instance task may cost less.
+# This can be tested: `fercourse study wscfer --scale full` is ready for a GPU.
 #
 # In the long training, look at the weights of form B (*views agree*) beside a WSC weight of 0.1: a weight of 2 gives
 # less, while 5 and 10 give about the same. We took 5. Beside it we took a fifth of WSC's own best weight, 0.02. In the
