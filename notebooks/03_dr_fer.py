@@ -18,8 +18,8 @@
 #
 # # 03 · DR-FER: learning among wrong labels
 #
-# About two and a half hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it
-# uses more faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a
+# About two and a half hours with the exercises. The code runs in three to four minutes on two slow CPU cores; on a GPU
+# it uses more faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a
 # network learns wrong labels by heart.
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/03_dr_fer.ipynb), or `notebooks/student/03_dr_fer.ipynb` on your own machine.
@@ -185,21 +185,22 @@ fc.plots.doubt_histograms(doubts(looks[3]), train.labels, train.classes, wrong=w
     caption="Now most black lies to the right. How far the right labels, in colour, have moved to the left differs from class to class.")
 
 # %% [markdown]
-# These pictures teach two things. (DR-FER computes the losses with **averaged weights**, a moving average of the
-# weights in training, and keeps a running mean of them, which moves the heaps further apart.) **When**: sorting must
-# wait until there are two heaps, but no longer. A wrong label that has meanwhile been learnt by heart lies among the
-# right ones, and no threshold finds it there. So we describe the doubts of each class by two bell curves added together
-# (a mixture of two normal distributions, with means $\mu$ and standard deviations $\sigma$), and ask how far apart the
-# two lie (Ashman et al. 1994):
+# These pictures teach two things. **When**: sorting must wait until there are two heaps, but no longer. A wrong label
+# that has meanwhile been learnt by heart lies among the right ones, and no threshold finds it there. So we describe the
+# doubts of each class by two bell curves added together (a mixture of two normal distributions, with means $\mu$ and
+# standard deviations $\sigma$), and ask how far apart the two lie (Ashman et al. 1994):
 #
 # $$ D = \frac{|\mu_1 - \mu_2|}{\sqrt{(\sigma_1^2 + \sigma_2^2) / 2}} $$
 #
-# We start to sort a class once $D \ge 1.5$ (DC), not at some fixed epoch; textbooks ask for 2 before they speak of two
-# groups. **Where**: a single threshold can empty the hard classes. So class $c$ has a threshold of its own,
+# We start to sort a class once $D \ge 1.5$ (DC), not at some fixed epoch; Ashman et al. ask for 2 before they speak of
+# two groups. **Where**: a single threshold can empty the hard classes. So class $c$ has a threshold of its own,
 # $\lambda_c$: a share $\rho_c$ of its faces has a loss of at most $\lambda_c$ (a quantile). These faces are **easy**,
 # $v_i = 1$. With $\rho_c = 0$ no face is:
 #
 # $$ \lambda_c = \text{Quantile}_{\rho_c} \{ \ell_j : y_j = c \}, \qquad v_i = 1 \text{ if } \ell_i \le \lambda_{y_i}, \text{ else } 0 \tag{3.2} $$
+#
+# DR-FER takes losses from **averaged weights**, a moving average of the weights in training, and averages those losses
+# over epochs. This moves the heaps further apart.
 
 # %%
 early, late = (two_groups(doubts(losses), train.labels, 7) for losses in (looks[0], looks[3]))
@@ -209,7 +210,7 @@ for number, word in enumerate(train.classes):
 
 # %% [markdown]
 # (After the first epoch some classes are past 1.5 already. Averaged weights, which learn later, keep the method from
-# beginning there. And a $D$ of 0 says that there is only one heap.) In several classes the doubtful heap is clearly
+# beginning there. With a $D$ of 0 the mixture finds only one heap.) In several classes the doubtful heap is clearly
 # larger than the share of labels that are truly wrong: difficult faces with right labels lie in it, too. Idea 3 will
 # take some of them back. It can also come out too small, as with neutral in the run shown here. And the mixture splits
 # *any* broad heap into two, even one that is perfectly level:
@@ -219,16 +220,17 @@ level = two_groups(torch.linspace(0, 1, 1000), torch.zeros(1000, dtype=torch.lon
 print(f"a thousand doubts, evenly from 0 to 1: D {level.apart.item():.1f}, share of the doubtful heap {level.share.item():.0%}")
 
 # %% [markdown]
-# So if every label were right and the network only half taught, it would go on without the faces that it needs most.
-# The heaps can tell **which** faces to doubt, but not **how many**. For that, ask somebody else: a **jury**, a tenth of
-# the faces of each class, whose labels the network never learns. Let the nearest neighbours of each face of the jury
-# vote on its label (idea 3), and take the votes that are surest. If such a vote contradicts the label, we blame the
-# label. The share of contradictions estimates the noise, $\hat{n}$.
+# So $D \ge 1.5$ does not prove that there are two heaps. It can only hold sorting back while there is plainly one. And
+# if every label were right and the network only half taught, it would go on without the faces that it needs most. The
+# heaps can tell **which** faces to doubt, but not surely **when**, and not **how many**. For the number, ask somebody
+# else: a **jury**, a tenth of the faces of each class, whose labels the network never learns. Let the nearest
+# neighbours of each face of the jury vote on its label (idea 3), and take the votes that are surest. If such a vote
+# contradicts the label, we blame the label. The share of contradictions estimates the noise, $\hat{n}$.
 #
 # The pace $\rho_c$ moves with what has been learnt, from all faces down to one minus the noise $n_c$ of the class.
-# $\bar{d}_c$ is the mean doubt of the heap that is understood, $m_c$ is the share of the doubtful heap, and $m$ is that
-# share in the whole set. If the heaps show more noise than the jury found, all $m_c$ are scaled down by one factor;
-# they are never scaled up:
+# $\bar{d}_c$ is the mean doubt of the low heap, $m_c$ is the share of the doubtful heap, and $m$ is that share in the
+# whole set. If the heaps show more noise than the jury found, all $m_c$ are scaled down by one factor; they are never
+# scaled up:
 #
 # $$ \rho_c = 1 - n_c\,(1 - \bar{d}_c), \qquad n_c = m_c \min\!\left(1, \hat{n} / m\right) \tag{3.3} $$
 
@@ -268,10 +270,9 @@ def noise_found(flagged, wrong):
 fc.check.lesson03.noise_found(noise_found)
 
 # %% [markdown]
-# Compare sorting too early, sorting with one threshold for all, and sorting with one for each class. (The noise is
-# given here; the method asks its jury.) (*Kept* is the share of the faces truly of a class that count as easy.) In
-# precision and recall the last two lie far nearer to each other than to the first here, where classes are equally
-# frequent and noise falls on them alike. The end of the lesson tells you what they do to photographs.
+# Compare sorting too early, sorting with one threshold for all, and sorting with one for each class. Which two will be
+# alike? (The noise is given here; the method asks its jury. *Kept* is the share of the faces truly of a class that
+# count as easy.)
 
 # %%
 from fercourse.studies.suspects import found
@@ -287,6 +288,9 @@ for name, easy in ways.items():
           f"least kept: {train.classes[kept.argmin()]} {kept.min():.0%}, most: {train.classes[kept.argmax()]} {kept.max():.0%}")
 
 # %% [markdown]
+# In precision and recall the last two lie far nearer to each other than to the first. But here classes are equally
+# frequent and noise falls on them alike; the end of the lesson tells you what they do to photographs.
+#
 # That was too early against in time. What about later? The network goes on getting better at its training labels. Before
 # you run the next cell, draw two curves on paper: precision and recall of sorting after each epoch, from the first to
 # the last. Every epoch gets the same shares, so that only the moment differs.
@@ -455,6 +459,14 @@ fc.plots.image_rows({name: train.images[rows] for name, rows in extremes.items()
                     caption="Where do wrong labels lie? At the line, which faces are wrongly labelled, and which only difficult?")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# In the run shown here all of the hardest are wrongly labelled, and none of the easiest. At the line both lie side by
+# side: whoever is truly of the class is only difficult.
+#
+# </details>
+
+# %% [markdown]
 # ### A hard face and its neighbours
 # Here are hard faces for which one class leads the vote by far. Each row shows first the face, then the six easy faces
 # nearest to it. The rows named *vote right* begin with a new label that the method used in the last epoch, if it used
@@ -492,6 +504,12 @@ fc.plots.image_rows(pictures, words,
                     caption="Look at the neighbours: same expression, or same light, same head, same person?")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Mostly the same mouth, in the run shown here; light, hair and skin differ within each row.
+#
+# </details>
+#
 # Every new label is noted in `method.memory["changes"]` with its epoch, face, old and new label, and all faces that
 # voted:
 
@@ -503,10 +521,11 @@ for epoch, row, old, new, *near in changes[:3]:
 
 # %% [markdown]
 # ### What a vote is worth
-# Suppose that a vote is right with probability $A$, and that a share $n$ of the labels is wrong. If the vote
-# contradicts the label, how likely is the *new* label to be right? Either the label was wrong and the vote is right, or
-# the vote itself is wrong, on a wrongly or on a rightly labelled face. There are $C$ classes. On a wrongly labelled
-# face a wrong vote can fall on $C - 1$ of them; one is the label itself, and then the vote contradicts nothing:
+# A vote is right nine times in ten, and three labels in ten are wrong. Where the vote contradicts the label, how likely
+# is the *new* label to be right? Guess first. Then suppose that a vote is right with probability $A$, and that a share
+# $n$ of the labels is wrong. Either the label was wrong and the vote is right, or the vote itself is wrong, on a
+# wrongly or on a rightly labelled face. There are $C$ classes. On a wrongly labelled face a wrong vote can fall on
+# $C - 1$ of them; one is the label itself, and then the vote contradicts nothing:
 #
 # $$ P(\text{new label right}) = \frac{A\, n}{A\, n + (1 - A)\, n\, \frac{C - 2}{C - 1} + (1 - A)(1 - n)} \tag{3.7} $$
 
@@ -567,6 +586,12 @@ for moment, features in views.items():
     print(f"{moment:14} silhouette by expression {fc.evaluate.silhouette(features, test.labels):+.3f}")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The one before it, in the run shown here. The last mixes the colours more, and its silhouette is lower.
+#
+# </details>
+#
 # ## Where it looks
 # Grad-CAM says which places of the last feature map speak for the decision. We know where brows, eyes, nose and mouth
 # truly are, so we can measure what others only show: the share of the map's mass inside these parts. Beside it stands
@@ -753,11 +778,11 @@ display(in_columns(photographs["summary"], {"accuracy": "accuracy", "best_epoch"
 # subset would gain. With a pace for each class DR-FER gains less than two points, and self-pacing alone half a point,
 # less than the seeds differ by. Left to itself, cleanlab flags three times as many faces as DR-FER, and its F1 (the
 # line *pruned by cleanlab*) is above DR-FER's and below one pace's. Leaving out all that it flags gains less than a
-# third; that is about a point less than one pace, as much as seeds differ by. Where no label was made wrong,
-# self-pacing and the whole method cost less than a point each. On rendered faces a pace for each class is ahead by two
-# points, which is less than the seeds differ by. Our reading: there every class is learnt sooner or later, so each
-# class can judge itself; on FER2013 this network hardly learns some classes at all. So before you choose, ask which
-# classes have been learnt.
+# third of what the clean subset would gain. One pace is about a point ahead of that, no more than seeds differ by.
+# Where no label was made wrong, self-pacing and the whole method cost less than a point each. On rendered faces a pace
+# for each class is ahead by two points, which is less than the seeds differ by. Our reading: there every class is
+# learnt sooner or later, so each class can judge itself; on FER2013 this network hardly learns some classes at all. So
+# before you choose, ask which classes have been learnt.
 #
 # **Whose faces are left out?** Hard is not the same as wrong. What share of the *rightly* labelled faces was used under
 # the right label in the last epoch, class by class and group by group?
