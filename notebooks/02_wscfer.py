@@ -171,18 +171,23 @@ fc.plots.image_rows({"view 1": fc.augment.denormalise(first), "view 2": fc.augme
 
 # %% [markdown]
 # ## Who attracts whom?
-# Here the same sixteen rows are compared with each other. The marks at the edges show the class of each row and column
-# by colour and by shape.
+# Here the same sixteen rows are compared with each other, by each of the three losses. The marks at the edges show the
+# class of each row and column by colour and by shape. Which mask is whose? Table (2.2) decides.
 
 # %%
 labels, ids = eight.labels.repeat(2), torch.arange(8).repeat(2)
 words = [eight.classes[y] for y in labels]
-fc.plots.pair_masks({rule: Pairs(labels, ids, rule).masks() for rule in RULES}, words,
-                    caption="Blue attracts, orange repels, white is ignored. The three losses differ only in how they treat other faces of the same class.")
+places = zip(("left", "middle", "right"), RULES[::-1])
+fc.plots.pair_masks({place: Pairs(labels, ids, rule).masks() for place, rule in places}, words,
+                    caption="Blue attracts, orange repels, white is ignored. Which is SimCLR, which SupCon, and which WSC?")
 
 # %% [markdown]
-# One kind of pair decides the character of a loss: me and **another face of my class**. SimCLR repels that face (it
-# does not know the class), SupCon attracts it, and WSC ignores it.
+# <details><summary>Answer</summary>
+#
+# Left WSC, in the middle SupCon, right SimCLR. One kind of pair decides: me and **another face of my class**. SimCLR
+# repels that face (it does not know the class), SupCon attracts it, and WSC ignores it.
+#
+# </details>
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-masks-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 1 · the masks of WSC (10 min, ●●○)
@@ -211,10 +216,10 @@ fc.check.lesson02.masks(wsc_masks)
 # %% tags=["nbval-check-output"]
 degrees = torch.tensor([40.0, 115, 90, 215, 65, 145, 325, 240])
 four = torch.stack([torch.deg2rad(degrees).cos(), torch.deg2rad(degrees).sin()], 1)
-face, told = torch.arange(4).repeat(2), torch.tensor([0, 0, 1, 2]).repeat(2)
+face, label = torch.arange(4).repeat(2), torch.tensor([0, 0, 1, 2]).repeat(2)
 mood = ["happiness", "happiness", "sadness", "surprise"] * 2
 cosines = four @ four.T
-print("cosines of the first view of face 1 with views 2 to 8:", [f"{c:+.2f}" for c in cosines[0, 1:]])
+print("cosines of view 1 with views 2 to 8:", [f"{c:+.2f}" for c in cosines[0, 1:]])
 
 # %% [markdown]
 # Row 1 under the three masks, step by step: how many views it is compared with, the sum of their $e^{s}$, how many
@@ -223,7 +228,7 @@ print("cosines of the first view of face 1 with views 2 to 8:", [f"{c:+.2f}" for
 # %% tags=["nbval-check-output"]
 temperature = 0.5
 for rule in RULES:
-    positive, kept = (mask[0] for mask in Pairs(told, face, rule).masks())
+    positive, kept = (mask[0] for mask in Pairs(label, face, rule).masks())
     weights = (cosines[0] / temperature).exp()
     loss = weights[kept].sum().log() - (cosines[0, positive] / temperature).mean()
     print(f"{rule:7} compared with {int(kept.sum())} views, their sum {weights[kept].sum():5.2f}; "
@@ -256,13 +261,13 @@ fc.check.lesson02.contrast(contrast)
 slopes = {}
 for rule in RULES:
     point = four.clone().requires_grad_()
-    instance_contrast(point, Pairs(told, face, rule), temperature).backward()
+    instance_contrast(point, Pairs(label, face, rule), temperature).backward()
     slopes[rule] = point.grad
 
 # %%
-fc.plots.pulls(four, slopes, mood, captions=[str(i + 1) for i in face.tolist()],
-               caption="Arrows: minus the gradient, one scale. Add up the two arrows of face 1, then those of face 2. "
-                       "Both are happy: do the faces turn towards each other, apart, or neither?")
+fc.plots.pulls(four, slopes, mood, captions=[str(view) for view in range(1, 9)],
+               caption="Arrows: minus the gradient, one scale. Add up the arrows of views 1 and 5 (face 1), then those of "
+                       "2 and 6 (face 2). Both are happy: do the faces turn towards each other, apart, or neither?")
 
 # %% [markdown]
 # Every arrow has two parts: the pull of the other view of the same face, and what other faces do. The two views of a
@@ -674,13 +679,14 @@ fc.plots.seeds({"accuracy on strangers": seeds_of(long, arms), "wrong labels rep
 # validation faces (`fercourse study wscfer-tuning`). The best settings were tried again in the long training, beside
 # weights of form B. Weights of WSC beside form B were tried with two seeds, in the lab and in the wild. Differences of
 # two points mean nothing, those of ten do. In the names below a rule is followed by its weight and its temperature (t);
-# *partial consistency* is form A; *consistency of views* and *views agree* are form B.
+# *PCL of spaces* is form A, *views agree* is form B.
 
 # %% tags=["nbval-check-output"]
 tried = {place: json.loads(Path(f"../results/wscfer-tuning-synthfaces-{place}-cpu.json").read_text())["summary"]
          for place in ("lab", "wild")}
 for place, summary in tried.items():
     for arm, found in sorted(summary.items(), key=lambda one: (one[0].split(",")[0], -one[1]["accuracy"]["mean"])):
+        arm = arm.replace("partial consistency", "PCL of spaces").replace("consistency of views", "views agree")
         print(f"{told(found['accuracy'])}  {place}, {arm}")
 
 # %% [markdown]
@@ -753,17 +759,16 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
       f"interval {100 * between['low']:+.0f} to {100 * between['high']:+.0f}")
 
 # %% [markdown]
-# In the run stored here the accuracy is 0.51 for tones 8 to 10, and 0.62 for tones 1 to 3. The gap is 11 points, with
+# In the run stored here the accuracy is 0.51 for tones 8 to 10, and 0.63 for tones 1 to 3. The gap is 12 points, with
 # twenty-five people on each side. Its interval is wide, but it stays clear of 0. Chance hardly makes such a gap: **this
 # network fails people of darker tones more often**, and the accuracy over everybody does not show it. The picture above
-# shows it less clearly: there the bar of tones 8 to 10 ends just beside the line, so close that the table rounds both
-# to the same number. Of two groups, ask for their gap. It is a gap of *this* network on *these* rendered people. Why it
-# is there, the number does not say: in this data set hair, eyes and the shape of the head go with the tone, and the
-# network saw only eight hundred grey faces. No contrast term was asked to prevent it.
+# shows it less clearly: there the bar of tones 8 to 10 ends just beside the line. Of two groups, ask for their gap. It
+# is a gap of *this* network on *these* rendered people. Why it is there, the number does not say: in this data set
+# hair, eyes and the shape of the head go with the tone, and the network saw only eight hundred grey faces. No contrast
+# term was asked to prevent it.
 #
-# In the run stored here the youngest quarter stays clear, above everybody, and the oldest stays clear below. From each
-# quarter of the ages to the next the accuracy falls, and neighbouring groups that agree are a better reason to look
-# again than any single bar.
+# In the run stored here the youngest quarter stays clear, above everybody. From each quarter of the ages to the next
+# the accuracy falls, and neighbouring groups that agree are a better reason to look again than any single bar.
 #
 # A contrast tells pictures apart. That could mean telling **people** apart. From which space can the person be named?
 
@@ -776,9 +781,9 @@ for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC"):
 
 # %% [markdown]
 # Compare each row with *CE*, whose projector is random. In this one run SimCLR and WSC, which tell single faces apart,
-# put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, hardly changes $u$,
-# and puts no more of the person into $z$. And what SimCLR and WSC add does not stay in $z$: in every row $u$, the
-# space that names the expression, holds more of the person than $z$.
+# put more of the person into $u$ and into $z$. SupCon, which draws the faces of a class together, adds less to $u$, and
+# nothing to $z$. And what SimCLR and WSC add does not stay in $z$: in every row $u$, the space that names the
+# expression, holds more of the person than $z$.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "02-claim-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 6 · a plausible claim (15 min, ●●○, written)
