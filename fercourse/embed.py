@@ -123,16 +123,16 @@ def _umap(features, start, seed, neighbours):
     threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = torch.from_numpy(umap.fit_transform(features.numpy())).float()
+        points = torch.from_numpy(umap.fit_transform(features.numpy())).float()
     torch.set_num_threads(threads)           # umap's compiler shares torch's threads, and wakes all of them
-    return found
+    return points
 
 
 def _place_for_compiled():
     """Give umap's compiler a temporary folder on a locked-down hub, where it may write to none of its own."""
     if "NUMBA_CACHE_DIR" in os.environ:
         return
-    beside = [Path(found.origin).parent / "__pycache__" for found in map(find_spec, ("umap", "pynndescent")) if found]
+    beside = [Path(spec.origin).parent / "__pycache__" for spec in map(find_spec, ("umap", "pynndescent")) if spec]
     if not all(map(_writable, beside)):
         if not _writable(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numba"):
             os.environ["NUMBA_CACHE_DIR"] = folder = tempfile.mkdtemp(prefix="numba-")

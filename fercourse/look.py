@@ -33,7 +33,7 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
             for name, seen in _see(method, images, part, what).items():
                 parts[name].append(seen.float())
     method.train(was_training)
-    return {name: torch.cat(found) for name, found in parts.items()}
+    return {name: torch.cat(pieces) for name, pieces in parts.items()}
 
 
 def _see(method, images, part, what):
@@ -70,5 +70,5 @@ class Look:
         rows = torch.arange(len(images)).tensor_split(world())[rank()]
         with self.average.installed():
             seen = see_all(self.method, images, what, rows, self.half)
-        found = [gather_parts(seen[name]) for name in what]
-        return found[0] if len(found) == 1 else found
+        columns = [gather_parts(seen[name]) for name in what]
+        return columns[0] if len(columns) == 1 else columns

@@ -78,8 +78,8 @@ def _read(path):
 def _checked(pixels):
     is_array = isinstance(pixels, np.ndarray)
     if not is_array or pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        told = f"{pixels.dtype} {list(pixels.shape)}" if is_array else f"of type {type(pixels).__name__}"
-        raise InputError(f"the picture is {told}; expected the path of a file, or a NumPy array of RGB as uint8 "
+        given = f"{pixels.dtype} {list(pixels.shape)}" if is_array else f"of type {type(pixels).__name__}"
+        raise InputError(f"the picture is {given}; expected the path of a file, or a NumPy array of RGB as uint8 "
                          "[H, W, 3]")
     return pixels
 

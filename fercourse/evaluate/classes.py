@@ -41,16 +41,16 @@ def recalls(table: Tensor) -> Tensor:
 def macro_f1(table: Tensor) -> float:
     """Return the mean F1 over the classes that occur as a label or as a prediction."""
     table = exact(table)
-    hits, given, told = table.diagonal(), table.sum(1), table.sum(0)
-    present = given + told > 0
-    return (2 * hits / (given + told))[present].mean().item()
+    hits, given, predicted = table.diagonal(), table.sum(1), table.sum(0)
+    present = given + predicted > 0
+    return (2 * hits / (given + predicted))[present].mean().item()
 
 
 def class_scores(predicted: Tensor, labels: Tensor, classes) -> dict:
     """Return accuracy, macro F1, mean recall, the recall of each class, and the confusion, as plain values."""
     table = confusion(predicted, labels, len(classes))
-    found = recalls(table)
+    by_class = recalls(table)
     return {"faces": int((labels >= 0).sum()), "accuracy": accuracy(predicted, labels), "macro_f1": macro_f1(table),
-            "macro_recall": found.nanmean().item(),
-            "recall": {word: None if torch.isnan(r) else r.item() for word, r in zip(classes, found)},
+            "macro_recall": by_class.nanmean().item(),
+            "recall": {word: None if torch.isnan(r) else r.item() for word, r in zip(classes, by_class)},
             "confusion": table.tolist()}

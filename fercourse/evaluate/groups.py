@@ -140,19 +140,19 @@ def clear_when_shuffled(faces, predicted: Tensor, columns, truth: Tensor | None 
 
 def _members_of(faces, column, person):
     """Return the people of every group of a column, int64 tensors."""
-    found = [person[chosen].unique() for _, chosen in groups_of(faces, column)]
-    if sum(map(len, found)) > len(torch.cat(found).unique()):
+    members = [person[chosen].unique() for _, chosen in groups_of(faces, column)]
+    if sum(map(len, members)) > len(torch.cat(members).unique()):
         raise InputError(f"{faces.name}: some people are in two groups of {column}; expected what does not change from "
                          "one picture of a person to the next")
-    return found
+    return members
 
 
 def _row(faces, chosen, predicted, truth, measure, draws):
     """Return faces, people, the measure and its interval for the chosen ones."""
     people = None if faces.identity is None else faces.identity.cpu()[chosen]
-    found = bootstrap(measure, predicted.cpu()[chosen], truth.cpu()[chosen], groups=people, draws=draws)
+    score = bootstrap(measure, predicted.cpu()[chosen], truth.cpu()[chosen], groups=people, draws=draws)
     known = None if people is None else len(people[people >= 0].unique())
-    return {"faces": int(chosen.sum()), "people": known, **found}
+    return {"faces": int(chosen.sum()), "people": known, **score}
 
 
 def group_gap(table, lower_is_better: bool = False) -> float:
@@ -189,15 +189,15 @@ def _quartiles(values):
         return torch.full(values.shape, -1), {}
     edges = known.quantile(torch.linspace(0, 1, BINS + 1)).unique()
     number = torch.bucketize(values, edges[1:-1], right=True).masked_fill(values.isnan(), -1)
-    told = _rounded(edges.tolist())
-    return number, {i: f"{low} to {high}" for i, (low, high) in enumerate(pairwise(told))} or {0: told[0]}
+    names = _rounded(edges.tolist())
+    return number, {i: f"{low} to {high}" for i, (low, high) in enumerate(pairwise(names))} or {0: names[0]}
 
 
 def _rounded(edges):
     """Return ascending numbers as text, with no more decimals than tell them apart on the scale that they span."""
     first = max(0, 1 - math.floor(math.log10(edges[-1] - edges[0]))) if len(edges) > 1 else 0
     for decimals in range(first, first + 12):
-        told = [f"{round(edge, decimals) + 0:.{decimals}f}" for edge in edges]
-        if len(set(told)) == len(told):
+        names = [f"{round(edge, decimals) + 0:.{decimals}f}" for edge in edges]
+        if len(set(names)) == len(names):
             break
-    return told
+    return names

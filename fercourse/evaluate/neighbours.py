@@ -31,7 +31,7 @@ def nearest(queries: Tensor, keys: Tensor | None = None, count: int = 5, query_g
     key_groups = query_groups if alone else key_groups
     if not 0 <= count <= len(unit_keys) - alone:
         raise InputError(f"{count} neighbours were asked for among {len(unit_keys) - alone} faces; choose fewer")
-    found, room = [], unit_keys.new_empty(min(chunk, len(queries)), len(unit_keys))     # fresh memory costs a third
+    best, room = [], unit_keys.new_empty(min(chunk, len(queries)), len(unit_keys))     # fresh memory costs a third
     for first in range(0, max(1, len(queries)), chunk):            # no query is one empty part
         part = F.normalize(queries[first:first + chunk], dim=1).to(unit_keys)
         cosines = torch.mm(part, unit_keys.T, out=room[:len(part)])
@@ -40,8 +40,8 @@ def nearest(queries: Tensor, keys: Tensor | None = None, count: int = 5, query_g
         if query_groups is not None:
             own = query_groups[first:first + chunk, None].to(cosines.device)
             cosines.masked_fill_((own == key_groups.to(cosines.device)) & (own >= 0), -torch.inf)
-        found.append(largest(cosines, count))
-    return tuple(torch.cat(parts) for parts in zip(*found))
+        best.append(largest(cosines, count))
+    return tuple(torch.cat(parts) for parts in zip(*best))
 
 
 def largest(scores: Tensor, count: int, block: int = 64) -> tuple[Tensor, Tensor]:

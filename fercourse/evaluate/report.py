@@ -21,13 +21,13 @@ def seen(method, faces, batch_size: int = 512) -> dict:
     Raises:
         InputError: answers that are NaN or infinite, or of another shape; minus infinity is a class ruled out.
     """
-    found = see_all(method, faces.resize(method.size).images, batch_size=batch_size)
-    for name, value in found.items():
+    answers = see_all(method, faces.resize(method.size).images, batch_size=batch_size)
+    for name, value in answers.items():
         bad = value.isnan() | value.isposinf()                    # minus infinity is a class that is ruled out
         if spoilt := int(bad.reshape(len(bad), -1).any(1).sum()):
             raise InputError(f"{called(method)}: {name} is not finite for {spoilt} of {len(value)} faces; its weights "
                              "are spoilt, or embed or decide divides by 0")
-    return found
+    return answers
 
 
 def predicted(method, faces) -> torch.Tensor:
@@ -57,8 +57,8 @@ def evaluate(method, faces, draws: int = 200) -> dict:
     predicted = logits.argmax(1)
     scores = class_scores(predicted, truth, method.classes)
     if draws:
-        found = bootstrap(accuracy, predicted, truth, groups=faces.identity, draws=draws)
-        scores["accuracy_interval"] = [found["low"], found["high"]]
+        interval = bootstrap(accuracy, predicted, truth, groups=faces.identity, draws=draws)
+        scores["accuracy_interval"] = [interval["low"], interval["high"]]
     return scores
 
 
@@ -70,8 +70,8 @@ def _affect(guess, faces, draws):
     scores = affect_scores(guess, truth)
     if draws:
         groups = None if faces.identity is None else faces.identity.cpu()[known]
-        found = bootstrap(mean_ccc, guess[known], truth[known], groups=groups, draws=draws)
-        scores["mean_ccc_interval"] = [found["low"], found["high"]]
+        interval = bootstrap(mean_ccc, guess[known], truth[known], groups=groups, draws=draws)
+        scores["mean_ccc_interval"] = [interval["low"], interval["high"]]
     return scores
 
 

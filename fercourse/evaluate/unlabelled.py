@@ -46,10 +46,10 @@ def neighbourhood_density(logits: Tensor, temperature: float = 0.05, chunk: int 
     if len(logits) > most:
         rows = torch.randperm(len(logits), generator=generator("density", seed))[:most]
         logits = logits[rows.to(logits.device)]
-    unit, found = F.normalize(logits.float().softmax(1), dim=1), []
+    unit, entropies = F.normalize(logits.float().softmax(1), dim=1), []
     for rows in torch.arange(len(unit), device=unit.device).split(chunk):
         similar = unit[rows] @ unit.T / temperature
         similar[torch.arange(len(rows), device=unit.device), rows] = -torch.inf
         logs = similar.log_softmax(1)
-        found.append(-(logs.exp() * logs.masked_fill(logs.isinf(), 0)).sum(1))
-    return torch.cat(found).mean().item()
+        entropies.append(-(logs.exp() * logs.masked_fill(logs.isinf(), 0)).sum(1))
+    return torch.cat(entropies).mean().item()
