@@ -70,13 +70,13 @@ def cached_array(key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
             np.save(file, made[0], allow_pickle=False)
 
     try:
-        found = cached(key, write, ".npy", partial(np.load, mmap_mode="c", allow_pickle=False),
-                       (OSError, ValueError, EOFError))
+        loaded = cached(key, write, ".npy", partial(np.load, mmap_mode="c", allow_pickle=False),
+                        (OSError, ValueError, EOFError))
     except OSError:
         if not made:                                     # the error is make()'s own
             raise
-        found = None
-    return found if found is not None else made[0] if made else make()
+        loaded = None
+    return loaded if loaded is not None else made[0] if made else make()
 
 
 def cached(key: str, write, suffix: str, opened, damage):
@@ -118,10 +118,10 @@ def _say_waiting(path):
 
 
 def _name(key):
-    plain = re.sub(r"[^\w.-]+", "-", key)
-    if plain == key and len(key) <= 100:
+    safe = re.sub(r"[^\w.-]+", "-", key)
+    if safe == key and len(key) <= 100:
         return key
-    return f"{plain[:60]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"{safe[:60]}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _writable(path):

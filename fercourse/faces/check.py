@@ -89,12 +89,12 @@ def _against(published, counts):
         if part not in counts:
             yield f"{part} is absent (published: {total:,} faces)"
             continue
-        for word, found in counts[part].items():
+        for word, count in counts[part].items():
             expected = classes.get(word, 0)
-            if expected == 0 and found:
-                yield f"{part}: {found:,} faces of {word}, which was not published"
-            elif found != expected:
-                yield f"{part}: {found:,} faces of {word}, published {expected:,} ({found - expected:+,})"
+            if expected == 0 and count:
+                yield f"{part}: {count:,} faces of {word}, which was not published"
+            elif count != expected:
+                yield f"{part}: {count:,} faces of {word}, published {expected:,} ({count - expected:+,})"
 
 
 def _unpublished(listing, published):

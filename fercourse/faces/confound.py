@@ -40,21 +40,21 @@ def confound(faces, attribute: str, label="valence", strength: float = 0.9, seed
              for s in range(len(words))]
     counts, short = _counts(pools, strength)
     if not sum(counts):
-        raise InputError(f"{faces.name}: no face is left where {attribute} predicts {_told(label)} "
+        raise InputError(f"{faces.name}: no face is left where {attribute} predicts {_axis_words(label)} "
                          f"with strength {strength:g}; choose columns that vary in both")
     rows = [part for pool, count in zip(pools, counts) for part in _draw(pool, count, strength)]
-    note = f"{attribute} predicts {_told(label)} with strength {strength:g} (seed {seed})"
+    note = f"{attribute} predicts {_axis_words(label)} with strength {strength:g} (seed {seed})"
     if short:
         note += f"; fewer faces than their share: {', '.join(words[s] for s in short)}"
     return replace(faces.subset(torch.cat(rows).sort().values), notes=(*faces.notes, note))
 
 
-def halves(values, told: str):
+def halves(values, what: str):
     """Return the upper side of a column at its most even cut, bool [N], and its known rows, bool [N]."""
     known = ~unknown(values)
     distinct, counts = values[known].unique(return_counts=True)
     if len(distinct) < 2:
-        raise InputError(f"{told} has {len(distinct)} different values; expected at least two to cut between")
+        raise InputError(f"{what} has {len(distinct)} different values; expected at least two to cut between")
     below = counts.cumsum(0)[:-1]
     first_upper = distinct[1 + (2 * below - int(known.sum())).abs().argmin()]
     return (values >= first_upper) & known, known
@@ -68,7 +68,7 @@ def _strata(faces, label):
     labels = faces.labels.cpu()
     side = torch.tensor([word in _upper_words(faces, label) for word in faces.classes])
     if len(side[labels[labels >= 0]].unique()) < 2:
-        raise InputError(f"{faces.name} has no faces on one side of {_told(label)}; "
+        raise InputError(f"{faces.name} has no faces on one side of {_axis_words(label)}; "
                          f"expected some of its classes {', '.join(faces.classes)} on either side")
     return labels, side[labels], labels >= 0, faces.classes
 
@@ -104,5 +104,5 @@ def _draw(pool, count, strength):
     return pool[0][:agreeing], pool[1][:count - agreeing]
 
 
-def _told(label):
+def _axis_words(label):
     return label if isinstance(label, str) else " or ".join(label)

@@ -32,5 +32,5 @@ def _row(columns, rows, domains):
         row["wrong labels"] = int(((columns["labels"] != truth) & (truth >= 0)).sum())
     if "votes" in columns:
         row["no votes"] = int((columns["votes"].nan_to_num().sum(1) <= 0).sum())
-    missing = {name: told for name, told in MISSING.items() if name in columns}
-    return row | {told: int(unknown(columns[name]).sum()) for name, told in missing.items()}
+    missing = {name: heading for name, heading in MISSING.items() if name in columns}
+    return row | {heading: int(unknown(columns[name]).sum()) for name, heading in missing.items()}

@@ -71,10 +71,10 @@ def get(name: str, root=None, url: str | None = None, sha256: str | None = None)
     url = url or source.url
     ending = ".zip" if url.endswith(".zip") else ".tar.gz"
     archive = folder.with_name(folder.name + ending)
-    found = fetch(url, archive, source.most_packed, sha256.lower() if sha256 else source.sha256)
+    digest = fetch(url, archive, source.most_packed, sha256.lower() if sha256 else source.sha256)
     def check(unpacked):
         if catalogue.found(info.name, unpacked) is None:
             raise InputError(f"{archive} does not hold {info.title}; expected {' '.join(info.layout.split())}")
 
     unpack(archive, folder, source.most_bytes, source.most_files, check)
-    return Got(folder, archive, found)
+    return Got(folder, archive, digest)

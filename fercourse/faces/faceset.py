@@ -71,8 +71,8 @@ class FaceSet:
     def __post_init__(self):
         freeze = {name: tuple(getattr(self, name)) for name in ("classes", "files", "notes")}
         freeze |= {name: MappingProxyType(dict(getattr(self, name))) for name in ("attributes", "names")}
-        if not self.split and (told := re.search(r":([\w+]+)", self.name)):
-            freeze["split"] = told[1]
+        if not self.split and (match := re.search(r":([\w+]+)", self.name)):
+            freeze["split"] = match[1]
         self.__setstate__(freeze)
         shapes.check(self)
 

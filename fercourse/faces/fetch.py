@@ -199,16 +199,16 @@ def _check_kind(url, answer, beginning):
 
 def _checked(url, out, expected):
     """Return the file's SHA-256 if it is the expected one, or the one recorded on first use, or the first."""
-    record, found = out.with_name(f"{out.name}.sha256"), sha256(out)
+    record, digest = out.with_name(f"{out.name}.sha256"), sha256(out)
     known = None
     with suppress(OSError, IndexError):
         known = record.read_text().split()[0]
     for wanted, who in ((expected, "expected"), (known, f"recorded in {record.name}")):
-        if wanted is not None and wanted.lower() != found:
+        if wanted is not None and wanted.lower() != digest:
             out.unlink()
             accept = f" (to accept it, delete {record})" if wanted == known else ""
-            raise InputError(f"{url} has SHA-256 {found}, {who} is {wanted}; the download was deleted, it is "
+            raise InputError(f"{url} has SHA-256 {digest}, {who} is {wanted}; the download was deleted, it is "
                              f"damaged or another version{accept}")
     if known is None:
-        record.write_text(f"{found}  {out.name}\n")
-    return found
+        record.write_text(f"{digest}  {out.name}\n")
+    return digest

@@ -77,9 +77,9 @@ class Listing:
     def splits(self) -> dict[str, int]:
         """Return the number of samples in each split: train, val, test, then the set's own words."""
         words, counts = np.unique(self.split, return_counts=True)
-        found = dict(zip(words.tolist(), counts.tolist()))
-        order = [w for w in ("train", "val", "test") if w in found]
-        return {w: found[w] for w in [*order, *sorted(set(found) - set(order))]}
+        sizes = dict(zip(words.tolist(), counts.tolist()))
+        order = [w for w in ("train", "val", "test") if w in sizes]
+        return {w: sizes[w] for w in [*order, *sorted(set(sizes) - set(order))]}
 
     def rows(self, split: str = "all") -> np.ndarray:
         """Return the rows of a split: its word, an alias, several joined by `+`, or `all`.

@@ -143,7 +143,7 @@ def listing_to_faces(listing: Listing, images, name: str | None = None) -> FaceS
         attributes={word: tensor(column) for word, column in attributes.items()},
         files=() if listing.files is None else tuple(map(str, listing.files)),
         names={word: tuple(words) for word, words in names.items() if len(words)},
-        notes=(*listing.notes, *_told(listing.rejects)))
+        notes=(*listing.notes, *_reject_notes(listing.rejects)))
 
 
 def _rows(listing, split, domain):
@@ -161,7 +161,7 @@ def _rows(listing, split, domain):
     return slice(int(rows[0]), int(rows[-1]) + 1) if together else rows
 
 
-def _told(rejects):
+def _reject_notes(rejects):
     if rejects:
         yield f"{len(rejects):,} samples were left out, the first: {rejects[0]}"
 
@@ -208,8 +208,8 @@ def _decoded(name, root, size, options):
         pack = memory_pack(*read())
     else:
         pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed, code)}", read)
-    for told in _told(pack.listing.rejects):
-        warnings.warn(f"{info.name}: {told}", stacklevel=3)
+    for note in _reject_notes(pack.listing.rejects):
+        warnings.warn(f"{info.name}: {note}", stacklevel=3)
     return pack
 
 

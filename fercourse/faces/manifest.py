@@ -44,7 +44,7 @@ def verify(path) -> dict:
     if path.stat().st_size != manifest["bytes"]:
         raise InputError(f"{path} has {path.stat().st_size:,} bytes, its manifest says {manifest['bytes']:,}; fetch or "
                          "render it again")
-    if (found := sha256(path)) != manifest["sha256"]:
-        raise InputError(f"{path} has the SHA-256 {found[:16]}…, its manifest says {manifest['sha256'][:16]}…; the "
+    if (digest := sha256(path)) != manifest["sha256"]:
+        raise InputError(f"{path} has the SHA-256 {digest[:16]}…, its manifest says {manifest['sha256'][:16]}…; the "
                          "file is damaged or another one: fetch or render it again")
     return manifest

@@ -74,8 +74,8 @@ def _write(file, listing, crop, workers):
         data = np.ascontiguousarray(column, DTYPES[dtype])
         parts[name] = dtype, data.shape, _write_part(file, data)
     manifest = _manifest(packed, crop, {name: part[2] for name, part in parts.items()})
-    told = json.dumps(manifest, ensure_ascii=False)
-    text = np.frombuffer(told.encode(errors="backslashreplace"), np.uint8)      # JSON's own way to hold a lone \udce9
+    content = json.dumps(manifest, ensure_ascii=False)
+    text = np.frombuffer(content.encode(errors="backslashreplace"), np.uint8)   # JSON's own way to hold a lone \udce9
     parts["manifest"] = "U8", text.shape, _write_part(file, text)
     header = _header(parts).ljust(start - 8)                 # spaces after JSON are part of the format
     file.seek(0)

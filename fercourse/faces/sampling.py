@@ -57,15 +57,15 @@ def rows_by_group(group, count: int, fractions, seed: int):
         InputError: shares that are no shares, or too few groups to give every part one.
     """
     if not fractions or min(fractions) < 0 or sum(fractions) > 1 + 1e-9:
-        told = ", ".join(f"{share:g}" for share in fractions) or "missing"
-        raise InputError(f"fractions are {told}; expected shares with a sum of at most 1")
+        shares = ", ".join(f"{share:g}" for share in fractions) or "missing"
+        raise InputError(f"fractions are {shares}; expected shares with a sum of at most 1")
     group = alone_where_unknown(torch.full((count,), -1) if group is None else group.cpu())
     groups = group.unique()
     groups = groups[shuffled(len(groups), seed, "split")]
     bounds = [round(len(groups) * sum(fractions[:i])) for i in range(len(fractions) + 1)]
     if count and any(share > 0 and a == b for share, (a, b) in zip(fractions, pairwise(bounds))):
-        told = ", ".join(f"{share:g}" for share in fractions)
-        raise InputError(f"{len(groups)} people are too few for shares of {told}; "
+        shares = ", ".join(f"{share:g}" for share in fractions)
+        raise InputError(f"{len(groups)} people are too few for shares of {shares}; "
                          "take fewer or larger parts, or more faces")
     return [torch.isin(group, groups[a:b]).nonzero().flatten() for a, b in pairwise(bounds)]
 

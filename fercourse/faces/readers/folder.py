@@ -60,8 +60,8 @@ def _no_pictures(files):
                     if not file.lower().endswith(NO_PICTURES))
     if not kinds:
         return []
-    told = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(6))
-    return [f"{kinds.total():,} files are no picture that is read here ({told}); convert them to .jpg or .png"]
+    commonest = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common(6))
+    return [f"{kinds.total():,} files are no picture that is read here ({commonest}); convert them to .jpg or .png"]
 
 
 def _place(file):

@@ -48,12 +48,12 @@ def heading(path: Path, columns=None) -> Heading:
 
 def _wanted(columns):
     """Return {name here: name in the file} of what the user says."""
-    found = {str(ours).strip().lower(): str(theirs).strip()
-             for ours, theirs in pairs(columns, "columns", "path:file,label:emotion").items()}
-    if strange := [ours for ours in found if ours not in KNOWN]:
+    renamed = {str(ours).strip().lower(): str(theirs).strip()
+               for ours, theirs in pairs(columns, "columns", "path:file,label:emotion").items()}
+    if strange := [ours for ours in renamed if ours not in KNOWN]:
         raise InputError(f"columns names {strange[0]!r}, which means nothing here; expected some of "
                          f"{', '.join(KNOWN)}, each with the name that the file has for it")
-    return found
+    return renamed
 
 
 def _divided(path, wanted):

@@ -49,14 +49,14 @@ def pairs(words, what="words", such="smile:happiness,3:anger") -> dict:
     Raises:
         InputError: neither of the two.
     """
-    found = {} if words is None else words
+    meanings = {} if words is None else words
     if isinstance(words, str) and all(":" in part for part in words.split(",")):
-        found = dict(part.rsplit(":", 1) for part in words.split(","))
-    if not isinstance(found, dict):
+        meanings = dict(part.rsplit(":", 1) for part in words.split(","))
+    if not isinstance(meanings, dict):
         one, other = such.split(",")[0].split(":")
         raise InputError(f"{what} is {words!r}; expected a dictionary, such as {{{one!r}: {other!r}}}, on the command "
                          f"line {such}")
-    return {str(own).strip(): meant for own, meant in found.items()}
+    return {str(own).strip(): meant for own, meant in meanings.items()}
 
 
 def spellings(words) -> dict:
@@ -65,14 +65,14 @@ def spellings(words) -> dict:
     Raises:
         InputError: neither a dictionary nor such a text, or a word that is no emotion.
     """
-    found = pairs(words)
-    for own, meant in found.items():
+    meanings = pairs(words)
+    for own, meant in meanings.items():
         try:
             emotion(meant)
         except InputError as error:
             raise InputError(f"words says {meant!r} of {own!r}; {error}. For classes of your own say which they are: "
                              "classes=closed,open") from None
-    return _in_any_spelling(found)
+    return _in_any_spelling(meanings)
 
 
 def own_word(spelling: str, words: dict) -> str:

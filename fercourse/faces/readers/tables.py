@@ -38,7 +38,7 @@ def open_table(root: Path, names, folders=("", "fer2013")):
             try:
                 stream, name = open_files.enter_context(_member(archive, names))
             except Exception as error:            # damaged, locked, or somebody else's: the next may have the table
-                trouble.append(_told(archive, error))
+                trouble.append(_unreadable(archive, error))
                 continue
             if stream is not None:
                 with _telling(archive):
@@ -77,10 +77,10 @@ def _telling(archive):
     try:
         yield
     except DAMAGED as error:
-        raise _told(archive, error) from error
+        raise _unreadable(archive, error) from error
 
 
-def _told(archive, error):
+def _unreadable(archive, error):
     if isinstance(error, OSError) and error.errno:
         return InputError(f"{archive} cannot be read ({error.strerror}); expected an archive that you may read")
     reason = str(error).partition("\n")[0].rstrip(":") or type(error).__name__
