@@ -39,13 +39,13 @@ def valence_arousal(points, faces=None, predicted=None, colour_by="labels", most
         figure.colorbar(density, ax=axes, shrink=0.6, label="faces")
     else:
         _groups(figure, axes, points, known, grouping(faces, colour_by))
-    told = f"{known.sum():,} faces on the valence–arousal plane"
+    summary = f"{known.sum():,} faces on the valence–arousal plane"
     if predicted is not None:
         rows = np.random.default_rng(seed).permutation(np.flatnonzero(known))[:most]
         _arrows(axes, points[rows], predicted[rows])
         miss = np.linalg.norm(predicted[known] - points[known], axis=1).mean()
-        told += f", {len(rows)} arrows from truth to prediction, {miss:.2f} long on average"
-    return figure.describe(alt or told, caption)
+        summary += f", {len(rows)} arrows from truth to prediction, {miss:.2f} long on average"
+    return figure.describe(alt or summary, caption)
 
 
 @styled
@@ -62,22 +62,22 @@ def affect_bias(points, predicted, faces, column, title=None, alt=None, caption=
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
     panels = predicted if isinstance(predicted, dict) else {title or "": predicted}
-    points, told, ends = _pairs(points), [], []
+    points, summaries, ends = _pairs(points), [], []
     figure, axes = new_figure(0.6 + 4.2 * len(panels), 4.3, 1, len(panels), sharex=True, sharey=True)
     for place, (name, guess) in zip(axes, panels.items()):
         guess, known = _pairs(guess), ~np.isnan(points).any(1)
         _plane(place, name)
         place.plot(*points[known].T, ".", color="#d0d0d0", ms=2, zorder=0)
         said, reached = _bias(place, points, guess, groups_of(faces, column))
-        told += [f"{name}: " * bool(name) + said]
+        summaries += [f"{name}: " * bool(name) + said]
         ends += reached
     _look_at(axes, ends)
-    return figure.describe(alt or f"Mean truth and mean prediction by {column}; {'; '.join(told)}", caption)
+    return figure.describe(alt or f"Mean truth and mean prediction by {column}; {'; '.join(summaries)}", caption)
 
 
 def _bias(axes, points, guess, groups):
     """Draw one arrow a group, short ones over long ones, and name it; return the errors in words, and all ends."""
-    names, told, ends, seen = [name for name, _ in groups], [], [], []
+    names, errors, ends, seen = [name for name, _ in groups], [], [], []
     for (name, rows), colour, marker in zip(groups, colours_of(names), markers_of(names)):
         rows = rows.numpy() & ~np.isnan(points).any(1)
         start, end = points[rows].mean(0), guess[rows].mean(0)
@@ -86,12 +86,12 @@ def _bias(axes, points, guess, groups):
                   zorder=above)
         axes.annotate("", end, start, zorder=above, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8,
                                                                 "shrinkA": 0, "shrinkB": 0})
-        told.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
+        errors.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
         ends.append((name, colour, end, end[0] < start[0]))
         seen += [start, end]
     for left in (True, False):
         _name_heads(axes, [one[:3] for one in ends if one[3] == left], left)
-    return ", ".join(told), seen
+    return ", ".join(errors), seen
 
 
 def _look_at(axes, ends, room=0.4):

@@ -44,9 +44,9 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
     lowest_alone(panels, len(found), across)
     figure.supxlabel(f"points more than {against}", fontsize=9)
     figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
-    told = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())
-                     for circumstance, methods in found.items())
-    return figure.describe(alt or f"Points gained over {against}, mean over seeds. {told}.", caption)
+    summary = "; ".join(f"{circumstance}: " + ", ".join(f"{n} {100 * np.mean(v):+.1f}" for n, v in methods.items())
+                        for circumstance, methods in found.items())
+    return figure.describe(alt or f"Points gained over {against}, mean over seeds. {summary}.", caption)
 
 
 @styled
@@ -72,9 +72,9 @@ def seeds(found, against=None, title=None, alt=None, caption=None):
         axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"{measure}, %")
     panels[0].invert_yaxis()
     figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
-    told = "; ".join(f"{measure}: " + ", ".join(f"{name} {100 * np.mean(values):.1f}" for name, values in arms.items())
-                     for measure, arms in found.items())
-    return figure.describe(alt or f"A dot for every seed, a row for every way; means in per cent. {told}.", caption)
+    summary = "; ".join(f"{measure}: " + ", ".join(f"{n} {100 * np.mean(v):.1f}" for n, v in arms.items())
+                        for measure, arms in found.items())
+    return figure.describe(alt or f"A dot for every seed, a row for every way; means in per cent. {summary}.", caption)
 
 
 @styled
@@ -94,9 +94,9 @@ def matrix(values, rows, columns=None, percent=True, title=None, alt=None, capti
     axes.set_yticks(range(len(rows)), rows)
     axes.spines[:].set_visible(False)
     axes.set_title(title or "")
-    told = "; ".join(f"{name}: " + ", ".join(f"{c} {v:.2f}" for c, v in zip(columns, row))
-                     for name, row in zip(rows, values))
-    return figure.describe(alt or f"{title or 'A matrix of shares'}. {told}.", caption)
+    summary = "; ".join(f"{name}: " + ", ".join(f"{c} {v:.2f}" for c, v in zip(columns, row))
+                        for name, row in zip(rows, values))
+    return figure.describe(alt or f"{title or 'A matrix of shares'}. {summary}.", caption)
 
 
 @styled
@@ -128,8 +128,8 @@ def critical_difference(mean_ranks, difference, title=None, alt=None, caption=No
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.spines["top"].set_visible(True)
     axes.set_title(title or "", pad=22)
-    told = ", ".join(f"{name} {value:.1f}" for name, value in zip(order, values))
-    return figure.describe(alt or f"Mean ranks, best first: {told}. Critical difference {difference:.1f}.", caption)
+    summary = ", ".join(f"{name} {value:.1f}" for name, value in zip(order, values))
+    return figure.describe(alt or f"Mean ranks, best first: {summary}. Critical difference {difference:.1f}.", caption)
 
 
 def _alike(values, difference):
@@ -159,5 +159,5 @@ def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, 
     axes.legend(*zip(*[(bars[0], name) for bars, name in zip(*axes.get_legend_handles_labels())]),
                 loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_title(title or "")
-    told = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
-    return figure.describe(alt or f"{ylabel} against {xlabel}: {told}.", caption)
+    summary = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
+    return figure.describe(alt or f"{ylabel} against {xlabel}: {summary}.", caption)

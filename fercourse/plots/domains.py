@@ -6,7 +6,7 @@ from ..errors import InputError
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
 from .palette import area_of, colours_of, markers_of
-from .space import Frame, _plain, moments_told, show_legend
+from .space import Frame, moments_told, show_legend, without_ticks
 
 
 @styled
@@ -28,13 +28,13 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
     rows, frame, wide = -(-len(sequence) // columns), Frame.around(sequence), 2.5 if len(sequence) > 1 else 5
     figure, panels = new_figure(wide * columns + 1.3, (wide * frame.slope + 0.3) * rows, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
-        _plain(axes, title, frame)
+        without_ticks(axes, title, frame)
         _faces(axes, points[:len(labels)], labels, domains, classes)
         _centres(axes, points[len(labels):], centres, classes)
     lowest_alone(panels, len(sequence), columns)
     show_legend(panels[:columns], "target\n(source: pale,\nsmall)")
-    told = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
-    return figure.describe(alt or f"{told}, coloured by class"
+    summary = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
+    return figure.describe(alt or f"{summary}, coloured by class"
                            + (", with the class centres of both domains" if centres else ""), caption)
 
 
@@ -70,5 +70,5 @@ def class_curves(rows, classes, whole=None, xlabel="epoch", ylabel="", title=Non
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title or "", ylim=(0, 1.03))
     axes.xaxis.get_major_locator().set_params(integer=True)      # there is no half epoch
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    told = "; ".join(f"{word} from {line[0]:.2f} to {line[-1]:.2f}" for word, line in zip(classes, values.T))
-    return figure.describe(alt or f"{ylabel or 'A number'} of each class over {len(values)} epochs: {told}", caption)
+    summary = "; ".join(f"{word} from {line[0]:.2f} to {line[-1]:.2f}" for word, line in zip(classes, values.T))
+    return figure.describe(alt or f"{ylabel or 'A number'} of each class over {len(values)} epochs: {summary}", caption)

@@ -32,9 +32,9 @@ def pair_masks(masks, words, marked=(), alt=None, caption=None):
             panel.add_patch(Rectangle((view - 0.5, -0.5), 1, len(words), **FRAME))
     _key(figure, {"attracts": ATTRACTS, "repels": REPELS, "ignored": IGNORED, "oneself": ONESELF})
     _classes(figure, words)
-    told = "; ".join(f"{name}: {int(p.sum())} cells attract, {int((k & ~p).sum())} repel" for name, (p, k)
-                     in masks.items())
-    return figure.describe(alt or f"Pair masks of {len(words)} views. {told}", caption)
+    summary = "; ".join(f"{name}: {int(p.sum())} cells attract, {int((k & ~p).sum())} repel" for name, (p, k)
+                        in masks.items())
+    return figure.describe(alt or f"Pair masks of {len(words)} views. {summary}", caption)
 
 
 @styled

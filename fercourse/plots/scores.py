@@ -96,12 +96,12 @@ def curves(history, names=None, title=None, alt=None, caption=None):
         raise InputError("the history holds no losses; expected at least one record such as {'step': 1, 'total': 2.3}")
     figure, panels = new_figure(6 if len(histories) == 1 else 1.8 + 3.2 * len(histories), 3.4, 1, len(histories),
                                 sharex=True, sharey=True)
-    told = [_lines(axes, panel, records, words) for axes, (panel, records) in zip(panels, histories.items())]
-    told = told if len(told) == 1 else [f"{panel}, {one}" for panel, one in zip(histories, told)]
+    summaries = [_lines(axes, panel, records, words) for axes, (panel, records) in zip(panels, histories.items())]
+    summaries = summaries if len(summaries) == 1 else [f"{panel}, {one}" for panel, one in zip(histories, summaries)]
     panels[0].set_ylabel(next(iter(words.values())) if len(words) == 1 else "loss")
     if len(words) > 1:
         panels[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure.describe(alt or "Training curves over " + "; ".join(told), caption)
+    return figure.describe(alt or "Training curves over " + "; ".join(summaries), caption)
 
 
 def _lines(axes, title, records, words):
@@ -161,8 +161,8 @@ def group_bars(table, measure="accuracy", whole=None, limits=None, title=None, a
     axes.margins(x=0.12)
     axes.set_xlim(limits)
     axes.grid(axis="x", color="#eeeeee")
-    told = "; ".join(f"{g} {_short(r[0])} ({_short(r[1])} to {_short(r[2])})" for g, r in rows.items())
-    return figure.describe(alt or f"{measure} of each group with its confidence interval: {told}", caption)
+    summary = "; ".join(f"{g} {_short(r[0])} ({_short(r[1])} to {_short(r[2])})" for g, r in rows.items())
+    return figure.describe(alt or f"{measure} of each group with its confidence interval: {summary}", caption)
 
 
 def _confusion_alt(table, share, classes):

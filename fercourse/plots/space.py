@@ -31,7 +31,7 @@ def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=N
     points, groups = _plane(points, faces), grouping(faces, colour_by)
     frame = Frame.around([points])
     figure, (axes,) = new_figure(6.4, max(min(4.6 * frame.slope, 4.6) + 0.3, 0.2 * len(groups.words) + 0.6))
-    _plain(axes, title, frame)                               # points stay where they are, however wide the legend is
+    without_ticks(axes, title, frame)                        # points stay where they are, however wide the legend is
     _scatter(axes, points, groups)
     _explain(figure, axes, groups)
     return figure.describe(alt or f"Embedding of {len(points)} faces, {groups.sentence()}", caption)
@@ -52,7 +52,7 @@ def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36,
     points, groups = _plane(points, faces), grouping(faces, colour_by)
     frame = Frame.around([points], beyond=0.15)             # no face is cut off
     figure, (axes,) = new_figure(7.8, min(6 * frame.slope, 7) + 0.3)
-    _plain(axes, title, frame)
+    without_ticks(axes, title, frame)
     _scatter(axes, points, groups, alpha=0.35)
     _explain(figure, axes, groups)
     room = np.full(2, size * frame.width / min(6, 7 / frame.slope))
@@ -80,7 +80,7 @@ def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns
     height = max((2.2 * frame.slope + 0.3) * rows, 0.2 * len(groups.words) + 0.6)        # the legend has room
     figure, panels = new_figure(2.3 * columns + 1.3, height, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
-        _plain(axes, title, frame)
+        without_ticks(axes, title, frame)
         _scatter(axes, points, groups, size=float(np.clip(1500 / max(len(points), 1), 7, 22)))
     lowest_alone(panels, len(sequence), columns)
     _explain(figure, panels[:columns], groups)
@@ -104,7 +104,7 @@ def embedding_animation(sequence, faces, titles=None, colour_by="labels", betwee
     groups, frame = grouping(faces, colour_by), Frame.around(sequence)
     with style(math=False):
         figure, (axes,) = new_figure(5.6, 4.2 * frame.slope + 0.3)
-        _plain(axes, titles[0], frame)
+        without_ticks(axes, titles[0], frame)
         clouds = _scatter(axes, sequence[0], groups)
         _explain(figure, axes, groups)
         frames = []
@@ -179,7 +179,7 @@ class Frame(NamedTuple):
         return (self.high[1] - self.low[1]) / self.width
 
 
-def _plain(axes, title, frame):
+def without_ticks(axes, title, frame):
     """Take away ticks: the axes of an embedding have no unit and no meaning."""
     (left, bottom), (right, top) = frame
     axes.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))

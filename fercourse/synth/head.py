@@ -38,7 +38,7 @@ def _mirror(points):
 def _template_landmarks():
     """Return the 68 iBUG points as (x, y, lip): lip is +1 for the upper, -1 for the lower, 0 elsewhere."""
     out, inn = _LIPS_OUT, _LIPS_IN
-    plain = (
+    not_lips = (
         _JAW
         + _mirror(_JAW[7::-1])
         + _BROW
@@ -59,7 +59,7 @@ def _template_landmarks():
         + [(*p, 1) for p in _mirror(inn[1::-1])]
         + [(*p, -1) for p in (_mirror(inn[3:4]) + [inn[4], inn[3]])]
     )
-    return [(*p, 0) for p in plain] + lips
+    return [(*p, 0) for p in not_lips] + lips
 
 
 class Head:

@@ -254,8 +254,8 @@ def _draw_lashes(picture, model, person, posed, buffer, eye, rays, engine):
     lashes = scene(posed, model.triangles[np.isin(model.triangle_part, LASHES)], engine)
     if not lashes.shadows:
         return
-    found = lashes.cast(eye, rays[candidates])
-    seen = candidates[found.distance < buffer.hits.distance[candidates] + 0.004]
+    hits = lashes.cast(eye, rays[candidates])
+    seen = candidates[hits.distance < buffer.hits.distance[candidates] + 0.004]
     picture[seen] = picture[seen] * (1 - person.lashes) + 0.012 * person.lashes
 
 

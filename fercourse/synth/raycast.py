@@ -40,9 +40,9 @@ class EmbreeScene:
     def cast(self, origin, directions) -> Hits:
         """Return what rays from one origin [3] along unit directions [R, 3] meet."""
         origins = np.ascontiguousarray(np.broadcast_to(np.float32(origin), directions.shape))
-        found = self.scene.run(origins, directions, output=1)
-        hit = found["primID"] >= 0
-        return Hits(found["primID"], found["u"], found["v"], np.where(hit, found["tfar"], np.inf).astype(np.float32))
+        met = self.scene.run(origins, directions, output=1)
+        hit = met["primID"] >= 0
+        return Hits(met["primID"], met["u"], met["v"], np.where(hit, met["tfar"], np.inf).astype(np.float32))
 
     def blocked(self, points, directions, reach=1e9):
         """Return bool [R]: does something stand within `reach` of the points along unit directions?"""
