@@ -50,6 +50,16 @@ def test_a_method_that_trains_twice_pays_for_both(name):
     assert isinstance(learner, Baseline) == (name == "hncl")                 # fine-tuned it is a plain classifier
 
 
+def test_dmsrl_starts_from_the_labels_that_the_others_have(monkeypatch):
+    learnt, train = [], comparison.train_classifier
+    monkeypatch.setattr(comparison, "train_classifier",
+                        lambda faces, *rest, **how: learnt.append(faces.ids) or train(faces, *rest, **how))
+    comparison._start.cache_clear()
+    comparison.trained("dmsrl", "a tenth of the labels", TINY, "synthfaces", None, 0)
+    first, second = learnt
+    assert torch.equal(first, second) and len(first.unique()) == len(first) // 10
+
+
 def test_twice_as_long_is_twice_as_many_epochs(monkeypatch):
     asked = []
     monkeypatch.setattr(comparison, "train_classifier", lambda faces, scale, *_, **__: asked.append(scale.epochs))
