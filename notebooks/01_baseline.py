@@ -724,6 +724,9 @@ display(in_columns(results["summary"], ("accuracy", "memorised")))
 # train = fc.load_faces("rafdb", split="train", root="/path/to/it", size=SIZE)
 # ```
 #
+# Some photographs of FER2013's test parts are in its training part as well, or nearly; `fercourse data check fer2013` counts
+# those that look like one of another part. What a network gets right there may be memory.
+#
 # How far does such a baseline get on photographs? `docs/results.md` answers this for the small network used here and,
 # from `fercourse study photographs`, for a whole ResNet-18, trained from scratch and after training on rendered faces,
 # with pictures as they are and enlarged.

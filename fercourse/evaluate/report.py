@@ -62,6 +62,21 @@ def evaluate(method, faces, draws: int = 200) -> dict:
     return scores
 
 
+def accuracy_apart(method, faces, train) -> dict:
+    """Return the accuracy over the faces whose `group`, such as a near-duplicate's, does not occur in training.
+
+    It is `{"accuracy_apart": share}`; empty where either set knows no groups, or where all of them occur.
+
+    Args:
+        faces, train: two parts of one set, whose groups count as one.
+    """
+    asked, taught = (one.attributes.get("group") for one in (faces, train))
+    if asked is None or taught is None:
+        return {}
+    apart = faces.subset(~torch.isin(asked.cpu(), taught.cpu()))
+    return {"accuracy_apart": accuracy(predicted(method, apart), truth_in(method, apart))} if len(apart) else {}
+
+
 def _affect(guess, faces, draws):
     truth = faces.column("valence_arousal").cpu()
     known = ~truth.isnan().any(1)

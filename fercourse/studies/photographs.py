@@ -23,7 +23,7 @@ import torch
 
 from ..augment import PRESETS, Preset
 from ..checkpoint import WEIGHTS
-from ..evaluate import evaluate
+from ..evaluate import accuracy_apart, evaluate
 from ..faces import load_faces
 from ..faces.cache import folder, tidy
 from ..models.backbone import backbone
@@ -117,10 +117,13 @@ def _trained(way, data, root, seed):
     load = loader(data, root, size=scale.size)
     place = _kept(begin and begin.__name__, views, scale, data, seed, *hyper.items())
     given = {"weights": begin(scale, seed, place / "rendered")} if begin else {}
-    learner = train_classifier(scale.limited(load("train"), seed), scale, seed, views=(views,),
-                               out=place / "photographs", precision=PRECISION, **given, **hyper)
+    train = scale.limited(load("train"), seed)
+    learner = train_classifier(train, scale, seed, views=(views,), out=place / "photographs", precision=PRECISION,
+                               **given, **hyper)
     checked = {f"validation_{name}": value for name, value in scores_both_ways(learner, load("val")).items()}
-    return {"epochs": scale.epochs, **scores_both_ways(learner, load("test")), **checked}
+    test = load("test")
+    scores = scores_both_ways(learner, test) | accuracy_apart(learner, test, train)
+    return {"epochs": scale.epochs, **scores, **checked}
 
 
 def _taught(scale, seed, out):

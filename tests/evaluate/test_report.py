@@ -36,6 +36,19 @@ def test_the_truth_is_scored_and_classes_are_matched_by_name(trained):
         ev.evaluate(trained, strange)
 
 
+def test_faces_of_which_training_had_another_of_the_group_can_be_left_out(trained):
+    train, test = toy_faces(60, seed=6), toy_faces(100, seed=7)
+    right = ev.seen(trained, test)["logits"].argmax(1).cpu() == test.truth
+    assert 0 < right.sum() < 100
+    again = torch.arange(100) < 40                            # the first 40 look like faces of training
+    taught = replace(train, attributes={"group": torch.arange(60) % 40})
+    asked = replace(test, attributes={"group": torch.where(again, torch.arange(100) % 40, 200)})
+    rest = right[40:].float().mean().item()
+    assert ev.accuracy_apart(trained, asked, taught) == {"accuracy_apart": pytest.approx(rest)}
+    assert ev.accuracy_apart(trained, asked[again], taught) == {}
+    assert ev.accuracy_apart(trained, test, taught) == ev.accuracy_apart(trained, asked, train) == {}
+
+
 def test_other_sizes_are_resized(trained):
     test = toy_faces(100, seed=7)
     assert ev.evaluate(trained, test.resize(64), draws=0)["accuracy"] == pytest.approx(

@@ -50,7 +50,7 @@ def test_the_whole_is_told_on_both_parts_and_rendered_faces_come_first_where_it_
     assert list(found) == ["from scratch, as it is", "synthetic first, as it is"]
     assert [split for data, split in read if data == "fer2013"] == ["train", "val", "PublicTest"] * 2
     for told in found.values():
-        assert {"accuracy", "accuracy_mirrored", "validation_accuracy"} <= told.keys()
+        assert {"accuracy", "accuracy_apart", "accuracy_mirrored", "validation_accuracy"} <= told.keys()
     (_, _, alone), (rendered, _, first), (_, _, after) = trained
     assert "synthfaces" in rendered and "weights" not in alone | first and after["weights"]
 
