@@ -640,8 +640,8 @@ against_ce("wscfer-synthfaces-lab-cpu.json")
 # its spread in 39 of 100 studies with two seeds, in 23 with three and in 9 with five. So two or three seeds can only
 # suggest. By that rule **no contrast beats cross-entropy here**, on right labels or on wrong ones. On right labels
 # SimCLR and WSC cost nothing, and SupCon costs two points. Under noise WSC and SupCon cost a point or two, and SimCLR
-# about as much with a wider spread. Nor does either form of the consistency, here beside WSC, gain anything that you
-# could tell from luck. Then look at the last row: even a method that knew every wrong label would gain only about five
+# about as much with a wider spread. Under noise, neither form of the consistency, here beside WSC, gains anything that
+# you could tell from luck; on right labels only form A was run. Then look at the last row: even a method that knew every wrong label would gain only about five
 # points, because in so short a training, with two augmented views, this network memorises little. **A study must stand
 # where there is something to win**, and this one hardly does.
 #

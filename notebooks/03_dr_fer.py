@@ -615,7 +615,8 @@ fc.plots.overlay(faces.images[:6].repeat(2, 1, 1, 1), torch.cat([heat[:6] for he
 
 # %% [markdown]
 # Neither network looks at these parts much more than an even map would, and DR-FER looks at them about as much as
-# cross-entropy does: rebuilding a face does not lead this small network to them.
+# cross-entropy does. What rebuilding masked faces alone does to the map, this does not show: DR-FER differs in its
+# pacing and its labels, too.
 #
 # ## What each part is worth
 # One run is an anecdote. `fercourse study robust` trains the parts alone and together, over several seeds, on the same
