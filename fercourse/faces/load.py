@@ -43,7 +43,8 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     the part is a split. Faces that cannot be read are left out, told in a warning and in `notes`.
 
     Raises:
-        InputError: an unknown set, split, domain or option; nothing found below root; no face left.
+        InputError: an unknown set, split, domain or option; a name that says another split or domain than the
+            argument does; nothing found below root; no face left.
     """
     name = os.path.expanduser(os.fspath(name))                        # noqa: PTH111 (no error without a home)
     name, split, domain = _taken_apart(name, split, domain)
@@ -74,6 +75,10 @@ def _taken_apart(name, split, domain):
         return name, split, domain
     if not _names_file(spec.name) and plain(spec.name) not in map(plain, (EMBEDDED, *catalogue.names())):
         return name, split, domain
+    if spec.split and split not in ("train", spec.split):              # train may be nobody's word: it is the default
+        raise InputError(f"{name} says the split {spec.split}, the argument says split={split!r}; give one of them")
+    if spec.domain and domain not in (None, spec.domain):
+        raise InputError(f"{name} says the domain {spec.domain}, the argument says domain={domain!r}; give one of them")
     return spec.name, spec.split or split, spec.domain or domain
 
 

@@ -199,6 +199,9 @@ def test_sizes(tmp_path, toy, monkeypatch):
     (dict(labels="majority"), "no option 'labels'"),
     (dict(size=4), "image size is 4"),
     (dict(root="nowhere"), "nowhere does not exist"),
+    (dict(name="toy/wild", domain="lab"), "toy/wild says the domain wild, the argument says domain='lab'"),
+    (dict(name="toy:val", split="PublicTest"), "toy:val says the split val, the argument says split='PublicTest'"),
+    (dict(name="toy:val", split=None), "toy:val says the split val, the argument says split=None"),
 ])
 def test_wrong_wishes(toy, arguments, sentence):
     with pytest.raises(InputError, match=sentence):
