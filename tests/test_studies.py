@@ -243,6 +243,40 @@ def test_a_study_of_a_pack_of_fer2013_reads_the_public_test_too(tmp_path):
     assert load("test").name == "fer2013:PublicTest" and load("train").ids.tolist() == [0]
 
 
+def test_the_regime_of_a_set_does_not_hang_on_its_spelling(tmp_path):
+    pixels, split = np.zeros((1, 8, 8, 3), np.uint8), np.array(["train"], dtype=object)
+    pack = str(tmp_path / "own.safetensors")
+    write_pack(Listing("fer2013", ("anger",), np.zeros(1, np.int64), split, np.arange(1), pixels=pixels), pack, Crop(8))
+    for name in ("wscfer", "robust"):
+        own = studies.get(name)
+        for one, other in (("fer2013", "FER2013"), ("fer2013", pack), ("synthfaces/lab", "Synth-Faces/lab"),
+                           ("synthfaces/wild", "mine/rendered.parquet/wild")):
+            scale = own.scale("cpu", one)
+            assert own.scale("cpu", other) == scale
+            assert own.arms(scale, other, None).keys() == own.arms(scale, one, None).keys()
+
+
+def test_results_have_the_catalogues_spelling_and_packs_their_own(counted, tmp_path):
+    assert studies.run("toy", "Synth-Faces/lab", "smoke", 1, out=tmp_path).path.name == "toy-synthfaces-lab-smoke.json"
+    assert studies.run("toy", "My.safetensors", "smoke", 1, out=tmp_path).data == "My.safetensors"
+
+
+@pytest.mark.parametrize("data", ["synthfaces:test", "FER2013:PublicTest", "synthfaces/wild:val", "a.safetensors:test"])
+def test_a_study_takes_no_split(counted, tmp_path, data):
+    with pytest.raises(InputError, match=f"names the split .*; expected {data.rpartition(':')[0]}$"):
+        studies.run("toy", data, "smoke", 1, out=tmp_path)
+    assert not counted and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name, data, sentence", [
+    ("faces", "synthfaces/wild", "compares lab and wild, but synthfaces/wild is wild alone; expected synthfaces$"),
+    ("annotators", "synthfaces", "needs FER2013, whose faces FER. judges, not synthfaces; leave out --data"),
+])
+def test_a_study_says_which_set_it_needs(tmp_path, name, data, sentence):
+    with pytest.raises(InputError, match=sentence):
+        studies.run(name, data, "smoke", 1, out=tmp_path)
+
+
 def test_seeds_may_begin_later(counted, tmp_path):
     found = studies.run("toy", scale="smoke", seeds=2, out=tmp_path, first=5)
     assert counted == [5, 6] and [run["seed"] for run in found.runs] == [5, 6]

@@ -95,7 +95,7 @@ class Study:
         """
         if name not in SCALES:
             raise InputError(f"scale {name!r} is unknown; expected one of {', '.join(SCALES)}")
-        further = self.on.get(data or self.data, {})
+        further = self.on.get(set_of(data or self.data), {}) if self.on else {}
         return replace(SCALES[name], **self.changes.get(name, {}) | further.get(name, {}))
 
 
@@ -150,11 +150,11 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
         only: run just the arms whose name contains one of these texts; default: all.
 
     Raises:
-        InputError: there is no such study, scale or arm, the file holds another configuration, or its place cannot be
-            written.
+        InputError: there is no such study, scale or arm, `data` names a split, the file holds another configuration,
+            or its place cannot be written.
     """
     chosen = get(name)
-    data = data or chosen.data
+    data = spelt(data or chosen.data)
     spends = chosen.scale(scale, data)
     record = Record.open(out, name, data, spends)
     arms = chosen.arms(spends, data, root)
@@ -169,15 +169,45 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     return record
 
 
+def spelt(data: str) -> str:
+    """Return a study's set as the catalogue spells it; what it does not know, such as a pack, as it stands.
+
+    Raises:
+        InputError: it names a split.
+    """
+    from ..faces.load import parse_spec
+    spec = parse_spec(data)
+    if spec.split:
+        raise InputError(f"{data} names the split {spec.split}, but a study trains and tests on splits of its own; "
+                         f"expected {data.removesuffix(f':{spec.split}')}")
+    return _joined(_catalogued(spec.name), spec.domain) if _catalogued(spec.name) else data
+
+
+def set_of(data: str) -> str:
+    """Return NAME or NAME/DOMAIN of a study's set, by which its regime goes; a pack has the name of the set in it."""
+    from ..faces.load import EMBEDDED, parse_spec
+    from ..faces.unpack import is_pack, open_pack
+    spec = parse_spec(data)
+    name = _catalogued(spec.name) or (EMBEDDED if spec.name.endswith(".parquet") else spec.name)
+    return _joined(open_pack(spec.name).listing.name if is_pack(spec.name) else name, spec.domain)
+
+
+def _catalogued(name):
+    from ..faces.catalogue import names, plain
+    return {plain(known): known for known in names()}.get(plain(name))
+
+
+def _joined(name, domain):
+    return f"{name}/{domain}" if domain else name
+
+
 PUBLIC_TESTS = {"fer2013": "PublicTest"}                     # its private test is read once, at the end of everything
 
 
 def loader(data: str, root=None, **how):
     """Return a function of a split's name that loads it of a study's set; `test` is the public one."""
     from ..faces.load import load_faces, parse_spec
-    from ..faces.unpack import is_pack, open_pack
-    spec = parse_spec(data)
-    name = open_pack(spec.name).listing.name if is_pack(spec.name) else spec.name
+    spec, name = parse_spec(data), set_of(data)
 
     def load(split):
         split = PUBLIC_TESTS.get(name, split) if split == "test" else split

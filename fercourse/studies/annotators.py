@@ -5,10 +5,11 @@ from functools import lru_cache, partial
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..evaluate import accuracy
 from ..evaluate.report import predicted
 from ..faces import load_faces
-from . import Place, Scale, study, train_classifier
+from . import Place, Scale, set_of, study, train_classifier
 from .suspects import MeanLoss, confident, found, most, out_of_sample
 
 VIEW = ("weak",)
@@ -19,7 +20,14 @@ PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, rela
 
 @study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=6000, epochs=12), full=dict(epochs=40))
 def arms(scale: Scale, data, root) -> dict:
-    """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses."""
+    """Train on FER2013's labels; compare doubted faces and new labels with FER+, beside cleanlab and small losses.
+
+    Raises:
+        InputError: another set, for FER+ judges the faces of FER2013 alone.
+    """
+    if set_of(data) != "fer2013":
+        raise InputError(f"annotators needs FER2013, whose faces FER+ judges, not {data}; leave out --data, or name a "
+                         "pack of fer2013")
     place = Place(scale, data, root)
     whole = {"cross-entropy": partial(_baseline, place), "DR-FER": partial(_ours, place, {}),
              "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}

@@ -2,14 +2,23 @@
 
 from functools import partial
 
+from ..errors import InputError
 from ..evaluate import evaluate, features_report
 from ..faces import load_faces
+from ..faces.load import parse_spec
 from . import Scale, study, train_classifier
 
 
 @study("faces", cpu=dict(size=64, epochs=60))
 def arms(scale: Scale, data, root) -> dict:
-    """Train on each domain alone and test on both; the features are probed on people never seen."""
+    """Train on each domain alone and test on both; the features are probed on people never seen.
+
+    Raises:
+        InputError: a set of one domain.
+    """
+    if domain := parse_spec(data).domain:
+        raise InputError(f"faces compares lab and wild, but {data} is {domain} alone; "
+                         f"expected {data.removesuffix(f'/{domain}')}")
     return {domain: partial(_train_on, domain, scale, data, root) for domain in ("wild", "lab")}
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache, partial
 
 from ..evaluate import accuracy
 from ..evaluate.report import predicted
-from . import Place, Scale, loader, study, train_classifier
+from . import Place, Scale, loader, set_of, study, train_classifier
 from .noise import by_heart
 from .suspects import confident, found, most, out_of_sample
 
@@ -54,7 +54,10 @@ def tuning(scale: Scale, data, root) -> dict:
 
 
 def _wanted(kind, name, scale):
-    """Return whether an arm is run: all of them under 30 %, fewer elsewhere at small scales."""
+    """Return whether an arm is offered: all of them under 30 %, fewer elsewhere at small scales.
+
+    Not all of these were run on every set: docs/results.md says which were not.
+    """
     if kind == "no noise" and name == "clean subset":
         return False                                             # there it is cross-entropy
     return scale == "full" or kind == "30 %" or name in CORE
@@ -64,7 +67,7 @@ def _kinds(scale, data):
     """Return the kinds of noise at a scale: fewer on photographs, and no `few faces` without a limit."""
     if scale.name == "smoke":
         return ["30 %"]
-    missing = SIMULATED if not data.startswith("synthfaces") else ()
+    missing = SIMULATED if not set_of(data).startswith("synthfaces") else ()
     return [kind for kind in KINDS if kind not in missing and (kind != "few faces" or scale.limit)]
 
 

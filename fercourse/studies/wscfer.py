@@ -6,7 +6,7 @@ from functools import partial
 from ..evaluate import accuracy, knn_accuracy, seen, silhouette
 from ..evaluate.report import predicted
 from ..losses.contrastive import RULES
-from . import Scale, loader, study, train_classifier
+from . import Scale, loader, set_of, study, train_classifier
 from .noise import RATE, by_heart
 
 # Same backbone, budget and two views for every arm. Weight and temperature of each rule: the best of `TRIED` on
@@ -46,8 +46,14 @@ def arms(scale: Scale, data, root) -> dict:
 
     The ceiling leaves the wrong labels out.
     """
-    spends = {"": scale} | ({"long, ": replace(scale, **LONG[data, scale.name])} if (data, scale.name) in LONG else {})
-    return {f"{long}{arm}": measure for long, spent in spends.items() for arm, measure in _sums(spent, data, root)}
+    spends = [("", scale), *(("long, ", more) for more in _long(scale, data))]
+    return {f"{long}{arm}": measure for long, spent in spends for arm, measure in _sums(spent, data, root)}
+
+
+def _long(scale, data):
+    """Yield the scale of the longer training, where there is one."""
+    if more := LONG.get((set_of(data), scale.name)):
+        yield replace(scale, **more)
 
 
 def _sums(scale, data, root):
@@ -76,8 +82,7 @@ def tuning(scale: Scale, data, root) -> dict:
     measures = {f"{labels}, {name}": run(terms, rate, scale)
                 for labels, rate in (("clean", 0.0), ("noisy", RATE)) for name, terms in tried.items()
                 if rate or name in ("CE", "supcon 0.5, t 0.1", "wsc 0.5, t 0.1")}
-    if (data, scale.name) in LONG:
-        spent = replace(scale, **LONG[data, scale.name])
+    for spent in _long(scale, data):
         measures |= {f"long, noisy, {name}": run(terms, RATE, spent) for name, terms in (tried | agree).items()
                      if name in AGAIN or name in agree}
     return measures
