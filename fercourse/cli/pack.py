@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from .data import Options, app, options_of
 
 
@@ -33,7 +34,8 @@ def pack_set(
     root: Annotated[Path | None, typer.Option(
         help="The set's folder, the folder it is in, or its archive; default: its usual place.")] = None,
     size: Annotated[int, typer.Option(help="Side of the decoded images in pixels.")] = 112,
-    out: Annotated[Path | None, typer.Option(help="File to write; default: NAME-SIZE.safetensors.")] = None,
+    out: Annotated[Path | None, typer.Option(
+        help="File to write, ending in .safetensors; default: NAME-SIZE.safetensors.")] = None,
     margin: Annotated[float, typer.Option(
         help="Widen face boxes by this share of their width and height on every side.")] = 0.0,
     fit: Annotated[str, typer.Option(
@@ -50,10 +52,33 @@ def pack_set(
     from ..faces.decode import Crop
     from ..faces.pack import write_pack
     crop = Crop(size, margin, fit)
+    _check_ending(out)
     listing = catalogue.read(name, root, **options_of(option))
     out = out or Path(f"{listing.name}-{size}.safetensors")
+    _check_free(out, listing.name)
     manifest = write_pack(listing, out, crop, workers)
     typer.echo(_report(manifest, out))
+
+
+def _check_ending(out):
+    if out and not out.is_dir() and out.suffix.lower() != ".safetensors":
+        raise InputError(f"--out {out} is no name for a pack; expected one ending in .safetensors, such as "
+                         f"{out.with_suffix('.safetensors')}")
+
+
+def _check_free(out, name):
+    """Raise InputError where a file is that is no pack, or one of another set; a damaged pack may be made again."""
+    from ..faces.unpack import is_pack, open_pack
+    if not out.is_file():
+        return
+    what = "no pack of faces"
+    if is_pack(out):
+        try:
+            what = f"a pack of {open_pack(out).listing.name}"
+        except InputError:
+            return
+    if what != f"a pack of {name}":
+        raise InputError(f"{out} is there already, and is {what}; choose another --out, or remove it")
 
 
 def _report(manifest, out, most=20):

@@ -8,7 +8,7 @@ from ..errors import InputError
 
 
 def render(
-    out: Path = typer.Option(..., help="Parquet file to write; a manifest (.json) is put beside it."),
+    out: Path = typer.Option(..., help="File to write, ending in .parquet; a manifest (.json) is put beside it."),
     people: int = typer.Option(420, help="Number of people; each has the same face, hair and manner in all pictures."),
     per_person: int = typer.Option(24, help="Pictures of each person: five eighths wild, the rest lab."),
     size: int = typer.Option(64, help="Pixels on a side."),

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..faces.decode import cores
 from ..faces.emotions import SEVEN
+from ..faces.manifest import read_manifest
 from ..files import replacing, sha256, write_json, write_text, writing
 from ..lock import alone
 from .head import head
@@ -96,15 +97,14 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
     others that want the same file meanwhile wait for it.
 
     Raises:
-        InputError: `out` is a folder or cannot be written, the parts there belong to other settings, or `workers` is
-            below 0 (0: one for each core).
+        InputError: `out` is a folder, has another ending than .parquet, is there already and holds something else, or
+            cannot be written; the parts there belong to other settings; or `workers` is below 0 (0: one for each core).
     """
     out = Path(out)
     if workers < 0:
         raise InputError(f"workers is {workers}; expected 0 (one for each core) or more")
-    if out.is_dir():
-        raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
     parts, before = out.with_name(out.name + ".parts"), _modified(out)
+    _check_place(out, parts)
     with writing(parts):
         out.parent.mkdir(parents=True, exist_ok=True)  # a lock needs a place
     with alone(out, partial(logging.getLogger(__name__).warning, "waiting for another process, which makes %s", out)):
@@ -116,6 +116,24 @@ def write_population(population: Population, out: Path, workers: int = 0, progre
         manifest = _assemble(population, parts, out)
         shutil.rmtree(parts)
     return manifest
+
+
+def _check_place(out, parts):
+    """Raise InputError for a place where the file or its manifest would not be found, or would replace something.
+
+    Beside parts the file may be a stopped run's own, still without its manifest.
+    """
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'faces.parquet'}")
+    if out.suffix.lower() != ".parquet":
+        raise InputError(f"{out} is no name for rendered faces; expected one ending in .parquet, such as "
+                         f"{out.with_suffix('.parquet')}")
+    if not parts.exists() and (out.exists() or out.with_suffix(".json").exists()):
+        try:
+            read_manifest(out)
+        except InputError as error:
+            raise InputError(f"{out} or the .json beside it is there already and is not rendered faces ({error}); "
+                             "choose another name, or remove them") from error
 
 
 def _modified(out):

@@ -33,6 +33,21 @@ def test_bad_input_is_one_sentence_and_status_2(tmp_path):
         assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_nothing_but_rendered_faces_is_replaced(tmp_path, capsys):
+    few = ("render", "--people", 3, "--per-person", 1, "--size", 16, "--workers", 1, "--out")
+    for name in ("q.json", "a.safetensors"):
+        assert call(*few, tmp_path / name) == 2
+        assert f"{name} is no name for rendered faces; expected one ending in .parquet" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert call(*few, tmp_path / "a.parquet") == 0 and call(*few, tmp_path / "a.parquet") == 0
+    (tmp_path / "mine.json").write_text("{}")
+    (tmp_path / "table.parquet").write_text("PAR1")
+    for name in ("mine.parquet", "table.parquet"):
+        assert call(*few, tmp_path / name) == 2
+        assert "is there already and is not rendered faces" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"a.parquet", "a.json", "mine.json", "table.parquet"}
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()

@@ -352,12 +352,25 @@ def test_the_commands_default_name_and_reader_options(toy, tmp_path, monkeypatch
 @pytest.mark.parametrize("options, sentence", [
     (("--size", "3"), "image size is 3"), (("--fit", "stretch"), "fit is 'stretch'"),
     (("--option", "mirrored"), "not KEY=VALUE"), (("--option", "other=1"), "no option 'other'"),
-    (("--out", "."), "is a folder"), (("--root", "nowhere"), "does not exist"), (("--workers", "0"), "workers is 0"),
+    (("--out", "."), "is a folder"), (("--out", "a.parquet"), "expected one ending in .safetensors, such as a.safe"),
+    (("--root", "nowhere"), "does not exist"), (("--workers", "0"), "workers is 0"),
 ])
 def test_the_command_ends_with_2_and_one_sentence(toy, capsys, options, sentence):
     assert run("data", "pack", "toy", "--root", toy.root, *options) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.count("\n") == 1
+
+
+def test_the_command_replaces_packs_of_the_set_and_damaged_ones_alone(toy, tmp_path, capsys):
+    out, line = tmp_path / "a.safetensors", ("data", "pack", "toy", "--root", toy.root, "--size", 16, "--out")
+    assert run(*line, out) == 0 and run(*line, out) == 0
+    out.write_bytes(out.read_bytes()[:-1])
+    assert run(*line, out) == 0 and len(load_faces(out, None)) == 6
+    write_pack(replace(catalogue.read("toy", toy.root), name="other"), out, Crop(16))
+    assert run(*line, out) == 2 and "is there already, and is a pack of other;" in capsys.readouterr().err
+    out.write_text("weights")
+    assert run(*line, out) == 2 and "is there already, and is no pack of faces;" in capsys.readouterr().err
+    assert out.read_text() == "weights"
 
 
 @pytest.mark.parametrize("command", ["pack", "get"])
