@@ -171,7 +171,10 @@ def has_probe(method):
 
 
 def check_noise(model, noise, kind):
-    """Raise InputError for wrong labels that nobody would read."""
+    """Raise InputError for wrong labels that nobody would read, and for a share of them that nobody would heed."""
+    if noise and kind == "votes":
+        raise InputError(f"--noise-kind votes takes the word of one annotator for every face, so that no share of "
+                         f"wrong labels can be chosen; leave out --noise {noise:g}, or choose symmetric or pair")
     if (noise or kind == "votes") and "labels" not in model.needs and not has_probe(model.name):
         raise InputError(f"--noise makes labels wrong, but {model.name} learns from "
                          f"{' and '.join(model.needs) or 'none'} here; leave it out, or let the method learn classes")

@@ -30,7 +30,8 @@ class FaceSet:
         classes: standard words, such as `("neutral", "happiness", …)`.
         ids: int64 [N] stable sample ids, unique in the whole set, whatever the split.
         name: where the faces come from, such as `"synthfaces/wild:train"`.
-        split: `train`, `val`, `test` or the set's own word; read off the name where it is not given.
+        split: `train`, `val`, `test` or the set's own word, `all` for a whole set; read off the name where it is not
+            given.
         true_labels: int64 [N] into `classes`: the truth, where it is known apart from `labels`.
         votes: float32 [N, C] annotator votes for each class; rows need not have the same sum.
         valence_arousal: float32 [N, 2] in [-1, 1].
@@ -216,7 +217,8 @@ class FaceSet:
             InputError: shares whose sum is above 1, or too few people.
         """
         parts = sampling.rows_by_group(self.identity, len(self), fractions, seed)
-        return tuple(self.subset(rows) for rows in parts)
+        split = "" if self.split == "all" else self.split              # the parts are the caller's own
+        return tuple(replace(self.subset(rows), split=split) for rows in parts)
 
     def balanced(self, per_class: int | None = None, seed: int = 0) -> "FaceSet":
         """Return as many faces of every class that occurs (default: as the rarest has).

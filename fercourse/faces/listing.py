@@ -98,6 +98,12 @@ class Listing:
                                  f"choose one of {known}")
         return np.flatnonzero(np.isin(self.split, words))
 
+    def part(self, split: str | None) -> str:
+        """Return a split without aliases; of None `all` where the set has tests, and `""` where it has none."""
+        if split is None:
+            return "" if set(self.splits) <= {"train", "val"} else "all"
+        return self.aliases.get(split, split)
+
     def take(self, rows) -> "Listing":
         """Return the samples at `rows` (integers or one boolean each), every column moved along."""
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS if getattr(self, name) is not None}

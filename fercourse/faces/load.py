@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -126,7 +127,7 @@ def pack_faces(pack: Pack, split: str | None = "train", domain: str | None = Non
     rows = _rows(listing, split or "all", domain)
     images = torch.from_numpy(pack.images)[rows]
     name = f"{listing.name}{f'/{domain}' if domain else ''}{f':{split}' if split else ''}"
-    return listing_to_faces(listing.take(rows), images, name)
+    return replace(listing_to_faces(listing.take(rows), images, name), split=listing.part(split))
 
 
 def listing_to_faces(listing: Listing, images, name: str | None = None) -> FaceSet:
@@ -213,6 +214,7 @@ def _decoded(name, root, size, options):
         pack = memory_pack(*read())
     else:
         pack = _cached(f"{info.name}-{size or 'own'}-{fingerprint(place, options, listed, code)}", read)
+    pack = replace(pack, listing=replace(pack.listing, root=str(place)))     # not the cache's file, for errors name it
     for note in _reject_notes(pack.listing.rejects):
         warnings.warn(f"{info.name}: {note}", stacklevel=3)
     return pack

@@ -30,6 +30,9 @@ def add_noise(faces, rate: float = 0.3, kind: str = "symmetric", seed: int = 0):
 
 def _check(faces, rate, kind):
     words = set(faces.split.split("+"))
+    if faces.split == "all":
+        raise InputError(f"{faces.name} is the whole set, and its tests keep their labels; load split='train', or deal "
+                         "parts of your own by split_by_person, before adding noise")
     if faces.split and not {"train"} <= words <= {"train", "val"}:
         raise InputError(f"{faces.name} is a {faces.split} split, which keeps its labels; "
                          "add noise to train, or to train+val, only")

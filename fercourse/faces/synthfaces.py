@@ -57,7 +57,7 @@ def load(split="train", domain=None, labels="truth", root=None) -> FaceSet:
     table, facts = _table(path, path.stat().st_mtime_ns if path.is_file() else 0)
     rows = _rows(table, split, domain)
     name = "synthfaces" + (f"/{domain}" if domain else "") + (f":{split}" if split else "")
-    return _faces(table, facts, _images(path, table, facts), rows, labels, name)
+    return _faces(table, facts, _images(path, table, facts), rows, labels, name, split or "all")
 
 
 def verified(place) -> tuple[Listing, dict]:
@@ -182,7 +182,7 @@ def _rows(table, split, domain):
     return rows
 
 
-def _faces(table, facts, images, rows, labels, name):
+def _faces(table, facts, images, rows, labels, name, split):
     """Build the FaceSet of some rows; a contiguous stretch of rows shares the mapped pictures."""
     part = table.iloc[rows]
     contiguous = rows[-1] - rows[0] + 1 == len(rows)
@@ -205,6 +205,7 @@ def _faces(table, facts, images, rows, labels, name):
         classes=SEVEN,
         ids=torch.from_numpy(part["id"].to_numpy(np.int64, copy=True)),
         name=name,
+        split=split,
         true_labels=None if labels == "truth" else truth,
         votes=stack("votes"),
         valence_arousal=torch.stack([number("valence"), number("arousal")], 1),

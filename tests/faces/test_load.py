@@ -1,6 +1,7 @@
 """`load_faces`: one call for sets by name, packs and parts; and the command that packs."""
 
 import os
+import re
 import sys
 import types
 import warnings
@@ -69,6 +70,22 @@ def test_a_real_set_by_name(toy):
     (None, [100, 102, 104, 105, 101, 103])])
 def test_parts(toy, split, ids):
     assert load_faces("toy", split, toy.root).ids.tolist() == ids
+
+
+def test_aliases_of_the_training_part_take_noise_and_a_whole_set_with_tests_does_not(toy):
+    given = load_faces("toy", "Training", toy.root)
+    assert given.name == "toy:Training" and given.split == "train+val"
+    assert (given.with_noise(0.4).labels != given.labels).sum() == 2
+    for whole in (load_faces("toy", None, toy.root), load_faces("synthfaces", None, domain="lab")):
+        with pytest.raises(InputError, match="is the whole set"):
+            whole.with_noise(0.4)
+    assert catalogue.read("toy", toy.root).take([0, 1]).part(None) == ""
+
+
+def test_errors_name_the_folder_that_was_given_and_not_the_caches_file(toy):
+    for wanted in (dict(split="tset"), dict(split="val", domain="lab")):
+        with pytest.raises(InputError, match=f"^toy in {re.escape(str(toy.root))} has no faces"):
+            load_faces("toy", root=toy.root, **wanted)
 
 
 def test_domains(toy):

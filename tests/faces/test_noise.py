@@ -94,6 +94,16 @@ def test_tests_keep_their_labels(split):
             faces.sample(5).with_noise(0.1)
 
 
+def test_a_whole_set_keeps_its_labels_and_parts_dealt_of_it_do_not():
+    whole = made.faces(name="made", split="all")
+    with pytest.raises(InputError, match="is the whole set, and its tests keep their labels; load split='train', or"):
+        whole.sample(30).with_noise(0.5)
+    part, _ = whole.split_by_person(0.5, 0.5)
+    assert (part.with_noise(0.5).labels != part.labels).sum() == round(len(part) / 2)
+    test, _ = made.faces(split="test").split_by_person(0.5, 0.5)
+    assert test.split == "test"
+
+
 @pytest.mark.parametrize(("changes", "options", "message"), [
     ({}, {"kind": "odd"}, "expected symmetric, pair or votes"),
     ({}, {"rate": 1.2}, "rate is 1.2"),
