@@ -27,7 +27,8 @@ def confound(faces, attribute: str, label="valence", strength: float = 0.9, seed
         seed: decides which faces are drawn.
 
     Raises:
-        InputError: strength outside [0, 1], a column this set does not know or that has one value only.
+        InputError: strength outside [0, 1], a column this set does not know, or that has several numbers a face or one
+            value only.
     """
     if not 0 <= strength <= 1:
         raise InputError(f"strength is {strength:g}; expected a share between 0 and 1 (0.5: no relation)")
@@ -51,6 +52,8 @@ def confound(faces, attribute: str, label="valence", strength: float = 0.9, seed
 
 def halves(values, what: str):
     """Return the upper side of a column at its most even cut, bool [N], and its known rows, bool [N]."""
+    if values.ndim > 1:
+        raise InputError(f"{told} has several numbers a face; expected a column with one, such as age or gender")
     known = ~unknown(values)
     distinct, counts = values[known].unique(return_counts=True)
     if len(distinct) < 2:

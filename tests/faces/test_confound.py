@@ -80,7 +80,7 @@ def test_a_class_that_cannot_keep_its_share_is_named_and_does_not_shrink_the_oth
 @pytest.mark.parametrize(("attribute", "label", "strength", "message"), [
     ("gender", "anger", 1.5, "strength is 1.5"), ("shoes", "anger", 0.9, "has no 'shoes'"),
     ("gender", "hunger", 0.9, "no class 'hunger'; expected valence"),
-    ("flat", "valence", 0.9, "at least two"),
+    ("flat", "valence", 0.9, "at least two"), ("votes", "anger", 0.9, "votes has several numbers a face; expected"),
     ("gender", "contempt", 0.9, "no class 'contempt'"),
 ])
 def test_bad_requests(attribute, label, strength, message):
