@@ -9,6 +9,7 @@ from fercourse.errors import InputError
 from fercourse.faces import catalogue
 from fercourse.faces.readers.duplicates import near_duplicates
 from fercourse.faces.readers.ferplus import majority
+from fercourse.faces.readers.sequences import with_lost
 
 from . import miniatures
 from .miniatures import put, write
@@ -202,6 +203,51 @@ def test_ckplus_peaks_and_first_frames(tmp_path):
     assert "60 left out: frames of unlabelled sequences" in listing.notes
     first = [f for f, i in zip(listing.files, listing.labels) if listing.classes[i] == "neutral"]
     assert all(f.endswith("00000001.png") for f in first)
+
+
+@pytest.mark.parametrize("name, make", [("ckplus", miniatures.ckplus), ("oulucasia", miniatures.oulucasia)])
+def test_no_frame_takes_the_place_of_a_lost_one(tmp_path, name, make):
+    make(tmp_path)
+    whole = read(name, tmp_path)
+    one = whole.files[whole.labels == whole.classes.index("surprise")][0]
+    frames = sorted((tmp_path / one).parent.iterdir())
+    frames[-2].unlink()
+    listing, lost = read(name, tmp_path), frames[-2].relative_to(tmp_path).as_posix()
+    assert len(listing) == len(whole) - 1 and set(whole.files) - set(listing.files) == {lost}
+    assert [reject.reason for reject in listing.rejects] == [f"missing image: {lost}"]
+    assert not any("counts as neutral" in note for note in listing.notes)
+    frames[0].unlink()
+    second = frames[1].relative_to(tmp_path).as_posix()
+    listing, begin = read(name, tmp_path), int(name == "ckplus")
+    told = f"1 sequences lack frame {begin}, and the first that is there counts as neutral, such as {second}"
+    assert told in listing.notes and listing.classes[listing.labels[listing.files.tolist().index(second)]] == "neutral"
+    assert told not in read(name, tmp_path, neutral=False).notes
+
+
+def test_numbers_that_pass_over_many_count_no_frames():
+    for frames in (["a1.png", "a3.png", "a5.png", "a7.png"], ["a1.png", "b3.png"], ["a1.png", "a03.png"], ["a.png"]):
+        assert with_lost(frames) == frames
+    assert with_lost(["a08.png", "a09.png", "a11.png"]) == ["a08.png", "a09.png", "a10.png", "a11.png"]
+
+
+@pytest.mark.parametrize("name, make, options, sentence", [
+    ("affwild2", miniatures.affwild2, dict(every=0), "affwild2: every is 0; expected a whole number from 1 on"),
+    ("affwild2", miniatures.affwild2, dict(every="all"), "affwild2: every is 'all'; expected a whole number"),
+    ("ckplus", miniatures.ckplus, dict(last="two"), "ckplus: last is 'two'; expected a whole number from 1 on"),
+    ("ckplus", miniatures.ckplus, dict(last=0), "ckplus: last is 0; expected"),
+    ("oulucasia", miniatures.oulucasia, dict(last=-2), "oulucasia: last is -2; expected"),
+    ("oulucasia", miniatures.oulucasia, dict(camera=1), "has no folder 1/Strong"),
+    ("ckplus", miniatures.ckplus, dict(last=True), "ckplus: last is True; expected"),
+    ("ckplus", miniatures.ckplus, dict(neutral="no"), "ckplus: neutral is 'no'; expected true or false"),
+    ("affectnet", miniatures.affectnet, dict(landmarks=1), "affectnet: landmarks is 1; expected true or false"),
+    ("kdef", miniatures.kdef, dict(angles=1), "kdef: angles is 1; expected some of FL, HL, S, HR, FR"),
+    ("kdef", miniatures.kdef, dict(angles="S,XL"), "kdef: angle 'XL' is unknown; expected some of"),
+    ("kdef", miniatures.kdef, dict(angles=()), r"kdef: angles is \(\); expected some of"),
+])
+def test_options_that_make_no_sense_are_told(tmp_path, name, make, options, sentence):
+    make(tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        read(name, tmp_path, **options)
 
 
 def test_kdef_person_angle_and_gender(tmp_path):

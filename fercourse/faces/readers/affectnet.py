@@ -7,7 +7,7 @@ import numpy as np
 from ...errors import InputError
 from ..emotions import EMOTIONS, SEVEN
 from ..setinfo import SetInfo
-from .common import MISSING, BadRow, Row, axes, below, csv_rows, decimal, folder, numbered, walk
+from .common import MISSING, BadRow, Row, axes, below, csv_rows, decimal, folder, numbered, option, walk
 from .found import Found
 
 LABELS = {0: "neutral", 1: "happiness", 2: "sadness", 3: "surprise", 4: "fear", 5: "disgust", 6: "anger",
@@ -28,6 +28,7 @@ def read(root, classes: int = 8, landmarks: bool = False):
     root = Path(root)
     if classes not in (7, 8):
         raise InputError(f"affectnet: classes is {classes}; expected 7 (without contempt) or 8")
+    option("affectnet: landmarks", landmarks)
     cropped = (root / "train_set").is_dir() or (root / "val_set").is_dir()
     words = EMOTIONS if classes == 8 else SEVEN
     found = Faces("affectnet", root, words)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...errors import InputError
 from ..emotions import SEVEN
 from ..setinfo import SetInfo
-from .common import MISSING, Row, axes, below, folder, numbered, opened, walk
+from .common import MISSING, Row, axes, below, folder, numbered, opened, option, walk
 from .found import Found
 
 LABELS = {0: "neutral", 1: "anger", 2: "disgust", 3: "fear", 4: "happiness", 5: "sadness", 6: "surprise",
@@ -29,6 +29,7 @@ def read(root, task: str = "expression", every: int = 1):
     root = Path(root)
     if task not in TASKS:
         raise InputError(f"affwild2: task {task!r} is unknown; expected {' or '.join(TASKS)}")
+    option("affwild2: every", every, 1)
     found = Found("affwild2", root, SEVEN, walk(root, folder(root, "cropped_aligned")))
     texts = folder(root, f"annotations/{TASKS[task]}_*", f"*/{TASKS[task]}_*")
     for split, pattern in PARTS.items():

@@ -8,7 +8,7 @@ from ..emotions import EMOTIONS
 from ..setinfo import SetInfo
 from .common import BadRow, below, folder, numbered, opened, walk, word
 from .found import Found
-from .sequences import add_sequence, by_folder
+from .sequences import add_sequence, begun_late, by_folder, check_options
 
 LABELS = {0: "neutral", 1: "anger", 2: "contempt", 3: "disgust", 4: "fear", 5: "happiness", 6: "sadness",
           7: "surprise"}
@@ -19,12 +19,14 @@ SEQUENCES = (45, 18, 59, 25, 69, 28, 83)          # 327 labelled ones; a third o
 def read(root, last: int = 3, neutral: bool = True):
     """List the last frames of each labelled sequence under its label, and its first frame as neutral.
 
-    A sequence without a text file has no label; it is counted, not called neutral.
+    A sequence without a text file has no label; it is counted, not called neutral. A lost frame is rejected as missing;
+    where the first is lost, which nothing else tells, the next is taken for it, and a note says so.
 
     Args:
         last: how many frames at the end carry the label.
         neutral: whether to take first frames, as is usual though the set does not label them.
     """
+    check_options("ckplus", last, neutral)
     root = Path(root)
     images, labels = folder(root, "cohn-kanade-images"), folder(root, "Emotion", "Emotion_labels")
     found = Found("ckplus", root, EMOTIONS, walk(root, images))
@@ -32,6 +34,8 @@ def read(root, last: int = 3, neutral: bool = True):
     sequences = {below(root / place, images): frames for place, frames in by_folder(found.sizes).items()}
     for name, frames in sequences.items():
         _take(found, name, frames, texts.get(name), last, neutral)
+    if neutral:
+        found.notes += begun_late([frames for name, frames in sequences.items() if name in texts], 1)
     for name in sorted(set(texts) - set(sequences)):
         found.reject("missing images: the sequence has a label but no frames", below(texts[name], root))
     return found.listing()

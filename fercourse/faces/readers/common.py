@@ -165,7 +165,21 @@ def _entries(place):
         raise InputError(f"{place} cannot be read ({error.strerror}); expected a folder of images") from error
 
 
-# ---------------------------------------------------------------------- values
+# ---------------------------------------------------------------------- options, values
+
+def option(name: str, value, least: int | None = None):
+    """Return a reader's option: a whole number from `least` on, or True or False where there is no `least`.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    truth = isinstance(value, bool)
+    if least is None and not truth:
+        raise InputError(f"{name} is {value!r}; expected true or false")
+    if least is not None and (truth or not isinstance(value, int) or value < least):
+        raise InputError(f"{name} is {value!r}; expected a whole number from {least} on")
+    return value
+
 
 def word(spelling: str, words: dict | None = None) -> str:
     """Return the standard word for a label; `words` holds a set's own spellings."""

@@ -21,14 +21,15 @@ def read(root, angles=ANGLES):
         angles: those to take, such as `("S",)` for frontal faces, or `("HL", "S", "HR")`, as text `HL,S,HR`.
     """
     root = Path(root)
-    angles = angles.split(",") if isinstance(angles, str) else tuple(angles)
-    wrong = [angle for angle in angles if angle not in ANGLES]
-    if wrong:
+    chosen = angles.split(",") if isinstance(angles, str) else angles
+    if not isinstance(chosen, (list, tuple, set)) or not chosen:
+        raise InputError(f"kdef: angles is {angles!r}; expected some of {', '.join(ANGLES)}")
+    if wrong := [angle for angle in chosen if angle not in ANGLES]:
         raise InputError(f"kdef: angle {wrong[0]!r} is unknown; expected some of {', '.join(ANGLES)}")
     sizes = walk(root, root)
     found = Found("kdef", root, SEVEN, sizes)
     for file in sizes:
-        _take(found, file, angles)
+        _take(found, file, chosen)
     return found.listing()
 
 

@@ -7,7 +7,7 @@ from ..emotions import SEVEN
 from ..setinfo import SetInfo
 from .common import BadRow, walk, word
 from .found import Found
-from .sequences import add_sequence, by_folder
+from .sequences import add_sequence, begun_late, by_folder, check_options
 
 PEAKS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 PEOPLE = 80
@@ -21,15 +21,19 @@ def read(root, camera: str = "VL", light: str = "Strong", last: int = 3, neutral
         light: `Strong`, `Weak` or `Dark`.
         last, neutral: as for CK+.
     """
+    check_options("oulucasia", last, neutral)
     root = Path(root)
-    tops = (root / name / light for name in (camera, f"{camera}_Acropped"))
+    tops = (root / name / str(light) for name in (f"{camera}", f"{camera}_Acropped"))
     top = next((path for path in tops if path.is_dir()), None)
     if top is None:
         raise InputError(f"{root} has no folder {camera}/{light} or {camera}_Acropped/{light}; "
                          "choose camera VL or NI and light Strong, Weak or Dark")
     found = Found("oulucasia", root, SEVEN, walk(root, top))
-    for sequence, frames in by_folder(found.sizes).items():
+    sequences = by_folder(found.sizes)
+    for sequence, frames in sequences.items():
         _take(found, sequence, frames, last, neutral)
+    if neutral:
+        found.notes += begun_late(sequences.values(), 0)
     return found.listing()
 
 
