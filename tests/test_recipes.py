@@ -1,5 +1,6 @@
 """The recipes for researchers run as they stand."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "recipes.md"
 
 
 @pytest.mark.filterwarnings("ignore:named. 1 samples were left out")
-def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
+def test_every_recipe_runs(tmp_path, monkeypatch):
     from fercourse import studies
     from fercourse.faces import catalogue
     monkeypatch.setattr(studies, "REGISTRY", dict(studies.REGISTRY))
@@ -30,5 +31,14 @@ def test_every_recipe_runs_and_the_study_has_its_arms(tmp_path, monkeypatch):
     assert "unknown name: expected PERSON_EMOTION_NUMBER" in found["named"].notes[-1]
     assert re.fullmatch(r"\d+\.\d ± \d+\.\d \(2\)", found["table"].loc["baseline", "drawn:train", "lesson"]["told"])
     assert found["balanced"].labels.bincount().min() > 0 and len(found["balanced"]) == len(found["train"])
-    done = studies.run("smoothing", scale="smoke", seeds=1, out=tmp_path)
-    assert {run["arm"] for run in done.runs} == {"plain", "smoothed"}
+
+
+def test_the_study_runs_as_it_stands_in_a_file_of_its_own(tmp_path, monkeypatch):
+    from fercourse import studies
+    monkeypatch.setattr(studies, "REGISTRY", dict(studies.REGISTRY))
+    [block] = re.findall(r"## A study of your own.*?```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    file, out = tmp_path / "own.py", tmp_path / "results"
+    file.write_text(block, "utf-8")
+    assert call("--use", file, "study", "smoothing", "--scale", "smoke", "--seeds", 1, "--out", out) == 0
+    [path] = out.iterdir()
+    assert {run["arm"] for run in json.loads(path.read_text())["runs"]} == {"plain", "smoothed"}
