@@ -181,3 +181,13 @@ def test_a_face_that_cannot_be_rendered_is_told(wrong, said):
 def test_a_face_is_drawn_from_named_units():
     smile, rest = (render_face(units, person=7, yaw=15, size=32) for units in ({"mouthSmile": 0.8}, {}))
     assert smile.shape == (32, 32, 3) and smile.dtype == np.uint8 and (smile != rest).any()
+
+
+def test_a_face_takes_little_computing():
+    """0.15 s of CPU time for 128 pixels is what is wanted; a slow machine may take four times as long."""
+    def seconds(person):
+        begin = time.process_time()
+        render_face(expression_word="happiness", person=person)
+        return time.process_time() - begin
+    render_face()                                             # the head is loaded once
+    assert min(seconds(person) for person in range(5)) < 4 * 0.15
