@@ -22,6 +22,7 @@ from ..models.descriptor import expressions
 from .base import Hyper, Method, create, one_of, register, within
 
 SOURCES = ("none", "random", "embedding", "heatmap", "class")
+SHARED = ("identity", "group")                 # what neighbours must not share if they are to be apart
 
 
 @dataclass
@@ -42,7 +43,7 @@ class HnclHyper(Hyper):
             away which key belongs to which query; MoCo shuffles over GPUs. 1 shuffles nothing.
         width: of the contrasted embedding.
         detector: of landmarks: `embedded`, `face-alignment`, or `given` (the set's own landmarks).
-        apart: neighbours must be other people, where people are known.
+        apart: neighbours must be other people and of another group (a video, near-duplicates), where these are known.
         labels: share of the labels that the linear probe at the end may use.
     """
 
@@ -83,12 +84,11 @@ class Hncl(Method):
     def setup(self, faces, target=None):
         super().setup(faces, target)
         size = min(self.hyper.queue, max(1, len(faces) // 4))      # longer, and a face meets itself too often
-        people = faces.identity if self.hyper.apart else None
+        shared = _shared(faces) if self.hyper.apart else {}
         self.memory |= {"descriptors": self._descriptors(faces).to(self.device),
-                        "people": torch.full_like(faces.labels, -1) if people is None else people.clone(),
                         "queue": torch.zeros(size, self.hyper.width, device=self.device),
-                        "rows": torch.full((size,), -1, device=self.device), "next": 0}
-        self.memory["people"] = self.memory["people"].to(self.device)
+                        "rows": torch.full((size,), -1, device=self.device), "next": 0,
+                        **{name: column.to(self.device) for name, column in shared.items()}}
 
     def _descriptors(self, faces):
         """Return the expression of each face [N, 102], 0 where no landmarks were found; of length 0 if not searched."""
@@ -97,10 +97,19 @@ class Hncl(Method):
         return expressions(faces, self.hyper.detector, self.device)
 
     def start_epoch(self, epoch, look):
-        """Say how many faces can have no neighbours, because no landmarks were found in them."""
-        if self.hyper.neighbours != "heatmap":
-            return {}
-        return {"without_landmarks": (self.memory["descriptors"] == 0).all(1).float().mean()}
+        """Say how many faces have no neighbours for want of landmarks, and what a small set leaves of the settings."""
+        size, count = len(self.memory["rows"]), self._count()
+        facts = {"queue": size} if size < self.hyper.queue else {}
+        if self.hyper.neighbours == "none":
+            return facts
+        facts |= {"neighbours": count} if count < self.hyper.count else {}
+        if self.hyper.neighbours == "heatmap":
+            facts["without_landmarks"] = (self.memory["descriptors"] == 0).all(1).float().mean()
+        return facts
+
+    def _count(self):
+        """Return how many neighbours a face can have: at most a quarter of the queue."""
+        return min(self.hyper.count, max(1, len(self.memory["rows"]) // 4))
 
     def forward(self, batch, progress):
         if len(batch.index) < 2:
@@ -137,10 +146,10 @@ class Hncl(Method):
         rows = self.memory["rows"]
         usable = (rows >= 0) & (rows != index[:, None])
         likeness = self._likeness(index, key, rows.clamp(min=0)).masked_fill(~usable, -torch.inf)
-        people = self.memory["people"]
-        same = (people[index][:, None] == people[rows.clamp(min=0)]) & (people[index][:, None] >= 0)
-        likeness = likeness.masked_fill(same, -torch.inf)
-        best = likeness.topk(min(self.hyper.count, max(1, len(rows) // 4)), dim=1)
+        for column in (self.memory[name] for name in SHARED if name in self.memory):
+            own = column[index][:, None]
+            likeness = likeness.masked_fill((own == column[rows.clamp(min=0)]) & (own >= 0), -torch.inf)
+        best = likeness.topk(self._count(), dim=1)
         neighbours = torch.zeros_like(usable).scatter(1, best.indices, best.values > 0)
         return neighbours, usable & ~neighbours
 
@@ -182,6 +191,16 @@ class Hncl(Method):
 
     def decide(self, features):
         return self.classifier(features)
+
+
+def _shared(faces):
+    """Return the columns of `SHARED` that tell something of the faces, by name."""
+    columns = faces.columns()
+    shared = {name: columns[name].clone() for name in SHARED if name in columns and (columns[name] >= 0).any()}
+    if not shared:
+        raise InputError(f"hncl: apart=True keeps pictures of one person or one video from being neighbours, but "
+                         f"{faces.name} knows neither people nor groups; leave it out")
+    return shared
 
 
 def set_probe(classifier: nn.Linear, probe):

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from fercourse import distributed, fit
 from fercourse.checkpoint import load_run
+from fercourse.errors import InputError
 from fercourse.evaluate import linear_probe
 from fercourse.losses.neighbour_contrast import neighbour_contrast
 from fercourse.methods import Batch
@@ -83,11 +84,41 @@ def test_other_people_only():
     assert not neighbours[:, :4].any() and neighbours.sum(1).tolist() == [2, 2, 2]
 
 
+def test_pictures_of_one_video_are_no_neighbours_of_each_other():
+    faces = toy_faces(40, 16, identity=None, landmarks=drawn_landmarks(toy_faces(40, 16)),
+                      attributes={"group": torch.tensor([7, 7, 7, 7, *[-1] * 36])})
+    method = toy_method(faces, "hncl", detector="given", queue=10, count=8, apart=True)
+    method.setup(faces)
+    method.memory["rows"] = torch.arange(10)
+    near = method._likeness
+    method._likeness = lambda *asked: near(*asked) + 10 * (torch.arange(10) < 4)          # the video is most like
+    neighbours, negatives = method.choose(torch.tensor([0, 20]), key(2))
+    assert neighbours.sum(1).tolist() == [2, 2] and not neighbours[0, :4].any() and neighbours[1, :4].any()
+    assert negatives[0, 1:4].all()
+
+
+@pytest.mark.parametrize("identity", [None, torch.full((40,), -1)])
+def test_nothing_can_be_apart_where_neither_people_nor_groups_are_known(identity):
+    faces = toy_faces(40, 16, identity=identity)
+    toy_method(faces, "hncl", neighbours="random").setup(faces)
+    with pytest.raises(InputError, match="toy knows neither people nor groups"):
+        toy_method(faces, "hncl", neighbours="random", apart=True).setup(faces)
+
+
+def test_what_a_small_set_leaves_of_the_settings_is_told():
+    _, method = ready(8, neighbours="random", count=3)                # a quarter of the set, and a quarter of that
+    assert method.start_epoch(0, None) == {"queue": 2, "neighbours": 1}
+    _, method = ready(40, neighbours="random")
+    assert method.start_epoch(0, None) == {}
+    _, method = ready(8, neighbours="none", count=3)
+    assert method.start_epoch(0, None) == {"queue": 2}
+
+
 def test_a_queue_with_fewer_keys_than_neighbours():
     _, method = ready(rows=[5])
     neighbours, negatives = method.choose(torch.tensor([1, 5]), key(2))
     assert neighbours.sum(1).tolist() == [1, 0] and negatives.sum() == 0
-    faces, method = ready(8)                                              # a queue of a quarter: shorter than count
+    faces, method = ready(8)                                          # a queue of a quarter: shorter than count
     assert len(method.memory["rows"]) == 2
     fit(method, faces, epochs=1, batch_size=4, **QUICK)
 
