@@ -8,7 +8,10 @@ import torch
 from PIL import Image
 
 import fercourse as fc
+from fercourse.checkpoint import export
+from fercourse.embed import at_most
 from fercourse.errors import InputError
+from fercourse.evaluate import fit_temperature, seen
 from fercourse.photo import EYE_SPAN, EYES_AT, EYES_TO_MOUTH, _cascade, from_photo
 from fercourse.synth.population import Population, row_picture
 from tests.line import call
@@ -157,3 +160,25 @@ def test_predict_tells_what_it_cannot_read_in_one_sentence(trained, tmp_path, ca
         assert call("predict", trained, tmp_path / name) == 2
         [line] = capsys.readouterr().err.strip().splitlines()
         assert line.startswith("fercourse: ") and words in line
+
+
+def test_a_run_of_two_domains_is_calibrated_as_source_and_sees_the_photograph_as_target(scene, tmp_path, capsys):
+    val = fc.load_faces("synthfaces", "val", domain="lab", size=48)
+    torch.manual_seed(0)
+    method = fc.methods.create("dmsrl", val)
+    for name, figures in method.named_buffers():
+        if "source_running_mean" in name:
+            figures += torch.randn(figures.shape)
+    export(method.eval(), tmp_path, {"data": "synthfaces/lab:val (9 faces, 77aa)", "target": "fer2013 (9 faces, 0b1c)"})
+    Image.fromarray(scene).save(tmp_path / "scene.png")
+    known = at_most(val, 2000, 0)
+    with method.seen_as("source"):
+        temperature = fit_temperature(seen(method, known)["logits"], known.labels)
+    for said in ((), ("--as", "source")):
+        assert call("predict", tmp_path, tmp_path / "scene.png", *said, "--json") == 0
+        facts = json.loads(capsys.readouterr().out)
+        with method.seen_as(said[1] if said else "target"), torch.no_grad():
+            expected = method.predict(from_photo(tmp_path / "scene.png", 48).images)
+        assert facts["temperature"] == pytest.approx(temperature, abs=1e-3)
+        shares = (expected / temperature).softmax(1)
+        assert [face["probability"] for face in facts["faces"]] == pytest.approx(shares.amax(1).tolist(), abs=1e-3)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .sets import check_root, load
+from .sets import check_root, load, taken_as
+from .train import Side
 
 PICTURES = (".png", ".svg", ".pdf", ".webp", ".jpg")
 Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keeps the widest directions.")
@@ -26,6 +27,7 @@ def embed(
         help="About so many faces at most, every class in its share, and at least one of each; a page holds "
              "up to 20,000.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of UMAP.")] = 0,
+    as_: Side = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ):
     """Draw the embedding of a trained run, or write a page on which hovering a point shows the face."""
@@ -45,7 +47,8 @@ def embed(
     method = load_run(run, pick_device(device))
     shown = at_most(load(data, "test", root, method.size), most, seed)
     _check(shown, pages, pictures, colour_by or "labels")
-    seen = see_all(method, shown.images)
+    with taken_as(method, as_, run, shown):
+        seen = see_all(method, shown.images)
     points = project(seen["embedding"], projection, seed)
     for picture in pictures:
         _draw(points, shown, picture, faces, colour_by or "labels", f"{run.name}: {shown.name}")

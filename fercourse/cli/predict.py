@@ -8,7 +8,8 @@ import typer
 
 from ..errors import InputError
 from .embed import PICTURES, say_terms
-from .sets import own_sets, root_of
+from .sets import own_sets, root_of, seen_as, taken_as
+from .train import Side
 
 
 def predict(
@@ -18,6 +19,7 @@ def predict(
     root: Annotated[Path | None, typer.Option(
         help="Where the run's own set of faces is, if it is a real one; default: its usual place.")] = None,
     most: Annotated[int, typer.Option(help="At most so many faces, the largest.", min=1)] = 6,
+    as_: Side = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ):
@@ -37,14 +39,15 @@ def predict(
         raise InputError(f"{run} predicts valence and arousal; predict shows classes: give a run trained on classes")
     photographed = from_photo(photo, method.size, most)
     known, temperature = _own_faces(run, method, root)
-    seen = see_all(method, photographed.images)
+    with taken_as(method, as_, run):
+        seen, maps = see_all(method, photographed.images), _maps(method, photographed.images) if out else None
     probabilities = (seen["logits"].cpu() / temperature).softmax(1)
     facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1),
               "expression": method.classes[int(p.argmax())], "probability": round(float(p.max()), 4),
               "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, p)}}
              for box, tilt, p in zip(photographed.boxes, photographed.tilts, probabilities)]
     if out is not None:
-        _draw(method, photographed, seen["embedding"], probabilities, known, run, out)
+        _draw(method, photographed, seen["embedding"], probabilities, maps, known, run, out)
     if as_json:
         typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": photographed.turned,
                                "temperature": round(temperature, 4), "faces": facts}))
@@ -59,7 +62,10 @@ def predict(
 
 
 def _own_faces(run, method, root):
-    """Return faces that the run was trained on and the temperature that calibrates it on its val split."""
+    """Return faces that the run was trained on and the temperature that calibrates it on its val split.
+
+    Both are of the source, and seen as that, whatever the photograph is taken to be.
+    """
     from ..embed import at_most
     from ..evaluate import fit_temperature, seen, truth_in
     from ..faces.load import load_faces, parse_spec
@@ -73,20 +79,26 @@ def _own_faces(run, method, root):
         typer.echo(f"not calibrated, and no training faces are shown: {name or 'its training set'} is not at hand "
                    f"({error}); --root says where it is", err=True)
         return None, 1.0
-    return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
+    with seen_as(method, "source"):
+        return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
 
 
-def _draw(method, photo, embedding, probabilities, known, run, out):
-    from .. import plots
+def _maps(method, images):
+    """Return where the method looked; None of a transformer, which has no such maps."""
     from ..embed import saliency
-    from ..evaluate import nearest, seen
     try:
-        maps = saliency(method, photo.images)
-    except InputError:                                        # a transformer has no such maps
-        maps = None
+        return saliency(method, images)
+    except InputError:
+        return None
+
+
+def _draw(method, photo, embedding, probabilities, maps, known, run, out):
+    from .. import plots
+    from ..evaluate import nearest, seen
     alike = None
     if known is not None:
-        rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
+        with seen_as(method, "source"):
+            rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
         alike = known.images[rows.cpu()]
     plots.reading(photo, probabilities.numpy(), method.classes, maps, alike, title=f"{photo.name}: {run.name}"
                   ).savefig(out)

@@ -1,11 +1,13 @@
 """The sets of faces that a command names: where they are, what of them can be learnt from and scored."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 from ..errors import InputError
 from .say import say
 
+SIDES = ("source", "target")
 ASKED = "asked.json"          # beside a run: which sets it was asked to be trained on
 
 
@@ -41,7 +43,6 @@ def remember(run, data, target, root):
 
 def own_sets(run, root=None):
     """Return (data, target or None, root) of a run: as they were asked for, else as its settings tell."""
-    from ..checkpoint import CONFIG, name_in
     if (run / ASKED).is_file():
         try:
             asked = json.loads((run / ASKED).read_text(encoding="utf-8"))
@@ -49,9 +50,14 @@ def own_sets(run, root=None):
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{run / ASKED} cannot be read ({error}); expected which sets the run was trained on: "
                              "delete it, and say with --data what to score it on") from error
+    return *_recorded(run), root
+
+
+def _recorded(run):
+    """Return the names of the faces that a run learnt from, and of its target's or None, as its settings tell."""
+    from ..checkpoint import CONFIG, name_in
     config = json.loads((run / CONFIG).read_text(encoding="utf-8"))
-    names = (name_in(str(config[key])) if config.get(key) else None for key in ("data", "target"))
-    return *names, root
+    return [name_in(str(config[key])) if config.get(key) else None for key in ("data", "target")]
 
 
 def _from_anywhere(text):
@@ -83,6 +89,45 @@ def own_test(run, root, size):
         raise InputError(f"{run} learnt from {data}, faces of {faces.name} among them, so that scores there would say "
                          "nothing; say with --data what to score it on")
     return faces
+
+
+def taken_as(method, side, run, faces=None):
+    """Return a context in which a method that knows two domains takes faces to be of one of them; tell which.
+
+    Without a side, faces of the set that taught the run are the source's, unless they are of its target too; all other
+    faces are the target's.
+    """
+    from ..models.norms import has_two_statistics
+    if side not in (None, *SIDES):
+        raise InputError(f"--as {side} is no domain; expected {' or '.join(SIDES)}")
+    if not (hasattr(method, "seen_as") and has_two_statistics(method)):
+        if side:
+            raise InputError(f"--as {side} chooses between the statistics of two domains, but {run} keeps those of one "
+                             "only; leave it out")
+        return nullcontext()
+    side = side or _side(run, faces)
+    say(f"faces are seen with the batch norm statistics of the {side}; --as source or --as target chooses")
+    return method.seen_as(side)
+
+
+def seen_as(method, side):
+    """Return a context in which a method takes faces to be of a side; for a method of one domain it does nothing."""
+    return method.seen_as(side) if hasattr(method, "seen_as") else nullcontext()
+
+
+def _side(run, faces):
+    data, target = (faces is not None and _covers(name, faces.name) for name in _recorded(run))
+    return "source" if data and not target else "target"
+
+
+def _covers(known, name):
+    """Return whether faces of a name are of a known set, or of its domain."""
+    from ..faces.catalogue import plain
+    from ..faces.load import parse_spec
+    if known is None:
+        return False
+    known, asked = parse_spec(known), parse_spec(name)
+    return plain(known.name) == plain(asked.name) and known.domain in (None, asked.domain)
 
 
 def scored_set(text, trained, root, size):

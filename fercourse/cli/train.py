@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from .sets import (
     say_notes,
     scorable,
     scored_set,
+    taken_as,
     usable,
 )
 
@@ -32,6 +34,9 @@ Root = Annotated[Path | None, typer.Option(
          "synthfaces take it only where it is a .parquet file of them, or a folder with one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+Side = Annotated[str | None, typer.Option("--as", metavar="source|target", help=(
+    "With whose batch norm statistics a run that knows two domains sees faces; default: source for faces of the set "
+    "that taught it, else target."))]
 
 
 def train(
@@ -116,7 +121,8 @@ def train(
         facts = {"method": method, "run": str(out), "data": faces.name, "trained_on": len(faces), "epochs": epochs,
                  "seed": seed, "loss": history.last.get("total"), "seconds": _seconds(out, began, saved),
                  "images_per_s": history.last.get("images_per_s")}
-        _tell(_measure(model, test, facts), out, as_json)
+        with taken_as(model, None, out, test) if test is not None else nullcontext():
+            _tell(_measure(model, test, facts), out, as_json)
     distributed.stop()
 
 
@@ -126,6 +132,7 @@ def evaluate(
         help=f"Set of faces: {SPEC}; default: the set that the run was trained for.")] = None,
     root: Root = None,
     by: Annotated[list[str] | None, typer.Option(help="Also a table by this column, such as gender.")] = None,
+    as_: Side = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ):
@@ -138,10 +145,10 @@ def evaluate(
     faces = scorable(load(data, "test", root, model.size) if data else own_test(run, root, model.size), model)
     for column in by or []:
         groups_of(faces, column)                                          # before scoring, which may take long
-    facts = _measure(model, faces, {"method": model.name, "run": str(run)})
-    _tell(facts, None, as_json)
-    for column in by or []:
-        typer.echo(_groups(model, faces, column), err=as_json)
+    with taken_as(model, as_, run, faces):
+        _tell(_measure(model, faces, {"method": model.name, "run": str(run)}), None, as_json)
+        for column in by or []:
+            typer.echo(_groups(model, faces, column), err=as_json)
 
 
 # ---------------------------------------------------------------------- pieces

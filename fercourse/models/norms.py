@@ -26,6 +26,11 @@ def keep_two_statistics(module: nn.Module):
             norm.register_buffer(f"source_{name}", getattr(norm, name).clone())
 
 
+def has_two_statistics(module: nn.Module) -> bool:
+    """Return whether batch norms keep the statistics of the source beside those of the target."""
+    return any(hasattr(norm, "source_running_mean") for norm in batch_norms(module))
+
+
 @contextmanager
 def as_source(module: nn.Module):
     """Let batch norms with two sets of statistics use, and in training keep, those of the source for a while."""

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from fercourse.checkpoint import fingerprint
+from fercourse.checkpoint import export, fingerprint
 from fercourse.cli import sets
 from fercourse.errors import InputError
+from fercourse.evaluate import seen
 from tests.line import QUICK, call, toy_pack
-from tests.toy import toy_faces
+from tests.toy import toy_faces, toy_method
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +77,59 @@ def test_a_run_of_python_is_asked_for_its_set_by_the_whole_name(tmp_path):
     faces = toy_faces(8, 16, name="rendered (mine)")
     (tmp_path / "config.json").write_text(json.dumps({"data": fingerprint(faces), "target": None}))
     assert sets.own_sets(tmp_path) == ("rendered (mine)", None, None)
+
+
+def two_domains(folder, data="toy/lab:train", target="toy/wild:train", **hyper):
+    """Write a run of DMSRL in whose eyes source and target differ; return its method."""
+    method = toy_method(toy_faces(8, 16), "dmsrl", **hyper)
+    for name, figures in method.named_buffers():
+        if "source_running_mean" in name:
+            figures += torch.randn(figures.shape, generator=torch.Generator().manual_seed(1))
+    export(method, folder, {"data": f"{data} (8 faces, 77aa)", "target": target and f"{target} (8 faces, 0b1c)"})
+    return method.eval()
+
+
+@pytest.mark.parametrize("data, target, scored, side", [
+    ("toy/lab:train", "toy/wild:train", "toy/lab:test", "source"),
+    ("toy/lab:train", "toy/wild:train", "toy/wild:test", "target"),
+    ("toy/lab:train", "toy/wild:train", "toy:test", "target"), ("rafdb:train", "toy", "RAF-DB:val", "source"),
+    ("toy:train", "rafdb:train", "toy/wild", "source"), ("toy:train", "toy/wild:train", "toy/wild:test", "target"),
+    ("toy:train", None, "toy:test", "source"), ("toy/lab:train", "toy/wild:train", None, "target"),
+])
+def test_faces_are_of_the_domain_that_the_run_was_trained_on(tmp_path, capsys, data, target, scored, side):
+    method = two_domains(tmp_path, data, target)
+    with sets.taken_as(method, None, tmp_path, scored and toy_faces(4, 16, name=scored)):
+        assert method.domain == side
+    assert f"statistics of the {side}; --as " in capsys.readouterr().err and method.domain == "target"
+
+
+def test_a_domain_that_is_said_wins_and_needs_two(tmp_path, capsys):
+    method = two_domains(tmp_path)
+    with sets.taken_as(method, "target", tmp_path, toy_faces(4, 16, name="toy/lab:test")):
+        assert method.domain == "target"
+    with pytest.raises(InputError, match="--as wild is no domain; expected source or target"):
+        sets.taken_as(method, "wild", tmp_path)
+    capsys.readouterr()
+    for one in (toy_method(toy_faces(8, 16)), two_domains(tmp_path / "shared", own_norms=False)):
+        with sets.taken_as(one, None, tmp_path, toy_faces(4, 16, name="toy/lab")):
+            assert not capsys.readouterr().err
+        with pytest.raises(InputError, match="keeps those of one only; leave it out"):
+            sets.taken_as(one, "source", tmp_path)
+
+
+@pytest.mark.parametrize("said, side", [((), "source"), (("--as", "target"), "target")])
+def test_evaluate_and_embed_see_faces_as_their_domain(tmp_path, capsys, monkeypatch, said, side):
+    method, faces = two_domains(tmp_path), toy_faces(40, 16, name="toy/lab:test")
+    monkeypatch.setattr("fercourse.faces.load.load_faces", lambda *asked: faces)
+    with method.seen_as(side):
+        truth = seen(method, faces)
+    assert call("evaluate", tmp_path, "--data", "toy/lab", *said, "--json") == 0
+    told = capsys.readouterr()
+    confusion = torch.zeros(4, 4, dtype=torch.int64)
+    confusion.index_put_((faces.labels, truth["logits"].argmax(1)), torch.tensor(1), accumulate=True)
+    assert json.loads(told.out)["confusion"] == confusion.tolist() and f"statistics of the {side}" in told.err
+    projected = []
+    monkeypatch.setattr("fercourse.embed.project", lambda features, *more: (projected.append(features),
+                                                                            features[:, :2].cpu())[1])
+    assert call("embed", tmp_path, "--data", "toy/lab", "--out", tmp_path / "a.png", *said) == 0
+    torch.testing.assert_close(projected[0].cpu(), truth["embedding"])
