@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from ..errors import InputError
 from ..faces.cache import cached_array
 from ..faces.shapes import renumbered, unknown
-from .engines import OFFLINE, engine_named
+from .engines import OFFLINE, ImageText, engine_named
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,13 @@ def retrieve(faces, attributes=None, engine=OFFLINE, device="cpu", cache: bool =
         cache: keep what it sees, and use what is kept.
 
     Raises:
-        InputError: another engine, one that is not installed, or weights that cannot be fetched.
+        InputError: another engine, one that is not installed, weights that cannot be fetched, or prompts that the
+            offline engine cannot tell apart.
     """
     attributes = ATTRIBUTES if attributes is None else attributes
     engine = engine_named(engine) if isinstance(engine, str) else engine
+    for attribute in attributes.values() if isinstance(engine, ImageText) else ():
+        engine.check_prompts(attribute.prompts)
     seen = image_vectors(faces, engine, device, cache)
     scores, vectors = {}, {}
     for name, attribute in attributes.items():

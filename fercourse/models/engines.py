@@ -4,7 +4,9 @@ The course's own is small and offline, and knows rendered faces only; open_clip'
 """
 
 import hashlib
+import logging
 import re
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -66,7 +68,7 @@ class ImageText(nn.Module):
         Raises:
             InputError: a sentence without any word it knows.
         """
-        rows = [[self.place[word] for word in words_of(one) if word in self.place] for one in sentences]
+        rows = [self._tokens(one) for one in sentences]
         if silent := [one for one, row in zip(sentences, rows) if not row]:
             raise InputError(f"the offline engine knows no word of {silent[0]!r}; it has read "
                              f"{', '.join(self.vocabulary[:40])}, …")
@@ -74,6 +76,20 @@ class ImageText(nn.Module):
         tokens = torch.tensor([row + [0] * (most - len(row)) for row in rows], device=self.word.weight.device)
         count = (tokens > 0).sum(1, keepdim=True)
         return F.normalize(self.text_head(self.word(tokens).sum(1) / count), dim=1)
+
+    def _tokens(self, sentence):
+        return [self.place[word] for word in words_of(sentence) if word in self.place]
+
+    def check_prompts(self, sentences: list[str]):
+        """Raise InputError for two sentences of the very same known words: each face would get one answer."""
+        read = {}
+        for one in sentences:
+            other = read.setdefault(tuple(sorted(self._tokens(one))), one)
+            if other is not one:
+                strange = dict.fromkeys(w for w in words_of(f"{other} {one}") if w not in self.place)
+                why = f"it has never read {', '.join(strange)}" if strange else "it takes no notice of order"
+                raise InputError(f"to the offline engine {other!r} and {one!r} are the same, for {why}; choose words "
+                                 f"among {', '.join(self.vocabulary[:40])}, …, or an engine of open_clip")
 
 
 def words_of(sentence: str) -> list[str]:
@@ -142,12 +158,23 @@ def open_clip_engine(name: str) -> OpenClip:
         raise InputError(f"engine {name!r} is unknown; expected {OFFLINE!r} or model/weights of open_clip, such as "
                          "ViT-B-32/laion2b_s34b_b79k")
     try:
-        with patient_only_with_a_network():
+        with patient_only_with_a_network(), _unlogged():
             model = open_clip.create_model(model_name, pretrained=weights)
     except Exception as error:                                      # every client library has its own kind
         raise InputError(f"the weights of {name!r} cannot be loaded ({brief(error)}); connect to a network, give a "
                          f"file as {model_name}/FILE, or use the engine {OFFLINE!r}") from error
     return OpenClip(model, open_clip.get_tokenizer(model_name), _clip_key(name, weights))
+
+
+@contextmanager
+def _unlogged():
+    """Keep open_clip from logging what the error that it raises says as well."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _clip_key(name, weights):

@@ -123,6 +123,18 @@ def test_words_it_never_read_are_passed_over():
         engine.texts(["a man", "quixotic"])
 
 
+def test_prompts_that_it_reads_alike_are_refused():
+    engine = engines.offline_engine()
+    for question in at.ATTRIBUTES.values():
+        engine.check_prompts(question.prompts)
+    with pytest.raises(InputError, match="'a photo of women' and 'a photo of men' are the same, for it has never read "
+                                         "women, men; choose words among"):
+        at.retrieve(toy_faces(4), at.FOUND, cache=False)
+    turned = {"order": at.Attribute("order", ("man young", "young man"), "a {}")}
+    with pytest.raises(InputError, match="takes no notice of order"):
+        at.retrieve(toy_faces(4), turned, cache=False)
+
+
 def test_captions_tell_only_what_is_true():
     draw, truth = Random(0), {"gender": 0, "age": 3, "skin_tone": -1}
     for _ in range(50):
@@ -217,10 +229,11 @@ def test_open_clip_sees_what_its_own_preprocessing_would_show(tiny):
         assert (wanted * engine.images(faces.images)).sum(1).min() > 0.999
 
 
-def test_open_clip_that_cannot_be_had(monkeypatch, tmp_path):
+def test_open_clip_that_cannot_be_had(monkeypatch, tmp_path, caplog):
     pytest.importorskip("open_clip")
     for name in ("ViT-B-32", "no-such-model/openai"):
         with pytest.raises(InputError, match="is unknown; expected 'offline' or model/weights"):
             engines.open_clip_engine(name)
     with pytest.raises(InputError, match="cannot be loaded"):
         engines.open_clip_engine(f"ViT-B-32/{tmp_path / 'missing.pt'}")
+    assert not caplog.records
