@@ -28,7 +28,7 @@ class IdInvariantHyper(Hyper):
         task: `valence_arousal` or `classes`.
         attributes: which are attached, such as `gender,age,skin_tone`.
         engine: who retrieves them: `offline`, or `model/weights` of open_clip.
-        residual: `post`, `prev` or `simple`, see `models.residual`.
+        residual: `post`, `prev`, `simple` or `none`, see `models.residual`.
         concordance: weight of the concordance part of the affect loss: 1 as found; 4 stands to the squared error as
             in the baseline, so that the two can be compared (DC).
         agreement: weight of the identity features' agreement with the retrieved attributes (DC).
@@ -110,7 +110,7 @@ class IdInvariant(TaskMethod):
     def _even(self, part):
         """Return the product over attributes of p(part of the label) p(answer) / p(both), at most 10, [N]."""
         weights, part = torch.ones(len(part)), part.cpu()
-        for name in self.questions if self.hyper.even else ():
+        for name in self.names if self.hyper.even else ():
             answer = self.memory[f"retrieved {name}"].cpu()
             both = part * len(self.questions[name].words) + answer
             one, other, together = (column.bincount()[column] / len(part) for column in (part, answer, both))
@@ -125,15 +125,25 @@ class IdInvariant(TaskMethod):
     def detach(self, *names: str):
         """Leave attributes out of the residual and of every loss from now on; `attach` takes them back.
 
-        To look at what each one does: neither checkpoints nor saved weights remember it. To train without an attribute,
-        leave it out of `attributes`.
+        To look at what each one does: neither checkpoints nor saved weights remember it. How much each face counts is
+        told in `setup`, by the attributes that are attached then. To train without an attribute, leave it out of
+        `attributes`.
+
+        Raises:
+            InputError: a name that is none of its attributes.
         """
-        self.names = tuple(name for name in self.names if name not in names)
+        gone = retrieval.chosen(names, self.questions)
+        self.names = tuple(name for name in self.names if name not in gone)
         self._freeze()
 
     def attach(self, *names: str):
-        """Take attributes that this method was built with into the residual again."""
-        self.names = tuple(name for name in self.questions if name in (*self.names, *retrieval.chosen(names)))
+        """Take attributes that this method was built with into the residual again.
+
+        Raises:
+            InputError: a name that is none of its attributes.
+        """
+        wanted = (*self.names, *retrieval.chosen(names, self.questions))
+        self.names = tuple(name for name in self.questions if name in wanted)
         self._freeze()
 
     def _freeze(self):

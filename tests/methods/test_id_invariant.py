@@ -191,6 +191,28 @@ def test_a_detached_attribute_has_no_part_in_anything():
     assert method.residual.identity["gender"][0].weight.grad is not None
 
 
+def test_faces_are_weighed_by_the_attributes_that_are_attached():
+    faces = toy_faces(32)
+    method = toy_method(faces, "id-invariant", attributes="gender,skin_tone")
+    method.detach("gender")
+    method.setup(faces)
+    alone, _ = ready(attributes="skin_tone")
+    both, _ = ready()
+    assert torch.equal(method.memory["weights"], alone.memory["weights"])
+    assert not torch.equal(method.memory["weights"], both.memory["weights"])
+
+
+def test_names_that_are_detached_and_attached_are_read_as_settings_are():
+    method, _ = ready()
+    method.detach("skin-tone")
+    assert method.names == ("gender",)
+    method.attach("skin-tone")
+    assert method.names == ("gender", "skin_tone")
+    for change in (method.detach, method.attach):
+        with pytest.raises(InputError, match="attribute 'age' is unknown; expected some of gender, skin_tone"):
+            change("age")
+
+
 def test_an_attribute_left_out_at_construction_has_no_parameters():
     method, batch = ready(attributes="age")
     assert not any("gender" in name for name, _ in method.named_parameters())
