@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..evaluate.probes import linear_probe
 from ..faces.sampling import stratified_rows
 from ..losses.neighbour_contrast import neighbour_contrast
-from ..models.descriptor import expressions
+from ..models.descriptor import EXPRESSED_BY, expressions
 from .base import Hyper, Method, create, one_of, register, within
 
 SOURCES = ("none", "random", "embedding", "heatmap", "class")
@@ -71,7 +71,7 @@ class Hncl(Method):
 
     def __init__(self, classes, size, hyper):
         super().__init__(classes, size, hyper)
-        one_of(hyper, neighbours=SOURCES)
+        one_of(hyper, neighbours=SOURCES, detector=EXPRESSED_BY)
         within(hyper, count=(1, 10**6), weight=(0, 1e6), begin=(0, 1), temperature=(1e-4, 100), queue=(1, 10**7),
                key_decay=(0, 1), key_groups=(1, 1024), width=(1, 10**5), labels=(1e-6, 1))
         width = self.backbone.width

@@ -15,11 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .landmarks import BROWS, MIRRORED, POINTS, find_landmarks
+from .landmarks import BROWS, DETECTORS, MIRRORED, POINTS, find_landmarks
 from .shipped import part_of, shipped
 
 KEPT = torch.arange(BROWS, POINTS)                      # brows, nose, eyes, mouth: the jaw says who, not what
 TWIN = MIRRORED[KEPT] - BROWS
+EXPRESSED_BY = (*DETECTORS, "given")
 LEAST = 0.1                                             # a covered point is guessed, but not for nothing
 
 
@@ -142,10 +143,15 @@ def expressions(faces, detector: str = "embedded", device="cpu") -> Tensor:
         device: where landmarks are searched.
 
     Raises:
-        InputError: an unknown detector, or `given` where the set has no landmarks.
+        InputError: an unknown detector, or `given` where the set has no landmarks, or other ones than iBUG's 68.
     """
+    if isinstance(detector, str) and detector not in EXPRESSED_BY:
+        raise InputError(f"detector {detector!r} is unknown; expected one of {', '.join(EXPRESSED_BY)}")
     if detector == "given":
         points = faces.column("landmarks")
+        if points.shape[1] != POINTS:
+            raise InputError(f"{faces.name} has {points.shape[1]} landmarks a face; expected {POINTS} points in the "
+                             "order of iBUG: choose another detector, such as embedded")
         visible = torch.ones(points.shape[:2]) if faces.visible is None else faces.visible
     else:
         landmarks = find_landmarks(faces.images, detector, device)

@@ -335,3 +335,8 @@ def test_shuffled_parts_of_a_batch_keep_their_places_and_have_figures_of_their_o
     assert not torch.allclose(method._keys(images), whole, atol=1e-3)
     method.eval()
     torch.testing.assert_close(method._keys(images), method.key_projector(method.key_backbone.features(images)))
+
+
+def test_who_finds_landmarks_is_checked_at_once():
+    with pytest.raises(InputError, match="detector is 'foo'; expected one of embedded, face-alignment, given"):
+        toy_method(toy_faces(8, 16), "hncl", detector="foo")

@@ -1,6 +1,7 @@
 """The descriptor of expressions: what it must not see, what it must, and heatmaps without heatmaps."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,15 @@ import torch.nn.functional as F
 from fercourse.errors import InputError
 from fercourse.evaluate import nearest
 from fercourse.faces import load_faces
-from fercourse.models.descriptor import KEPT, TWIN, Descriptor, embedded_descriptor, heatmap_likeness, lay_on
+from fercourse.models.descriptor import (
+    KEPT,
+    TWIN,
+    Descriptor,
+    embedded_descriptor,
+    expressions,
+    heatmap_likeness,
+    lay_on,
+)
 from fercourse.models.landmarks import MIRRORED, find_landmarks, gaussian_heatmaps
 
 
@@ -118,6 +127,14 @@ def test_neighbours_of_unseen_people_share_their_expression(faces):
     told = embedded_descriptor()(found.points, found.visible)
     _, rows = nearest(told, count=5, query_groups=faces.identity)
     assert (faces.labels[rows] == faces.labels[:, None]).float().mean() > 0.4         # chance is 0.14
+
+
+def test_landmarks_that_are_not_the_68_and_unknown_detectors_are_refused(faces):
+    few = replace(faces, landmarks=torch.zeros(len(faces), 5, 2), visible=None)
+    with pytest.raises(InputError, match="has 5 landmarks a face; expected 68 points in the order of iBUG"):
+        expressions(few, "given")
+    with pytest.raises(InputError, match="'foo' is unknown; expected one of embedded, face-alignment, given"):
+        expressions(faces, "foo")
 
 
 def test_twins():
