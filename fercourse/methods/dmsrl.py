@@ -42,13 +42,15 @@ class DmsrlHyper(Hyper):
     """Hyper-parameters of DMSRL.
 
     Attributes:
-        metric: alpha, how much the features hear of L_SML; found 0.01 for distances not divided by the width.
-        margin, align: of L_SML, see `losses.margin`.
+        metric: alpha, how much the features hear of L_SML; found 0.01 for distances not divided by the width, ours is
+            ten times that (DC).
+        margin, align: of L_SML, see `losses.margin`; lambda, which is align, was found as 0.01, ours is ten times that
+            (DC).
         centre_rate: how far a centre goes to the mean of its class in a step, if it is 1/K of the batch; above
             2 / (K * share), the centre of a class of a larger share overshoots it ever further.
         centres: `means` puts them at the class means when target faces get labels (DC), `random` at N(0, 1) (found).
             Before, source features already hear their random centres, by the little that w lets through.
-        adversary: beta, of the reversed gradient; found 0.01.
+        adversary: beta, of the reversed gradient; found 0.01, ours is ten times that (DC).
         sensitive: also learn a domain-sensitive component and keep it independent of the invariant one, as the
             abstract says (DC); information: weight of the vCLUB of the two.
         local: add the four corners to the global feature; local_width: of each corner.
