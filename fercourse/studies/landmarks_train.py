@@ -19,7 +19,7 @@ from .. import augment
 from ..faces import load_faces
 from ..models import landmarks as lm
 from ..models.descriptor import Descriptor
-from ..models.shipped import publish
+from ..models.shipped import publish, shipped
 from ..seeds import derive
 from .small_fit import fit_in_pieces
 
@@ -117,6 +117,12 @@ def fitted(network) -> Descriptor:
     return Descriptor().fit(located.points, located.visible, faces.identity, faces.column("yaw"), faces.column("pitch"))
 
 
+def recipe(epochs, lr, init, soft) -> str:
+    """Return what is done to the network, after what was done to the weights that it starts from."""
+    before = f"{shipped('landmarks')[0]['trained']}, then " if init else ""
+    return f"{before}{epochs} epochs with learning rate {lr:g}{', augmented less' if soft else ''}"
+
+
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")] = Path("runs/landmarks"),
     epochs: Annotated[int, typer.Option(help="Walks through the training faces.")] = 40,
@@ -128,6 +134,7 @@ def main(
     score: Annotated[str, typer.Option(help="Unseen people that the manifest reports: val or test.")] = "test",
 ):
     """Train, measure on unseen people, and put weights and manifest into the package."""
+    trained = recipe(epochs, lr, init, soft)                              # of the weights that `publish` replaces
     network, finished = train(out, epochs, batch_size, lr, minutes, init, SOFT if soft else HARD)
     if not finished:
         typer.echo("not finished; call again to go on")
@@ -137,7 +144,7 @@ def main(
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"descriptor.{name}": value for name, value in fitted(network).state_dict().items()}
     publish("landmarks", tensors, {"what": "68 landmark heatmaps, 64 px",
-                                   "epochs": epochs, "scored_on": score, **facts}, keep=("descriptor.",))
+                                   "trained": trained, "scored_on": score, **facts}, keep=("descriptor.",))
     typer.echo(json.dumps(facts, indent=1))
 
 

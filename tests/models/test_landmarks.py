@@ -112,6 +112,13 @@ def test_training_goes_on_where_it_stopped(tmp_path, monkeypatch):
         torch.testing.assert_close(again.state_dict()[name], value, msg=name)
 
 
+def test_the_manifest_tells_all_that_the_weights_went_through(monkeypatch):
+    first = training.recipe(45, 2e-3, init=False, soft=False)
+    monkeypatch.setattr(training, "shipped", lambda name: ({"trained": first}, {}))
+    manifest = json.loads((shipped.FOLDER / "landmarks.json").read_text())
+    assert training.recipe(20, 1e-3, init=True, soft=True) == manifest["trained"]
+
+
 def test_the_weights_are_small_and_those_of_the_manifest(tmp_path, monkeypatch):
     manifest = json.loads((shipped.FOLDER / "landmarks.json").read_text())
     assert manifest["bytes"] == (shipped.FOLDER / "landmarks.safetensors").stat().st_size <= 4e6
