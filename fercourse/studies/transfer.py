@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from ..augment import Preset
+from ..errors import InputError
 from ..evaluate import accuracy, evaluate, seen, truth_in
 from ..faces import SEVEN, concat, load_faces
 from ..faces.cache import folder, used
@@ -22,11 +23,16 @@ MORE = {"smoke": 3, "cpu": 840, "full": 3780}         # people beside the 420 of
 @study("transfer", data="fer2013", cpu=dict(epochs=25, lr=3e-3))
 def arms(scale: Scale, data, root) -> dict:
     """Train on all synthetic faces, without colour, then on more of them; test on a real set's public test part."""
+    from .domains import PAIRS  # which itself imports this file
+    if data in PAIRS:
+        raise InputError(f"transfer: {data} is a pair of domains; expected a set of photographs, such as fer2013, or "
+                         f"the study of pairs: fercourse study domains --data {data}")
     return {"synthfaces": partial(_transfer, 0, scale, data, root),
             "with more people": partial(_transfer, MORE[scale.name], scale, data, root)}
 
 
 def _transfer(more, scale, data, root, seed):
+    loader(data, root, size=scale.size)("test")                           # a wrong root is told before much is rendered
     faces = load_faces("synthfaces", split=None, size=scale.size)
     if more:
         faces = concat(faces, more_people(more, scale.size))
@@ -48,12 +54,11 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     image. Synthetic classes are equally frequent, real ones are not: `accuracy_knowing_shares` adds the logarithm of
     the class shares of the real training part to the logits.
     """
+    train, test = map(loader(data, root, size=scale.size), ("train", "test"))            # before the training
     learner = train_classifier(scale.limited(faces, seed), scale, seed, views=(HARD,), label_smoothing=.05)
-    load = loader(data, root, size=scale.size)
-    test = load("test")
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)
     sure = _log_probabilities(learner, test)
-    knowing = (sure + _shares(truth_in(learner, load("train"))).log()).argmax(1)
+    knowing = (sure + _shares(truth_in(learner, train)).log()).argmax(1)
     return {"train_faces": len(faces), "accuracy": scores["accuracy"], "macro_recall": scores["macro_recall"],
             "accuracy_mirrored": accuracy(both_ways(learner, test).argmax(1), truth),
             "accuracy_knowing_shares": accuracy(knowing, truth), "majority_class": _shares(truth).max().item(),

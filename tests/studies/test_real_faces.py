@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fercourse import studies
+from fercourse.errors import InputError
 from fercourse.faces import load_faces
 from fercourse.faces.cache import OURS
 from fercourse.studies import annotators, domains, pretraining, transfer
@@ -47,6 +48,18 @@ def test_transfer_trains_on_synthetic_faces_and_is_told_of_real_ones(tmp_path, m
     classes = load_faces("fer2013", split="PublicTest", root=tmp_path / "real").labels.bincount()
     share = (classes.max() / classes.sum()).item()
     assert found["synthfaces"]["majority_class"]["mean"] == pytest.approx(share, abs=1e-5)
+
+
+def test_a_set_that_cannot_be_tested_on_is_told_before_anything_is_rendered_or_trained(tmp_path, monkeypatch):
+    for costly in ("more_people", "train_classifier"):
+        monkeypatch.setattr(transfer, costly, lambda *given, **more: pytest.fail("it took long"))
+    for arm in ("synthfaces", "with more people"):
+        with pytest.raises(InputError, match="fer2013"):
+            studies.run("transfer", scale="smoke", seeds=1, root=tmp_path / "none", out=tmp_path, only=[arm])
+    with pytest.raises(InputError, match="fer2013"):
+        transfer.train_and_test(toy_faces(8, 16), studies.get("transfer").scale("smoke"), "fer2013", tmp_path, 0)
+    with pytest.raises(InputError, match=r"pair of domains; .* fercourse study domains --data lab-wild"):
+        studies.run("transfer", data="lab-wild", scale="smoke", seeds=1, out=tmp_path)
 
 
 def test_mirror_images_are_asked_about_as_well():
