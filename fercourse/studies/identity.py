@@ -102,7 +102,12 @@ def _affect(guess, test):
     metrics = {f"{name}_{axis}": value for name in ("ccc", "rmse") for axis, value in scores[name].items()}
     follows = torch.corrcoef(torch.stack([guess[:, 0] - test.valence_arousal[:, 0], tone]))[0, 1].item()
     return metrics | {"ccc": scores["mean_ccc"], "rmse": scores["mean_rmse"], "error_follows_tone": follows,
-                      "tone_gap": ev.group_gap(table, lower_is_better=True)}
+                      "tone_gap": _gap(table, lower_is_better=True)}
+
+
+def _gap(table, **how):
+    """Return how far the worst group is from the mean of all; None where there is a single one."""
+    return ev.group_gap(table, **how) if len(table) > 1 else None
 
 
 def _read(name, known, answers, asked, wanted, readers=tuple(ev.READERS)):
@@ -134,5 +139,5 @@ def _classes(options, scale, load, seed):
         answers, wanted = (part.answers(name) for part in retrieved)
         metrics |= _read(f"retrieved_{name}", known, answers, seen["embedding"], wanted)
         table = ev.by_group(replace(test, attributes={name: wanted}), guess, name, truth, draws=1)
-        metrics[f"retrieved_{name}_gap"] = ev.group_gap(table)
+        metrics[f"retrieved_{name}_gap"] = _gap(table)
     return metrics

@@ -47,3 +47,9 @@ def test_an_error_that_follows_the_tone_is_told(faces):
     scores = identity._affect(test.valence_arousal + torch.stack([0.1 * (tone - 5), 0 * tone], 1), test)
     assert scores["error_follows_tone"] == pytest.approx(1, abs=1e-3)
     assert identity._affect(test.valence_arousal, test)["tone_gap"] == pytest.approx(0, abs=1e-6)
+
+
+def test_one_group_alone_has_no_gap(faces):
+    test = faces[1]
+    darkest = test[test.column("skin_tone") >= identity.DARK]
+    assert identity._affect(darkest.valence_arousal, darkest)["tone_gap"] is None
