@@ -195,6 +195,9 @@ def usable(faces, model):
     if "labels" in model.needs:
         keep &= faces.labels >= 0
     if "valence_arousal" in model.needs:
+        if faces.valence_arousal is None and hasattr(model.hyper, "task"):
+            raise InputError(f"{model.name} learns valence and arousal here, but {faces.name} has none; choose another "
+                             "set, or let it learn classes: --set task=classes")
         keep &= ~faces.column("valence_arousal").isnan().any(1)
     if keep.all():
         return faces

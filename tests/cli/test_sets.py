@@ -51,6 +51,15 @@ def test_a_target_that_is_adapted_to_is_not_scored_by_itself_either(pack, tmp_pa
     assert scored(train=train, all=whole) is None and scored(all=whole, train=train) is None
 
 
+def test_faces_without_valence_and_arousal_can_be_learnt_as_classes():
+    faces = toy_faces(8, 16, valence_arousal=None)
+    for name in ("id-invariant", "baseline"):
+        model = toy_method(toy_faces(8, 16), name, task="valence_arousal")
+        with pytest.raises(InputError, match=rf"{name} learns .*, but toy has none; .*: --set task=classes"):
+            sets.usable(faces, model)
+        assert sets.usable(faces, toy_method(faces, name, task="classes")) is faces
+
+
 def test_what_was_done_to_the_faces_is_told(pack, tmp_path, capsys):
     assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--noise", "0.25") == 0
     assert "\n  12 of 48 labels changed by symmetric noise (seed 0)\n" in capsys.readouterr().err
