@@ -53,7 +53,7 @@ def confound(faces, attribute: str, label="valence", strength: float = 0.9, seed
 def halves(values, what: str):
     """Return the upper side of a column at its most even cut, bool [N], and its known rows, bool [N]."""
     if values.ndim > 1:
-        raise InputError(f"{told} has several numbers a face; expected a column with one, such as age or gender")
+        raise InputError(f"{what} has several numbers a face; expected a column with one, such as age or gender")
     known = ~unknown(values)
     distinct, counts = values[known].unique(return_counts=True)
     if len(distinct) < 2:
