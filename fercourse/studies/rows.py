@@ -19,8 +19,10 @@ def _shifted(file, first, place):
         file, "macro_recall", (f"{first}: source only, from which the others go on", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
         file, "macro_recall", ("   on the source again, as long as the others", "source only, for longer"),
-        ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"),
-        ("   DMSRL and self-training", "DMSRL and self-training"),
+        ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL")) + _column(
+        file, "chosen_epoch",
+        ("   the same at the epoch of most information, chosen without labels on the faces scored", "DMSRL")) + _column(
+        file, "macro_recall", ("   DMSRL and self-training", "DMSRL and self-training"),
         ("   DMSRL, self-training, and landmarks' say in its labels", "DMSRL and landmarks"),
         ("   the same, begun from HNCL on both domains", "HNCL, then DMSRL and landmarks"),
         ("   HNCL on both domains, a probe of the first one's labels", "HNCL, read"),
