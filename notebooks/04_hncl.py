@@ -521,7 +521,7 @@ fc.plots.seeds({"linear probe, all labels": seeds_of(rendered, ways, "probe_100"
 
 # %% [markdown]
 # *probe* and *tuned* are a linear probe and fine-tuning, with the percentage of the labels that the name gives.
-# Fine-tuning takes the same 150 steps for every share, so all labels are worth little more than a tenth of them: what
+# Fine-tuning takes 140 to 150 steps for every share, so all labels are worth little more than a tenth of them: what
 # differs between the lines is where it began. *elsewhere* is fine-tuning on a tenth of the **lab** faces, each labelled
 # by a single, simulated annotator, which is the paper's own point: labels from another place, made by other people.
 # *own_class* is the purity of the five nearest faces by the network's own features (other pictures of the same person
