@@ -193,9 +193,8 @@ def saliency(method, images, classes=None) -> Tensor:
         InputError: the backbone is a transformer, whose last maps do not decide by their mean.
     """
     from .augment import normalise
-    network = method.backbone
     with torch.no_grad():
-        if network.trunk.forward_features(normalise(images[:1].to(method.device))).ndim != 4:
+        if method.backbone.trunk.forward_features(normalise(images[:1].to(method.device))).ndim != 4:
             raise InputError("class activation maps need a convolutional backbone, such as lesson or resnet18")
-    return gradcam(images, lambda part: network.maps(normalise(part.to(method.device))),
-                   lambda maps: method.decide(network.pool(maps)), classes)
+    return gradcam(images, lambda part: method.maps(part.to(method.device)),
+                   lambda maps: method.decide(method.embed_maps(maps)), classes)

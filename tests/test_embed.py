@@ -10,9 +10,11 @@ import torch
 
 from fercourse import embed, methods
 from fercourse.augment import normalise
+from fercourse.cli.train import METHODS
 from fercourse.errors import InputError
 
 from .drawn import drawn_faces
+from .toy import fitted, toy_faces
 
 
 def clusters(count=60, shift=6.0, seed=0):
@@ -174,6 +176,14 @@ def test_saliency_of_a_method_follows_its_own_decision():
     first, second = (embed.saliency(method, faces.images, torch.full((3,), number)) for number in (0, 1))
     assert torch.allclose(first, for_it.relu(), atol=1e-5)
     assert torch.allclose(second, (-for_it).relu(), atol=1e-5)
+
+
+@pytest.mark.parametrize("domain", ["source", "target"])
+@pytest.mark.parametrize("name", [*METHODS, "dann"])
+def test_saliency_explains_what_a_method_predicts(name, domain):
+    method, images = fitted(name), toy_faces(6, seed=3).images
+    method.domain = domain                                    # of DMSRL; no other method reads it
+    torch.testing.assert_close(method.decide(method.embed_maps(method.maps(images))), method.predict(images))
 
 
 def test_saliency_refuses_a_transformer():

@@ -161,6 +161,14 @@ class Method(nn.Module):
         _check_images(self, images)
         return self.backbone.features(augment.normalise(images))
 
+    def maps(self, images: Tensor) -> Tensor:
+        """Return the backbone's last feature maps [B, C, h, w] of uint8 images."""
+        return self.backbone.maps(augment.normalise(images))
+
+    def embed_maps(self, maps: Tensor) -> Tensor:
+        """Return what `embed` makes of such maps, [B, D]; override it together with `embed`."""
+        return self.backbone.pool(maps)
+
     def decide(self, features: Tensor) -> Tensor:
         """Return logits [B, C], or valence and arousal [B, 2] where `regresses` is True, of features."""
         raise NotImplementedError

@@ -136,15 +136,26 @@ class Dmsrl(Method):
 
     def parts(self, images):
         """Return what is seen of normalised images: the global feature, and the four local ones, side by side."""
-        if self.corners is None:
-            return self.backbone.features(images)
-        features, maps = self.backbone.features_and_maps(images)
-        return torch.cat([features, self.corners(maps)], 1)
+        return self._joined(*self.backbone.features_and_maps(images))
+
+    def _joined(self, features, maps):
+        return features if self.corners is None else torch.cat([features, self.corners(maps)], 1)
 
     def embed(self, images):
         """Return the domain-invariant component [B, D] of uint8 images, taken to be of the target; see `seen_as`."""
-        with as_source(self) if self.domain == "source" else nullcontext():
+        with self._statistics():
             return self.invariant(self.parts(augment.normalise(images)))
+
+    def maps(self, images):
+        with self._statistics():
+            return super().maps(images)
+
+    def embed_maps(self, maps):
+        with self._statistics():
+            return self.invariant(self._joined(self.backbone.pool(maps), maps))
+
+    def _statistics(self):
+        return as_source(self) if self.domain == "source" else nullcontext()
 
     def decide(self, features):
         return self.head(features)

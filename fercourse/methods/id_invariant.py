@@ -244,6 +244,9 @@ class IdInvariant(TaskMethod):
         """Return the expression feature z_e, [B, D]; no text is needed."""
         return self.see_features(super().embed(images))[0]
 
+    def embed_maps(self, maps):
+        return self.see_features(super().embed_maps(maps))[0]
+
     def see_features(self, z):
         """Return z_e and the identity features of backbone features, with all text vectors withheld."""
         return self.residual(z, self._hints(len(z)))
