@@ -187,6 +187,13 @@ def test_the_speeds_in_the_sentence_are_those_of_the_results():
         assert [row for row in rows if f" {size} px, one view, against" in row and f"| {ratio} (" in row], size
 
 
+def test_the_best_network_of_the_sentence_on_fer2013_is_the_one_that_validation_chooses():
+    arms = json.loads((ROOT / "results" / "photographs-fer2013-cpu.json").read_text())["summary"]
+    best = max(arms.values(), key=lambda arm: arm["validation_accuracy_mirrored"]["mean"])
+    told = re.search(r"names (\d\d\.\d) % of the public test part, and (\d\d\.\d) %", README).groups()
+    assert told == tuple(f"{100 * best[name]['mean']:.1f}" for name in ("accuracy", "accuracy_mirrored"))
+
+
 def test_every_results_file_names_its_making():
     for path in (ROOT / "results").glob("*.json"):
         content = json.loads(path.read_text())
