@@ -26,7 +26,7 @@ class Photo:
 
     Attributes:
         picture: uint8 [H, W, 3], upright as the camera's note says, and turned by `turned` degrees
-            (0, 90, 180 or 270 counter-clockwise) if only then faces were found.
+            (0, 90, 180 or 270 counter-clockwise) if its faces are clearest then.
         boxes: float [N, 4] left, top, right, bottom of the detected faces in the picture, pixels.
         tilts: float [N] degrees by which each face was turned to stand upright.
         images: uint8 [N, 3, S, S] the aligned faces.
@@ -56,16 +56,16 @@ def from_photo(picture, size: int = 64, most: int = 16) -> Photo:
     """
     is_file = isinstance(picture, (str, os.PathLike))
     pixels, name = (_read(Path(picture)), str(picture)) if is_file else (_checked(picture), "the picture")
-    for turned in (0, 90, 270, 180):
-        upright = np.ascontiguousarray(np.rot90(pixels, turned // 90))
-        boxes = _detect(upright)[:most]
-        if len(boxes):
-            cut = [_aligned(upright, box, size) for box in boxes]
-            images = torch.from_numpy(np.stack([face for face, _ in cut])).permute(0, 3, 1, 2).contiguous()
-            return Photo(name, upright, turned, boxes, np.array([tilt for _, tilt in cut]), images)
-    least = round(SMALLEST * max(1, max(pixels.shape[:2]) / LOOK_AT))
-    raise InputError(f"{name}: no face found in {pixels.shape[1]} x {pixels.shape[0]} pixels; expected at least one "
-                     f"face seen from the front, {least} pixels wide or more: try a closer picture in better light")
+    turned, boxes = _upright(pixels)
+    if not len(boxes):
+        least = round(SMALLEST * max(1, max(pixels.shape[:2]) / LOOK_AT))
+        raise InputError(f"{name}: no face found in {pixels.shape[1]} x {pixels.shape[0]} pixels; expected at least "
+                         f"one face seen from the front, {least} pixels wide or more: try a closer picture in better "
+                         "light, in which the head is not tilted")
+    upright, boxes = _quarters(pixels, turned), boxes[:most]
+    cut = [_aligned(upright, box, size) for box in boxes]
+    images = torch.from_numpy(np.stack([face for face, _ in cut])).permute(0, 3, 1, 2).contiguous()
+    return Photo(name, upright, turned, boxes, np.array([tilt for _, tilt in cut]), images)
 
 
 def _read(path):
@@ -92,16 +92,34 @@ def _cv2():
     return cv2
 
 
+def _upright(pixels):
+    """Return the turn with the most evidence of faces, and their boxes; at equal evidence the picture as it is.
+
+    All four are tried, as the cascade sees faces in some that stand on their heads, but is less sure of them.
+    """
+    tried = {turned: _detect(_quarters(pixels, turned)) for turned in (0, 90, 270, 180)}
+    turned = max(tried, key=lambda turned: tried[turned][1])
+    return turned, tried[turned][0]
+
+
+def _quarters(pixels, turned):
+    return np.ascontiguousarray(np.rot90(pixels, turned // 90))
+
+
 def _detect(picture):
-    """Return the boxes [N, 4] of frontal faces by the Viola-Jones cascade that comes with OpenCV, largest first."""
+    """Return the boxes [N, 4] of frontal faces, largest first, and how sure the cascade is of them, summed.
+
+    It is the Viola-Jones cascade that comes with OpenCV.
+    """
     cv2 = _cv2()
     shrink = min(1.0, LOOK_AT / max(picture.shape[:2]))
     across, down = (max(shrink, 1 / side) for side in picture.shape[1::-1])          # at least a pixel is left
     small = cv2.resize(picture, None, fx=across, fy=down, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    squares = _cascade(cv2).detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
+    squares, _, sure = _cascade(cv2).detectMultiScale3(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST),
+                                                       outputRejectLevels=True)
     boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in squares], float).reshape(-1, 4) / shrink
-    return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")]
+    return boxes[np.argsort(-(boxes[:, 2] - boxes[:, 0]), kind="stable")], float(np.sum(sure))
 
 
 def _cascade(cv2):

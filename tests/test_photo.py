@@ -70,6 +70,27 @@ def test_a_picture_on_its_side_is_turned(scene, quarter):
     assert np.array_equal(photo.picture, scene)
 
 
+@pytest.mark.parametrize("person", [7, 9, 12, 15, 16])
+def test_a_face_on_its_head_is_not_taken_for_an_upright_one(person):
+    """The cascade finds these faces in a second turn, too."""
+    picture = np.full((300, 300, 3), (150, 170, 160), np.uint8)
+    side = 180 if person in (9, 12) else 230
+    picture[30:30 + side, 30:30 + side] = row_picture(Population(), person, 17, size=side)[2].image
+    assert [from_photo(np.rot90(picture, quarter)).turned for quarter in range(4)] == [0, 270, 180, 90]
+
+
+def test_at_equal_evidence_the_picture_stays_as_it_is(scene, monkeypatch):
+    found = np.array([[20.0, 30, 250, 260]])
+    monkeypatch.setattr("fercourse.photo._detect", lambda picture: (found, 50.0))
+    assert from_photo(scene).turned == 0
+
+
+def test_a_tilted_head_is_told_to_be_the_reason():
+    face = Image.fromarray(row_picture(Population(), 3, 15, size=230)[2].image)
+    with pytest.raises(InputError, match=r"no face found .*, in which the head is not tilted$"):
+        from_photo(np.asarray(face.rotate(45, expand=True, fillcolor=(150, 170, 160))))
+
+
 def test_the_cameras_note_on_orientation_is_followed(scene, tmp_path):
     note = Image.Exif()
     note[0x0112] = 6                                            # turn clockwise to see it upright
