@@ -7,6 +7,7 @@ the epoch uses row `p`, so that neither the batch size nor the number of machine
 import math
 from dataclasses import dataclass
 from functools import cache
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,9 @@ MEAN = (0.485, 0.456, 0.406)      # the ImageNet figures, which pre-trained back
 STD = (0.229, 0.224, 0.225)
 LUMA = (0.299, 0.587, 0.114)      # ITU-R 601
 BLUR_LIMIT = 0.03                 # widest blur, sigma as a share of the side; fixes the kernel's size
+_LIMITS = dict.fromkeys(("flip", "grey", "blur", "erase", "shift", "brightness", "contrast", "saturation"), (0, 1)) | {
+    "rotation": (0, 180), "scale": (0.01, 100), "gamma": (0.01, 100), "blur_width": (0, BLUR_LIMIT),
+    "erase_area": (0, 0.5)}       # a rectangle twice as wide as high has room for no more than half of the picture
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,16 @@ class Preset:
 
     Attributes:
         flip, grey, blur, erase: the chance of each.
-        rotation: degrees to either side.
-        scale: range of the zoom; above 1 the face grows.
-        shift: share of the side, in both directions.
-        brightness, contrast, saturation: factors are drawn from 1 - x to 1 + x.
-        gamma: the exponent of the brightness is drawn between 1 / gamma and gamma; 1 leaves it.
-        blur_width: range of the Gaussian's sigma as a share of the side.
-        erase_area: range of the erased rectangle's share of the picture.
+        rotation: degrees to either side, 0 to 180.
+        scale: range of the zoom, within 0.01 to 100; above 1 the face grows.
+        shift: share of the side, in both directions, 0 to 1.
+        brightness, contrast, saturation: x from 0 to 1; factors are drawn from 1 - x to 1 + x.
+        gamma: the exponent of the brightness is drawn between 1 / gamma and gamma, 0.01 to 100; 1 leaves it.
+        blur_width: range of the Gaussian's sigma as a share of the side, within 0 to `BLUR_LIMIT`.
+        erase_area: range of the erased rectangle's share of the picture, within 0 to 0.5.
+
+    Raises:
+        InputError: a value is no number or outside of these limits, or a range is not two numbers, the smaller first.
     """
 
     flip: float = 0.0
@@ -50,6 +57,15 @@ class Preset:
     erase: float = 0.0
     erase_area: tuple[float, float] = (0.02, 0.2)
     gamma: float = 1.0
+
+    def __post_init__(self):
+        for name, (least, most) in _LIMITS.items():
+            value, is_range = getattr(self, name), name in ("scale", "blur_width", "erase_area")
+            numbers = value if is_range and isinstance(value, (tuple, list)) else (value,)
+            right = len(numbers) == 1 + is_range and all(isinstance(v, Real) and least <= v <= most for v in numbers)
+            if not right or numbers[0] > numbers[-1]:
+                expected = "two numbers, the smaller first, both from" if is_range else "a number from"
+                raise InputError(f"{name} of the preset is {value!r}; expected {expected} {least} to {most}")
 
 
 PRESETS = {

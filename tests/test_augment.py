@@ -168,3 +168,33 @@ def test_views_are_stacked_and_independent():
 def test_unknown_preset():
     with pytest.raises(InputError, match="'mild' is unknown; expected one of none, weak, strong"):
         augment.draw("mild", 3)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    *((name, value) for name in ("flip", "grey", "blur", "erase", "brightness", "contrast", "saturation", "shift")
+      for value in (-0.1, 1.5, math.nan)),
+    ("flip", "0.5"), ("flip", None), ("flip", (0, 1)), ("rotation", -1), ("rotation", 181), ("rotation", math.inf),
+    ("gamma", 0), ("gamma", -1), ("gamma", math.inf)])
+def test_a_number_that_a_preset_cannot_do_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"^{name} of the preset is .*; expected a number from [\d.]+ to \d+$"):
+        Preset(**{name: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("scale", (0, 1)), ("scale", (1.2, 0.9)), ("scale", 1.2), ("scale", (1,)), ("scale", ("1", "2")),
+    ("scale", (1, math.nan)), ("scale", (1, math.inf)), ("blur_width", (0.005, 0.04)), ("blur_width", (-0.01, 0.02)),
+    ("blur_width", (0.02, 0.01)), ("erase_area", (2, 3)), ("erase_area", (0.1, 0.6)), ("erase_area", (0.1, 0.2, 0.3))])
+def test_a_range_that_a_preset_cannot_do_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"^{name} of the preset is .*; expected two numbers, the smaller first, both "
+                                         r"from [\d.]+ to [\d.]+$"):
+        Preset(**{name: value})
+
+
+def test_at_the_limits_a_preset_does_what_it_says():
+    wanted = Preset(flip=1, rotation=180, scale=[0.01, 100], shift=1, brightness=1, contrast=1, saturation=1, grey=1,
+                    blur=1, blur_width=(0, augment.BLUR_LIMIT), erase=1, erase_area=(0.5, 0.5), gamma=0.5)
+    table = augment.draw(wanted, 12)
+    p = dict(zip(COLUMNS, table.unbind(1)))
+    assert (p["brightness"] >= 0).all() and (p["contrast"] >= 0).all() and (p["mirror"] == -1).all()
+    torch.testing.assert_close(p["erase_width"] * p["erase_height"], torch.full((12,), 0.5))
+    assert augment.apply(IMAGES, table).isfinite().all()
