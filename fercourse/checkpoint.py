@@ -169,7 +169,7 @@ class Checkpoint:
 
     def _restore(self, path):
         state = read_checkpoint(path)
-        origin.same_run(path, state["config"], self.config)
+        origin.same_run(path, state["config"], self.config, self.method.hyper)
         self.config |= {name: state["config"][name] for name in (origin.DIGEST,) if name in state["config"]}
         try:
             for name, part in self.parts.items():

@@ -1,10 +1,12 @@
 """What a run began with: a resume must ask for the same; weights are known by their content, and read only once."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 from .errors import InputError
 from .files import sha256
-from .plain import flat
+from .plain import flat, plain
+from .typed import default_of
 
 VIEWS = ("views", "target_views")
 DIGEST = "weights_sha256"                    # in a run's configuration, beside the path
@@ -16,12 +18,15 @@ def digest(hyper) -> dict:
     return {DIGEST: sha256(file)} if file and file.is_file() else {}
 
 
-def same_run(path, kept: dict, wanted: dict):
+def same_run(path, kept: dict, wanted: dict, hyper):
     """Raise InputError unless a kept configuration is the one asked for.
 
     Weights may have moved: where both contents are known, these count, and not the path.
+
+    Args:
+        hyper: the hyper-parameters asked for; one that the kept run does not know had its default.
     """
-    sides = [flat(kept), flat(wanted)]
+    sides = [_defaults(hyper) | flat(kept), flat(wanted)]
     for name in [*sides[1], *sides[0]]:
         if name in VIEWS and name not in sides[0]:                         # by a version that did not write them down
             continue
@@ -29,6 +34,12 @@ def same_run(path, kept: dict, wanted: dict):
         if _differs(name, old, new, known=all(DIGEST in side for side in sides)):
             raise InputError(f"{path}: was made with {name} {old}, but {new} was asked for; "
                              "resume with the same settings, or choose another --out")
+
+
+def _defaults(hyper):
+    """Return the default of every hyper-parameter, named as in a flat configuration."""
+    known = {f.name: value for f in fields(hyper) if (value := default_of(f)) is not MISSING}
+    return flat({"hyper": plain(known)})
 
 
 def _differs(name, old, new, known):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fercourse import checkpoint, fit
+from fercourse import checkpoint, fit, origin
 from fercourse.checkpoint import load_run, read_checkpoint
 from fercourse.errors import InputError
 from fercourse.lock import take
@@ -296,3 +296,22 @@ def test_a_resume_wants_the_same_views_unless_nobody_wrote_them_down(tmp_path):
     kept["config"] = {k: v for k, v in kept["config"].items() if "views" not in k}
     torch.save(kept, out / "checkpoint.pt")
     fit(method, faces, out=out, resume=True, **QUICK)
+
+
+def test_a_hyper_parameter_that_the_kept_run_does_not_know_had_its_default(tmp_path):
+    faces, out = toy_faces(32, 16), tmp_path / "run"
+    fit(toy_method(faces), faces, out=out, **QUICK)
+    kept = read_checkpoint(out / "checkpoint.pt")
+    del kept["config"]["hyper"]["momentum"]
+    torch.save(kept, out / "checkpoint.pt")
+    with pytest.raises(InputError, match=r"was made with hyper momentum 0\.9, but 0\.5 was asked for"):
+        fit(toy_method(faces, momentum=0.5), faces, out=out, resume=True, **QUICK)
+    fit(toy_method(faces), faces, out=out, resume=True, **QUICK)
+    assert json.loads((out / "config.json").read_text())["hyper"]["momentum"] == 0.9
+
+
+@pytest.mark.parametrize("kept", [{"hyper": None}, {"hyper": {"gone": 1}}])
+def test_what_is_no_list_of_hyper_parameters_or_holds_one_that_is_gone_is_refused(kept):
+    hyper = toy_method(toy_faces(8, 16)).hyper
+    with pytest.raises(InputError, match="was made with hyper"):
+        origin.same_run("run", kept, {"hyper": vars(hyper)}, hyper)
