@@ -39,12 +39,22 @@ Side = Annotated[str | None, typer.Option("--as", metavar="source|target", help=
     "that taught it, else target."))]
 
 
+def _once(param: typer.CallbackParam, given: list[str] | None):
+    """Refuse an option that stands twice, of which all but the last would be forgotten in silence."""
+    if len(given or ()) > 1:
+        raise InputError(f"--{param.name} stands {len(given)} times ({', '.join(given)}); expected one set of faces; "
+                         "leave out the others")
+    return given
+
+
 def train(
     ctx: typer.Context,
     method: Annotated[str, typer.Argument(
         help=f"{', '.join(METHODS)}, or one of a file of your own: fercourse --use FILE train …")],
-    data: Annotated[str, typer.Option(help=f"Set of faces: {SPEC}.")] = "synthfaces/wild",
-    target: Annotated[str | None, typer.Option(help="Second domain, for methods that adapt: NAME[/DOMAIN].")] = None,
+    data: Annotated[list[str] | None, typer.Option(
+        metavar="SET", callback=_once, help=f"Set of faces: {SPEC}; default: synthfaces/wild.")] = None,
+    target: Annotated[list[str] | None, typer.Option(
+        metavar="SET", callback=_once, help="Second domain, for methods that adapt: NAME[/DOMAIN].")] = None,
     score: Annotated[str | None, typer.Option(
         help="Set scored at the end; default: the val split of the target, else of the data; never one that is "
              "trained on.")] = None,
@@ -94,6 +104,7 @@ def train(
     from ..device import pick_device
     from ..models.backbone import load_weights
     from ..train import fit
+    data, target = data[0] if data else "synthfaces/wild", target[0] if target else None
     if resume and out is None:
         raise InputError("--resume goes on with a run, but no --out says which; add --out runs/NAME")
     check_root(root, data, target, score)

@@ -182,6 +182,8 @@ def test_torchrun(pack, tmp_path):
     (["baseline", "--size", "0"], "size is 0; expected at least 1 pixel"),
     (["baseline", "--noise", "2"], "rate is 2"),
     (["baseline", "--noise", "0.05", "--noise-kind", "votes"], "no share of wrong labels can be chosen; leave"),
+    (["baseline", "--data", "synthfaces/lab"], "synthfaces/lab); expected one set of faces; leave out the others"),
+    (["dann", "--target", "synthfaces/lab", "--target", "PACK"], "--target stands 2 times (synthfaces/lab, "),
     (["baseline", "--target", "PACK"], "baseline has no use for a target domain"),
     (["baseline", "--score", "PACK:night"], "night"),
     (["id-invariant", "--noise", "0.3"], "id-invariant learns from valence_arousal here; leave it out"),
