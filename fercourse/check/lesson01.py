@@ -119,6 +119,7 @@ def neighbours(answer):
             _voted(-F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels),
     }, "at least one face is given the wrong class. Are the votes those of its own neighbours?")
     _split_votes(answer)
+    _outvoted(answer)
     _crowd(answer)
     return "no training at all: the embedding does the work"
 
@@ -133,6 +134,17 @@ def _split_votes(answer):
         "you let another number of neighbours vote than `count`.": labels.view(2, 5)[:, :3].mode(1).values,
         averages: votes.float().mean(1).round(), averages + " The median is one, too.": votes.median(1).values,
     }, "right for three neighbours, but not where five of them disagree. Which class has most of the votes?")
+
+
+def _outvoted(answer):
+    """Try a near face against two of another class beyond a right angle: votes weighted by cosine would let it win."""
+    angles, labels = torch.tensor([0.02, 1.7, -1.7, 3.1]), torch.tensor([1, 0, 0, 2])
+    train, test = (torch.stack([turn.cos(), turn.sin()], 1) for turn in (angles, torch.tensor([0.0, 0.04])))
+    found = tensor(call(answer, train, labels, test, 3), [2], dtype="int")
+    expect(found, torch.tensor([0, 0]), {
+        "a nearer neighbour's vote counts more in yours. Each of the `count` has one vote: two that agree outvote a "
+        "third, however near it is.": torch.tensor([1, 1])},
+        "right where the neighbours are near, but not where one is near and two are far. Which class has most votes?")
 
 
 def _crowd(answer):

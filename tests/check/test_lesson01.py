@@ -24,6 +24,14 @@ def nearest_labels(train, labels, test, count):
     return labels[(F.normalize(test, dim=1) @ F.normalize(train, dim=1).T).topk(count, dim=1).indices]
 
 
+def weighted(weight):
+    """Votes that count by how near they come from."""
+    def answer(train, labels, test, count):
+        near = (F.normalize(test, dim=1) @ F.normalize(train, dim=1).T).topk(count, dim=1)
+        return (F.one_hot(labels[near.indices]) * weight(near.values)[:, :, None]).sum(1).argmax(1)
+    return answer
+
+
 def slip(labels, classes, rate, seed):
     g = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(labels), generator=g)[:round(rate * len(labels))]
@@ -182,6 +190,9 @@ WRONG = [
     (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).median(1).values, "median"),
     (lesson01.neighbours, lambda a, y, b, k: nearest_labels(a, y, b, k).max(1).values if k > 3 else vote(a, y, b, k),
      "disagree"),
+    *((lesson01.neighbours, weighted(weight), "counts more") for weight in (
+        lambda cosines: cosines, lambda cosines: (1 + cosines) / 2, torch.exp)),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, k) + 2 * (len(a) == 4), "two are far"),
     (lesson01.neighbours, lambda a, y, b, k: F.normalize(b, dim=1) @ F.normalize(a, dim=1).T, "shape"),
     (lesson01.wrong_labels, every_face_decides, "decided on its own"),
     (lesson01.wrong_labels, any_class, "the old one"),
