@@ -3,11 +3,12 @@
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ..errors import InputError, with_extra
+from ..errors import InputError, brief, with_extra
 from .colab import UNUSED
 
 RIGHT, MIND, WRONG = "right", "mind", "wrong"
@@ -28,7 +29,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything; a look that fails is itself a finding."""
     findings = []
-    for look in (course, python, packages, torch, device, memory, disk, data, weights, kernel, grading):
+    for look in (course, python, packages, torch, device, memory, disk, cache, data, weights, kernel, grading):
         try:
             findings.append(look())
         except Exception as error:                           # a broken package may raise anything
@@ -150,6 +151,22 @@ def disk(folder=Path(), free: int | None = None) -> Finding:
     if free < DISK * GIB:
         return Finding("disk", MIND, f"{free / GIB:.1f} GiB free", f"make room: runs and caches take up to {DISK} GiB")
     return Finding("disk", RIGHT, f"{free / GIB:.1f} GiB free")
+
+
+def cache(free: int | None = None) -> Finding:
+    """Look whether decoded faces can be kept between runs, by writing a byte there, and at the space left."""
+    from ..faces.cache import folder
+    place, fix = folder(), "set FERCOURSE_CACHE to a folder of your own with room; the lessons run without, but slower"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(b"1")
+        free = shutil.disk_usage(place).free if free is None else free
+    except OSError as error:                                 # of flushing, too: a full disk
+        return Finding("cache", MIND, f"{place} cannot be written to ({brief(error)})", fix)
+    if free < DISK * GIB:
+        return Finding("cache", MIND, f"{place}, {free / GIB:.1f} GiB free", f"make room there, or {fix}")
+    return Finding("cache", RIGHT, f"{place}, {free / GIB:.1f} GiB free")
 
 
 def data() -> Finding:

@@ -12,8 +12,8 @@ from fercourse.course.doctor import MIND, RIGHT, WRONG
 
 def test_this_set_up_runs_the_lessons():
     found = doctor.examine()
-    assert [one.what for one in found] == ["course", "python", "packages", "torch", "device", "memory", "disk", "data",
-                                           "weights", "kernel", "grading"]
+    assert [one.what for one in found] == ["course", "python", "packages", "torch", "device", "memory", "disk", "cache",
+                                           "data", "weights", "kernel", "grading"]
     assert not [one for one in found if one.state == WRONG]
     assert "the lessons can run" in doctor.report(found)
 
@@ -61,6 +61,28 @@ def test_what_colab_has_no_use_for_is_not_missed():
 def test_a_folder_that_cannot_be_written_to(monkeypatch):
     monkeypatch.setattr(doctor.os, "access", lambda *_: False)
     assert doctor.disk().state == WRONG
+
+
+def test_a_cache_that_cannot_be_written_or_has_no_room_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "new" / "faces"))
+    one = doctor.cache(free=3 * 2**30)
+    assert one == doctor.Finding("cache", RIGHT, f"{tmp_path / 'new' / 'faces'}, 3.0 GiB free")
+    assert doctor.cache().found.startswith(f"{tmp_path / 'new' / 'faces'}, ") and not [*tmp_path.glob("new/faces/*")]
+    one = doctor.cache(free=2**29)
+    assert one.state == MIND and "0.5 GiB free" in one.found and one.fix.startswith("make room there, or set FERC")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "file" / "faces"))
+    one = doctor.cache()
+    assert one.state == MIND and "cannot be written to (" in one.found and "FERCOURSE_CACHE" in one.fix
+
+
+def test_a_cache_on_a_full_disk_is_seen(monkeypatch, tmp_path):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path))
+    def full(dir):
+        raise OSError(28, "No space left on device")
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", full)
+    one = doctor.cache()
+    assert one.state == MIND and "No space left on device" in one.found
 
 
 def test_a_gpu_that_torch_does_not_see(monkeypatch):
