@@ -71,7 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
             error.show()                                # a group of commands without one: its help
             ending = "", error.exit_code
         else:
-            ending = f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help", 2
+            command = error.ctx.command_path if error.ctx else "fercourse"      # unknown where an option lacks a value
+            ending = f"{error.format_message().rstrip('.')}; see {command} --help", 2
     except (KeyboardInterrupt, typer.Abort):
         ending = "", STOPPED
     except Exception as error:

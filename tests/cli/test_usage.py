@@ -17,6 +17,7 @@ from tests.line import call
 @pytest.mark.parametrize("words, sentence", [
     (["nosuch"], "fercourse: No such command 'nosuch'; see fercourse --help"),
     (["train"], "fercourse: Missing argument 'method'; see fercourse train --help"),
+    (["train", "baseline", "--target"], "fercourse: Option '--target' requires an argument; see fercourse --help"),
     (["data", "nosuch"], "fercourse: No such command 'nosuch'; see fercourse data --help"),
 ])
 def test_a_misspelt_line_is_one_sentence(words, sentence, capsys):
