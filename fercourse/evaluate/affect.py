@@ -16,7 +16,12 @@ def _known(guess, truth):
 
 
 def ccc(guess: Tensor, truth: Tensor) -> Tensor:
-    """Return the concordance correlation, [K]: 1 where guess and truth are equal, not merely in proportion."""
+    """Return the concordance correlation, [K]: 1 where guess and truth are equal, not merely in proportion.
+
+    >>> import torch
+    >>> round(ccc(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [0.5]])).item(), 3)
+    0.667
+    """
     return concordance(*_known(guess, truth))
 
 

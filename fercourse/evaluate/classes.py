@@ -12,6 +12,10 @@ def confusion(predicted: Tensor, labels: Tensor, count: int) -> Tensor:
 
     Predictions come first here; `plots.confusion` takes the truth first.
 
+    >>> confusion(torch.tensor([0, 1, 1]), torch.tensor([0, 0, -1]), 2)
+    tensor([[1, 1],
+            [0, 0]])
+
     Raises:
         InputError: a face with a label, whose label or prediction is none of the C classes.
     """

@@ -43,6 +43,10 @@ def load_faces(name=EMBEDDED, split="train", root=None, domain=None, size=None, 
     The first call on a real set decodes it into the cache; later ones map those pixels, without a copy where
     the part is a split. Faces that cannot be read are left out, told in a warning and in `notes`.
 
+    >>> faces = load_faces("synthfaces", split="test", domain="wild")
+    >>> len(faces), faces.classes[1]
+    (1200, 'happiness')
+
     Raises:
         InputError: an unknown set, split, domain or option; a name that says another split or domain than the
             argument does; nothing found below root; no face left.
@@ -99,7 +103,10 @@ class Spec(NamedTuple):
 def parse_spec(text: str) -> Spec:
     """Take `NAME[/DOMAIN][:SPLIT]` apart; NAME may be the path of a pack.
 
-    `synthfaces/wild:train`, `fer2013:PublicTest`, `packs/rafdb.safetensors:test`.
+    >>> parse_spec("synthfaces/wild:train")
+    Spec(name='synthfaces', domain='wild', split='train')
+    >>> parse_spec("packs/rafdb.safetensors:test")
+    Spec(name='packs/rafdb.safetensors', domain=None, split='test')
 
     Raises:
         InputError: an empty part.
