@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, grades, marks, release, sandbox
+from fercourse.course import examiner, grade, grades, marks, release, sandbox
 from fercourse.course.feedback import page_names
 from fercourse.course.submissions import Submission
 from fercourse.errors import InputError
@@ -24,7 +24,7 @@ NAMES = ("ann_12_assignsubmission_file", "Ben O'Neill_013_assignsubmission_file_
 @pytest.fixture
 def folder(lesson, tmp_path, monkeypatch):
     """Return a folder of three submissions as Moodle gives them, none of which needs to run."""
-    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     (tmp_path / "in").mkdir()
     for name in NAMES:
         write(tmp_path / "in", name, answered(nbformat.read(release.build(lesson), as_version=4)))
@@ -135,7 +135,7 @@ def test_one_student_again_changes_one_row(folder, lesson, tmp_path, monkeypatch
     before = rows(out)
     page = (tmp_path / "feedback" / "ann-07-12.html").read_text()
     ran = []
-    monkeypatch.setattr(grade, "run", lambda book, *_: ran.append(book) or sandbox.Run(stopped="it was stopped"))
+    monkeypatch.setattr(examiner, "run", lambda book, *_: ran.append(book) or sandbox.Run(stopped="it was stopped"))
     for who in ("BEN o'neill", "013"):
         grade.grade(folder, out, lessons=[lesson], students=[who])
     after = rows(out)
@@ -185,7 +185,7 @@ def test_whoever_is_missing_after_an_interruption_keeps_the_row_and_is_named(fol
         if len(ran) > 1:
             raise KeyboardInterrupt
         return sandbox.Run()
-    monkeypatch.setattr(grade, "run", run)
+    monkeypatch.setattr(examiner, "run", run)
     told = []
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, out, lessons=[lesson], told=told.append)
@@ -221,7 +221,7 @@ def test_a_row_of_sums_is_nobody_and_a_wrong_cell_is_told_before_anything_runs(f
     grade.grade(folder, out, lessons=[lesson])
     assert {row["student"]: row["07-why"] for row in rows(out)}["ann"] == "2" and len(rows(out)) == 3
     fill_in(out, "cem", "two")
-    monkeypatch.setattr(grade, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(examiner, "run", lambda *_: 1 / 0)
     with pytest.raises(InputError, match="'two' is no number of points"):
         grade.grade(folder, out, lessons=[lesson])
 
@@ -260,7 +260,7 @@ def test_a_folder_in_the_page_s_place_is_told_before_anything_runs(folder, lesso
 
 
 def test_a_late_answer_is_shown_and_not_given_nothing(lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     (tmp_path / "in" / "dan").mkdir(parents=True)
     (tmp_path / "in" / "dan" / "07_small.pdf").touch()
     write(tmp_path / "in", "eve", answered(nbformat.read(release.build(lesson), as_version=4)))
@@ -290,7 +290,7 @@ def test_a_student_who_is_new_gets_a_row_at_the_end(folder, lesson, tmp_path):
 def test_wrong_arguments_cost_nothing(given, words, folder, lesson, tmp_path, monkeypatch):
     grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
     before = (tmp_path / "grades.csv").read_bytes()
-    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(examiner, "run", lambda *_: pytest.fail("it ran"))
     with pytest.raises(InputError, match=words):
         grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson], **given)
     assert (tmp_path / "grades.csv").read_bytes() == before
@@ -298,7 +298,7 @@ def test_wrong_arguments_cost_nothing(given, words, folder, lesson, tmp_path, mo
 
 def test_a_table_of_another_kind_is_told_before_anything_runs(folder, lesson, tmp_path, monkeypatch):
     grade.grade(folder, tmp_path / "grades.csv", columns="moodle", lessons=[lesson])
-    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(examiner, "run", lambda *_: pytest.fail("it ran"))
     with pytest.raises(InputError, match="is no table of a grading"):
         grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson], students=["ann"])
 

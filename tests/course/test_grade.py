@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, grades, release, sandbox, submissions
+from fercourse.course import examiner, grade, grades, release, sandbox, submissions
 from fercourse.course.feedback import write_pages
 from fercourse.course.marking import write_marking
 from fercourse.errors import InputError
@@ -234,7 +234,7 @@ def test_feedback_shows_points_but_no_private_tests(graded):
     ("canvas", ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "fercourse 07"], ["leebo", "4711"]),
 ])
 def test_tables_for_moodle_and_canvas(columns, first, row, lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     (tmp_path / "in").mkdir()
     book = answered(nbformat.read(release.build(lesson), as_version=4))
     if columns == "moodle":
@@ -262,7 +262,7 @@ def test_cells_in_a_wrong_order_come_back_into_theirs(lesson):
 
 def test_the_newest_of_two_counts(lesson, tmp_path, monkeypatch):
     ran = []
-    monkeypatch.setattr(grade, "run", lambda book, *_: ran.append(book) or sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda book, *_: ran.append(book) or sandbox.Run())
     (tmp_path / "in").mkdir()
     book = answered(nbformat.read(release.build(lesson), as_version=4), double="old = 1")
     write(tmp_path / "in", "ann", book)
@@ -289,7 +289,7 @@ def test_wrong_arguments_are_told(change, words, lesson, tmp_path):
 @pytest.mark.parametrize(("text", "words"), [(b"check(double", "was never closed.*grade again"),
                                              (b"assert '\xfc'", "expected Python in UTF-8")])
 def test_private_tests_that_cannot_run_are_refused(text, words, lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(examiner, "run", lambda *_: pytest.fail("it ran"))
     (tmp_path / "in").mkdir()
     write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4)))
     (tmp_path / "h").mkdir()
@@ -304,7 +304,7 @@ def test_students_are_told_in_words_and_lecturers_why(lesson, tmp_path, monkeypa
     def run(*_):
         raise ZeroDivisionError("within")
     told = []
-    monkeypatch.setattr(grade, "run", run)
+    monkeypatch.setattr(examiner, "run", run)
     (tmp_path / "in").mkdir()
     write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4)))
     (ann,) = grade.grade(tmp_path / "in", tmp_path / "g.csv", lessons=[lesson], told=told.append)
@@ -326,8 +326,8 @@ def test_a_cell_that_calls_exit_is_told(tmp_path):
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (
         "1", "exit()", "2", "3")])
     ran = sandbox.run(book, sandbox.Limits(cell=60, whole=60))
-    grade._fill(book, ran.outputs)
-    assert list(grade._ended(book)) == ["Python ended in cell 2 (not graded); 2 cells after it did not run"]
+    examiner._fill(book, ran.outputs)
+    assert list(examiner._ended(book)) == ["Python ended in cell 2 (not graded); 2 cells after it did not run"]
 
 
 def test_private_tests_for_an_answer_are_refused(lesson, tmp_path):

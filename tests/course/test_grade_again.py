@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, grades, release, sandbox
+from fercourse.course import examiner, grade, grades, release, sandbox
 from fercourse.errors import InputError
 
 from .test_grade import answered, write
@@ -46,7 +46,7 @@ def fill_in(path, **points):
 @pytest.fixture
 def filled(folder, lesson, tmp_path, monkeypatch):
     """Return a table in which ann and ben have points by hand."""
-    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
     fill_in(tmp_path / "grades.csv", ann="2,5", ben="0")
     return tmp_path / "grades.csv"
@@ -104,7 +104,7 @@ def test_an_interruption_keeps_what_was_finished(folder, lesson, tmp_path, monke
             assert given_up.wait(30)
         return sandbox.Run()
     ran, told = [], []
-    monkeypatch.setattr(grade, "run", run)
+    monkeypatch.setattr(examiner, "run", run)
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, tmp_path / "out" / "g.csv", lessons=[lesson], told=told.append)
     assert list(rows(tmp_path / "out" / "g.csv")) == ["ann"]
@@ -129,7 +129,7 @@ def test_a_request_to_end_is_an_interruption(name, folder, lesson, tmp_path, mon
         raise OSError(5, "Input/output error")
     ran, number = [], getattr(signal, name)
     before = signal.signal(number, signal.SIG_DFL)                     # whatever the tests were started by ignores it
-    monkeypatch.setattr(grade, "run", run)
+    monkeypatch.setattr(examiner, "run", run)
     try:
         with pytest.raises(KeyboardInterrupt):
             grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=closed)
@@ -157,7 +157,7 @@ def test_an_interruption_gives_up_what_runs(folder, lesson, tmp_path, monkeypatc
         assert given_up.wait(30)
         return sandbox.Run(stopped="given up")
     ran = []
-    monkeypatch.setattr(grade, "run", run)
+    monkeypatch.setattr(examiner, "run", run)
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], jobs=2)
     assert not (tmp_path / "g.csv").exists()                 # nobody was finished, so nothing is overwritten
@@ -167,7 +167,7 @@ def test_an_interruption_gives_up_what_runs(folder, lesson, tmp_path, monkeypatc
                                             ("folder", "is a folder; expected the table's own name"),
                                             ("taken/grades.csv", "a file is where a folder is needed")])
 def test_a_place_that_cannot_be_written_is_told_before_anything_runs(out, words, folder, lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(examiner, "run", lambda *_: pytest.fail("it ran"))
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "taken").mkdir()
@@ -183,7 +183,7 @@ def test_a_table_that_a_spreadsheet_holds_is_told_before_anything_runs(filled, f
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
         return opened(path, mode, *args, **options)
     opened, before = Path.open, filled.read_bytes()
-    monkeypatch.setattr(grade, "run", lambda *_: pytest.fail("it ran"))
+    monkeypatch.setattr(examiner, "run", lambda *_: pytest.fail("it ran"))
     monkeypatch.setattr("pathlib.Path.open", held)
     monkeypatch.setattr(grades, "sys", SimpleNamespace(platform="win32"))
     with pytest.raises(InputError, match=r"grades\.csv cannot be written over .*: close it where it is open"):
@@ -193,21 +193,21 @@ def test_a_table_that_a_spreadsheet_holds_is_told_before_anything_runs(filled, f
 
 def test_a_place_that_can_be_written_is_left_as_it_was(folder, lesson, tmp_path, monkeypatch):
     seen, home = [], tmp_path / "o"
-    monkeypatch.setattr(grade, "run", lambda *_: seen.append(list(home.rglob("*"))) or sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: seen.append(list(home.rglob("*"))) or sandbox.Run())
     grade.grade(folder, home / "g.csv", lessons=[lesson])
     assert seen[0] == [home / "feedback"]
 
 
 def test_runs_see_no_earlier_table_or_page(filled, folder, lesson, monkeypatch):
     hidden = []
-    monkeypatch.setattr(grade, "run", lambda book, limits, places, _: hidden.extend(places) or sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda book, limits, places, _: hidden.extend(places) or sandbox.Run())
     filled.with_name("moodle.csv").touch()
     grade.grade(folder, filled, lessons=[lesson])
     assert {filled.with_name(name) for name in ("grades.csv", "moodle.csv", "written.html", "feedback")} < set(hidden)
 
 
 def test_a_lesson_is_chosen_by_any_of_its_names(folder, lesson, tmp_path, monkeypatch):
-    monkeypatch.setattr(grade, "run", lambda *_: sandbox.Run())
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     for name in ("7", "07", "07_small"):
         assert len(grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], lesson=name)) == 3
     for name in ("", "0"):

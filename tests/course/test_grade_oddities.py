@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import grade, release, sandbox
+from fercourse.course import examiner, grade, release, sandbox
 
 from .test_grade import RIGHT, answered, cell, write
 
@@ -80,11 +80,11 @@ def test_a_cell_that_heeds_no_interruption_does_not_use_up_the_time_of_all_other
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in (
         "1", "while True: pass", "2", deaf, *"3456")])
     ran = sandbox.run(book, sandbox.Limits(cell=4, whole=600))
-    grade._fill(book, ran.outputs)
+    examiner._fill(book, ran.outputs)
     assert list(ran.outputs) == [0, 1, 2, 3] and not ran.stopped
-    assert list(grade._late(book, sandbox.Limits(cell=4))) == [
+    assert list(examiner._late(book, sandbox.Limits(cell=4))) == [
         "2 cells ran longer than 4 s: cell 2 (not graded), cell 4 (not graded)"]
-    assert list(grade._ended(book)) == ["Python ended in cell 5 (not graded); 3 cells after it did not run"]
+    assert list(examiner._ended(book)) == ["Python ended in cell 5 (not graded); 3 cells after it did not run"]
 
 
 def test_a_run_sees_neither_the_solutions_nor_the_history():

@@ -14,38 +14,15 @@ import torch
 from PIL import Image
 
 import fercourse as fc
-from fercourse.cli import main
 from fercourse.errors import InputError
 from fercourse.faces import catalogue
-from fercourse.faces.decode import Crop
 from fercourse.faces.listing import Reject
 from fercourse.faces.load import Spec, listing_to_faces, load_faces, parse_spec
-from fercourse.faces.pack import write_pack
 from fercourse.faces.setinfo import SetInfo
 
 from .pictures import checker, listing, save
 
 pytestmark = pytest.mark.usefixtures("own_cache")
-WORDS = ["train", "val", "train", "PublicTest", "train", "train"]
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """The set `toy` in the catalogue, six pictures of 32 px below tmp_path/toy; counts how often it is read."""
-    root = tmp_path / "toy"
-    save(root, 6, 32, 32)
-    reads = []
-
-    def read(root, mirrored: bool = False):
-        reads.append(root)
-        files = np.array([f"faces/{i}.png" for i in range(6)], dtype=object)
-        return listing(root, 6, files, split=WORDS, domain=np.arange(6) % 2, domain_names=("lab", "wild"),
-                       aliases={"Training": "train+val"}, notes=("a note",))
-
-    info = SetInfo("toy", "Toy", ("neutral", "happiness", "fear"), "32 px", "ours", "made in the test", "faces/*.png",
-                   ("faces/*.png",), read)
-    monkeypatch.setitem(catalogue._SETS, "toy", info)
-    return types.SimpleNamespace(root=root, reads=reads)
 
 
 def picture(number, size=32):
@@ -248,13 +225,6 @@ def test_the_embedded_set_gets_its_wishes(tmp_path, monkeypatch):
 
 # ---------------------------------------------------------------------- packs
 
-@pytest.fixture
-def packed(toy, tmp_path):
-    out = tmp_path / "toy-16.safetensors"
-    write_pack(catalogue.read("toy", toy.root), out, Crop(16))
-    return out
-
-
 def test_a_pack_by_name_or_as_root(toy, packed):
     first, second = load_faces(packed, "val"), load_faces("toy", "val", root=packed)
     assert first.name == second.name == "toy:val" and first.ids.tolist() == second.ids.tolist() == [101]
@@ -341,68 +311,3 @@ def test_specs(tmp_path, monkeypatch, text, spec):
 def test_specs_with_empty_parts(text):
     with pytest.raises(InputError, match=r"expected NAME\[/DOMAIN\]\[:SPLIT\]"):
         parse_spec(text)
-
-
-# ---------------------------------------------------------------------- fercourse data pack
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as end:
-        main(list(map(str, arguments)))
-    return end.value.code or 0
-
-
-def test_the_command_packs_and_names_what_was_left_out(toy, tmp_path, capsys):
-    (toy.root / "faces" / "4.png").write_bytes(b"")
-    out = tmp_path / "out" / "toy.safetensors"
-    assert run("data", "pack", "toy", "--root", toy.root, "--size", 20, "--out", out) == 0
-    said = capsys.readouterr().out
-    assert "5 faces of 20 px (train 3, val 1, PublicTest 1)" in said and "faces/4.png: empty file (0 bytes)" in said
-    assert load_faces(out, None).images.shape == (5, 3, 20, 20)
-
-
-def test_the_commands_default_name_and_reader_options(toy, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run("data", "pack", "toy", "--root", toy.root, "--size", 16, "--option", "mirrored=true") == 0
-    assert Path("toy-16.safetensors").is_file()
-
-
-@pytest.mark.parametrize("options, sentence", [
-    (("--size", "3"), "image size is 3"), (("--fit", "stretch"), "fit is 'stretch'"),
-    (("--option", "mirrored"), "not KEY=VALUE"), (("--option", "other=1"), "no option 'other'"),
-    (("--out", "."), "is a folder"), (("--out", "a.parquet"), "expected one ending in .safetensors, such as a.safe"),
-    (("--root", "nowhere"), "does not exist"), (("--workers", "0"), "workers is 0"),
-])
-def test_the_command_ends_with_2_and_one_sentence(toy, capsys, options, sentence):
-    assert run("data", "pack", "toy", "--root", toy.root, *options) == 2
-    said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1
-
-
-def test_the_command_replaces_packs_of_the_set_and_damaged_ones_alone(toy, tmp_path, capsys):
-    out, line = tmp_path / "a.safetensors", ("data", "pack", "toy", "--root", toy.root, "--size", 16, "--out")
-    assert run(*line, out) == 0 and run(*line, out) == 0
-    out.write_bytes(out.read_bytes()[:-1])
-    assert run(*line, out) == 0 and len(load_faces(out, None)) == 6
-    write_pack(replace(catalogue.read("toy", toy.root), name="other"), out, Crop(16))
-    assert run(*line, out) == 2 and "is there already, and is a pack of other;" in capsys.readouterr().err
-    out.write_text("weights")
-    assert run(*line, out) == 2 and "is there already, and is no pack of faces;" in capsys.readouterr().err
-    assert out.read_text() == "weights"
-
-
-@pytest.mark.parametrize("command", ["pack", "get"])
-def test_help_tells_every_option(command, capsys):
-    assert run("data", command, "--help") == 0
-    said = capsys.readouterr().out
-    for word in {"pack": ("--root", "--size", "112", "--out", "--margin", "--fit", "squash", "--option", "--workers"),
-                 "get": ("--root", "--url", "--sha256")}[command]:
-        assert word in said
-
-
-def test_data_check_reads_every_byte_of_a_pack(packed, capsys):
-    assert run("data", "check", "toy", "--root", packed) == 0
-    content = bytearray(packed.read_bytes())
-    content[8 + int.from_bytes(content[:8], "little") + 7] ^= 1
-    packed.write_bytes(content)
-    assert run("data", "check", "toy", "--root", packed) == 2
-    assert "images are not those" in capsys.readouterr().err
