@@ -33,12 +33,13 @@ def check_set(
     name: Annotated[str, typer.Argument(help="Set of the catalogue, such as rafdb.")],
     root: Annotated[Path | None, typer.Option(
         help="The set's folder, the folder it is in, its archive, or a pack of it; default: its usual place.")] = None,
+    pictures: Annotated[bool, typer.Option(help="Open every image file as well.")] = True,
     option: Options = None,
     as_json: AsJson = False,
 ):
-    """Compare files and class counts with the published ones and name every surprise."""
+    """Compare files and class counts with the published ones, open every image, and name every surprise."""
     from ..faces.check import check
-    report = check(name, root, **options_of(option))
+    report = check(name, root, pictures, **options_of(option))
     typer.echo(json.dumps(report.as_dict(), indent=1, ensure_ascii=False) if as_json else _report(report))
 
 

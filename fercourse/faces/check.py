@@ -2,17 +2,20 @@
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import chain
 
 import numpy as np
 
 from ..errors import InputError
 from . import catalogue
-from .listing import Listing, Reject
+from .decode import Crop, decode
+from .listing import Reject
 from .load import EMBEDDED
 from .readers.duplicates import digests
 from .unpack import is_pack, open_pack
 
-BLANK = 8                                         # grey levels between darkest and brightest pixel
+BLANK = 8                                         # levels between the darkest and the brightest pixel of a channel
+LOOK = Crop(48)                                   # how files are opened to look at them
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,37 @@ class Report:
         return asdict(self)
 
 
-def check(name: str, root=None, **options) -> Report:
+@dataclass(frozen=True)
+class _Seen:
+    """What opening the images showed: `rows` [n] of the listing that can be read, whether each is `blank`, equal
+    numbers in `copies` for those that are the same, and the rejects."""
+
+    rows: np.ndarray
+    blank: np.ndarray
+    copies: np.ndarray
+    rejects: tuple[Reject, ...] = ()
+
+
+def check(name: str, root=None, pictures: bool = True, **options) -> Report:
     """Read a set, or every byte of a pack of it, and compare it with its published counts.
 
     Synthetic faces are compared with the manifest beside them, byte for byte.
+
+    Args:
+        name, root, options: as for `load_faces`.
+        pictures: open every image file as well, to find those that cannot be read, are blank or are there twice.
 
     Raises:
         InputError: the set cannot be read at all, or options of a pack or of synthetic faces.
     """
     info = catalogue.get(name)
     listing, published = _read(info, root, options)
-    counts = _counts(listing, published)
+    counts, seen = _counts(listing, published), _look(listing, pictures)
+    rejects = (*listing.rejects, *(seen.rejects if seen else ()))
     surprises = (*_against(published, counts), *_unpublished(listing, published),
-                 *_rejected(listing.rejects), *_pixels(listing))
+                 *_rejected(rejects), *(_pixels(listing, seen) if seen else ()))
     return Report(info.name, info.title, listing.root, listing.splits, counts, published, surprises,
-                  listing.notes, listing.rejects)
+                  listing.notes, rejects)
 
 
 def _read(info, root, options):
@@ -111,28 +130,41 @@ def _rejected(rejects):
         yield f"{count:,} rejected for {kind}; the first: {first}"
 
 
-def _pixels(listing: Listing):
-    """Yield what only images show; for sets whose pixels are in the annotation file."""
-    if listing.pixels is None:
-        return
-    flat = listing.pixels.reshape(len(listing), -1)
-    blank = np.flatnonzero(np.ptp(flat, axis=1) <= BLANK)
+def _look(listing, pictures):
+    """Return what the images of a listing show; None where they are in a pack, or are not to be opened."""
+    if listing.pixels is not None:
+        return _Seen(np.arange(len(listing)), *_facts(listing.pixels.reshape(len(listing), 1, -1)))
+    if listing.files is None or not len(listing) or not pictures:
+        return None
+    pieces = [(piece.rows, *_facts(piece.images.reshape(len(piece.rows), 3, -1)), piece.rejects)
+              for piece in decode(listing, LOOK)]
+    return _Seen(*map(np.concatenate, list(zip(*pieces))[:3]), tuple(chain(*(rejects for *_, rejects in pieces))))
+
+
+def _facts(pixels):
+    """Return of images [n, channels, pixels] which are blank, and a text that only exact copies share."""
+    return np.ptp(pixels, axis=2).max(1) <= BLANK, digests(pixels).astype(str)
+
+
+def _pixels(listing, seen):
+    """Yield what only images show."""
+    listing = listing.take(seen.rows)
+    blank = np.flatnonzero(seen.blank)
     if len(blank):
-        yield f"{len(blank)} blank images, rows {_some(listing.ids[blank])}"
-    yield from _copies(listing)
+        names = listing.ids if listing.files is None else listing.files
+        yield f"{len(blank)} blank images, {'rows ' if listing.files is None else ''}{_some(names[blank])}"
+    yield from _copies(listing, seen)
 
 
-def _copies(listing):
+def _copies(listing, seen):
     """Yield how many images repeat another, and how many of those cross splits or disagree in their label."""
-    _, image = np.unique(digests(listing.pixels).astype(str), return_inverse=True)
+    _, image = np.unique(seen.copies, return_inverse=True)
     repeated = np.bincount(image)[image] > 1
+    official = np.unique(np.where(listing.split == "val", "train", listing.split), return_inverse=True)[1]
     if repeated.any():
-        yield (f"{int(repeated.sum()):,} images are exact copies of each other, "
-               f"{_mixed(image, listing.labels)} of them under different labels")
-    if listing.group is None:
-        return
-    official = np.where(listing.split == "val", "train", listing.split)
-    leaking = _mixed(listing.group, np.unique(official, return_inverse=True)[1])
+        yield (f"{int(repeated.sum()):,} images are exact copies of each other, {_mixed(image, listing.labels):,} of "
+               f"them under different labels, {_mixed(image, official):,} in several official parts")
+    leaking = 0 if listing.group is None or listing.pixels is None else _mixed(listing.group, official)
     if leaking:
         yield f"{leaking:,} images look like one in another official part (near-duplicates)"
 

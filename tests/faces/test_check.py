@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fercourse.faces import catalogue
 from fercourse.faces.check import check
@@ -21,8 +22,17 @@ def published(monkeypatch):
     return publish
 
 
+def unlike(root, ending=".jpg"):
+    """Give every image file below root a picture of its own; return the files."""
+    files = sorted(root.rglob(f"*{ending}"))
+    for seed, file in enumerate(files):
+        file.write_bytes(miniatures.encoded(ending, seed))
+    return files
+
+
 def test_a_set_as_published_holds_no_surprise(published, tmp_path):
     miniatures.rafdb(tmp_path)
+    unlike(tmp_path)
     published("rafdb", {"train+val": dict.fromkeys(miniatures.RAF, 10), "test": dict.fromkeys(miniatures.RAF, 2)})
     report = check("rafdb", tmp_path)
     assert report.surprises == () and report.counts == {
@@ -39,7 +49,7 @@ def test_lost_images_changed_labels_and_absent_parts_are_named(published, tmp_pa
     write(tmp_path, miniatures.LIST, lines)
     (tmp_path / "Image/aligned/train_00002_aligned.jpg").unlink()                      # a disgust
     (tmp_path / "Image/aligned/stranger.jpg").write_bytes(b"x")
-    report = check("rafdb", tmp_path)
+    report = check("rafdb", tmp_path, pictures=False)
     assert set(report.surprises) == {
         "train+val: 9 faces of surprise, published 10 (-1)", "train+val: 11 faces of fear, published 10 (+1)",
         "train+val: 9 faces of disgust, published 10 (-1)", "holdout is absent (published: 5 faces)",
@@ -66,8 +76,26 @@ def test_pixels_tell_of_blanks_copies_and_leaks(tmp_path):
     write(tmp_path, "fer2013.csv", [*lines, *extra])
     surprises = check("fer2013", tmp_path).surprises
     assert "1 blank images, rows 91" in surprises
-    assert "4 images are exact copies of each other, 2 of them under different labels" in surprises
+    assert ("4 images are exact copies of each other, 2 of them under different labels, 2 in several official parts"
+            in surprises)
     assert "2 images look like one in another official part (near-duplicates)" in surprises
+
+
+def test_every_image_file_is_opened(published, tmp_path):
+    miniatures.rafdb(tmp_path)
+    published("rafdb", {"train+val": dict.fromkeys(miniatures.RAF, 10), "test": dict.fromkeys(miniatures.RAF, 2)})
+    test, *_, cut, blank, original = unlike(tmp_path)
+    test.write_bytes(original.read_bytes())
+    cut.write_bytes(cut.read_bytes()[:200])
+    Image.new("RGB", (24, 24), (250, 10, 10)).save(blank)
+    report = check("rafdb", tmp_path)
+    of = {"cut": str(cut.relative_to(tmp_path)), "blank": str(blank.relative_to(tmp_path))}
+    broken, empty, twice = report.surprises
+    assert broken.startswith("1 rejected for ") and f"the first: {of['cut']}: " in broken
+    assert empty == f"1 blank images, {of['blank']}"
+    assert twice.startswith("2 images are exact copies") and twice.endswith("2 in several official parts")
+    assert [reject.file for reject in report.rejects] == [of["cut"]]
+    assert check("rafdb", tmp_path, pictures=False).surprises == ()
 
 
 def test_a_set_without_published_counts_is_counted_by_split(tmp_path):
