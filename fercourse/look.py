@@ -1,5 +1,7 @@
 """Looking at a whole set in evaluation mode: what `start_epoch`, evaluation and pictures begin with."""
 
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -26,14 +28,23 @@ def see_all(method, images: Tensor, what=("embedding", "logits"), rows: Tensor |
     rows = torch.arange(len(images)) if rows is None else rows
     if not len(rows):
         raise InputError(f"{called(method)}: there is no face to look at; expected at least one")
-    parts, was_training = {name: [] for name in what}, method.training
-    method.eval()
-    with autocast(method.device, half):
+    parts = {name: [] for name in what}
+    with evaluating(method), autocast(method.device, half):
         for part in tqdm(rows.split(batch_size), "looking", unit="batch", leave=False, delay=2):
             for name, seen in _see(method, images, part, what).items():
                 parts[name].append(seen.float())
-    method.train(was_training)
     return {name: torch.cat(pieces) for name, pieces in parts.items()}
+
+
+@contextmanager
+def evaluating(network):
+    """Put a network into evaluation mode for a while; it is as before afterwards, also after an error."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield network
+    finally:
+        network.train(was_training)
 
 
 def _see(method, images, part, what):

@@ -203,3 +203,24 @@ def test_a_run_of_two_domains_is_calibrated_as_source_and_sees_the_photograph_as
         assert facts["temperature"] == pytest.approx(temperature, abs=1e-3)
         shares = (expected / temperature).softmax(1)
         assert [face["probability"] for face in facts["faces"]] == pytest.approx(shares.amax(1).tolist(), abs=1e-3)
+
+
+def test_a_run_of_valence_and_arousal_places_every_face(scene, tmp_path, monkeypatch, capsys):
+    from fercourse import plots
+    drawn = {}
+    monkeypatch.setattr(plots, "reading", lambda *given, draw=plots.reading, **more: drawn.setdefault(
+        "picture", draw(*given, **more)))
+    faces = fc.load_faces("synthfaces", "val", domain="lab", size=48)
+    torch.manual_seed(0)
+    method = fc.methods.create("baseline", faces, task="valence_arousal").eval()
+    export(method, tmp_path, {"data": "synthfaces/lab:val (9 faces, 77aa)"})
+    Image.fromarray(scene).save(tmp_path / "scene.png")
+    with torch.no_grad():
+        expected = method.predict(from_photo(tmp_path / "scene.png", 48).images)
+    assert call("predict", tmp_path, tmp_path / "scene.png", "--json", "--out", tmp_path / "out.png") == 0
+    found = json.loads(capsys.readouterr().out)["faces"]
+    assert [[face["valence"], face["arousal"]] for face in found] == [
+        pytest.approx(pair, abs=1e-3) for pair in expected.tolist()]
+    assert f"face 1: valence {expected[0, 0]:+.2f}, arousal {expected[0, 1]:+.2f}" in drawn["picture"].alt
+    assert call("predict", tmp_path, tmp_path / "scene.png") == 0
+    assert f"face 1: valence {expected[0, 0]:+.2f} (-1 unpleasant" in capsys.readouterr().out

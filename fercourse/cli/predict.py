@@ -25,6 +25,7 @@ def predict(
 ):
     """Find the faces of a photograph and say what expression a run reads in each, and how sure it is.
 
+    A run that was taught valence and arousal says how pleasant and how stirred each looks, both from -1 to 1.
     The photograph never leaves this machine. The answer is a guess about visible movements, not about feelings,
     and must not be used to judge anybody.
     """
@@ -35,25 +36,21 @@ def predict(
     from ..look import see_all
     from ..photo import from_photo
     method = load_run(run, pick_device(device))
-    if getattr(method, "regresses", False):
-        raise InputError(f"{run} predicts valence and arousal; predict shows classes: give a run trained on classes")
     photographed = from_photo(photo, method.size, most)
     known, temperature = _own_faces(run, method, root)
     with taken_as(method, as_, run):
         seen, maps = see_all(method, photographed.images), _maps(method, photographed.images) if out else None
-    probabilities = (seen["logits"].cpu() / temperature).softmax(1)
-    facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1),
-              "expression": method.classes[int(p.argmax())], "probability": round(float(p.max()), 4),
-              "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, p)}}
-             for box, tilt, p in zip(photographed.boxes, photographed.tilts, probabilities)]
+    answers = seen["logits"].cpu() if method.regresses else (seen["logits"].cpu() / temperature).softmax(1)
+    facts = [{"box": [round(float(v)) for v in box], "tilt": round(float(tilt), 1), **_facts(method, answer)}
+             for box, tilt, answer in zip(photographed.boxes, photographed.tilts, answers)]
     if out is not None:
-        _draw(method, photographed, seen["embedding"], probabilities, maps, known, run, out)
+        _draw(method, photographed, seen["embedding"], answers, maps, known, run, out)
     if as_json:
         typer.echo(json.dumps({"run": str(run), "photo": str(photo), "turned": photographed.turned,
-                               "temperature": round(temperature, 4), "faces": facts}))
+                               "temperature": None if method.regresses else round(temperature, 4), "faces": facts}))
         return
     for number, fact in enumerate(facts, 1):
-        typer.echo(f"face {number}: {fact['expression']}, {100 * fact['probability']:.0f} % sure")
+        typer.echo(f"face {number}: {_sentence(fact)}")
     if out is not None:
         typer.echo(f"{out}: the picture with where it looked" + (" and the nearest training faces" if known is not None
                                                                  else ""))
@@ -61,10 +58,26 @@ def predict(
             say_terms(known, out)
 
 
+def _facts(method, answer):
+    """Return what is said of one face: valence and arousal, or the classes with their probabilities."""
+    if method.regresses:
+        return {word: round(float(v), 4) for word, v in zip(("valence", "arousal"), answer)}
+    return {"expression": method.classes[int(answer.argmax())], "probability": round(float(answer.max()), 4),
+            "probabilities": {word: round(float(v), 4) for word, v in zip(method.classes, answer)}}
+
+
+def _sentence(fact):
+    if "valence" in fact:
+        return (f"valence {fact['valence']:+.2f} (-1 unpleasant, 1 pleasant), "
+                f"arousal {fact['arousal']:+.2f} (-1 still, 1 stirred)")
+    return f"{fact['expression']}, {100 * fact['probability']:.0f} % sure"
+
+
 def _own_faces(run, method, root):
     """Return faces that the run was trained on and the temperature that calibrates it on its val split.
 
-    Both are of the source, and seen as that, whatever the photograph is taken to be.
+    Both are of the source, and seen as that, whatever the photograph is taken to be. Valence and arousal
+    have no temperature: 1.
     """
     from ..embed import at_most
     from ..evaluate import fit_temperature, seen, truth_in
@@ -73,12 +86,16 @@ def _own_faces(run, method, root):
     try:
         spec = parse_spec(str(name))
         root = root_of(spec.name, root)
-        val = at_most(load_faces(spec.name, "val", root, spec.domain, method.size), 2000, 0)
+        val = None if method.regresses else at_most(load_faces(spec.name, "val", root, spec.domain, method.size), 2000,
+                                                    0)
         train = at_most(load_faces(spec.name, spec.split or "train", root, spec.domain, method.size), 2000, 0)
     except (InputError, ValueError) as error:
-        typer.echo(f"not calibrated, and no training faces are shown: {name or 'its training set'} is not at hand "
+        calibrated = "" if method.regresses else "not calibrated, and "
+        typer.echo(f"{calibrated}no training faces are shown: {name or 'its training set'} is not at hand "
                    f"({error}); --root says where it is", err=True)
         return None, 1.0
+    if val is None:
+        return train, 1.0
     with seen_as(method, "source"):
         return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
 
@@ -92,7 +109,7 @@ def _maps(method, images):
         return None
 
 
-def _draw(method, photo, embedding, probabilities, maps, known, run, out):
+def _draw(method, photo, embedding, answers, maps, known, run, out):
     from .. import plots
     from ..evaluate import nearest, seen
     alike = None
@@ -100,5 +117,5 @@ def _draw(method, photo, embedding, probabilities, maps, known, run, out):
         with seen_as(method, "source"):
             rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
         alike = known.images[rows.cpu()]
-    plots.reading(photo, probabilities.numpy(), method.classes, maps, alike, title=f"{photo.name}: {run.name}"
-                  ).savefig(out)
+    plots.reading(photo, answers.numpy(), None if method.regresses else method.classes, maps, alike,
+                  title=f"{photo.name}: {run.name}").savefig(out)

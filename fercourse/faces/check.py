@@ -1,5 +1,6 @@
 """`fercourse data check`: what is on disk against what was published; every surprise by name."""
 
+import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -72,8 +73,8 @@ def check(name: str, root=None, pictures: bool = True, **options) -> Report:
         InputError: the set cannot be read at all, or options of a pack or of synthetic faces.
     """
     info = catalogue.get(name)
-    listing, published = _read(info, root, options)
-    counts, seen = _counts(listing, published), _look(listing, pictures)
+    listing, published, images = _read(info, root, options)
+    counts, seen = _counts(listing, published), _look(listing, images, pictures)
     rejects = (*listing.rejects, *(seen.rejects if seen else ()))
     surprises = (*_against(published, counts), *_unpublished(listing, published),
                  *_rejected(rejects), *(_pixels(listing, seen) if seen else ()))
@@ -82,17 +83,19 @@ def check(name: str, root=None, pictures: bool = True, **options) -> Report:
 
 
 def _read(info, root, options):
-    """Return the listing of a set and the counts it should have."""
+    """Return the listing of a set, the counts it should have, and its images [N, channels, …] if they are at hand."""
     packed = root is not None and is_pack(root)
     if options and (packed or info.name == EMBEDDED):
         raise InputError(f"{root if packed else info.name}: {', '.join(options)} cannot be chosen; expected no "
                          "options, because its faces are decoded already")
     if packed:
-        return open_pack(root, verify=True, name=info.name).listing, info.counts
+        pack = open_pack(root, verify=True, name=info.name)
+        return pack.listing, info.counts, pack.images
     if info.name == EMBEDDED:
         from .synthfaces import verified
-        return verified(catalogue.find(info.name, root))
-    return catalogue.read(info.name, root, **options), info.counts
+        return *verified(catalogue.find(info.name, root)), None
+    listing = catalogue.read(info.name, root, **options)
+    return listing, info.counts, None if listing.pixels is None else listing.pixels[:, None]
 
 
 def _counts(listing, published):
@@ -130,20 +133,20 @@ def _rejected(rejects):
         yield f"{count:,} rejected for {kind}; the first: {first}"
 
 
-def _look(listing, pictures):
-    """Return what the images of a listing show; None where they are in a pack, or are not to be opened."""
-    if listing.pixels is not None:
-        return _Seen(np.arange(len(listing)), *_facts(listing.pixels.reshape(len(listing), 1, -1)))
+def _look(listing, images, pictures):
+    """Return what the images of a listing show; None where they are not to be opened."""
+    if images is not None:
+        return _Seen(np.arange(len(listing)), *_facts(images))
     if listing.files is None or not len(listing) or not pictures:
         return None
-    pieces = [(piece.rows, *_facts(piece.images.reshape(len(piece.rows), 3, -1)), piece.rejects)
-              for piece in decode(listing, LOOK)]
+    pieces = [(piece.rows, *_facts(piece.images), piece.rejects) for piece in decode(listing, LOOK)]
     return _Seen(*map(np.concatenate, list(zip(*pieces))[:3]), tuple(chain(*(rejects for *_, rejects in pieces))))
 
 
 def _facts(pixels):
-    """Return of images [n, channels, pixels] which are blank, and a text that only exact copies share."""
-    return np.ptp(pixels, axis=2).max(1) <= BLANK, digests(pixels).astype(str)
+    """Return of images [n, channels, …] which are blank, and a text that only exact copies share."""
+    flat = pixels.reshape(*pixels.shape[:2], math.prod(pixels.shape[2:]))
+    return np.ptp(flat, axis=2).max(1) <= BLANK, digests(pixels).astype(str)
 
 
 def _pixels(listing, seen):

@@ -12,8 +12,9 @@ from .shapes import COLUMNS, UNKNOWN, renumbered
 def concat(*sets, name: str | None = None):
     """Return the faces of several sets, one set after the other, under the classes of the first.
 
-    What only some sets know is unknown for the others. Ids of another source are moved past those before
-    them and its people are named after it, so that no two become one. Images are copied into memory.
+    What only some sets know is unknown for the others. Ids and groups of another source are
+    moved past those before them, and its people are named after it, so that no two become one. Images are
+    copied into memory.
 
     Args:
         sets: FaceSets with the same classes in any order, images of one size, on one device.
@@ -76,7 +77,16 @@ def _with_people(faces, prefix=""):
 def _apart(faces, before):
     """Return `faces` with ids past those `before` and with people of its own."""
     step = int(before.ids.max()) + 1 if len(before) else 0
-    return replace(_with_people(faces, f"{_source(faces)}/"), ids=faces.ids + step)
+    return replace(_with_people(faces, f"{_source(faces)}/"), ids=faces.ids + step,
+                   attributes={**faces.attributes, **_groups_past(before, faces)})
+
+
+def _groups_past(before, faces):
+    """Return the clips or near-duplicates of `faces`, numbered past those of `before`; unknown ones stay unknown."""
+    first, second = (one.attributes.get("group") for one in (before, faces))
+    if first is None or second is None or not len(first) or "group" in faces.names:
+        return {}
+    return {"group": torch.where(second < 0, second, second + first.max() + 1)}
 
 
 def _columns(faces):

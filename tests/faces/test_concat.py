@@ -81,3 +81,11 @@ def test_noise_and_truth_survive():
 def test_sets_that_cannot_be_joined(sets, message):
     with pytest.raises(InputError, match=message):
         concat(*sets)
+
+
+def test_groups_of_two_sources_stay_apart_and_unknown_ones_unknown():
+    groups = torch.tensor([0, 0, 1, -1])
+    first, second = (made.faces(4, name=name, attributes={"group": groups}) for name in ("one", "two"))
+    assert concat(first, second).attributes["group"].tolist() == [0, 0, 1, -1, 2, 2, 3, -1]
+    again = concat(first, replace(first, ids=first.ids + 4)).attributes["group"]
+    assert again.tolist() == [0, 0, 1, -1] * 2                            # parts of one set share theirs

@@ -68,12 +68,36 @@ def test_twice_as_long_is_twice_as_many_epochs(monkeypatch):
     assert asked == [3, 6]
 
 
-def test_the_recalibrated_baseline_differs_in_its_statistics_alone():
-    averaged, recalibrated = (comparison.trained(name, "tested in the wild", TINY, "synthfaces", None, 0)[0]
-                              for name in (comparison.AVERAGED, comparison.RECALIBRATED))
-    assert all(map(torch.equal, averaged.parameters(), recalibrated.parameters()))
-    one, other = (method.backbone.trunk.bn1.running_mean for method in (averaged, recalibrated))
-    assert not torch.allclose(one, other)
+@pytest.mark.parametrize("name", ["baseline", "dmsrl"])
+def test_in_the_wild_everyone_is_scored_again_with_its_statistics(name):
+    found = comparison._arm(name, "tested in the wild", TINY, "synthfaces", None, 0)
+    faces = comparison.given("tested in the wild", TINY, "synthfaces", None, 0)
+    learner, _ = comparison.trained(name, "tested in the wild", TINY, "synthfaces", None, 0, label_smoothing=0.0)
+    before = comparison.measured(learner, faces)
+    comparison.recalibrate(learner, faces.unlabelled.images)
+    after = comparison.measured(learner, faces)
+    for key in ("accuracy", "macro_f1", "worst_recall"):
+        assert (found[key], found[f"recalibrated_{key}"]) == (before[key], after[key])
+    assert not any(key.startswith("recalibrated") for key in
+                   comparison._arm("baseline", "right labels", TINY, "synthfaces", None, 0))
+
+
+def test_all_have_the_same_cross_entropy_and_the_same_steps(monkeypatch):
+    trained, train = [], comparison.train_classifier
+
+    def watched(faces, scale, *rest, **how):
+        trained.append((train(faces, scale, *rest, **how), scale.epochs * (len(faces) // scale.batch_size)))
+        return trained[-1][0]
+    monkeypatch.setattr(comparison, "train_classifier", watched)
+    tune = comparison.to_fine_tune
+    monkeypatch.setattr(comparison, "to_fine_tune", lambda *given, **how: trained.append((tune(*given, **how), 8)) or
+                        trained[-1][0])
+    for name in (*comparison.SETTINGS, comparison.LONGER, comparison.AVERAGED):
+        trained.clear()
+        comparison._arm(name, "tested in the wild", replace(TINY, epochs=4), "synthfaces", None, 0)
+        smoothed = {getattr(method.hyper, "label_smoothing", 0.0) for method, _ in trained}
+        assert smoothed == {0.0}, name
+        assert {steps for _, steps in trained} == {16 if name in (comparison.LONGER, comparison.AVERAGED) else 8}, name
 
 
 def test_the_study_runs_and_says_what_a_method_costs(tmp_path):
