@@ -132,7 +132,7 @@ def trained(name: str, circumstance: str, scale: Scale, data, root, seed: int, *
 
 
 def _pretrained(faces, scale, seed, **plain):
-    """Learn from all faces without labels, in as many steps as a training has, then fine-tune on those that have one."""
+    """Learn from all faces without labels, in the steps of one training, then fine-tune on those that have one."""
     epochs = max(1, round(scale.epochs * len(faces.labelled) / len(faces.everything)))
     learnt = train_classifier(faces.everything, replace(scale, epochs=epochs), seed, "hncl")
     tuned = to_fine_tune(learnt, faces.labelled, **plain)

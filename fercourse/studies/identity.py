@@ -128,6 +128,8 @@ def _erased(known, taught, tone, feature, truth):
 def _classes(options, scale, load, seed):
     """Train and test a classifier of a real set; its attributes are retrieved, and nobody knows whether rightly."""
     train, test = load("train"), load("test")
+    if options.get("method", "baseline") == "baseline":
+        options = options | {"label_smoothing": 0.0}             # the method's cross-entropy is a plain one
     learner = train_classifier(scale.limited(train, seed), scale, seed, task="classes", **options)
     seen = see_all(learner, test.images)
     guess, truth = seen["logits"].argmax(1).cpu(), ev.truth_in(learner, test)
