@@ -53,6 +53,13 @@ class Scale:
         """Return the same faces as `limited`, always in an order drawn by the seed."""
         return faces.sample(len(faces) if self.limit is None else self.limit, seed)
 
+    def as_many_steps(self, faces: int, than: int) -> "Scale":
+        """Return the scale whose training on so many faces has as many steps as this one's on `than` of them.
+
+        The epochs are epochs * than / faces, rounded; so the steps are as many up to half an epoch.
+        """
+        return replace(self, epochs=max(1, round(self.epochs * than / faces)))
+
 
 SCALES = {
     "smoke": Scale("smoke", size=48, epochs=1, limit=256),

@@ -44,7 +44,7 @@ AGAIN = ("CE", "simclr 0.1, t 0.5", "supcon 0.5, t 0.1", "supcon 1.0, t 0.2", "w
 def arms(scale: Scale, data, root) -> dict:
     """Train every sum of terms on right labels and with 30 % symmetric noise, and where `LONG` says so for longer, too.
 
-    The ceiling leaves the wrong labels out.
+    The ceiling leaves the wrong labels out, and trains for more epochs, so that its steps are as many.
     """
     spends = [("", scale), *(("long, ", more) for more in _long(scale, data))]
     return {f"{long}{arm}": measure for long, spent in spends for arm, measure in _sums(spent, data, root)}
@@ -92,6 +92,7 @@ def _train(terms, rate, cleaned, scale, data, root, seed, split=None):
     load = loader(data, root)
     faces = scale.drawn(load("train"), seed).with_noise(rate, seed=seed)
     used = faces.subset(faces.labels == faces.truth) if cleaned else faces
+    scale = scale.as_many_steps(len(used), len(faces))
     learner = train_classifier(used, scale, seed, method="wscfer", **terms)
     test = load(split or "test")
     known, asked = seen(learner, used), seen(learner, test)

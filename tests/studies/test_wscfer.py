@@ -1,5 +1,7 @@
 """The study of WSCFER: arms that differ in their terms only, a ceiling without wrong labels, paired differences."""
 
+from dataclasses import replace
+
 import pytest
 
 from fercourse import studies
@@ -26,6 +28,20 @@ def test_it_measures_what_became_of_wrong_labels(monkeypatch, tmp_path):
     assert "memorised" in found["noisy, CE"] and "memorised" not in found["clean, CE"]
     assert "memorised" in found["noisy, CE, wrong labels left out"]            # asked about faces it never saw
     assert {"accuracy", "knn", "silhouette"} <= found["clean, CE"].keys()
+
+
+def test_the_ceiling_has_as_many_steps_without_the_wrong_labels(monkeypatch):
+    trained = []
+
+    def stop(faces, scale, *rest, **terms):
+        trained.append((len(faces), scale.epochs))
+        raise KeyboardInterrupt
+    monkeypatch.setattr(wscfer, "train_classifier", stop)
+    scale = replace(studies.get("wscfer").scale("smoke"), limit=100, epochs=7)
+    for cleaned in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            wscfer._train(wscfer.TERMS["CE"], 0.3, cleaned, scale, "synthfaces/lab", None, 0)
+    assert trained == [(100, 7), (70, 10)]
 
 
 def test_a_longer_training_is_the_same_sums_of_terms_for_longer(monkeypatch, tmp_path):
