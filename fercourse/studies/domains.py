@@ -105,16 +105,24 @@ def domains(data: str, scale: Scale, root, seed: int, tested: str | None = None)
 
 
 def _source_only(scale, data, root, tested, seed):
-    """Return the scores of a network that never saw the target, and those with its batch norm's statistics of it."""
+    """Return the scores of a network that never saw the target, see `_scored`."""
     _, target, test = domains(data, scale, root, seed, tested)
-    learner = start(scale, data, root, seed)[0]
-    as_it_is, adapted = scores(learner, test), deepcopy(learner)
+    return _scored(start(scale, data, root, seed)[0], target, test)
+
+
+def _scored(learner, target, test):
+    """Return the scores, and as `recalibrated_…` those of a copy with batch norm's statistics of the target.
+
+    Methods that adapt have statistics of the target already, but running means over augmented faces; these are taken
+    from the faces as they are, as the source's network is given them.
+    """
+    adapted = deepcopy(learner)
     recalibrate(adapted, target.images)
-    return as_it_is | {f"recalibrated_{key}": value for key, value in scores(adapted, test).items()}
+    return scores(learner, test) | {f"recalibrated_{key}": value for key, value in scores(adapted, test).items()}
 
 
 def _adapt(method, hyper, scale, data, root, tested, seed, begin=None, oracle=False):
-    """Return the scores of a method that starts from a backbone, by default the source's.
+    """Return the scores of a method that starts from a backbone, by default the source's, see `_scored`.
 
     `begin` is another function like `start`. The oracle learns the target's labels in place of the source's.
     """
@@ -124,7 +132,7 @@ def _adapt(method, hyper, scale, data, root, tested, seed, begin=None, oracle=Fa
     learner = train_classifier(target if oracle else source, scale, seed, method, views=views, watch=epochs,
                                target=target if adapts else None, target_views=views if adapts else None,
                                weights=(begin or start)(scale, data, root, seed)[1], **COMMON | hyper)
-    return scores(learner, test) | {"best_epoch": epochs.best(), "chosen_epoch": epochs.chosen()}
+    return _scored(learner, target, test) | {"best_epoch": epochs.best(), "chosen_epoch": epochs.chosen()}
 
 
 @lru_cache(maxsize=1)
@@ -144,8 +152,8 @@ def pretrained(scale: Scale, data, root, seed):
     """
     source, target, _ = domains(data, scale, root, seed)
     both = concat(source, target.without_labels())
-    epochs = max(1, round(LONGER * scale.epochs * len(source) / len(both)))
-    learner = train_classifier(both, replace(scale, epochs=epochs, lr=2e-3), seed, "hncl")
+    spent = replace(scale, epochs=LONGER * scale.epochs, lr=2e-3).as_many_steps(len(both), len(source))
+    learner = train_classifier(both, spent, seed, "hncl")
     return learner, backbone_file(learner.backbone)
 
 

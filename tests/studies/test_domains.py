@@ -1,5 +1,6 @@
 """The study of domains: who sees which labels, what is reported, and that best epochs are kept apart from last ones."""
 
+from copy import deepcopy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import torch
 from fercourse import studies
 from fercourse.errors import InputError
 from fercourse.methods import create, method_class
+from fercourse.models.norms import recalibrate
 from fercourse.studies import SCALES, domains
 from fercourse.studies.domains import COMMON, METHODS, Epochs
 from tests.toy import toy_faces, toy_method
@@ -100,4 +102,21 @@ def test_it_runs(monkeypatch, tmp_path):
     found = studies.run("domains", scale="smoke", seeds=1, out=tmp_path).summary()
     assert list(found) == [*few, "landmarks, read", "HNCL, read", "HNCL, then DMSRL and landmarks", "oracle"]
     assert {"macro_recall", "macro_f1", "best_epoch", "chosen_epoch", "worst_recall"} <= found["DMSRL"].keys()
-    assert "recalibrated_macro_recall" in found["source only"]
+    assert {arm for arm, told in found.items() if "recalibrated_macro_recall" in told} == {*found} - {
+        "landmarks, read", "HNCL, read"}
+
+
+@pytest.mark.parametrize("name", ["baseline", "dmsrl"])
+def test_recalibrated_is_a_copy_and_the_scores_as_it_is_stay_what_they_were(name):
+    scale = studies.get("domains").scale("smoke")
+    source, target, test = domains.domains("lab-wild", scale, None, 0)
+    test = test.sample(70, 0)
+    torch.manual_seed(0)
+    learner = create(name, source, backbone="lesson", **COMMON).eval()
+    alone, before = domains.scores(learner, test), deepcopy(learner.state_dict())
+    found = domains._scored(learner, target, test)
+    assert {key: found[key] for key in alone} == alone
+    assert all(torch.equal(value, before[key]) for key, value in learner.state_dict().items())
+    recalibrate(learner, target.images)
+    assert {key.removeprefix("recalibrated_"): value for key, value in found.items() if key not in alone} == (
+        domains.scores(learner, test)) != alone
