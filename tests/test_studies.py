@@ -17,7 +17,7 @@ from fercourse.errors import InputError
 from fercourse.faces import Listing
 from fercourse.faces.decode import Crop
 from fercourse.faces.pack import write_pack
-from fercourse.studies import Scale, Study, record, table
+from fercourse.studies import Scale, Study, annotators, effects, record, table
 from fercourse.studies.merge import merge
 from tests.holder import holding
 from tests.line import call
@@ -59,6 +59,12 @@ def test_a_limit_draws_faces_and_none_leaves_them_all():
     every = replace(few, limit=None)
     assert every.limited(faces, 3) is faces
     assert every.drawn(faces, 3).ids.tolist() == faces.sample(12, 3).ids.tolist() != faces.ids.tolist()
+
+
+def test_fewer_faces_have_as_many_steps_in_more_epochs():
+    scale = Scale("smoke", 8, 6, limit=5)
+    assert [scale.as_many_steps(faces, 24).epochs for faces in (24, 16, 7, 48, 1000)] == [6, 9, 21, 3, 1]
+    assert scale.as_many_steps(24, 24) == scale
 
 
 def test_a_training_has_all_faces_that_it_is_given(monkeypatch):
@@ -208,6 +214,34 @@ def test_a_table_tells_the_hardware_of_the_runs_of_its_row():
     content = {"hardware": made, "runs": runs, "summary": summary, "config": {"name": "cpu", "size": 48, "epochs": 3}}
     assert "| 2 x86_64 cores and H100 |" in table._row("title", content, "a", "accuracy")
     assert "| 2 x86_64 cores |" in table._row("title", content, "b", "accuracy")
+
+
+@pytest.mark.parametrize("pair", ["lab-wild", "wild-lab", "synthfaces-fer2013", "fer2013-synthfaces"])
+def test_recalibrated_scores_have_their_rows_once_they_are_measured(tmp_path, pair):
+    arms = ("source only", "source only, for longer", "DANN", "CDAN", "DMSRL", "oracle")
+    name, places = f"domains-{pair}-cpu", (tmp_path / "before", tmp_path / "after")
+    for place, recalibrated in zip(places, ({}, {"recalibrated_macro_recall": .625})):
+        runs = [{"arm": arm, "seed": seed, "commit": "c", "metrics": {"macro_recall": .5} | recalibrated}
+                for arm in arms for seed in (0, 1)]
+        kept = record.Record(place / f"{name}.json", "domains", pair, {"name": "cpu", "size": 48, "epochs": 8}, runs)
+        place.mkdir()
+        kept.save()
+    before, after = (table.results_table(place).split("\n") for place in places)
+    fresh = [row.split("|")[1].strip() for row in after if "| 62.5 " in row and row not in before]
+    assert fresh[0].startswith("batch norm recalibrated on ") and fresh[1:] == [
+        "on the source again, as long as the others, recalibrated", "DANN, recalibrated", "CDAN, recalibrated",
+        "DMSRL, recalibrated", "the same, recalibrated"]
+    before, after = (table.effects_table(place).split("\n") for place in places)
+    [row] = [row for row in after if ", everyone recalibrated, mean recall |" in row]
+    assert row.count("62.5") == 4 and not [row for row in before if "everyone recalibrated" in row]
+
+
+def test_a_doubt_at_the_textbooks_d_that_changed_no_label_is_told_as_such():
+    [effect] = [one for one in effects.EFFECTS if "FER+" in one.what]
+    word, arm = effect.method
+    runs = json.loads((Path(studies.__file__).parents[2] / "results" / f"{effect.file}.json").read_text())["runs"]
+    relabelled = {run["metrics"]["relabelled"] for run in runs if run["arm"] == arm}
+    assert (f"D = {annotators.TEXTBOOK:g}" in word, "never relabelled" in word) == (True, relabelled == {0})
 
 
 def test_joined_runs_of_a_study_of_ones_own_stand_in_the_order_of_the_file(tmp_path):

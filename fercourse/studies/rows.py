@@ -14,20 +14,23 @@ def _column(file, metric, *rows):
 
 
 def _shifted(file, first, place):
-    """Return the rows of a pair of domains."""
+    """Return the rows of a pair of domains; where they have been measured, with batch norm recalibrated, too."""
+    ways = (("   on the source again, as long as the others", "source only, for longer"),
+            ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL"))
     return _column(
         file, "macro_recall", (f"{first}: source only, from which the others go on", "source only")) + _column(
         file, "recalibrated_macro_recall", (f"   batch norm recalibrated on {place}", "source only")) + _column(
-        file, "macro_recall", ("   on the source again, as long as the others", "source only, for longer"),
-        ("   DANN", "DANN"), ("   CDAN", "CDAN"), ("   DMSRL", "DMSRL")) + _column(
+        file, "macro_recall", *ways) + _column(
         file, "chosen_epoch",
         ("   the same at the epoch of most information, chosen without labels on the faces scored", "DMSRL")) + _column(
+        file, "recalibrated_macro_recall", *((f"{title}, recalibrated", arm) for title, arm in ways)) + _column(
         file, "macro_recall", ("   DMSRL and self-training", "DMSRL and self-training"),
         ("   DMSRL, self-training, and landmarks' say in its labels", "DMSRL and landmarks"),
         ("   the same, begun from HNCL on both domains", "HNCL, then DMSRL and landmarks"),
         ("   HNCL on both domains, a probe of the first one's labels", "HNCL, read"),
         ("   landmarks alone, a probe of the first one's labels", "landmarks, read"),
-        (f"   taught with the labels of {place}", "oracle"))
+        (f"   taught with the labels of {place}", "oracle")) + _column(
+        file, "recalibrated_macro_recall", ("   the same, recalibrated", "oracle"))
 
 
 def _wscfer(file, place, before=""):
@@ -57,6 +60,9 @@ def _robust(file, place):
         ("   with relabelling, too: DR-FER", "30 %, DR-FER"),
         ("   DR-FER with one pace for all classes", "30 %, DR-FER, one pace for all"),
         ("   pruned by cleanlab", "30 %, pruned by cleanlab"),
+        ("   the same, averaged weights", "30 %, pruned by cleanlab, averaged weights"),
+        ("   pruned by cleanlab whose own networks have as many steps, too",
+         "30 %, pruned by cleanlab, its networks for as long"),
         ("   cross-entropy on the rightly labelled faces alone", "30 %, clean subset"),
         (f"{place}, a third of the faces, 30 % wrong labels: cross-entropy", "few faces, cross-entropy"),
         ("   DR-FER", "few faces, DR-FER"),
@@ -85,8 +91,8 @@ def _selfsup(file, place):
             ("   taught with all labels", "supervised"))
     return tuple((f"{place}, learnt without labels, {way}: {title}" if title == "HNCL" else title, file, arm, metric)
                  for metric, way in (("probe_100", "linear probe, all labels"),
-                                     ("tuned_10", "fine-tuned on a tenth of the labels"),
-                                     ("tuned_100", "fine-tuned on all labels")) for title, arm in ways)
+                                     ("tuned_10", "fine-tuned on a tenth of the labels, 140 steps"),
+                                     ("tuned_100", "fine-tuned on all labels, 140 steps")) for title, arm in ways)
 
 
 SECTIONS = {
@@ -168,7 +174,8 @@ SECTIONS = {
         *_robust("robust-synthfaces-lab-cpu", "Lab"), *_robust("robust-synthfaces-wild-cpu", "Wild"),
         *_robust("robust-fer2013-cpu", "FER2013"),
         *((title, "annotators-fer2013-cpu", arm, metric) for ours, arm in (
-            ("by DR-FER", "DR-FER"), ("by DR-FER with one pace for all classes", "DR-FER, one pace for all"))
+            ("by DR-FER, D = 2", "DR-FER"),
+            ("by DR-FER, D = 2, with one pace for all classes", "DR-FER, one pace for all"))
           for title, metric in (
             (f"FER2013's own wrong labels, as FER+ has them, found {ours}: F1", "f1"),
             ("   by cleanlab, as many flags", "cleanlab_f1"),

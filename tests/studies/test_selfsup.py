@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from fercourse import fit, studies
 from fercourse.faces import load_faces
 from fercourse.studies import selfsup
+from fercourse.studies.rows import SECTIONS
 from tests.toy import toy_faces, toy_method
 
 
@@ -43,6 +44,15 @@ def test_few_labels_are_always_the_same_ones():
     faces = load_faces("synthfaces", split="train", domain="lab").sample(400, seed=1)
     rows = selfsup._few(faces, 0.1)
     assert len(rows) == 40 and rows.equal(selfsup._few(faces, 0.1)) and len(faces[rows].labels.unique()) == 7
+
+
+def test_the_rows_tell_the_steps_of_fine_tuning():
+    faces = studies.get("selfsup").scale("cpu").limit
+    for share in (0.1, 1.0):
+        steps = round(share * faces) // selfsup.FEW_BATCH
+        assert selfsup.STEPS // steps * steps == 140
+    told = [title for title, *_ in SECTIONS["Lesson 04: HNCL"] if "fine-tuned" in title]
+    assert len(told) == 4 and all(", 140 steps: " in title for title in told)
 
 
 def test_every_source_gives_neighbours_of_the_kind_it_promises():
