@@ -322,6 +322,14 @@ def test_some_arms_only(counted, tmp_path):
         studies.run("toy", scale="smoke", seeds=1, out=tmp_path, only=["lonely"])
 
 
+def test_an_arm_of_that_very_name_is_meant_before_those_that_contain_it(monkeypatch, tmp_path):
+    made = dict.fromkeys(("DMSRL", "DMSRL as found"), lambda seed: {"value": 0.5})
+    monkeypatch.setattr(studies, "get", lambda name: Study("toy", "synthfaces", lambda *_: made, {}))
+    for text, arms in (("DMSRL", ["DMSRL"]), ("DMS", [*made])):
+        found = studies.run("toy", scale="smoke", seeds=1, out=tmp_path / text, only=[text])
+        assert [run["arm"] for run in found.runs] == arms
+
+
 def test_a_file_tells_of_the_arms_in_the_studys_order(tmp_path):
     kept = record.Record(tmp_path / "toy.json", "toy", "none", {}, arms=("first", "second"))
     for arm in ("second", "other", "first"):

@@ -21,7 +21,8 @@ def study(
     first_seed: int = typer.Option(0, help="The first seed; other machines may run others."),
     root: Path = typer.Option(None, help="Where a real set is; default: its usual place."),
     out: Path = typer.Option(Path("results"), help="Folder of the results file NAME-DATA-SCALE.json."),
-    arms: list[str] = typer.Option(None, help="Only arms whose name contains this; may be repeated; default: all."),
+    arms: list[str] = typer.Option(
+        None, help="Only the arm of this name, or all that contain it; may be repeated; default: all."),
 ):
     """Run a study, or what is left of it, and write its results file."""
     record = studies.run(name, data, scale, seeds, root, out, arms or (), first_seed)

@@ -154,7 +154,8 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
         data: the set of faces (default: the study's own); `root`: where it is, for real sets.
         scale: `smoke` (seconds, for tests), `cpu` (two cores) or `full` (a GPU).
         seeds: number of repetitions, seeds `first`, `first` + 1, ….
-        only: run just the arms whose name contains one of these texts; default: all.
+        only: run just the arms with one of these names; a text that is no arm's name stands for all arms that contain
+            it; default: all.
 
     Raises:
         InputError: there is no such study, scale or arm, `data` names a split, the file holds another configuration,
@@ -166,7 +167,8 @@ def run(name: str, data: str | None = None, scale: str = "cpu", seeds: int = 3, 
     record = Record.open(out, name, data, spends)
     arms = chosen.arms(spends, data, root)
     record.arms, record.source = tuple(arms), chosen.source
-    wanted = {arm: measure for arm, measure in arms.items() if not only or any(text in arm for text in only)}
+    wanted = {arm: measure for arm, measure in arms.items()
+              if not only or any(text == arm or (text not in arms and text in arm) for text in only)}
     if not wanted:
         raise InputError(f"study {name} has no arm with {' or '.join(only)} in its name; expected part of one of "
                          f"{', '.join(arms)}")
