@@ -13,6 +13,7 @@ from .decode import Crop, decode
 from .listing import Reject
 from .load import EMBEDDED
 from .readers.duplicates import digests
+from .readers.splits import crossing
 from .unpack import is_pack, open_pack
 
 BLANK = 8                                         # levels between the darkest and the brightest pixel of a channel
@@ -76,10 +77,11 @@ def check(name: str, root=None, pictures: bool = True, **options) -> Report:
     listing, published, images = _read(info, root, options)
     counts, seen = _counts(listing, published), _look(listing, images, pictures)
     rejects = (*listing.rejects, *(seen.rejects if seen else ()))
-    surprises = (*_against(published, counts), *_unpublished(listing, published),
-                 *_rejected(rejects), *(_pixels(listing, seen) if seen else ()))
-    return Report(info.name, info.title, listing.root, listing.splits, counts, published, surprises,
-                  listing.notes, rejects)
+    surprises = (*_against(published, counts), *_unpublished(listing, published), *_rejected(rejects),
+                 *crossing(listing.split, listing.identity, listing.identity_names),
+                 *(_pixels(listing, seen) if seen else ()))
+    notes = tuple(note for note in listing.notes if note not in surprises)
+    return Report(info.name, info.title, listing.root, listing.splits, counts, published, surprises, notes, rejects)
 
 
 def _read(info, root, options):

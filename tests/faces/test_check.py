@@ -9,6 +9,7 @@ from PIL import Image
 
 from fercourse.faces import catalogue
 from fercourse.faces.check import check
+from fercourse.faces.load import load_faces
 
 from . import miniatures
 from .miniatures import write
@@ -103,3 +104,16 @@ def test_a_set_without_published_counts_is_counted_by_split(tmp_path):
     report = check("folder", tmp_path)
     assert report.published == {} and set(report.counts) == {"train", "val", "test"}
     assert np.sum([list(part.values()) for part in report.counts.values()]) == 40
+
+
+def test_people_in_several_parts_are_a_surprise_and_a_note_of_the_faces(tmp_path):
+    for i in range(8):
+        miniatures.put(tmp_path, f"{i}.jpg")
+    told = "1 of 3 people are in more than one part, such as p1; a network may know them again"
+    for parts, people in (("train,test,test,train", "p0,p1,p2,p1"), ("train,test,test,train", "p0,p1,p1,")):
+        rows = [f"{i}.jpg,happy,{person},{part}" for i, (person, part) in
+                enumerate(zip(people.split(","), parts.split(",")))]
+        write(tmp_path, "mine.csv", ["path,label,person,split", *rows])
+        report, faces = check("csv", tmp_path, pictures=False), load_faces("csv", "test", tmp_path, size=16)
+        crossed = [told in "".join(texts) for texts in (report.surprises, faces.notes)]
+        assert crossed == [people.endswith("p1")] * 2 and told not in "".join(report.notes)

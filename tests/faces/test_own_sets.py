@@ -134,7 +134,7 @@ def test_csv_with_splits_and_without_labels(tmp_path):
     for i in range(4):
         put(tmp_path, f"{i}.png")
     write(tmp_path, "mine.csv", ["label,path,split,valence,arousal", "happy,0.png,train,,", ",1.png,val,0.5,1",
-                                 "sad,2.png,test,-2,-2", "sad,3.png,dev,0,0"])
+                                 "sad,2.png,test,-2,-2", "sad,3.png,rest,0,0"])
     listing = catalogue.read("csv", tmp_path / "mine.csv")
     assert listing.split.tolist() == ["train", "val", "test"] and listing.labels.tolist() == [1, -1, 2]
     assert np.isnan(listing.valence_arousal).any(1).tolist() == [True, False, True]
@@ -142,3 +142,14 @@ def test_csv_with_splits_and_without_labels(tmp_path):
     write(tmp_path, "other.csv", ["path,label"])
     with pytest.raises(InputError, match="2 csv files"):
         catalogue.read("csv", tmp_path)
+
+
+def test_parts_may_be_spelt_as_usual_in_a_csv_and_in_a_folder(tmp_path):
+    words = {"Train": "train", "TRAINING": "train", "test ": "test", "dev": "val", "Validation": "val"}
+    for i, word in enumerate(words):
+        put(tmp_path, f"{word.strip()}/happy/{i}.png")
+    write(tmp_path, "mine.csv", ["path,label,split", *(f"{w.strip()}/happy/{i}.png,happy,{w}"
+                                                       for i, w in enumerate(words))])
+    for found in (catalogue.read("csv", tmp_path), catalogue.read("folder", tmp_path)):
+        parts = {file.partition("/")[0]: part for file, part in zip(found.files, found.split)}
+        assert parts == {word.strip(): part for word, part in words.items()} and not found.rejects

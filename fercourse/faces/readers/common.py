@@ -15,6 +15,8 @@ from ..emotions import emotion
 
 IMAGES = (".jpg", ".jpeg", ".png", ".tiff", ".tif", ".bmp", ".webp")
 MISSING = (math.nan, math.nan)                    # valence and arousal nobody knows
+SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test",
+          **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "val")}
 
 
 class BadRow(Exception):

@@ -5,14 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...errors import InputError
-from ..emotions import EMOTIONS
+from ..emotions import EMOTIONS, folded
 from ..setinfo import SetInfo
-from .common import BadRow, axes, below, csv_rows, decimal
+from .common import SPLITS, BadRow, axes, below, csv_rows, decimal
 from .found import Found
 from .heading import ATTRIBUTES, NEEDED, heading
 from .own import labelling
 
-SPLITS = ("train", "val", "test")
 NOTHING = ("NA", "N/A", "n/a", "#N/A", "nan", "NaN", "None", "null", "NULL")     # what tables write for an empty cell
 NUMBERS = ("age", "skin_tone")                    # numbers where all that are known are; others are words
 
@@ -95,11 +94,11 @@ def _take(found, row, file_of, word_of):
     if not row["path"]:
         raise BadRow("truncated row: no path")
     split = _text(row, "split")
-    if split not in ("", *SPLITS):
+    if split and folded(split) not in SPLITS:
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(_text(row, "valence"), _text(row, "arousal"))
     attributes = {name: text for name in ATTRIBUTES if (text := _text(row, name))}
-    found.add(file_of(row["path"]), _label(row["label"], word_of), split, row,
+    found.add(file_of(row["path"]), _label(row["label"], word_of), SPLITS.get(folded(split), ""), row,
               person=_text(row, "person") or None, va=va, **attributes)
 
 

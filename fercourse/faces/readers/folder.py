@@ -5,14 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 from ...errors import InputError
-from ..emotions import EMOTIONS
+from ..emotions import EMOTIONS, folded
 from ..setinfo import SetInfo
-from .common import IMAGES, BadRow, walk
+from .common import IMAGES, SPLITS, BadRow, walk
 from .found import Found
 from .own import labelling
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
-          "test": "test", "testing": "test"}
 PICTURES = (*IMAGES, ".gif", ".jfif", ".pgm", ".ppm")
 NO_PICTURES = (".txt", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".md", ".html", ".pdf", ".log", ".ini", ".db",
                ".xls", ".xlsx", ".py", ".ipynb", ".npy", ".mat", ".pts", ".zip", ".gz", ".tar", ".rar", ".7z",
@@ -50,7 +48,7 @@ def read(root, words: dict | None = None, person: str | None = None, classes=Non
         _refuse_a_folder_above(root, files, found.rejects)
     if pattern:
         found.notes += _missed(person, found.rows.values())
-    parts = sorted(path.name.lower() for path in root.iterdir() if path.is_dir())
+    parts = sorted(folded(path.name) for path in root.iterdir() if path.is_dir())
     return found.listing(expected=[SPLITS[part] for part in parts if part in SPLITS])
 
 
@@ -67,7 +65,7 @@ def _no_pictures(files):
 def _place(file):
     """Return the split (or empty) and the class folder of an image."""
     parts = file.split("/")[:-1]
-    split = SPLITS.get(parts[0].lower(), "") if parts else ""
+    split = SPLITS.get(folded(parts[0]), "") if parts else ""
     rest = parts[1:] if split else parts
     return split, rest[0] if rest else ""
 

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ...errors import InputError
 from ..listing import Listing, Reject
 from .common import BadRow
-from .splits import deal
+from .splits import crossing, deal
 
 
 class Found:
@@ -113,7 +113,8 @@ class Found:
             identity=identity if people else None, identity_names=people, group=group if groups else None,
             boxes=_stack(rows, "box", np.float64), landmarks=_stack(rows, "landmarks", np.float32),
             votes=_stack(rows, "votes", np.float32), valence_arousal=_stack(rows, "va", np.float32),
-            rejects=tuple(self.rejects), notes=(*self.notes, *how, *empty, *self.left_out()),
+            rejects=tuple(self.rejects),
+            notes=(*crossing(split, identity, people), *self.notes, *how, *empty, *self.left_out()),
             aliases=aliases or {}, **_categories(rows), **more)
 
     def _why(self):

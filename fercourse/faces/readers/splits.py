@@ -31,6 +31,18 @@ def deal(name, split, keys, by="person, clip or file"):
     return split.astype(str), notes
 
 
+def crossing(split, identity, names):
+    """Return a sentence, if any, on people [N], -1 for nobody known, who are in several parts by a set's own splits."""
+    if identity is None:
+        return []
+    known, part = identity >= 0, np.unique(split, return_inverse=True)[1]
+    people, parts = np.unique(np.unique(np.stack([identity, part])[:, known], axis=1)[0], return_counts=True)
+    several = people[parts > 1].tolist()
+    return [f"{len(several):,} of {len(people):,} people are in more than one part, such as "
+            f"{names[several[0]] if names else several[0]}; a network may know them again, so that scores are too good "
+            "for strangers"] if several else []
+
+
 def held_out(name, keys, among, part: int):
     """Return which rows belong to the fixed 1/part of the keys among some rows (at least one key of two)."""
     words = sorted(set(keys[among]), key=lambda key: hashlib.sha1(f"{name}:{key}".encode()).digest())
