@@ -1,5 +1,6 @@
 """Somebody's own set: classes of its own, columns under other names, and what cannot be meant."""
 
+import os
 from unicodedata import normalize
 
 import numpy as np
@@ -222,3 +223,33 @@ def test_a_name_may_say_domain_and_part():
 def test_a_folder_is_no_name_of_a_set(folder):
     with pytest.raises(InputError, match="is a folder; expected the name of a set: load_faces"):
         fc.load_faces(str(folder))
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_valence_and_arousal_need_no_column_of_labels(tmp_path, delimiter):
+    found = listed(tmp_path, delimiter.join(["path", "valence", "arousal", "mood"]),
+                   lambda i: delimiter.join(["", "0.5", "-0.25", "calm"]))
+    assert len(found) == 12 and set(found.labels) == {-1} and found.valence_arousal[0].tolist() == [0.5, -0.25]
+    assert found.notes[:2] == ("columns not used: mood", "no column of labels: only valence and arousal are known")
+    with pytest.raises(InputError, match=r"no column 'label' \(it has path, valence\); .*and arousal, no label is"):
+        listed(tmp_path, "path,valence", lambda i: ",0.5")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there they divide folders")
+def test_paths_as_windows_writes_them_are_found(tmp_path):
+    picture(tmp_path / "im" / "ä 0.png")
+    picture(tmp_path / "b\\c.png")
+    (tmp_path / "mine.csv").write_text("path,label\nim\\ä 0.png,happy\nb\\c.png,happy\nim\\1.png,happy\n")
+    found = catalogue.read("csv", tmp_path)
+    assert found.files.tolist() == ["b\\c.png", "im/ä 0.png"] and found.rejects[0].reason == "missing image: im/1.png"
+
+
+def test_a_quote_that_is_never_closed_is_told_with_the_line_that_it_stands_in(tmp_path):
+    for row in range(4):
+        picture(tmp_path / f"{row}.png")
+    (tmp_path / "mine.csv").write_text('path,label\n0.png,"happy"\n1.png,"sad\n2.png,happy\n3.png,happy\n')
+    found = catalogue.read("csv", tmp_path)
+    assert len(found) == 1 and found.rejects[0].line == 3
+    (tmp_path / "mine.csv").write_text('path,label\n0.png,happy\n"1.png,sad\n2.png,happy\n')
+    reject, = catalogue.read("csv", tmp_path).rejects
+    assert reject.line == 3 and reject.reason.endswith("; a quote keeps all to line 4 together: is it closed?")

@@ -26,17 +26,20 @@ class BadRow(Exception):
 class Row:
     """One line of an annotation file: `row["expression"]` is the stripped text of that column."""
 
-    __slots__ = ("file", "header", "index", "line", "values")
+    __slots__ = ("file", "header", "index", "last", "line", "values")
 
-    def __init__(self, file, line, values, index, header=None):
+    def __init__(self, file, line, values, index, header=None, last=None):
         self.file, self.line, self.values, self.index = file, line, values, index
+        self.last = last or line                  # where a quoted text has several lines
         self.header = header or list(index)       # all columns of the file; the index may leave some out
 
     def __getitem__(self, column):
         if len(self.values) != len(self.header):
             kind = "truncated" if len(self.values) < len(self.header) else "overlong"
+            several = self.last != self.line
+            quoted = f"; a quote keeps all to line {self.last} together: is it closed?" if several else ""
             raise BadRow(f"{kind} row: {len(self.values)} values, expected {len(self.header)} "
-                         f"({', '.join(filter(None, self.header))})")
+                         f"({', '.join(filter(None, self.header))}){quoted}")
         return self.values[self.index[column]].strip()
 
     def get(self, column):
@@ -86,9 +89,11 @@ def csv_rows(path: Path, root: Path, required, text=None, index=None, delimiter=
         has = shorten(", ".join(header), 100, placeholder=" …") or "no columns"          # it may be a line of pixels
         raise InputError(f"{path}, line 1: no column {', '.join(map(repr, absent))} (it has {has}); "
                          f"expected {', '.join(required)}: {advice}")
+    line = reader.line_num + 1
     for values in lines:
         if values:
-            yield Row(name, reader.line_num, values, index, header)
+            yield Row(name, line, values, index, header, reader.line_num)
+        line = reader.line_num + 1
 
 
 def records(reader, path):

@@ -9,7 +9,7 @@ from ..emotions import EMOTIONS, folded
 from ..setinfo import SetInfo
 from .common import SPLITS, BadRow, axes, below, csv_rows, decimal
 from .found import Found
-from .heading import ATTRIBUTES, NEEDED, heading
+from .heading import ATTRIBUTES, heading, lacking
 from .own import labelling
 
 NOTHING = ("NA", "N/A", "n/a", "#N/A", "nan", "NaN", "None", "null", "NULL")     # what tables write for an empty cell
@@ -18,6 +18,8 @@ NUMBERS = ("age", "skin_tone")                    # numbers where all that are k
 
 def read(root, words: dict | None = None, classes=None, columns: dict | None = None):
     """List the images of a csv; paths are relative to its folder, or absolute; labels are words (empty: none).
+
+    The column of labels may be absent where valence and arousal are there.
 
     `NA`, `N/A`, `nan`, `None`, `null` and the like count as empty, unless `words` or `classes` names such a label.
     Commas, semicolons or tabs divide its columns. Their names count whatever their case; a note of the listing names
@@ -35,10 +37,11 @@ def read(root, words: dict | None = None, classes=None, columns: dict | None = N
     path, (classes, word_of) = _csv(Path(root)), labelling(classes, words)
     header = heading(path, columns)
     found = Found("csv", path.parent, classes, Sizes(path.parent))
-    file_of = Files(path.parent)
-    found.each(csv_rows(path, path.parent, NEEDED, index=header.index, delimiter=header.delimiter, advice="rename the "
-                        "columns of the file, or say what they are called, such as columns=path:file,label:emotion"),
-               lambda row: _take(found, row, file_of, word_of))
+    file_of = Files(found.sizes)
+    rows = csv_rows(path, path.parent, lacking(header.index), index=header.index, delimiter=header.delimiter,
+                    advice="rename the columns of the file, or say what they are called, such as "
+                           "columns=path:file,label:emotion; beside valence and arousal, no label is needed")
+    found.each(rows, lambda row: _take(found, row, file_of, word_of))
     found.notes += header.notes
     for name in NUMBERS:
         _as_numbers([row for row in found.rows.values() if name in row], name)
@@ -74,12 +77,14 @@ class Sizes(dict):
 class Files:
     """Names for the paths of a csv: one for each file, below the csv's folder where that leads to the same file."""
 
-    def __init__(self, root):
-        self.root, self.names = root, {}
+    def __init__(self, sizes):
+        self.sizes, self.root, self.names = sizes, sizes.root, {}
 
     def __call__(self, path):
         """Return the name of the file at a path; its first spelling counts."""
         with suppress(ValueError):                # no path at all, or one on another drive
+            if "\\" in path and path not in self.sizes:
+                path = path.replace("\\", "/")    # as Windows writes it
             real = os.path.realpath(self.root / path)
             if real in self.names:
                 return self.names[real]
@@ -98,7 +103,7 @@ def _take(found, row, file_of, word_of):
         raise BadRow(f"unknown split: {split!r}, expected {', '.join(SPLITS)} or nothing")
     va = axes(_text(row, "valence"), _text(row, "arousal"))
     attributes = {name: text for name in ATTRIBUTES if (text := _text(row, name))}
-    found.add(file_of(row["path"]), _label(row["label"], word_of), SPLITS.get(folded(split), ""), row,
+    found.add(file_of(row["path"]), _label(row.get("label"), word_of), SPLITS.get(folded(split), ""), row,
               person=_text(row, "person") or None, va=va, **attributes)
 
 

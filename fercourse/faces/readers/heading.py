@@ -11,9 +11,9 @@ from ...errors import InputError
 from .common import opened, records
 from .own import pairs
 
-NEEDED = ("path", "label")
+AXES = ("valence", "arousal")
 ATTRIBUTES = ("age", "gender", "skin_tone", "domain")
-KNOWN = (*NEEDED, "person", "valence", "arousal", "split", *ATTRIBUTES)
+KNOWN = ("path", "label", "person", *AXES, "split", *ATTRIBUTES)
 DELIMITERS = (",", ";", "\t")                     # the second is what Excel writes where 0,5 is a number
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -46,6 +46,13 @@ def heading(path: Path, columns=None) -> Heading:
     return Heading(delimiter, index, tuple(_unused(header, index)))
 
 
+def lacking(columns) -> list[str]:
+    """Return which columns are missed among some: the path, and the label where valence and arousal are not there."""
+    columns = set(columns)
+    needed = ("path",) if columns.issuperset(AXES) else ("path", "label")
+    return [name for name in needed if name not in columns]
+
+
 def _wanted(columns):
     """Return {name here: name in the file} of what the user says."""
     renamed = {str(ours).strip().lower(): str(theirs).strip()
@@ -60,7 +67,7 @@ def _divided(path, wanted):
     """Return the delimiter that finds the needed columns, the comma where none does, and the header."""
     for delimiter in DELIMITERS:
         header = _header(path, delimiter)
-        if all(_places(header, wanted.get(column, column)) for column in NEEDED):
+        if not lacking(column for column in KNOWN if _places(header, wanted.get(column, column))):
             return delimiter, header
     return ",", _header(path, ",")
 
@@ -98,9 +105,11 @@ def _single(path, places, name):
 def _unused(header, index):
     """Yield a sentence for what the file holds in vain."""
     others = [column for i, column in enumerate(header) if column and i not in index.values()]
-    axes = [axis for axis in ("valence", "arousal") if axis in index]
+    axes = [axis for axis in AXES if axis in index]
     if others:
         yield f"columns not used: {_brief(others)}"
+    if "label" not in index:
+        yield "no column of labels: only valence and arousal are known"
     if len(axes) == 1:
         yield f"column not used: {axes[0]}, because valence and arousal go together"
 
