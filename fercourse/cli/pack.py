@@ -55,8 +55,9 @@ def pack_set(
     _check_ending(out)
     listing = catalogue.read(name, root, **options_of(option))
     out = out or Path(f"{listing.name}-{size}.safetensors")
-    _check_free(out, listing.name)
-    manifest = write_pack(listing, out, crop, workers)
+    origin = _origin(name, root)
+    _check_free(out, listing.name, origin)
+    manifest = write_pack(listing, out, crop, workers, origin)
     typer.echo(_report(manifest, out))
 
 
@@ -66,15 +67,25 @@ def _check_ending(out):
                          f"{out.with_suffix('.safetensors')}")
 
 
-def _check_free(out, name):
-    """Raise InputError where a file is that is no pack, or one of another set; a damaged pack may be made again."""
+def _origin(name, root):
+    """Return a number for the place of somebody's own faces; None for a published set, the same wherever it is."""
+    from ..faces import catalogue
+    from ..faces.readers.found import stable_id
+    return stable_id(str(root.resolve())) if catalogue.get(name).any_root else None
+
+
+def _check_free(out, name, origin):
+    """Raise InputError where a file is that is no pack, or one of other faces; a damaged pack may be made again."""
     from ..faces.unpack import is_pack, open_pack
     if not out.is_file():
         return
     what = "no pack of faces"
     if is_pack(out):
         try:
-            what = f"a pack of {open_pack(out).listing.name}"
+            pack = open_pack(out)
+            what = f"a pack of {pack.listing.name}"
+            if pack.manifest.get("origin") != origin:
+                what += " from another place"
         except InputError:
             return
     if what != f"a pack of {name}":

@@ -99,9 +99,14 @@ def warn_of_memory(what: str, size: int, why):
         why: the system's reason; None where the folder cannot be made or written.
     """
     why = why or f"{folder()} cannot be written, or the file there is damaged"
-    warnings.warn(f"{what}: {size / 1e9:.1f} GB of pixels stay in memory, and are made again at every start, because "
+    warnings.warn(f"{what}: {amount(size)} of pixels stay in memory, and are made again at every start, because "
                   f"the cache cannot hold them ({why}); make room there, set FERCOURSE_CACHE to a folder with more, or "
                   "pack the set once: fercourse data pack", stacklevel=1)
+
+
+def amount(size: int) -> str:
+    """Return a number of bytes in words: GB, and MB where that is less than one."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def used(path: Path) -> bool:

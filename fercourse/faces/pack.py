@@ -2,7 +2,8 @@
 
 A pack is a safetensors file (no pickles; any safetensors reader opens it): `images` uint8 [N, 3, S, S]
 ordered by split and domain, so that a split is a slice; one tensor for each column of the listing; and
-`manifest`, JSON as bytes: splits, words, files, rejects with reasons, class counts, SHA-256 of each part.
+`manifest`, JSON as bytes: splits, words, files, rejects with reasons, class counts, SHA-256 of each part, and for
+somebody's own faces `origin`, a hash of the place that they come from.
 """
 
 import errno
@@ -19,16 +20,20 @@ import numpy as np
 from .. import __version__
 from ..errors import InputError
 from ..files import replacing
+from .cache import amount
 from .decode import Crop, decode
 from .listing import Listing
 from .unpack import COLUMNS, DTYPES, FORMAT, VERSION, WORDS, Pack, read_pack
 
 
-def write_pack(listing: Listing, out, crop: Crop, workers: int | None = None) -> dict:
+def write_pack(listing: Listing, out, crop: Crop, workers: int | None = None, origin: int | None = None) -> dict:
     """Decode a listing into the pack `out`; return its manifest.
 
     Memory stays bounded: the images go to the disk in pieces. Images that cannot be read are left out and
     listed with the reason. `out` appears under its name only when it is complete.
+
+    Args:
+        origin: number that tells sets of one name apart; the manifest keeps it.
 
     Raises:
         InputError: no image can be read, `out` is a folder or cannot be written, or the disk is too small.
@@ -37,16 +42,16 @@ def write_pack(listing: Listing, out, crop: Crop, workers: int | None = None) ->
     if out.is_dir():
         raise InputError(f"{out} is a folder; expected the file to write, such as {out / 'all.safetensors'}")
     with replacing(out) as temporary:
-        return stream_pack(listing, temporary, crop, workers)
+        return stream_pack(listing, temporary, crop, workers, origin)
 
 
-def stream_pack(listing: Listing, out: Path, crop: Crop, workers: int | None = None) -> dict:
+def stream_pack(listing: Listing, out: Path, crop: Crop, workers: int | None = None, origin: int | None = None) -> dict:
     """Write the pack straight to `out`; a disk that is full, or will be, is an OSError."""
     needed, free = len(listing) * 3 * crop.size ** 2, shutil.disk_usage(out.absolute().parent).free
     if free < needed:
-        raise OSError(errno.ENOSPC, f"it needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free")
+        raise OSError(errno.ENOSPC, f"it needs {amount(needed)}, {amount(free)} are free")
     with out.open("wb+") as file:
-        return _write(file, listing, crop, workers)
+        return _write(file, listing, crop, workers, origin)
 
 
 def memory_pack(listing: Listing, crop: Crop, workers: int | None = None) -> Pack:
@@ -64,7 +69,7 @@ def pack_order(listing: Listing) -> np.ndarray:
     return np.lexsort((domain, split))
 
 
-def _write(file, listing, crop, workers):
+def _write(file, listing, crop, workers, origin=None):
     """Write images, columns and manifest behind room for the header, which comes last: it has the counts."""
     start = _header_room(listing)
     file.seek(start)
@@ -73,7 +78,7 @@ def _write(file, listing, crop, workers):
     for name, dtype, column in _columns(packed):
         data = np.ascontiguousarray(column, DTYPES[dtype])
         parts[name] = dtype, data.shape, _write_part(file, data)
-    manifest = _manifest(packed, crop, {name: part[2] for name, part in parts.items()})
+    manifest = _manifest(packed, crop, {name: part[2] for name, part in parts.items()}, origin)
     content = json.dumps(manifest, ensure_ascii=False)
     text = np.frombuffer(content.encode(errors="backslashreplace"), np.uint8)   # JSON's own way to hold a lone \udce9
     parts["manifest"] = "U8", text.shape, _write_part(file, text)
@@ -133,7 +138,7 @@ def _header_room(listing):
     return -(-(1024 + sum(len(json.dumps(name)) + 160 for name in names)) // 64) * 64
 
 
-def _manifest(packed, crop, sha256):
+def _manifest(packed, crop, sha256, origin):
     ends = np.cumsum(list(packed.splits.values())).tolist()
     return {
         "name": packed.name, "faces": len(packed), "size": crop.size, "margin": crop.margin, "fit": crop.fit,
@@ -146,4 +151,5 @@ def _manifest(packed, crop, sha256):
         "rejects": [[reject.file, reject.reason, reject.line] for reject in packed.rejects],
         "files": None if packed.files is None else [str(file) for file in packed.files],
         "sha256": sha256,
+        **({} if origin is None else {"origin": origin}),
     }

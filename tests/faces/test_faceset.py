@@ -96,7 +96,7 @@ def test_what_is_too_large_for_the_memory_lies_in_a_file_that_nobody_sees(change
     found[0] = 1                                             # as in memory: nobody else sees it
     (tmp_path / "cache").rmdir()
     (tmp_path / "cache").write_text("no folder")
-    with pytest.warns(UserWarning, match=r"chosen faces: 0\.0 GB of pixels stay in memory.*(cache|folder).*CACHE"):
+    with pytest.warns(UserWarning, match=r"chosen faces: 0\.0 MB of pixels stay in memory.*(cache|folder).*CACHE"):
         assert torch.equal(change(FACES).images, expected), "no room for a file: then in memory"
 
 

@@ -170,7 +170,7 @@ def test_no_cache_is_no_error(toy, own_cache, monkeypatch, trouble):
     else:
         monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10}))
     why = {"no folder": rf"{own_cache} cannot be written", "full": "No space left|free some space"}[trouble]
-    with pytest.warns(UserWarning, match=rf"toy: 0\.0 GB of pixels stay in memory, and are made .*({why}).*CACHE"):
+    with pytest.warns(UserWarning, match=rf"toy: 0\.0 MB of pixels stay in memory, and are made .*({why}).*CACHE"):
         faces = load_faces("toy", root=toy.root, size=32)
     assert torch.equal(faces.images[1], picture(2))
 

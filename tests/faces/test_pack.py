@@ -183,7 +183,7 @@ def test_an_interrupted_run_cleans_up_and_keeps_the_old_pack(full, packed, monke
 
 def test_a_full_disk_is_told_before_decoding(full, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
-    with pytest.raises(InputError, match=r"toy cannot be written.*0\.0 GB are free"):
+    with pytest.raises(InputError, match=r"toy cannot be written.*it needs 0\.0 MB, 0\.0 MB are free"):
         write_pack(full, tmp_path / "toy", Crop(16))
     assert not list(tmp_path.glob("toy*"))
 

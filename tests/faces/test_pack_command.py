@@ -11,6 +11,8 @@ from fercourse.faces.load import load_faces
 from fercourse.faces.pack import write_pack
 from tests.line import call
 
+from . import miniatures
+
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
@@ -51,6 +53,25 @@ def test_the_command_replaces_packs_of_the_set_and_damaged_ones_alone(toy, tmp_p
     out.write_text("weights")
     assert call(*line, out) == 2 and "is there already, and is no pack of faces;" in capsys.readouterr().err
     assert out.read_text() == "weights"
+
+
+def test_packs_of_ones_own_faces_replace_each_other_only_where_they_are_of_one_place(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for root in ("mine", "theirs"):
+        miniatures.put(tmp_path, f"{root}/open/0.jpg"), miniatures.put(tmp_path, f"{root}/closed/0.jpg")
+    for name in ("a", "b"):
+        miniatures.write(tmp_path, f"mine/{name}.csv", ["path,label", "open/0.jpg,happy"])
+    line = "data", "pack", "folder", "--option", "classes=closed,open", "--size", 8, "--root"
+    assert call(*line, "mine") == 0 and call(*line, tmp_path / "mine", "--fit", "crop") == 0
+    before = Path("folder-8.safetensors").read_bytes()
+    capsys.readouterr()
+    assert call(*line, "theirs") == 2 and Path("folder-8.safetensors").read_bytes() == before
+    told = "is there already, and is a pack of {} from another place; choose another --out, or remove it"
+    assert told.format("folder") in capsys.readouterr().err
+    assert call(*line, "theirs", "--out", "theirs.safetensors") == 0
+    line = "data", "pack", "csv", "--size", 8, "--root"
+    assert call(*line, "mine/a.csv") == 0 and call(*line, "mine/b.csv") == 2
+    assert told.format("csv") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["pack", "get"])
