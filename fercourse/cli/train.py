@@ -238,10 +238,13 @@ def _measure(model, faces, facts):
 def _groups(model, faces, column):
     """Return a table as text: the accuracy, or the mean CCC, of every group."""
     from .. import evaluate as ev
+    from ..evaluate.bootstrap import LEAST
     logits = ev.seen(model, faces)["logits"].cpu()
     if getattr(model, "regresses", False):
-        return ev.by_group(faces, logits, column, faces.column("valence_arousal"), ev.mean_ccc).round(3).to_string()
-    return ev.by_group(faces, logits.argmax(1), column, ev.truth_in(model, faces)).round(3).to_string()
+        asked = logits, column, faces.column("valence_arousal"), ev.mean_ccc
+    else:
+        asked = logits.argmax(1), column, ev.truth_in(model, faces)
+    return ev.by_group(faces, *asked, least=LEAST).round(3).to_string(na_rep="–")
 
 
 def _tell(facts, out, as_json):
@@ -259,7 +262,8 @@ def _readable(facts):
         if isinstance(value, dict):
             value = "  ".join(f"{k} {'–' if v is None else f'{v:.3f}'}" for k, v in value.items())
         elif name.endswith("_interval"):
-            value = f"{value[0]:.3f} to {value[1]:.3f} (95 %, over people where they are known)"
+            over = f"{facts['people']} people" if facts["people"] else f"{facts['faces']} faces"
+            value = f"{value[0]:.3f} to {value[1]:.3f} (95 %, over {over})" if value else f"– (too few: {over})"
         elif name == "confusion" or value is None:
             continue
         elif isinstance(value, float):

@@ -19,7 +19,7 @@ FEW = 10                                   # people behind whom no interval is t
 
 
 def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None, measure=accuracy, draws: int = 500,
-             ranges=None):
+             ranges=None, least: int = 1):
     """Return a table (pandas), one row a group: faces, people, the measure and its 95 % interval.
 
     Args:
@@ -29,6 +29,7 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
         truth: [N, …] what they should be (default: the labels).
         measure: `measure(predicted, truth)` -> number.
         ranges: such as `TONES`, groups of neighbouring values, (lowest, highest) each; values in none are left out.
+        least: people (or faces of nobody known) behind an interval; with fewer it is NaN.
 
     Returns:
         columns `faces`, `people`, `value`, `low`, `high`; the interval is over people where they are known.
@@ -38,7 +39,7 @@ def by_group(faces, predicted: Tensor, column: str, truth: Tensor | None = None,
     """
     import pandas as pd
     truth = faces.labels if truth is None else truth
-    rows = [{column: name} | _row(faces, chosen, predicted, truth, measure, draws)
+    rows = [{column: name} | _row(faces, chosen, predicted, truth, measure, draws, least)
             for name, chosen in groups_of(faces, column, ranges)]
     return pd.DataFrame(rows).set_index(column)
 
@@ -147,10 +148,11 @@ def _members_of(faces, column, person):
     return members
 
 
-def _row(faces, chosen, predicted, truth, measure, draws):
+def _row(faces, chosen, predicted, truth, measure, draws, least=1):
     """Return faces, people, the measure and its interval for the chosen ones."""
     people = None if faces.identity is None else faces.identity.cpu()[chosen]
-    score = bootstrap(measure, predicted.cpu()[chosen], truth.cpu()[chosen], groups=people, draws=draws)
+    score = bootstrap(measure, predicted.cpu()[chosen], truth.cpu()[chosen], groups=people, draws=draws,
+                      least=least)
     known = None if people is None else len(people[people >= 0].unique())
     return {"faces": int(chosen.sum()), "people": known, **score}
 

@@ -1,13 +1,16 @@
 """The numbers of a trained method on a set of faces."""
 
+import math
+
 import torch
 
 from ..contract import called
 from ..errors import InputError
+from ..faces.sampling import alone_where_unknown
 from ..faces.shapes import renumbered
 from ..look import see_all
 from .affect import affect_scores, mean_ccc
-from .bootstrap import bootstrap
+from .bootstrap import LEAST, bootstrap
 from .classes import accuracy, class_scores
 from .geometry import silhouette, uniformity
 from .probes import affect_probe, has_leak, identity_leak, knn_accuracy, linear_probe
@@ -38,7 +41,9 @@ def predicted(method, faces) -> torch.Tensor:
 def evaluate(method, faces, draws: int = 200) -> dict:
     """Return plain values: class or valence-arousal scores; the truth is scored.
 
-    The accuracy, or the mean CCC, has its 95 % interval over people; over faces where people are not known.
+    The accuracy, or the mean CCC, has its 95 % interval over people; over faces where people are not known. It is None
+    where they are too few, see `bootstrap.LEAST`. `people` counts them: each face of somebody unknown is a person of
+    its own; None where nobody is known.
 
     Args:
         faces: their true labels are used where they are known apart from the labels.
@@ -54,12 +59,8 @@ def evaluate(method, faces, draws: int = 200) -> dict:
     truth = truth_in(method, faces)
     if (truth < 0).all():
         raise InputError(f"{faces.name} has no face of a class that this run knows: {', '.join(method.classes)}")
-    predicted = logits.argmax(1)
-    scores = class_scores(predicted, truth, method.classes)
-    if draws:
-        interval = bootstrap(accuracy, predicted, truth, groups=faces.identity, draws=draws)
-        scores["accuracy_interval"] = [interval["low"], interval["high"]]
-    return scores
+    scores = class_scores(logits.argmax(1), truth, method.classes)
+    return scores | _interval("accuracy", accuracy, logits.argmax(1), truth, faces, truth >= 0, draws)
 
 
 def accuracy_apart(method, faces, train) -> dict:
@@ -82,12 +83,19 @@ def _affect(guess, faces, draws):
     known = ~truth.isnan().any(1)
     if not known.any():
         raise InputError(f"{faces.name} has no face with valence and arousal, which this run tells; score another set")
-    scores = affect_scores(guess, truth)
-    if draws:
-        groups = None if faces.identity is None else faces.identity.cpu()[known]
-        interval = bootstrap(mean_ccc, guess[known], truth[known], groups=groups, draws=draws)
-        scores["mean_ccc_interval"] = [interval["low"], interval["high"]]
-    return scores
+    return affect_scores(guess, truth) | _interval("mean_ccc", mean_ccc, guess, truth, faces, known, draws)
+
+
+def _interval(name, measure, guess, truth, faces, known, draws):
+    """Return `people` and the interval of a measure over the known rows; nothing where no resample is asked for."""
+    if not draws:
+        return {}
+    groups = None if faces.identity is None else faces.identity.cpu()[known]
+    found = bootstrap(measure, guess[known], truth[known], groups=groups, draws=draws, least=LEAST)
+    ends = [found["low"], found["high"]]
+    named = groups is not None and (groups >= 0).any()
+    return {"people": len(alone_where_unknown(groups).unique()) if named else None,
+            f"{name}_interval": None if any(map(math.isnan, ends)) else ends}
 
 
 def features_report(method, train, test) -> dict:

@@ -38,8 +38,10 @@ def test_train_then_evaluate(pack, tmp_path, capsys):
     scores = json.loads(told.out)
     assert scores["scored"] == "drawn:test" and sum(map(sum, scores["confusion"])) == 32
     assert "woman" in told.err and "man" in told.err
-    assert call("evaluate", out, "--data", f"{pack}:val") == 0
+    assert scores["people"] == 8 and scores["accuracy_interval"] and "–" not in told.err
+    assert call("evaluate", out, "--data", f"{pack}:val", "--by", "gender") == 0
     readable = capsys.readouterr().out
+    assert "accuracy interval  – (too few: 4 people)" in readable and readable.count("–") == 5, "two for each group"
     assert f"accuracy           {metrics['accuracy']:.4g}" in readable and "drawn:val" in readable
 
 

@@ -69,14 +69,27 @@ def test_readers_learn_the_given_labels_and_are_scored_on_the_truth(trained):
 
 
 def test_intervals_are_over_people(trained):
-    """Of one person there is nobody else to draw: no spread at all."""
-    alone = toy_faces(40, seed=7, identity=torch.zeros(40, dtype=torch.int64))
-    scores = ev.evaluate(trained, alone, draws=10)
-    assert scores["accuracy_interval"] == pytest.approx([scores["accuracy"]] * 2)
-    affect = ev.evaluate(toy_method(alone, task="valence_arousal"), alone, draws=10)
-    assert affect["mean_ccc_interval"] == pytest.approx([affect["mean_ccc"]] * 2)
-    table = ev.by_group(alone, alone.labels.roll(1), "labels", draws=10)
-    assert (table.low == table.high).all() and (table.people == 1).all()
+    """Where everybody is shown as often, rightly and wrongly, whoever is drawn makes no difference."""
+    rows = torch.arange(48)
+    six = toy_faces(48, seed=7, identity=rows % 6, attributes={"all": torch.zeros(48, dtype=torch.int64)})
+    table = ev.by_group(six, torch.where(rows < 24, six.labels, (six.labels + 1) % 4), "all", draws=10)
+    assert (table.low == table.high).all() and (table.people == 6).all()
+
+
+@pytest.mark.parametrize("faces, people", [(48, 6), (48, 5), (48, None), (5, None)])
+def test_few_people_have_no_interval(trained, faces, people):
+    """Of two people, both may be right by luck: no interval of 95 % is to be had."""
+    identity = None if people is None else torch.arange(faces) % people
+    few = toy_faces(faces, seed=7, identity=identity, attributes={"all": torch.zeros(faces, dtype=torch.int64)})
+    there = (people or faces) > 5
+    regressor = toy_method(few, task="valence_arousal")
+    for method, name in ((trained, "accuracy_interval"), (regressor, "mean_ccc_interval")):
+        scores = ev.evaluate(method, few, draws=5)
+        assert (scores[name] is not None) == there and scores["people"] == people
+    one = ev.evaluate(trained, replace(few, labels=few.labels.masked_fill(torch.arange(faces) > 3, -1)), draws=5)
+    assert one["faces"] == 4 and one["accuracy_interval"] is None, "only scored faces count"
+    known, alone = (ev.by_group(few, few.labels, "all", draws=5, least=least).iloc[0] for least in (6, 1))
+    assert (known.low == known.low) == there and alone.low == alone.high == 1
 
 
 def test_looking_leaves_the_method_as_it_was(trained):
