@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+import warnings
 from pathlib import Path
 
 import typer
@@ -10,6 +11,7 @@ from ..errors import InputError
 from . import bench, course, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds to data)
 
 FAULT, STOPPED = 1, 130
+PACKAGE = Path(__file__).resolve().parents[1]
 _Misused = typer.BadParameter.__base__                  # click's UsageError; newer typers carry a click of their own
 
 app = typer.Typer(
@@ -57,7 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
     _print_any_letter()
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments                      # accepted anywhere on the line, as --use is
-    files = []
+    files, usual = [], warnings.formatwarning
+    warnings.formatwarning = _sentence_of
     try:
         files, rest = _used([a for a in arguments if a != "--debug"])
         line = [word for file in files for word in ("--use", file)] + rest
@@ -79,6 +82,8 @@ def main(arguments: list[str] | None = None) -> None:
         if debug:
             raise
         ending = _sentence(error, files)
+    finally:
+        warnings.formatwarning = usual
     sys.exit(_say(*ending))                             # the error is forgotten, which closed its progress bars
 
 
@@ -87,6 +92,13 @@ def _print_any_letter():
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _sentence_of(warning, category, file, line, text=None):
+    """Return what is printed of a warning: one of ours is a sentence, others are told with their place."""
+    if PACKAGE in Path(file).resolve().parents:
+        return f"fercourse: {warning}\n"
+    return f"{file}:{line}: {category.__name__}: {warning}\n"
 
 
 def _used(arguments):
@@ -107,12 +119,12 @@ def _sentence(error, files):
     """Return the sentence and the status of an error that nobody foresaw, here or in the files of --use."""
     words = " ".join(str(error).split())                # torch tells some errors in several lines
     what = f"{type(error).__name__}{words and ': '}{words}"
-    package, own = Path(__file__).resolve().parents[1], {Path(file).resolve() for file in files}
+    own = {Path(file).resolve() for file in files}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename).resolve()
         if file in own:
             return f"{what}; this happened in {frame.filename}, line {frame.lineno}; --debug shows how", 2
-        if package in file.parents:
+        if PACKAGE in file.parents:
             break
     whose = f"{' or '.join(map(str, files))}, or of fercourse" if files else "fercourse"
     return f"{what}; this is a fault of {whose}, --debug shows where", FAULT

@@ -199,10 +199,13 @@ def usable(faces, model):
             raise InputError(f"{model.name} learns valence and arousal here, but {faces.name} has none; choose another "
                              "set, or let it learn classes: --set task=classes")
         keep &= ~faces.column("valence_arousal").isnan().any(1)
-    if keep.all():
-        return faces
-    say(f"{int((~keep).sum())} of {len(faces)} faces are left out: they lack {' or '.join(model.needs)}")
-    return faces.subset(keep)
+    if not keep.all():
+        say(f"{int((~keep).sum())} of {len(faces)} faces are left out: they lack {' or '.join(model.needs)}")
+        faces = faces.subset(keep)
+    if "labels" in model.needs and len(faces.labels.unique()) == 1:
+        word = faces.classes[faces.labels[0]]
+        say(f"all {len(faces)} faces are of one class, {word}: there is nothing to tell apart")
+    return faces
 
 
 def few_and_noisy(faces, labels, noise, kind, seed):

@@ -60,6 +60,13 @@ def test_faces_without_valence_and_arousal_can_be_learnt_as_classes():
         assert sets.usable(faces, toy_method(faces, name, task="classes")) is faces
 
 
+def test_faces_of_one_class_are_told(capsys):
+    for classes, told in ((1, "all 8 faces are of one class, happiness: there is nothing to tell apart\n"), (2, "")):
+        faces = toy_faces(8, 16).relabel(1 + torch.arange(8) % classes)
+        sets.usable(faces, toy_method(faces))
+        assert capsys.readouterr().err == told
+
+
 def test_what_was_done_to_the_faces_is_told(pack, tmp_path, capsys):
     assert call("train", "baseline", "--data", pack, "--out", tmp_path / "run", *QUICK, "--noise", "0.25") == 0
     assert "\n  12 of 48 labels changed by symmetric noise (seed 0)\n" in capsys.readouterr().err
