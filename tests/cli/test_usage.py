@@ -3,11 +3,12 @@
 import io
 import subprocess
 import sys
+import warnings
 
 import pytest
 import typer
 
-from fercourse import __version__, methods
+from fercourse import __version__, cli, methods
 from fercourse.cli import app
 from fercourse.errors import InputError
 from fercourse.methods.base import _METHODS
@@ -56,7 +57,9 @@ def test_help_explains_every_option_with_its_default(path, capsys):
         assert option.help, option.name
         assert all(word in told for word in option.opts if word.startswith("-")), option.name
         explained = "".join(option.help.split())
-        if option.default not in (None, ()) and option.default is not False:
+        if option.secondary_opts:                                              # --pictures/--no-pictures
+            explained += f"[default:{(option.opts if option.default else option.secondary_opts)[0].lstrip('-')}"
+        elif option.default not in (None, ()) and option.default is not False:
             explained += f"[default:{option.default}"
         assert explained in told, option.name
     assert path != ("evaluate",) or "default:thesetthattherunwas" in told
@@ -151,3 +154,15 @@ def test_help_names_every_method_without_importing_them():
     own = [name for name, cls in _METHODS.items() if cls.__module__.startswith(methods.__name__)]
     assert len(own) > 5 and ", ".join(sorted(own)) in " ".join(told.split())
     assert told.endswith("False\n")
+
+
+def test_a_warning_of_ours_is_one_sentence(monkeypatch, capsys):
+    def told():                                                               # pytest keeps what would be printed
+        for file in (cli.__file__, "/elsewhere/lib.py"):
+            print(warnings.formatwarning("1 samples were left out", UserWarning, file, 17), end="")
+        return []
+    usual = warnings.formatwarning
+    monkeypatch.setattr("fercourse.faces.catalogue.names", told)
+    assert call("data", "list") == 0 and warnings.formatwarning is usual
+    assert capsys.readouterr().out == ("fercourse: 1 samples were left out\n"
+                                       "/elsewhere/lib.py:17: UserWarning: 1 samples were left out\n")
