@@ -48,7 +48,8 @@ def _read(value, f, kind, method):
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         word = str(kind) if get_args(kind) or not isinstance(kind, type) else kind.__name__
         addition = "" if default is MISSING else f"; its default is {default}"
-        raise InputError(f"{method}: {f.name}={value!r} is no {word}{addition}") from error
+        advice = "; write true or false" if kind is bool else ""
+        raise InputError(f"{method}: {f.name}={value!r} is no {word}{addition}{advice}") from error
 
 
 def _as(kind, value, default):

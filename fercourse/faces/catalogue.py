@@ -122,7 +122,7 @@ def _is_set(info, place):
     return place.is_dir() and any(next(place.glob(pattern), None) is not None for pattern in info.markers)
 
 
-def read(name: str, root=None, **options) -> Listing:
+def read(name: str, root=None, /, **options) -> Listing:
     """List the samples of a set below `root` (default: its usual place), as its reader does.
 
     Raises:

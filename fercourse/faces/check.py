@@ -61,7 +61,7 @@ class _Seen:
     rejects: tuple[Reject, ...] = ()
 
 
-def check(name: str, root=None, pictures: bool = True, **options) -> Report:
+def check(name: str, root=None, pictures: bool = True, /, **options) -> Report:
     """Read a set, or every byte of a pack of it, and compare it with its published counts.
 
     Synthetic faces are compared with the manifest beside them, byte for byte.

@@ -8,6 +8,7 @@ from fercourse.cli import main
 from fercourse.cli.data import options_of
 from fercourse.faces import catalogue
 from tests.faces import miniatures
+from tests.line import call
 
 
 def run(capsys, *words):
@@ -70,3 +71,10 @@ def test_check_leaves_with_2_and_one_line_when_unreadable(capsys, words, tmp_pat
     monkeypatch.chdir(tmp_path)
     status, out, err = run(capsys, "data", "check", *words)
     assert status == 2 and out == "" and err.startswith("fercourse: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["check", "pack"])
+@pytest.mark.parametrize("word", ["root", "name", "pictures"])
+def test_an_option_of_the_command_is_no_option_of_the_reader(command, word, tmp_path, capsys):
+    assert call("data", command, "folder", "--root", tmp_path, "--option", f"{word}=x") == 2
+    assert f"folder has no option '{word}'" in capsys.readouterr().err

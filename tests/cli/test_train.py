@@ -165,7 +165,7 @@ def test_torchrun(pack, tmp_path):
     (["baseline", "--set", "name=x"], "baseline has no hyper-parameter name"),
     (["baseline", "--set", "faces=x"], "baseline has no hyper-parameter faces"),
     (["baseline", "--set", "weights=nowhere.pt"], "nowhere.pt: no such file"),
-    (["baseline", "--set", "grey=perhaps"], "grey='perhaps' is no bool"),
+    (["baseline", "--set", "grey=perhaps"], "grey='perhaps' is no bool; its default is False; write true or false"),
     (["baseline", "--set", "optimiser=sgd", "--set", "momentum=-1"], "momentum is -1.0; expected 0 to 1"),
     (["baseline", "--seed", "99999999999999999999"], "Invalid value for '--seed'"),
     (["baseline", "--seed", "-1"], "Invalid value for '--seed'"),

@@ -50,7 +50,7 @@ def test_lost_images_changed_labels_and_absent_parts_are_named(published, tmp_pa
     write(tmp_path, miniatures.LIST, lines)
     (tmp_path / "Image/aligned/train_00002_aligned.jpg").unlink()                      # a disgust
     (tmp_path / "Image/aligned/stranger.jpg").write_bytes(b"x")
-    report = check("rafdb", tmp_path, pictures=False)
+    report = check("rafdb", tmp_path, False)
     assert set(report.surprises) == {
         "train+val: 9 faces of surprise, published 10 (-1)", "train+val: 11 faces of fear, published 10 (+1)",
         "train+val: 9 faces of disgust, published 10 (-1)", "holdout is absent (published: 5 faces)",
@@ -96,7 +96,7 @@ def test_every_image_file_is_opened(published, tmp_path):
     assert empty == f"1 blank images, {of['blank']}"
     assert twice.startswith("2 images are exact copies") and twice.endswith("2 in several official parts")
     assert [reject.file for reject in report.rejects] == [of["cut"]]
-    assert check("rafdb", tmp_path, pictures=False).surprises == ()
+    assert check("rafdb", tmp_path, False).surprises == ()
 
 
 def test_a_set_without_published_counts_is_counted_by_split(tmp_path):
@@ -114,6 +114,6 @@ def test_people_in_several_parts_are_a_surprise_and_a_note_of_the_faces(tmp_path
         rows = [f"{i}.jpg,happy,{person},{part}" for i, (person, part) in
                 enumerate(zip(people.split(","), parts.split(",")))]
         write(tmp_path, "mine.csv", ["path,label,person,split", *rows])
-        report, faces = check("csv", tmp_path, pictures=False), load_faces("csv", "test", tmp_path, size=16)
+        report, faces = check("csv", tmp_path, False), load_faces("csv", "test", tmp_path, size=16)
         crossed = [told in "".join(texts) for texts in (report.surprises, faces.notes)]
         assert crossed == [people.endswith("p1")] * 2 and told not in "".join(report.notes)

@@ -11,6 +11,7 @@ from PIL import Image
 import fercourse as fc
 from fercourse.errors import InputError
 from fercourse.faces import catalogue
+from fercourse.faces.readers.common import BadRow, decimal
 from tests.cli.test_data import run
 
 OWN = ("closed", "open")
@@ -253,3 +254,14 @@ def test_a_quote_that_is_never_closed_is_told_with_the_line_that_it_stands_in(tm
     (tmp_path / "mine.csv").write_text('path,label\n0.png,happy\n"1.png,sad\n2.png,happy\n')
     reject, = catalogue.read("csv", tmp_path).rejects
     assert reject.line == 3 and reject.reason.endswith("; a quote keeps all to line 4 together: is it closed?")
+
+
+@pytest.mark.parametrize(("text", "number"), [("0,500", 0.5), ("12,5", 12.5), ("1234,5", 1234.5), ("-0,25", -0.25)])
+def test_a_comma_is_a_decimal_point(text, number):
+    assert decimal(text, "age") == number
+
+
+@pytest.mark.parametrize("text", ["12,500", "1,234", "-1,234,567", "nan", "inf", "", "1,2,3"])
+def test_what_may_be_thousands_is_no_number(text):
+    with pytest.raises(BadRow, match="not a number: age is"):
+        decimal(text, "age")

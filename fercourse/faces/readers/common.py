@@ -4,6 +4,7 @@ import codecs
 import csv
 import math
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -206,10 +207,14 @@ def numbered(text: str, table: dict):
     return table[int(number)]
 
 
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+
+
 def decimal(text, what: str) -> float:
-    """Return a finite number; 0,5 is 0.5, as half of the world writes it."""
+    """Return a finite number; 0,5 is 0.5, as half of the world writes it, but 12,500 may be thousands: refused."""
+    text = str(text).strip()
     try:
-        number = float(str(text).replace(",", "."))
+        number = math.nan if THOUSANDS.fullmatch(text) else float(text.replace(",", "."))
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
