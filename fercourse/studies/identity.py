@@ -18,12 +18,15 @@ from . import Scale, loader, study, train_classifier
 STRENGTH, DARK = 0.9, 9                  # of the confounding; tones from here on are left out of `unseen` training
 TAUGHT = 1000                            # faces that teach the probes
 
+# The loss of the method, and of every arm but `PLAIN`, is twice the baseline's (squared error and 1 - CCC), and ELIM's
+# (1 - PCC) / 2 beside it. So "baseline, weighed" differs in its weights alone from "baseline, the method's loss".
 PLAIN = {"method": "baseline"}
 BARE = {"method": "id-invariant", "residual": "none", "agreement": 0.0, "information": 0.0}     # weighed, nothing else
 ODD = {"method": "id-invariant", "even": False}                          # faces all count alike
 OURS = {"method": "id-invariant"}                                        # the method as it is by default
 ARMS = {
     "baseline": PLAIN,
+    "baseline, the method's loss": BARE | {"even": False},
     "baseline, weighed": BARE,
     "baseline + adversary": ODD | BARE | {"even": False, "estimator": "adversary", "information": 1.0},
     "residual": ODD | {"agreement": 0.0, "information": 0.0},

@@ -7,7 +7,9 @@ import torch
 
 from fercourse import studies
 from fercourse.faces import load_faces
+from fercourse.losses.concordance import affect_loss, concordance_loss
 from fercourse.methods import create, method_class
+from fercourse.methods.id_invariant import IdInvariantHyper
 from fercourse.models.attributes import ATTRIBUTES
 from fercourse.studies import identity
 
@@ -27,6 +29,14 @@ def test_every_arm_can_be_built():
         assert set(hyper) <= known
     real = studies.get("identity").arms(studies.get("identity").scale("smoke"), "fer2013", None)
     assert set(real) == set(identity.ENDS)
+
+
+def test_weighing_has_a_peer_that_differs_in_the_weights_alone():
+    assert identity.ARMS["baseline, the method's loss"] == identity.ARMS["baseline, weighed"] | {"even": False}
+    guess, truth = torch.randn(2, 8, 2, generator=torch.Generator().manual_seed(0))
+    parts = affect_loss(guess, truth)
+    ours = parts["squared"] + IdInvariantHyper.concordance * parts["concordance"]
+    torch.testing.assert_close(ours, 2 * (torch.nn.functional.mse_loss(guess, truth) + concordance_loss(guess, truth)))
 
 
 def test_what_is_measured(faces, monkeypatch):
