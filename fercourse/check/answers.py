@@ -3,6 +3,8 @@
 import copy
 import inspect
 import math
+import warnings
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -27,14 +29,64 @@ def call(function, *inputs, may_change: bool = False):
     if not callable(function) or inspect.isclass(function):
         raise WrongAnswer(f"this wants the function itself, without parentheses, but got {_kind(function)}.")
     _accepts(function, inputs)
-    if may_change:
-        return _made(function, inputs)
+    return _made(function, inputs) if may_change else _in_single(_on_copies, function, inputs)
+
+
+def trains(function, *inputs, learnt: dict[str, int], where: str = ""):
+    """Refuse a loss whose value is right, but from which nothing can be learnt.
+
+    Ask this after the value was found right. Where an answer has several numbers, the gradient is that of their sum.
+
+    Args:
+        learnt: name -> place of each input that the gradient must reach, such as `{"z": 0}`.
+        where: what is special about these inputs, such as `"where views are quite sure"`.
+
+    Raises:
+        WrongAnswer: an error inside, no gradient at one of these inputs, or NaN or infinity in it.
+    """
+    with told_after(f"your value is right, but it cannot train{where and ' '}{where}"):
+        slopes = dict(zip(learnt, _in_single(_slopes, function, inputs, list(learnt.values()))))
+        bare = " and ".join(f"`{name}`" for name, slope in slopes.items() if slope is None)
+        require(not bare, f"no gradient reaches {bare}. Stay with operations on tensors, without `.item()`, "
+                          "`.detach()`, `torch.tensor(…)`, `no_grad` and numpy.")
+        for name, slope in slopes.items():
+            require(slope.isfinite().all(), f"the gradient of `{name}` is NaN or infinity. `torch.where` mends a value, "
+                                            "but not its gradient: avoid the logarithm of 0 and the division by 0.")
+
+
+def _slopes(function, inputs, places):
+    """Return the gradient of an answer at each of these inputs, None where it has none."""
+    given = [copy.deepcopy(one) for one in inputs]
+    for place in places:
+        given[place] = given[place].detach().requires_grad_()
+    with warnings.catch_warnings():                       # float() of what has a gradient: told below in our words
+        warnings.simplefilter("ignore")
+        total = _as_tensor(_made(function, given)).sum()
+        if not total.requires_grad:
+            return [None] * len(places)
+        try:
+            return torch.autograd.grad(total, [given[place] for place in places], allow_unused=True)
+        except RuntimeError as error:
+            raise WrongAnswer(f"its gradient stops with {type(error).__name__}: {_short(error)}") from None
+
+
+@contextmanager
+def told_after(words: str):
+    """Begin the hint of whatever is refused inside with these words, such as "right, but at a share of 0"."""
     try:
-        return _on_copies(function, _single(inputs))
+        yield
+    except WrongAnswer as wrong:
+        raise WrongAnswer(f"{words}: {wrong}") from None
+
+
+def _in_single(made, function, inputs, *more):
+    """Call the function in single precision, or, if it stops for that, with the inputs as they are."""
+    try:
+        return made(function, _single(inputs), *more)
     except WrongAnswer as wrong:
         if "stops with" not in str(wrong) or "ouble" not in str(wrong):
             raise
-        return _on_copies(function, inputs)
+        return made(function, inputs, *more)
 
 
 def _on_copies(function, inputs):

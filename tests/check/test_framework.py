@@ -126,6 +126,42 @@ def test_arrays_lists_and_gradients_are_read_too():
         made()(answer)
 
 
+def scaled(z, by):
+    return (z * by).square().mean()
+
+
+@pytest.mark.parametrize("loss", [
+    scaled, lambda z, by: [scaled(z, by)], lambda z, by: scaled(z.double(), by.double()),
+    lambda z, by: sum(one @ one for one in z * by) / 4])
+def test_a_loss_that_can_train_is_let_through_in_every_style(loss):
+    z, by = torch.ones(2, 2).double(), torch.ones(2)
+    answers.trains(loss, z, by, learnt={"z": 0, "by": 1})
+    assert not z.requires_grad
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("loss", "told"), [
+    (lambda z, by: scaled(z, by).item(), "cannot train at the end: no gradient reaches `z` and `by`. Stay"),
+    (lambda z, by: torch.tensor(float(scaled(z, by))), "no gradient reaches `z` and `by`"),
+    (torch.no_grad()(scaled), "no gradient reaches `z` and `by`"),
+    (lambda z, by: scaled(z, by.detach()), "no gradient reaches `by`. Stay"),
+    (lambda z, by: np.square(z.numpy() * by.numpy()).mean(), "stops with RuntimeError: Can't call numpy()"),
+    (lambda z, by: torch.where(z > 0, z, (z - z).sqrt() * by).mean(), "gradient of `z` is NaN or infinity"),
+    (lambda z, by: (z * by).exp().mul_(0).mean(), "its gradient stops with RuntimeError"),
+])
+def test_a_loss_that_cannot_train_is_refused(loss, told):
+    with pytest.raises(base.WrongAnswer) as wrong:
+        answers.trains(loss, torch.ones(2, 2), torch.ones(2), learnt={"z": 0, "by": 1}, where="at the end")
+    assert str(wrong.value).startswith("your value is right, but it cannot train at the end: ")
+    assert told in str(wrong.value)
+
+
+def test_what_was_right_so_far_is_told_before_what_is_not():
+    with pytest.raises(base.WrongAnswer, match="^right, but for 0: your function stops with ZeroDivisionError"), \
+            answers.told_after("right, but for 0"):
+        answers.call(lambda x: 1 / x, 0)
+
+
 def test_random_numbers_are_seeded_and_put_back():
     torch.manual_seed(5)
     drawn = [answers.call(lambda: torch.rand(3)) for _ in range(2)]
