@@ -52,7 +52,7 @@ class Checker:
         try:
             praise = self.test(answer)
         except WrongAnswer as wrong:
-            raise WrongAnswer(f"Not yet · {self.name}: {wrong}\nStuck? {self._call('hint()')}") from None
+            raise WrongAnswer(f"Not yet · {self._asked(answer)}: {wrong}\nStuck? {self._call('hint()')}") from None
         self.passed = True
         print(f"Right · {self.name}" + (f": {praise}" if praise else ""))
 
@@ -78,6 +78,11 @@ class Checker:
     def stars(self) -> str:
         """Return the difficulty as dots, such as `"●●○"`."""
         return "●" * self.difficulty + "○" * (3 - self.difficulty)
+
+    def _asked(self, answer):
+        """Return the name of the exercise, with that of the student's function where it is another."""
+        named = getattr(answer, "__name__", self.name)
+        return self.name if named in (self.name, "<lambda>") else f"{self.name} (your function `{named}`)"
 
     def _call(self, what):
         return f"fc.check.{self.lesson}.{self.name}.{what}"

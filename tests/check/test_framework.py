@@ -61,7 +61,7 @@ def test_numbers_are_read_from_whatever_holds_them(value):
 
 
 def test_complex_numbers_are_no_answer():
-    with pytest.raises(base.WrongAnswer, match="cannot be read as numbers"):
+    with pytest.raises(base.WrongAnswer, match="complex numbers; `torch.view_as_real`"):
         answers.number(torch.tensor(1 + 2j))
 
 
@@ -84,6 +84,14 @@ def test_a_wrong_answer_fails_the_cell_and_names_the_mistake():
     text = verdict(lambda x: 2 * x)
     assert text == "Not yet · half: that is twice the input.\nStuck? fc.check.lesson09.half.hint()"
     assert verdict(lambda x: x + 7).startswith("Not yet · half: half of 2 is not that.")
+
+
+def test_a_verdict_names_the_students_function_where_it_has_another_name_than_the_exercise():
+    def my_half(x):
+        return 2 * x
+    assert verdict(my_half).startswith("Not yet · half (your function `my_half`): that is twice the input.")
+    my_half.__name__ = "half"
+    assert verdict(my_half).startswith("Not yet · half: that")
 
 
 def test_notebooks_show_the_verdict_without_a_traceback():
@@ -119,6 +127,21 @@ def test_a_stub_is_told_from_an_error():
     def stub(x):
         raise NotImplementedError()
     assert "not written yet" in verdict(stub)
+
+
+@pytest.mark.parametrize("text", ["", "write this: the task is told above", "half is not written yet; stuck? …"])
+def test_every_stub_of_the_student_edition_is_told_as_such(text):
+    def stub(x):
+        raise NotImplementedError(text)
+    assert "it is not written yet: it raises NotImplementedError." in verdict(stub)
+
+
+@pytest.mark.parametrize(("slip", "told"), [
+    (lambda x: 1 - (x > 2), "Subtraction, the `-` operator"), (lambda x: x.long().softmax(0), "not implemented for 'Long'"),
+    (lambda x: torch.bincount(x), "not implemented for 'Float'")])
+def test_a_slip_that_torch_calls_not_implemented_is_no_stub(slip, told):
+    found = verdict(slip)
+    assert "your function stops with " in found and told in found and "not written" not in found
 
 
 def test_arrays_lists_and_gradients_are_read_too():
