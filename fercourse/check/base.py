@@ -82,7 +82,7 @@ class Checker:
     def _asked(self, answer):
         """Return the name of the exercise, with that of the student's function where it is another."""
         named = getattr(answer, "__name__", self.name)
-        return self.name if named in (self.name, "<lambda>") else f"{self.name} (your function `{named}`)"
+        return self.name if named in (self.name, "<lambda>") else f"{self.name} (`{named}`)"
 
     def _call(self, what):
         return f"fc.check.{self.lesson}.{self.name}.{what}"

@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, generator, number, require, tensor, two
+from .answers import call, expect, generator, number, require, tensor, told_after, trains, two
 from .base import checker
 
 
@@ -21,6 +21,11 @@ def _wsc(labels, faces):
     same = faces[:, None] == faces
     positive = same & ~torch.eye(len(faces), dtype=torch.bool)
     return positive, positive | (labels[:, None] != labels)
+
+
+def _supcon(labels):
+    oneself = torch.eye(len(labels), dtype=torch.bool)
+    return (labels[:, None] == labels) & ~oneself, ~oneself
 
 
 @checker(10, 2, hints=(
@@ -50,6 +55,10 @@ def masks(answer):
             "`positive` is right, but `kept` lacks the positive itself; it stands in the sum over K of (2.1), too.")
     require(torch.equal(kept, wanted), "`positive` is right, but `kept` is not: it holds the positive and the rows of "
                                        "other classes, nothing else.")
+    _, labels, faces = _made(4)
+    with told_after("right for 12 rows, but not for 8"):
+        found = _two_masks(call(answer, labels, faces), len(labels))
+        require(all(map(torch.equal, found, _wsc(labels, faces))), "is a number written in?")
     return "one line of difference to SimCLR, and another to SupCon"
 
 
@@ -57,6 +66,13 @@ def _two_masks(given, count):
     given = two(given, "your function must return two masks: `return positive, kept`.")
     return (tensor(mask, [count, count], f"`{name}` has", dtype="bool")
             for name, mask in zip(("positive", "kept"), given))
+
+
+BY_HAND = {
+    "wsc": "Take two orthogonal faces of two classes with equal views: by hand, every row costs log(1 + 2 exp(-1/t)).",
+    "supcon": "Take four views of one class, two at (1, 0) and two at (0, 1): by hand, every row costs "
+              "log(exp(1/t) + 2) - 1/(3t).",
+}
 
 
 @checker(15, 3, hints=(
@@ -68,16 +84,14 @@ def _two_masks(given, count):
 def contrast(answer):
     """Write the contrastive loss (2.1) of embeddings [M, D] under two masks, safe for a temperature of 0.001."""
     z, labels, faces = _made(7)                              # classes of three, two and two faces
-    for rule in ("wsc", "supcon"):
-        positive, kept = _wsc(labels, faces)
-        if rule == "supcon":
-            oneself = torch.eye(len(labels), dtype=torch.bool)
-            positive, kept = (labels[:, None] == labels) & ~oneself, ~oneself
+    for rule, (positive, kept) in (("wsc", _wsc(labels, faces)), ("supcon", _supcon(labels))):
         found = number(call(answer, z, positive, kept, 0.5), "your loss is")
         expect(found, _loss(z, positive, kept, 0.5), _slips(z, positive, kept, 0.5),
-               f"it is not (2.1) under the mask of {rule}. Take two orthogonal faces of two classes with equal views: "
-               "by hand, every row costs log(1 + 2 exp(-1/t)).")
+               f"it is not (2.1) under the mask of {rule}. {BY_HAND[rule]}")
+    with told_after("right under symmetric masks of 14 rows, but not under others of 10 rows"):
+        _lopsided(answer)
     _sharp(answer, z, *_wsc(labels, faces))
+    trains(answer, z, *_wsc(labels, faces), 0.5, learnt={"z": 0})
     return "and it survives a temperature of 0.001"
 
 
@@ -109,11 +123,30 @@ def _slips(z, positive, kept, temperature):
             "the positives of a row are added up inside the logarithm; (2.1) takes the mean of their similarities.":
                 (spread - logits.masked_fill(~positive, -torch.inf).logsumexp(1)).mean(),
             "the similarities of a row's positives are added up; take their mean.":
-                (spread - (logits * positive).sum(1)).mean()}),
+                (spread - (logits * positive).sum(1)).mean(),
+            "only the first positive of a row counts; (2.1) takes the mean over all of them.":
+                F.cross_entropy(logits.masked_fill(~kept, -torch.inf), positive.double().argmax(1))}),
     }
 
 
+def _lopsided(answer):
+    """Try masks of which one row holds fewer views than its column."""
+    z, labels, faces = _made(5)                              # classes of two, two and one faces
+    positive, kept = _supcon(labels)
+    row = (labels == 0).nonzero()[0]
+    positive[row, (positive[row] & (faces != faces[row])).nonzero()[0, 1]] = False
+    kept[row, (labels != 0).nonzero().flatten()[:3]] = False
+    expect(number(call(answer, z, positive, kept, 0.5), "your loss is"), _loss(z, positive, kept, 0.5), {
+        "P(i) and K(i) are row i of the masks, not column i: sum along dim=1.": _loss(z, positive.T, kept.T, 0.5),
+        "K(i) is row i of `kept`, not column i: sum along dim=1.": _loss(z, positive, kept.T, 0.5),
+        "P(i) is row i of `positive`, not column i: sum along dim=1.": _loss(z, positive.T, kept, 0.5),
+    }, "is a number written in?")
+
+
 def _sharp(answer, z, positive, kept):
+    z, kept = z.clone(), kept.clone()
+    z[0] = -z[positive[0]][0]                                # view 0 is compared with far views alone
+    kept[0] &= F.cosine_similarity(z[:1], z) < -0.2
     found = number(call(answer, z, positive, kept, 1e-3), "your loss is", finite=False)
     require(math.isfinite(found),
             "right at a temperature of 0.5, but not finite at 0.001: exp(1000) is too large for a float, exp(-1000) "
@@ -122,7 +155,7 @@ def _sharp(answer, z, positive, kept):
             "be 0.")
     expect(found, _loss(z, positive, kept, 1e-3),
            otherwise="right at a temperature of 0.5, but not at 0.001. Is something added inside the logarithm, or "
-                     "clamped?")
+                     "clamped? Is what `kept` leaves out made a number such as -100? There a cosine of -1 is -1000.")
 
 
 @checker(8, 2, hints=(
@@ -172,6 +205,10 @@ def harm(answer):
                 torch.tensor([(positive & alike).sum(), (kept & ~positive & ~alike).sum()]),
             "positives of the same class count as repelled: `kept` holds them, too.":
                 torch.tensor([(positive & ~alike).sum(), (kept & alike).sum()]),
+            "what is in neither mask does not repel, such as a row and itself.":
+                torch.tensor([(positive & ~alike).sum(), (~positive & alike).sum()]),
+            "what is in neither mask does not repel: WSC ignores such a pair.":
+                torch.tensor([(positive & ~alike).sum(), (~positive & alike & ~oneself).sum()]),
         }, "at least one count is off. Draw a batch of three faces and count by hand.")
     return "a wrong label can make WSC repel a friend; it cannot make it attract a stranger"
 
@@ -188,41 +225,58 @@ def agree(answer):
     draw = generator(1)
     first, second = 2 * torch.randn(2, 9, 4, generator=draw)
     found = number(call(answer, first, second), "your consistency is")
-    losses, across, same = _divergences(first, second)
-    expect(found, losses[same].mean(), _astray(losses, across, same),
-           "it is not (2.6). Take one face with the shares (0.8, 0.2) and (0.6, 0.4): their middle is (0.7, 0.3).")
-    given = call(answer, first[:2], first[:2].flip(1))
-    require(given is not None, "right where some faces' views agree; where none does, your function returns None. "
-                               "Return 0.")
-    nothing = tensor(given, finite=False)
-    require(nothing.numel() == 1 and nothing == 0,
-            "right where some faces' views agree; where none does, it must be 0. Do you divide by their number?")
-    sure = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
-    require(abs(number(call(answer, sure, sure), "your consistency is", finite=False)) < 1e-6,
+    losses, same = _divergences(first, second)
+    expect(found, losses[same].mean(), _astray(first, second),
+           "it is not (2.6). Take one face with the shares (0.8, 0.2) and (0.6, 0.4): their middle is (0.7, 0.3), and "
+           "it costs 0.0242.")
+    with told_after("right where some faces' views agree, but where none does"):
+        given = call(answer, first[:2], first[:2].flip(1))
+        require(given is not None, "your function returns None; return 0.")
+        nothing = tensor(given, finite=False)
+        require(nothing.numel() == 1 and nothing == 0, "it must be 0. Do you divide by their number?")
+    quite = torch.tensor([[300.0, -300, 0], [0, 200, -200]])
+    require(abs(number(call(answer, quite, quite), "your consistency is", finite=False)) < 1e-6,
             "right, but not for views that are quite sure: equal views cost 0. A share of 0 has no logarithm; work "
             "with `log_softmax`.")
     sure, unsure = torch.tensor([[[200.0, 0, 0], [1, 0, 0]], [[1, 0, 0], [2, 0, 0]]])
     expect(number(call(answer, sure, unsure), "your consistency is"), _divergences(sure, unsure)[0].mean(),
            otherwise="right, but not where one view is quite sure and the other is not: where one share is 0, the "
                      "other view's share still costs something. Work with `log_softmax`.")
+    for views, where in (((first, second), ""), ((quite, quite), "where both views are quite sure")):
+        trains(answer, *views, learnt={"first": 0, "second": 1}, where=where)
     return "no label was needed, so none can be wrong"
 
 
 def _divergences(first, second):
-    """Return what (2.6) sums of each face, the divergence of its views from each other, and whether they agree."""
-    p, q = first.double().log_softmax(1), second.double().log_softmax(1)
+    """Return what (2.6) sums of each face, and whether its views agree."""
+    p, q = (one.double().log_softmax(1) for one in (first, second))
+    return _far(torch.logaddexp(p, q) - math.log(2), p, q), first.argmax(1) == second.argmax(1)
+
+
+def _far(middle, *views):
+    """Return half of how far the views together are from the middle, one number a face; all are log shares."""
+    return sum((one.exp() * (one - middle)).sum(1) for one in views) / 2
+
+
+def _astray(first, second):
+    (losses, same), (p, q) = _divergences(first, second), (one.double().log_softmax(1) for one in (first, second))
     middle = torch.logaddexp(p, q) - math.log(2)
-    return ((p.exp() * (p - middle) + q.exp() * (q - middle)).sum(1) / 2,
-            (p.exp() * (p - q) + q.exp() * (q - p)).sum(1) / 2, first.argmax(1) == second.argmax(1))
-
-
-def _astray(losses, across, same):
     return {
         "every face counts; only those of which both views name the same class should.": losses.mean(),
         "these are the faces whose views disagree.": losses[~same].mean(),
         "this is a sum over the faces; take their mean.": losses[same].sum(),
         "faces that do not agree are left out of the sum, but counted in the mean.": losses[same].sum() / len(losses),
-        "the views are held against each other; (2.6) holds each against the middle of both.": across[same].mean(),
+        "the views are held against each other; (2.6) holds each against the middle of both.":
+            (_far(q, p) + _far(p, q))[same].mean(),
         "the two divergences are added; (2.6) takes half of their sum.": 2 * losses[same].mean(),
         "it is in bits; (2.6) takes natural logarithms.": losses[same].mean() / math.log(2),
+        "the divergences are turned round; (2.6) takes KL(p || m), and `F.kl_div(a, b)` is KL(b || a).":
+            (_far(p, middle) + _far(q, middle))[same].mean(),
+        "only one of the two views is held against the middle; (2.6) takes both.": 2 * _far(middle, p)[same].mean(),
+        "this is a mean over the classes; a divergence is a sum over them.": losses[same].mean() / p.shape[1],
+        "the middle is that of the logits; (2.6) takes that of the shares.":
+            _far((first + second).double().div(2).log_softmax(1), p, q)[same].mean(),
+        "the middle is that of the logarithms; (2.6) takes that of the shares.": _far((p + q) / 2, p, q)[same].mean(),
+        "the middle is twice too large: it is half the sum of two shares.":
+            _far(middle + math.log(2), p, q)[same].mean(),
     }
