@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, generator, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor, told_after
 from .base import checker
 
 
@@ -28,13 +28,15 @@ def masked_error(answer):
             (error * where).sum() / hidden.sum(),
         "this is the squared error; formula (3.1) takes absolute values.": (rebuilt - images)[where].square().mean(),
         "positive and negative errors cancel; take absolute values first.": (rebuilt - images)[where].mean(),
-    }, "it is not the mean of formula (3.1). Hide a single pixel, and count by hand.")
+        "every image has one vote; (3.1) takes one mean over all hidden pixels of all images.":
+            torch.stack([one[inside].mean() for one, inside in zip(error, where)]).mean(),
+    }, "it is not the mean of formula (3.1). Hide one pixel of one image and three of another, and count by hand.")
     return "what was shown costs nothing, so copying it earns nothing"
 
 
 @checker(12, 2, hints=(
     "Every class has a threshold of its own: a loss that is high for happiness may be low for fear.",
-    "If class c has `count` faces, `round(shares[c] * count)` of them are easy: those with its smallest losses.",
+    "If class c has `count` faces, `round(float(shares[c]) * count)` of them are easy: those with its smallest losses.",
     "Begin with `easy = torch.zeros(len(losses), dtype=torch.bool)`, and go through the classes. Which rows are of "
     "class c, in which order do their losses stand, and how many of them become True?"))
 def easy_faces(answer):
@@ -52,15 +54,31 @@ def easy_faces(answer):
         "you always round down; round to the nearest number of faces.": _easy(losses, labels, shares, math.floor),
         "you always round up; round to the nearest number of faces.": _easy(losses, labels, shares, math.ceil),
     }, "some class has too many or too few easy faces, or not those of its smallest losses.")
-    none = tensor(call(answer, losses, labels, torch.zeros(3)), [len(losses)], dtype="bool")
-    require(not none.any(), "at a share of 0 no face may be easy. A quantile keeps one; count them instead.")
+    with told_after("right so far, but at a share of 0 no face may be easy"):
+        none = tensor(call(answer, losses, labels, torch.zeros(3)), [len(losses)], dtype="bool")
+        require(not none.all(), "all are. If the count is 0, the place count - 1 is -1, that of the largest loss.")
+        require(not none.any(), f"{int(none.sum())} are. A quantile keeps one of each class, and so does `max(1, …)`.")
+    with told_after("right so far, but not for four classes of 10 faces with the shares 1, 0.34, 0.04 and 0.58"):
+        _four_classes(answer)
     return "a class with large losses keeps its share of faces"
+
+
+def _four_classes(answer):
+    labels, losses = torch.arange(40) % 4, torch.rand(40, generator=generator(6))
+    shares = torch.tensor([1, 0.34, 0.04, 0.58])
+    found, right = tensor(call(answer, losses, labels, shares), [40], dtype="bool"), _easy(losses, labels, shares)
+    limits = torch.stack([losses[labels == c].quantile(share) for c, share in enumerate(shares)])
+    expect(found, right, {
+        "a quantile is not a count: at 0.34 it keeps 4 of 10. The task is to round the share times the count.":
+            losses <= limits[labels],
+        "the fourth class has no easy face. Is a number of classes written in?": right & (labels < 3),
+    }, "of the first class all are easy, of the third none.")
 
 
 def _three_classes():
     """Return losses of 32 faces of three unequal classes, the last of which is hard to learn, and a share for each.
 
-    Shares of the classes are no whole numbers of faces: 2.7, 5.2 and 9.75; a quantile gives what rounding gives.
+    Shares of the classes are no whole numbers of faces: 2.7, 5.2 and 9.75.
     """
     labels = torch.arange(3).repeat_interleave(torch.tensor([9, 10, 13]))[torch.randperm(32, generator=generator(4))]
     losses = torch.rand(32, generator=generator(5)) + torch.tensor([0.0, 0.5, 3.0])[labels]
@@ -90,10 +108,13 @@ def vote(answer):
     cosines, rows = (unit_hard @ unit_easy.T).topk(4, dim=1)
     ballots = F.one_hot(labels[rows], 3).double()
     signed = (ballots * cosines[:, :, None]).sum(1)
+    require((found.sum(1) - 1).abs().max() < 1e-3,
+            "the shares of a face must add up to 1; divide each row by its own sum.")
+    once = F.normalize(torch.zeros(3, 3).scatter(1, labels[rows[:3]], cosines[:3]).double(), p=1, dim=1)
+    require(not torch.allclose(found[:3], once, atol=1e-4),                   # of the fourth face, some cosines are 0
+            "two neighbours of one class count once: `x[places] += y` adds only one number at each place.")
     expect(found, right, {
         "every neighbour counts alike; weigh each by its cosine.": ballots.mean(1),
-        "the shares of a face must add up to 1; divide each row by its sum.": (ballots * cosines[:, :, None].clamp(
-            min=0)).sum(1),
         "lengths must not matter: scale all vectors to length 1 first.": _shares(hard, easy, labels, 4, unit=False),
         "an opposite face must not take votes away: cosines below 0 count as 0.":
             signed / signed.sum(1, keepdim=True),
@@ -101,11 +122,12 @@ def vote(answer):
         "before they are added.": signed.clamp(min=0) / signed.clamp(min=0).sum(1, keepdim=True),
         "all easy faces vote; only the `count` nearest may.": _shares(hard, easy, labels, len(easy)),
     }, "the shares are not those of formula (3.4). Take one hard face, and list its neighbours.")
-    found = tensor(call(answer, hard, easy, labels, 5, 3), [len(hard), 5],
-                   "right for 3 classes, but for 5, of which two have no easy face, your function returns", "float")
-    expect(found, _shares(hard, easy, labels, 3, classes=5), {
-        "you let another number of neighbours vote than `count`.": _shares(hard, easy, labels, 4, classes=5),
-    }, "right for 4 neighbours, but not for 3. Is a number written in where `count` belongs?")
+    with told_after("right for 3 classes and 4 neighbours, but not for 5 classes (two without an easy face) and 3 "
+                    "neighbours"):
+        expect(tensor(call(answer, hard, easy, labels, 5, 3), [len(hard), 5], dtype="float"),
+               _shares(hard, easy, labels, 3, classes=5), {
+            "you let another number of neighbours vote than `count`.": _shares(hard, easy, labels, 4, classes=5),
+        }, "is a number written in?")
     return "no training, no new weights: the embedding speaks for its neighbours"
 
 

@@ -181,7 +181,7 @@ def test_a_loss_that_cannot_train_is_refused(loss, told):
 
 
 def test_what_was_right_so_far_is_told_before_what_is_not():
-    with pytest.raises(base.WrongAnswer, match="^right, but for 0: your function stops with ZeroDivisionError"), \
+    with pytest.raises(base.WrongAnswer, match=r"^right, but for 0: your function stops with ZeroDiv"), \
             answers.told_after("right, but for 0"):
         answers.call(lambda x: 1 / x, 0)
 

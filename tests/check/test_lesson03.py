@@ -27,6 +27,43 @@ def by_quantile(losses, labels, shares, below=torch.le):
     return below(losses, limits[labels]) & (shares[labels] > 0)
 
 
+def by_sorting(losses, labels, shares, place=lambda count: count - 1, below=torch.le):
+    """Return the faces below the loss at a place of their class; right but for the count of 0."""
+    found = torch.zeros(len(losses), dtype=torch.bool)
+    for c in range(len(shares)):
+        rows = labels == c
+        count = round(float(shares[c]) * int(rows.sum()))
+        found |= rows & below(losses, losses[rows].sort().values[place(count)])
+    return found
+
+
+def by_ranks(losses, labels, shares):
+    found = torch.zeros(len(losses), dtype=torch.bool)
+    for c, share in enumerate(shares):
+        found[labels == c] = losses[labels == c].argsort().argsort() < (share * (labels == c).sum()).round()
+    return found
+
+
+def counted_once(hard, faces, labels, classes, count):
+    cosines, rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).clamp(min=0).topk(count, dim=1)
+    shares = torch.zeros(len(hard), classes)
+    for i in range(len(hard)):
+        shares[i, labels[rows[i]]] += cosines[i]
+    return shares / shares.sum(1, keepdim=True)
+
+
+def sums(hard, faces, labels, classes, count):
+    cosines, rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).topk(count, dim=1)
+    return (F.one_hot(labels[rows], classes) * cosines.clamp(min=0)[:, :, None]).sum(1)
+
+
+def added_to_zeros(hard, faces, labels, classes, count):
+    """Right only where every class has an easy face."""
+    shares = torch.zeros(len(hard), classes)
+    shares += vote(hard, faces, labels, int(labels.max()) + 1, count)
+    return shares
+
+
 def vote(hard, faces, labels, classes, count):
     cosines, rows = (F.normalize(hard, dim=1) @ F.normalize(faces, dim=1).T).topk(count, dim=1)
     ballots = (F.one_hot(labels[rows], classes) * cosines.clamp(min=0)[:, :, None]).sum(1)
@@ -46,7 +83,8 @@ RIGHT = [
     (lesson03.masked_error, error),
     (lesson03.masked_error, masked_l1),
     (lesson03.easy_faces, easy),
-    (lesson03.easy_faces, by_quantile),
+    (lesson03.easy_faces, by_ranks),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s).tolist()),
     (lesson03.easy_faces, lambda x, y, s: x <= thresholds(x, y, s)[y]),
     (lesson03.vote, vote),
     (lesson03.vote, loop),
@@ -78,6 +116,15 @@ WRONG = [
     (lesson03.masked_error, lambda r, x, h: ((r - x).abs() * h).mean(), "divide by all"),
     (lesson03.masked_error, lambda r, x, h: ((r - x).abs() * h).sum() / h.sum(), "three colours"),
     (lesson03.masked_error, lambda r, x, h: (r - x).square()[h.expand_as(x)].mean(), "squared"),
+    (lesson03.masked_error, lambda r, x, h: torch.stack([error(*one) for one in zip(r, x, h)]).mean(), "has one vote"),
+    (lesson03.easy_faces, by_quantile, "0.58: a quantile is not a count"),
+    (lesson03.easy_faces, lambda x, y, s: by_sorting(x, y, s, lambda k: k, torch.lt), "0.58: your function stops"),
+    (lesson03.easy_faces, by_sorting, "may be easy: all are. If the"),
+    (lesson03.easy_faces, lambda x, y, s: easy(x, y, s[:3]), "the fourth class has no easy face"),
+    (lesson03.vote, counted_once, "two neighbours of one class count once"),
+    (lesson03.vote, lambda *a: sums(*a) / a[-1], "must add up to 1"),
+    (lesson03.vote, sums, "must add up to 1"),
+    (lesson03.vote, added_to_zeros, "right for 3 classes.*not for 5 classes.*your function stops with RuntimeError"),
     (lesson03.easy_faces, lambda x, y, s: x <= x.quantile(s.mean()), "one threshold"),
     (lesson03.easy_faces, lambda x, y, s: ~easy(x, y, s), "hard faces"),
     (lesson03.easy_faces, lambda x, y, s: easy(-x, y, s), "largest losses"),
@@ -93,9 +140,9 @@ WRONG = [
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, len(e)), "all easy faces"),
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, k).argmax(1), "shape"),
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, 1), "not those of formula"),
-    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, int(y.max()) + 1, k), "but for 5"),
+    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, int(y.max()) + 1, k), "but not for 5"),
     (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, 4), "another number of neighbours"),
-    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, k if k > 3 else 2), "but not for 3"),
+    (lesson03.vote, lambda h, e, y, c, k: vote(h, e, y, c, k if k > 3 else 2), "3 neighbours: is a number"),
     (lesson03.vote, cut_off_late, "before they are added"),
     (lesson03.noise_found, lambda f, w: [(f & ~w).sum() / f.sum(), f[w].float().mean()], "not of those that are right"),
     (lesson03.noise_found, lambda f, w: [w[f].float().mean(), (f & w).sum() / (~f).sum()], "nobody flagged"),
