@@ -27,7 +27,16 @@ def test_seven_classes_stand_in_two_rows_and_black_stands_out_before_each():
     assert [axes.get_title(loc="left") for axes in figure.axes if axes.axison] == words
     assert figure.get_figwidth() < 8 and len({axes.get_position().y0 for axes in figure.axes}) == 2
     for axes in figure.axes[:7]:
-        assert np.dot(axes.patches[0].get_facecolor()[:3], [0.3, 0.6, 0.1]) > 0.5
+        assert np.dot(axes.patches[-1].get_facecolor()[:3], [0.3, 0.6, 0.1]) > 0.5
+
+
+def test_wrong_labels_stand_at_the_bottom_where_the_animation_cuts_nothing_off():
+    doubts, labels, wrong = made()
+    figure = plots.doubt_histograms(doubts, labels, CLASSES, wrong=wrong)
+    for number, axes in enumerate(figure.axes):
+        black = [bar for bar in axes.patches if max(bar.get_facecolor()[:3]) < 0.2]
+        assert sum(round(bar.get_height()) for bar in black) == int((wrong & (labels == number)).sum())
+        assert all(bar.get_y() == 0 for bar in black)
 
 
 def test_black_and_the_line_are_explained_where_they_are_drawn():

@@ -20,7 +20,7 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
     Args:
         doubts: [N] from 0 to 1; labels: int64 [N] into `classes`.
         thresholds: [C] doubts up to which a face is easy; infinite ones are not drawn.
-        wrong: bool [N] faces whose label is known to be wrong, in black.
+        wrong: bool [N] faces whose label is known to be wrong, in black, at the bottom, where no bar is cut off.
         title: one line above; alt: what the picture shows; caption: what to look for.
     """
     doubts, labels = as_array(doubts), as_array(labels)
@@ -30,7 +30,7 @@ def doubt_histograms(doubts, labels, classes, thresholds=None, wrong=None, title
                               sharex=True, sharey=True)
     for number, (word, colour, one) in enumerate(zip(classes, colours_of(classes), axes)):
         own = labels == number
-        one.hist([doubts[own & ~wrong], doubts[own & wrong]], BINS, stacked=True, color=[paler(colour), WRONG])
+        one.hist([doubts[own & wrong], doubts[own & ~wrong]], BINS, stacked=True, color=[WRONG, paler(colour)])
         if thresholds is not None and np.isfinite(float(thresholds[number])):
             one.axvline(float(thresholds[number]), color=LIMIT, lw=1.5)
         one.set(xlim=(0, 1.02), xticks=(0, 1), title=word)      # a threshold at 1 is seen whole
