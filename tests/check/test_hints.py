@@ -1,9 +1,11 @@
 """Hints go from where to look to what to write first, and none of them, tried as an answer, is right."""
 
+import ast
 import contextlib
 import math
 import re
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,3 +52,22 @@ def test_no_code_in_a_hint_is_the_answer(lesson, name):
 def test_the_last_hint_says_what_to_begin_with_and_ends_with_what_is_left_to_find_out(lesson, name):
     last = checker_of(lesson, name).hints[2]
     assert last.startswith("Begin with") and "?" in last.rpartition(". ")[2]
+
+
+def calls(code):
+    """Return the calls in a piece of code that are worth copying, whatever its names are."""
+    found = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    for text in (ast.dump(call) for call in found if sum(1 for _ in ast.walk(call)) >= 12):
+        names = {name: f"name{n}" for n, name in enumerate(dict.fromkeys(re.findall(r"id='(\w+)'", text)))}
+        if len(names) > 1:
+            yield re.sub(r"id='(\w+)'", lambda one, names=names: names[one[1]], text)
+
+
+@pytest.mark.parametrize("lesson", ["02_wscfer", "03_dr_fer"])
+def test_no_cell_outside_a_solution_computes_it_in_the_same_way(lesson):
+    text = (Path(__file__).parents[2] / "notebooks" / f"{lesson}.py").read_text(encoding="utf-8")
+    solved, rest = set(), set()
+    for head, code in re.findall(r"^# %%([^\n]*)\n(.*?)(?=^# %%|\Z)", text, re.DOTALL | re.MULTILINE):
+        if "[markdown]" not in head:
+            (solved if '"solution": true' in head else rest).update(calls(code))
+    assert solved and not solved & rest
