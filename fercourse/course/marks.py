@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
@@ -11,7 +11,7 @@ from .chosen import number_of
 from .giveback import mark_pages, packed
 from .grades import Grade, harmless, nameless, number, plain_text, table, whose, write
 from .marking import stamp_and_name
-from .notebooks import regenerate, sources
+from .notebooks import grading, regenerate, sources
 from .submissions import Submission
 
 GRADING = "grading "                                         # begins the name of a column, the last, that holds nothing
@@ -38,7 +38,7 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
                          "choose another name with --out, such as --out moodle.csv")
     lesson = number_of(lesson, {path.stem[:2]: path for path in lessons or sources()})
     current(filled)
-    grades = [one for one in read(filled, lessons, whole=True) if lesson in (None, one.lesson)]
+    grades = [one for one in read(filled, lessons, whole=True, told=told) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
     rows = stamped(table(grades, columns), _stamp(filled)) if columns == "plain" else table(grades, columns)
@@ -112,12 +112,14 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
     """
     if not out.exists():
         return None
-    done = Carrying()
+    done, sums = Carrying(), []
     try:
-        done.over(read(out, lessons), grades)
-        done.lost |= bool(_columns(out) - set(table(grades, "plain")[0]))
+        done.over(read(out, lessons, told=sums.append), grades)
+        done.lost |= bool(sums) or bool(_columns(out) - set(table(grades, "plain")[0]))
     except InputError:                                       # some other table: who knows what it says
-        done = Carrying(lost=True)
+        done, sums = Carrying(lost=True), []
+    for line in [*sums, *done.differing()]:
+        told(line)
     if zeros := done.zeros:
         told(f"{zeros} answer{'s' * (zeros != 1)} had 0 points in {out} and wait{'s' * (zeros == 1)} once more: "
              "a 0 may say that there was nothing to read")
@@ -139,11 +141,18 @@ class Carrying:
     Attributes:
         answers: how many that wait for a person got their earlier points; `zeros`: how many had 0, and still wait.
         lost: whether some points or a comment of the earlier table are in no grade.
+        differs: {student: what the earlier table says of checked exercises, and what the new one does}.
     """
 
     answers: int = 0
     zeros: int = 0
     lost: bool = False
+    differs: dict[str, list[str]] = field(default_factory=dict)
+
+    def differing(self) -> list[str]:
+        """Return a line a student whose checked exercises earn something else now; a person may have judged them."""
+        return [f"{student}: {', '.join(said)}; if you had changed these points by hand, change them again"
+                for student, said in self.differs.items()]
 
     def over(self, earlier: list[Grade], grades: list[Grade]):
         """Give every earlier row's points and comment to the new grade of the same student and lesson."""
@@ -158,15 +167,17 @@ class Carrying:
                 self._point(name, value, new)
 
     def _point(self, name, value, new):
-        waits = name in new.points and new.points[name] is None
-        if value and waits:
-            new.points[name] = value
-            new.carried.add(name)
-            self.answers += 1
-        elif value:
-            self.lost |= number(new.points.get(name)) != number(value)
-        elif value == 0:                                     # often no person's judgement
-            self.zeros += waits
+        now = new.points.get(name)
+        if name in new.points and now is None:
+            if value:
+                new.points[name] = value
+                new.carried.add(name)
+            self.answers += bool(value)
+            self.zeros += value == 0                         # often no person's judgement
+        elif value is not None and number(now) != number(value):
+            self.lost = True
+            self.differs.setdefault(new.submission.student, []).append(
+                f"{name} had {number(value)} in the earlier table and has {number(now) or 'none'} now")
 
 
 def _columns(filled):
@@ -183,7 +194,7 @@ def _free(out):
     return before
 
 
-def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
+def read(filled: Path, lessons=None, whole: bool = False, told=lambda line: None) -> list[Grade]:
     """Return the grades of a plain table as a spreadsheet may have saved it.
 
     That is with `;` for `,`, without leading zeros, with a BOM or in Windows's encoding, with short rows, and with
@@ -191,12 +202,14 @@ def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
 
     Args:
         whole: every exercise of a lesson must have its column.
+        told: gets a line where `points` is not what the exercises make; the exercises count.
 
     Raises:
         InputError: the file cannot be read or is no plain table, a row names no student or lesson, is longer than the
             head or somebody's second one, or has wrong points.
     """
-    possible = {path.stem[:2]: _possible(path) for path in lessons or sources()}
+    asked = {path.stem[:2]: _asked(path) for path in lessons or sources()}
+    possible, by_hand = ({lesson: one[i] for lesson, one in asked.items()} for i in range(2))
     rows = [(f"{filled}, line {line}", row) for line, row in _rows(filled)
             if any((row[name] or "").strip() for name in ("student", "id", "lesson"))]        # no sums below
     grades, known = [], {}
@@ -209,7 +222,18 @@ def read(filled: Path, lessons=None, whole: bool = False) -> list[Grade]:
             raise InputError(f"{where}: a second row of {one.submission.student} for lesson {one.lesson}, as in "
                              f"{known[whose(one)].rpartition(', ')[2]}; delete the one that is wrong")
         grades.append(one)
+        if line := _other_sum(row.get("points") or "", one, by_hand[one.lesson]):
+            told(f"{where}, {one.submission.student}: {line}")
     return grades
+
+
+def _other_sum(text, one, by_hand):
+    """Return a sentence where a row's sum is another than its exercises make, with or without those by hand."""
+    without = one.total - sum(one.points[name] or 0 for name in by_hand)
+    if not text.strip() or text.strip().replace(",", ".") in (number(one.total), number(without)):
+        return ""
+    return (f"'points' is {text.strip()}, but the exercises make {number(one.total)}, and that counts; to change "
+            "points, change an exercise, or take them off in Moodle or Canvas")
 
 
 def _rows(filled):
@@ -242,10 +266,11 @@ def text_of(filled):
         return filled.read_text("cp1252")
 
 
-def _possible(source):
-    """Return {grade_id: most points} of a lesson."""
-    graded = [cell.metadata["nbgrader"] for cell in regenerate(source).cells if "nbgrader" in cell.metadata]
-    return {about["grade_id"]: float(about["points"]) for about in graded if about["grade"]}
+def _asked(source):
+    """Return {grade_id: most points} of a lesson, and which of these a person gives."""
+    graded = [about for about in map(grading, regenerate(source).cells) if about.get("grade")]
+    return ({about["grade_id"]: float(about["points"]) for about in graded},
+            [about["grade_id"] for about in graded if about["solution"]])
 
 
 def _grade(row, possible, where):

@@ -75,7 +75,7 @@ def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -
     _check_place(out, tables)
     for filled in tables:
         current(filled)
-    found = [(one, filled) for filled in tables for one in read(filled, lessons, whole=True)]
+    found = [(one, filled) for filled in tables for one in read(filled, lessons, whole=True, told=told)]
     if not found:
         raise InputError(f"{', '.join(map(str, tables))}: no submission in there; expected tables of a grading")
     namesakes = _namesakes([one for one, _ in found])

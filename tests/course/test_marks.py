@@ -142,3 +142,28 @@ def test_the_command_takes_a_table(plain, lesson, tmp_path, monkeypatch, capsys)
     assert call("course", "grade", plain, "--out", tmp_path / "c.csv", "--columns", "canvas") == 0
     assert "1 answer waits" in capsys.readouterr().out
     assert (tmp_path / "c.csv").read_text("utf-8").startswith("Student,ID,")
+
+
+def test_points_of_checked_exercises_that_differ_are_told_by_name_and_kept(plain, lesson):
+    """A lecturer wrote 0 over an exercise that code had checked; the next grading earns its points once more."""
+    def fresh(double):
+        return [grades.Grade(Submission("=José", "12", None), "07", OF, dict(zip(OF, (double, None, 1.0)))),
+                grades.Grade(Submission("Kim", "13", None), "07", OF, dict.fromkeys(OF, 0.0))]
+    changed(plain, "2,,1,3,3,6", "0,,1,3,3,6")
+    told = []
+    assert marks.carried(fresh(2.0), plain, "plain", [lesson], told.append) == plain.with_name("grades.before.csv")
+    assert any(line.startswith("=José: 07-double-test had 0 in the earlier table and has 2 now") for line in told)
+    assert not any("Kim" in line for line in told)
+    changed(plain, "0,,1,3,3,6", "2,,1,3,3,6")
+    assert marks.carried(fresh(2.0), plain, "plain", [lesson], lambda line: pytest.fail(line)) is None
+
+
+def test_a_changed_sum_is_told_and_a_stale_one_is_not(plain, lesson, tmp_path):
+    told = []
+    changed(plain, "2,,1,3,3,6", '2,"2,5",1,3,3,6')                         # as a spreadsheet leaves the sum
+    marks.retell(plain, tmp_path / "m.csv", lessons=[lesson], told=told.append)
+    assert not any("'points'" in line for line in told)
+    changed(plain, '2,"2,5",1,3,3,6', '2,"2,5",1,"4,5",3,6')                # a point off for being late
+    marks.retell(plain, tmp_path / "m.csv", lessons=[lesson], told=told.append)
+    [line] = [line for line in told if "'points'" in line]
+    assert "line 2, =José: 'points' is 4,5, but the exercises make 5.5, and that counts; to change" in line
