@@ -28,6 +28,8 @@ def release(
         raise typer.Exit(bool(problems))
     for source in sources(names):
         typer.echo(str(editions.build(source)))
+        if line := editions.behind(source):
+            typer.echo(line, err=True)
 
 
 @app.command()
@@ -38,11 +40,14 @@ def handout(
     """Write a lesson's prose and figures, without code and exercises' answers, as one page to show or to print."""
     from ..course.handout import handout as written
     from ..course.notebooks import sources
+    from ..course.release import behind
 
     lessons = sources([name.zfill(2) if name.isdigit() else name])
     if len(lessons) > 1:
         raise InputError(f"{name!r} names {len(lessons)} lessons; expected one, such as 03")
     typer.echo(str(written(lessons[0], out or Path(f"{lessons[0].stem}-handout.html"))))
+    if line := behind(lessons[0]):
+        typer.echo(f"the page shows what is no more: {line}", err=True)
 
 
 @app.command()

@@ -6,6 +6,7 @@ nothing but the course. `problems` tells what is stale or leaks, without nbgrade
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,7 @@ elif os.path.basename(os.getcwd()) == "student":                       # paths a
 KEPT_METADATA = {"tags", "nbgrader", "cellView", "deletable", "editable"}
 REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n((?:(?![ \t]*### (?:BEGIN|END)).*\n)*)[ \t]*### END \1",
                     re.MULTILINE)                            # no line is looked at twice, whoever wrote the text
+MARK = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 CHECKER = re.compile(r"fc\.check\.(lesson\d\d)\.(\w+)\(")
 VALUE = re.compile(r"^### BEGIN SOLUTION\n(\w+) = ")        # the answer is a value, and no function
 COMMAND = "fercourse course release"
@@ -62,10 +64,15 @@ def student(source: Path):
     Raises:
         InputError: nbgrader is not installed, or refuses the lesson.
     """
-    book = locked(regenerate(source))
+    book = regenerate(source)
+    if wrong := faults(book):
+        raise InputError(f"{source.name}: {wrong[0]}")
     tools = nbgrader()
-    book = applied(book, tools.ClearHiddenTests(), tools.ClearMarkScheme(), tools.ComputeChecksums(),
-                   tools.CheckCellMetadata())
+    try:
+        book = applied(locked(book), tools.ClearHiddenTests(), tools.ClearMarkScheme(), tools.ComputeChecksums(),
+                       tools.CheckCellMetadata())
+    except Refused as error:
+        raise InputError(f"{source.name}: {error}") from error
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = relinked(cell.source.replace(other_edition(source), _about(source)), source)
@@ -73,6 +80,39 @@ def student(source: Path):
         cell.metadata.pop("lines_to_next_cell", None)          # jupytext's own
     book.metadata.pop("jupytext", None)                        # not paired: a sync would bring the solutions back
     return named(book)
+
+
+def faults(book) -> list[str]:
+    """Return what nbgrader would refuse without saying where: names, points and marks of graded cells."""
+    names = Counter(name for cell in book.cells if (name := grade_id(cell)))
+    found = [f"{n} cells have the grade_id {name!r}; give each its own" for name, n in names.items() if n > 1]
+    for cell in book.cells:
+        about = grading(cell)
+        if about.get("grade") and not isinstance(about.get("points"), (int, float)):
+            found.append(f"cell {grade_id(cell)} is graded and has no points; write \"points\": 1 into its first line")
+        if _unpaired(cell.source):
+            found.append(f"cell {grade_id(cell) or repr(cell.source[:40])} must have ### BEGIN SOLUTION (or HIDDEN "
+                         "TESTS) and ### END SOLUTION in pairs; one is missing or mistyped")
+    return found
+
+
+def _unpaired(text):
+    """Return whether some mark of a solution or of hidden tests has no other one."""
+    marks = MARK.findall(text)
+    return [("BEGIN", what) for _, what in marks[1::2]] != marks[::2] or any(edge != "END" for edge, _ in marks[1::2])
+
+
+def behind(source: Path) -> str:
+    """Return a sentence where the solved lesson, a notebook with outputs, is older than its source; else nothing."""
+    path = source.with_suffix(".ipynb")
+    if not path.is_file() or _texts(nbformat.read(path, as_version=4)) == _texts(regenerate(source)):
+        return ""
+    return (f"the solved lesson {path.name} is older than {source.name}; run `python -m fercourse.course.notebooks "
+            f"build {source.stem[:2]}`, or `reword {source.stem[:2]}` if only prose has changed")
+
+
+def _texts(book):
+    return [(cell.cell_type, cell.source, grading(cell)) for cell in book.cells]
 
 
 def locked(book):
@@ -101,7 +141,11 @@ def _call(step, *arguments):
     try:
         return step(*arguments)
     except Exception as error:                                 # RuntimeError, ValidationError, others
-        raise InputError(f"nbgrader refuses the lesson: {error}") from error
+        raise Refused(f"nbgrader refuses the lesson: {error}") from error
+
+
+class Refused(InputError):
+    """A lesson that nbgrader does not take."""
 
 
 def _about(source):
@@ -167,10 +211,11 @@ def build(source: Path) -> Path:
 def problems(source: Path) -> list[str]:
     """Return one sentence for everything wrong with a committed edition; staleness is seen where nbgrader is."""
     path = edition(source)
+    found = [line for line in [behind(source)] if line]
     if not path.is_file():
-        return [f"{path.name} has no student edition; run `{COMMAND}`"]
+        return [*found, f"{path.name} has no student edition; run `{COMMAND}`"]
     book = nbformat.read(path, as_version=4)
-    found = leaks(source, book)
+    found += leaks(source, book)
     try:
         nbgrader()
     except InputError:

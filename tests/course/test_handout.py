@@ -5,9 +5,10 @@ import re
 import nbformat
 import pytest
 
-from fercourse.course import handout, notebooks
+from fercourse.course import handout, notebooks, release
 from fercourse.course.release import secrets
 from fercourse.errors import InputError
+from tests.line import call
 
 LESSONS = pytest.mark.parametrize("source", notebooks.sources(), ids=lambda source: source.stem)
 
@@ -43,3 +44,9 @@ def test_what_cannot_be_is_told(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="would give a solution away"):
         handout.handout(source, tmp_path / "page.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_handout_of_an_old_notebook_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(release, "behind", lambda source: f"{source.name} has changed")
+    assert call("course", "handout", "1", "--out", tmp_path / "page.html") == 0
+    assert "the page shows what is no more: 01_baseline.py has changed" in capsys.readouterr().err

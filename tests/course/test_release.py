@@ -156,8 +156,25 @@ def test_a_stale_edition_names_the_command(source):
         "the student edition 01_small.ipynb is older than its lesson; run `fercourse course release`"]
 
 
-def test_a_lesson_nbgrader_refuses_is_told(source):
+@pytest.mark.parametrize(("old", "new", "words"), [
+    ("### END SOLUTION", "### END SOLUTON", "cell 01-loss must have ### BEGIN SOLUTION .* in pairs"),
+    ('"01-why"', '"01-loss"', "2 cells have the grade_id '01-loss'; give each its own"),
+    ('"locked": true, "points": 2', '"locked": true', 'cell 01-loss-test is graded and has no points; write'),
+    ('"schema_version": 3', '"schema_version": 99', "nbgrader refuses the lesson: "),
+], ids=["mark", "name", "points", "other"])
+def test_a_lesson_nbgrader_refuses_is_told(old, new, words, source):
     pytest.importorskip("nbgrader")
-    source.write_text(source.read_text().replace("    ### END SOLUTION\n", ""))
-    with pytest.raises(InputError, match="nbgrader refuses the lesson: no end solution"):
+    source.write_text(source.read_text().replace(old, new))
+    with pytest.raises(InputError, match=f"^01_small.py: {words}"):
         release.student(source)
+
+
+def test_a_solved_lesson_that_is_older_than_its_source_is_told(source):
+    pytest.importorskip("nbgrader")
+    release.build(source)
+    source.with_suffix(".ipynb").write_text(notebooks.text_of(notebooks.regenerate(source)))
+    assert release.problems(source) == [] and release.behind(source) == ""
+    source.write_text(source.read_text().replace("large logits", "huge logits"))
+    release.build(source)
+    [line] = release.problems(source)
+    assert line.startswith("the solved lesson 01_small.ipynb is older than 01_small.py; run `python -m")
