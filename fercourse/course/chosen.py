@@ -1,7 +1,7 @@
 """Which of a student's files counts for a lesson: the one that tells best what it answers; of those, the newest."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError
@@ -37,8 +37,12 @@ class Opened:
     @property
     def rank(self):
         """Return what is larger for a file that is more likely meant; times are seconds since 1970."""
-        path = self.submission.path
-        return self.by_cells, self.book is not None, not self.solved, path.lstat().st_mtime if path else 0
+        return self.by_cells, self.book is not None, not self.solved, self.time
+
+    @property
+    def time(self):
+        """Return when the file was changed, in seconds since 1970; 0 where there is none."""
+        return self.submission.path.lstat().st_mtime if self.submission.path else 0
 
 
 def number_of(lesson: str | None, lessons) -> str | None:
@@ -61,7 +65,8 @@ def number_of(lesson: str | None, lessons) -> str | None:
 def choose(found: list[Submission], lessons, lesson: str | None = None, told=lambda line: None) -> list[tuple]:
     """Return (submission, notebook or None, lesson, problem), one for each student and lesson.
 
-    A file that tells no lesson counts only for a student none of whose files tells one.
+    A file that tells no lesson counts only for a student none of whose files tells one. Who has only other lessons
+    than the one wanted is there without a notebook.
 
     Args:
         lessons: numbers of lessons; `lesson`: the only one wanted, default: all.
@@ -81,9 +86,13 @@ def choose(found: list[Submission], lessons, lesson: str | None = None, told=lam
         key = (*one.whose, number)
         if key not in counting or one.rank > counting[key].rank:
             counting[key] = one
-    _tell(opened, counting.values(), told)
-    if not counting:
+    if not counting or (telling and not any(one.lesson or one.book is not None for one in counting.values())):
         raise InputError(f"nobody handed in lesson {lesson}; choose another with --lesson, or leave it out for all")
+    _tell(opened, counting, told)
+    for one in opened:
+        if lesson and one.lesson and (*one.whose, lesson) not in counting:
+            counting[(*one.whose, lesson)] = replace(one, book=None, problem=(
+                f"handed in lesson {one.lesson}, and nothing for lesson {lesson}"))
     return [(one.submission, one.book, number, one.problem) for (_, _, number), one in counting.items()]
 
 
@@ -109,12 +118,20 @@ def _usual(opened):
 
 
 def _tell(opened, counting, told):
-    """Tell which files do not count."""
-    aside = defaultdict(list)
-    kept = {one.submission for one in counting}
+    """Tell which files do not count, and why."""
+    aside, kept = defaultdict(list), {one.submission for one in counting.values()}
     for one in opened:
         if one.submission not in kept:
-            why = one.problem or (f"lesson {one.lesson}" if one.lesson else "tells no lesson")
+            instead = counting.get((*one.whose, one.lesson))
+            why = one.problem or (_behind(one, instead) if instead else
+                                  f"lesson {one.lesson}" if one.lesson else "tells no lesson")
             aside[one.whose].append(f"{one.submission.name} ({why})" if one.submission.name else why)
     for (student, _), files in aside.items():
         told(f"{student}: set aside {', '.join(files)}")
+
+
+def _behind(one, other):
+    """Return why another file of the same lesson comes first."""
+    if one.time > other.time:
+        return f"newer than {other.submission.name}, but its cells do not tell the lesson"
+    return f"{'older' if one.time < other.time else 'not newer'} than {other.submission.name}"

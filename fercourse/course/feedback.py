@@ -2,16 +2,24 @@
 
 import hashlib
 import html
+import re
 from collections import Counter
 from pathlib import Path
 
+import nbformat
+
 from ..files import write_text
 from .covered import covered
-from .grades import Grade
+from .grades import Grade, number
 from .notebooks import grade_id, grading
+from .stripped import seen
 
 NO_SCRIPTS = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
               'img-src data:; font-src data:">')
+
+EXERCISE = re.compile(r"^### (Exercise \d+\b.*?)(?: \(\d+ min\b.*)?$", re.MULTILINE)
+HEAD = re.compile(r"<h4>.*?</ol>", re.DOTALL)                # nbgrader's: it does not know what waits
+WAITS = -1                                                   # a score that nobody can have
 
 
 def write_pages(grades: list[Grade], out: Path, fresh: list[Grade], told=print):
@@ -79,11 +87,12 @@ def feedback(one: Grade) -> str:
         return _bare_page(one.problem)
     from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
-    book = covered(one.book)
+    book = covered(_with_seen(one.book))
     for cell in book.cells:
         about = grading(cell)
         if about.get("grade"):
-            about.update(score=one.points[grade_id(cell)] or 0, points=one.of[grade_id(cell)])
+            points = one.points[grade_id(cell)]
+            about.update(score=WAITS if points is None else points, points=one.of[grade_id(cell)])
         if about.get("solution"):
             waits = about.get("grade") and one.points[grade_id(cell)] is None
             about["comment"] = "Points for this answer are given by a person." if waits else None
@@ -93,4 +102,33 @@ def feedback(one: Grade) -> str:
     title = html.escape(", ".join(filter(None, [one.submission.student, f"lesson {one.lesson}", one.problem])))
     score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}
     text, _ = exporter.from_notebook_node(book, {"nbgrader": score, "metadata": {"name": title}})
+    text = HEAD.sub(lambda _: _head(one, book, title), text, count=1)
+    text = re.sub(rf"Score: {WAITS}\.0 / [\d.]+", "waits for a person", text)
     return text.replace("<head>", f"<head>{NO_SCRIPTS}", 1)
+
+
+def _head(one, book, title):
+    """Return heading and list: every exercise by its name, what it earned, and what still waits for a person."""
+    name, lines, waiting = "", [], sum(one.of[key] for key, points in one.points.items() if points is None)
+    for cell in book.cells:
+        name = (EXERCISE.findall(cell.source) or [name])[-1] if cell.cell_type == "markdown" else name
+        if grading(cell).get("grade"):
+            key = grade_id(cell)
+            earned = "waits for a person" if one.points[key] is None else f"{number(one.points[key])} of " + number(
+                one.of[key])
+            lines.append(f'<li><a href="#{html.escape(key)}">{html.escape(name or key)}</a>: {earned}</li>')
+    total = f"{number(one.total)} of {number(sum(one.of.values()) - waiting)} points"
+    more = f"; {number(waiting)} more are given by a person" if waiting else ""
+    return f'<h4>{title}: {total}{more}</h4><div id="toc"><ol>{"".join(lines)}</ol>'
+
+
+def _with_seen(book):
+    """Return a copy of a notebook in which each cell also shows, folded, the text it was handed in with, if another."""
+    book = nbformat.from_dict(book)
+    for cell in book.cells:
+        text = cell.metadata.pop("seen", "")
+        if text and text != seen(cell.get("outputs")):
+            cell.outputs.append(nbformat.v4.new_output("display_data", {"text/html": (
+                "<details><summary>What this cell showed in the file that was handed in</summary>"
+                f"<pre>{html.escape(text)}</pre></details>")}))
+    return book

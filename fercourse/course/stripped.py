@@ -1,4 +1,7 @@
-"""A stranger's notebook with what is graded and shown, and with nothing else that came with it."""
+"""A stranger's notebook with what is graded and shown, and with nothing else that came with it.
+
+`seen`, in a code cell's metadata, is the text of the outputs that it was handed in with.
+"""
 
 import json
 import re
@@ -11,6 +14,7 @@ from ..errors import InputError
 
 PICTURES, MOST_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp"), 8 << 20       # in a text; characters
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+MOST_SEEN = 4000                                             # characters of a cell's text outputs
 ATTACHED = re.compile(r"!\[([^\]\n]{0,200})\]\(attachment:([^)\s]{1,200})[^)\n]{0,200}\)")
 
 
@@ -31,7 +35,7 @@ def parsed(raw: bytes):
 
 
 def plain(cell):
-    """Return a cell with its text, its pictures and its grade_id, and nothing else of what came with it."""
+    """Return a cell with its text, pictures, grade_id and what it showed as text, and nothing else of what came."""
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     about = cell.get("metadata", {}).get("nbgrader")
     name = about.get("grade_id") if isinstance(about, dict) else None
@@ -39,9 +43,28 @@ def plain(cell):
     source = cell["source"]
     if not isinstance(source, str):
         raise TypeError("a cell's source is no text")
-    source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")        # half an emoji
+    source = _whole(source)
+    if cell["cell_type"] == "code" and (text := seen(cell.get("outputs"))):
+        metadata["seen"] = text
     made = make.get(cell["cell_type"], nbformat.v4.new_raw_cell)(source, metadata=metadata)
     return _with_pictures(made, cell.get("attachments")) if made.cell_type == "markdown" else made
+
+
+def _whole(text):
+    """Return a text in which half an emoji is replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def seen(outputs) -> str:
+    """Return the text that a cell's outputs showed, its first characters where it is long; errors are left out."""
+    texts = []
+    for one in outputs if isinstance(outputs, list) else ():
+        data = one.get("data") if isinstance(one, dict) else None
+        text = data.get("text/plain") if isinstance(data, dict) else one.get("text") if isinstance(one, dict) else None
+        if isinstance(text, str) and one.get("name") != "stderr" and not text.startswith("<"):      # an object's name
+            texts.append(text.rstrip())
+    text = _whole("\n".join(texts)).strip("\n")
+    return text if len(text) <= MOST_SEEN else f"{text[:MOST_SEEN]}\n[cut off here]"
 
 
 def _with_pictures(cell, attachments):

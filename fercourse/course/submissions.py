@@ -11,7 +11,8 @@ import nbformat
 
 from ..errors import InputError
 from . import zipped
-from .notebooks import sources
+from .notebooks import grade_id, sources
+from .release import CHECKER
 from .stripped import parsed
 
 MOST_BYTES = 100 << 20                                       # a notebook larger than this is not opened
@@ -274,16 +275,28 @@ def _of_zip(path, inside):
 
 
 def lesson_of(book, path: Path | None, lessons) -> str | None:
-    """Return which lesson (`"01"`) a notebook answers: by its graded cells, else by its file's name."""
-    ids = [cell.metadata.nbgrader.grade_id for cell in book.cells if "nbgrader" in cell.metadata] if book else []
-    counts = Counter(name[:2] for name in ids if name[:2] in lessons)
-    if counts:
-        return counts.most_common(1)[0][0]
+    """Return which lesson (`"01"`) a notebook answers: by its cells, else by its file's name."""
+    if book and (number := _told_by_cells(book, lessons)):
+        return number
     stem = _stem(path.name) if path else ""
     match = MOODLE.match(stem) or CANVAS.fullmatch(stem)
     rest = stem[match.end() if match.re is MOODLE else match.start("rest"):] if match else stem
     named = [number for number in LESSON.findall(rest.lower()) if number in lessons]
     return named[-1] if named else None
+
+
+def _told_by_cells(book, lessons):
+    """Return the lesson of a notebook's graded cells; where they lost their names, of the checkers that it calls.
+
+    One checker alone, somebody may have tried in a notebook of their own.
+    """
+    counts = Counter(number for cell in book.cells if (number := (grade_id(cell) or "")[:2]) in lessons)
+    if not counts:
+        calls = [call.groups() for cell in book.cells if cell.cell_type == "code" for call in
+                 CHECKER.finditer(cell.source)]
+        counts = Counter(name[-2:] for name, _ in dict.fromkeys(calls) if name[-2:] in lessons)
+        counts = {number: count for number, count in counts.items() if count > 1}
+    return max(counts, key=counts.get, default=None)
 
 
 def merged(book, released):
@@ -312,6 +325,7 @@ def merged(book, released):
 def _restored(cell, own):
     """Return the lesson's own cell; an answer keeps the student's text."""
     new = nbformat.from_dict(own)
+    new.metadata |= {key: cell.metadata[key] for key in ("seen",) if key in cell.metadata}
     if not own.metadata.nbgrader.locked:
         new["source"] = cell.source
         new |= {key: cell[key] for key in ("attachments",) if key in cell}

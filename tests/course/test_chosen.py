@@ -19,6 +19,10 @@ def book(grade_id=None):
     return json.dumps(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x = 1", metadata=about)]))
 
 
+def stripped(*sources):
+    return json.dumps(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in sources]))
+
+
 def hand_in(folder, **files):
     """Write a student's files, each newer than the one before."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +58,16 @@ def test_of_equals_the_newest_counts(tmp_path):
             _02_notes=book())
     found, told = chosen_of(tmp_path)
     assert found == [("ada", "01_baseline.ipynb", "01"), ("ada", "newer.ipynb", "02")]
-    assert told == ["ada: set aside 02_notes.ipynb (lesson 02), old.ipynb (lesson 02)"]
+    assert told == ["ada: set aside 02_notes.ipynb (newer than newer.ipynb, but its cells do not tell the lesson), "
+                    "old.ipynb (older than newer.ipynb)"]
+
+
+def test_a_newer_file_that_lost_its_names_counts_if_its_checkers_tell_the_lesson(tmp_path):
+    hand_in(tmp_path / "ada", _02_wscfer=book("02-loss"), last=stripped("fc.check.lesson02.loss(f)"),
+            final=stripped("fc.check.lesson02.masks(f)", "fc.check.lesson02.loss(f)"))
+    found, told = chosen_of(tmp_path)
+    assert found == [("ada", "final.ipynb", "02")]
+    assert told == ["ada: set aside 02_wscfer.ipynb (older than final.ipynb), last.ipynb (tells no lesson)"]
 
 
 def test_one_lesson_of_several_leaves_the_others_aside(tmp_path):
@@ -63,12 +76,12 @@ def test_one_lesson_of_several_leaves_the_others_aside(tmp_path):
     hand_in(tmp_path / "cem", work=book())
     (tmp_path / "dan").mkdir()
     found, told = chosen_of(tmp_path, lesson="02")
-    assert found == [("ada", "02_wscfer.ipynb", "02"), ("cem", "work.ipynb", "02"), ("dan", None, "02")]
+    assert found == [("ada", "02_wscfer.ipynb", "02"), ("cem", "work.ipynb", "02"), ("dan", None, "02"),
+                     ("bob", "01_baseline.ipynb", "02")]
+    assert rows(tmp_path, lesson="02")["bob"] == "handed in lesson 01, and nothing for lesson 02"
     assert told == ["ada: set aside 01_baseline.ipynb (lesson 01)", "bob: set aside 01_baseline.ipynb (lesson 01)"]
     with pytest.raises(InputError, match="nobody handed in lesson 00"):
-        (tmp_path / "dan").rmdir()
-        (tmp_path / "cem" / "work.ipynb").rename(tmp_path / "ada" / "work.ipynb")
-        (tmp_path / "cem").rmdir()
+        (tmp_path / "cem" / "work.ipynb").unlink()           # nobody, and files that say nothing, are no lesson 00
         chosen_of(tmp_path, lesson="00")
 
 
