@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 BIGGEST_FILE = 1 << 28                                       # bytes a submission may write into one file
-LATE, HEED = "Timeout", 15                                   # seconds in which an interrupted cell must end
+LATE, DEAF = "Timeout", "WentOn"                             # how a cell ends that ran too long, heeding it or not
+HEED = 15                                                    # seconds in which an interrupted cell must end
+MOST_TASKS = 4096                                            # processes and threads, where only its own count
 MOST_SAID = 1 << 20                                          # characters of a cell's outputs that are kept
 
 
@@ -31,20 +34,35 @@ def main(own: str, cell_timeout: str):
             if content.get("status") == "error" and not any(one.output_type == "error" for one in cell.outputs):
                 cell.outputs.append(nbformat.v4.new_output(
                     "error", ename=content.get("ename", "Error"), evalue=content.get("evalue", ""), traceback=[]))
-            file.write(json.dumps({"index": cell_index, "outputs": _cut(cell.outputs)}) + "\n")
-            file.flush()
+            _say(file, cell_index, cell.outputs)
             if content.get("ename") == LATE:                 # it was interrupted; does it heed that?
                 try:
-                    await client.kc.wait_for_ready(timeout=HEED)
+                    await client.kc.wait_for_ready(timeout=_patience())
                 except RuntimeError:
+                    if await client.km.is_alive():
+                        cell.outputs.append(nbformat.v4.new_output("error", **deaf))
+                        _say(file, cell_index, cell.outputs)
                     raise DeadKernelError("a cell went on though it was interrupted") from None
 
         late = {"ename": LATE, "evalue": f"this cell ran longer than {float(cell_timeout):g} s", "traceback": []}
+        deaf = {"ename": DEAF, "evalue": "this cell went on though it was interrupted", "traceback": []}
         client = NotebookClient(book, timeout=float(cell_timeout), kernel_name="python3", allow_errors=True,
                                 record_timing=False, interrupt_on_timeout=True, error_on_timeout=late,
                                 on_cell_executed=ended, resources={"metadata": {"path": str(Path(own) / "notebooks")}})
         with suppress(DeadKernelError):
             client.execute()
+
+
+def _say(file, index, outputs):
+    """Write a cell's outputs; of several lines of a cell the last one counts."""
+    file.write(json.dumps({"index": index, "outputs": _cut(outputs)}) + "\n")
+    file.flush()
+
+
+def _patience():
+    """Return for how many seconds to wait for an interrupted cell: longer on a loaded machine."""
+    load = os.getloadavg()[0] / (os.cpu_count() or 1) if hasattr(os, "getloadavg") else 1
+    return HEED * min(8, max(1, load))
 
 
 def _cut(outputs):
@@ -69,6 +87,9 @@ def _prepare():
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (BIGGEST_FILE, BIGGEST_FILE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    kernel = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+    if os.environ.get("FERCOURSE_WALLED") == "1" and kernel >= (5, 14):      # before, the user's others counted, too
+        resource.setrlimit(resource.RLIMIT_NPROC, (MOST_TASKS, MOST_TASKS))
     if os.environ.get("FERCOURSE_WALLED") == "1":            # the kernel is talked to over the loopback device
         import ctypes
         import fcntl

@@ -27,6 +27,7 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_
 WALLS = ("unshare", "--map-root-user", "--net", "--ipc", "--mount", "--pid", "--fork", "--kill-child",
          "--mount-proc")
 EVERY = 0.1                                                  # seconds between looks at its memory
+MOST_PROCESSES, MOST_WRITTEN, BLOCK = 256, 2 << 30, 4096     # of a run on Linux; bytes on the disk
 COURSE = ("fercourse", "data", "results", "examples")        # of the checkout: neither its history nor its solutions
 MOST_TOLD = 1 << 26                                          # characters of outputs that are read
 
@@ -161,7 +162,7 @@ def run(book, limits: Limits = Limits(), hidden=(), given_up: Event | None = Non
             if (ROOT / beside).is_dir():
                 shutil.copytree(ROOT / beside, own / beside)
         (own / "book.ipynb").write_text(nbformat.writes(book), encoding="utf-8", errors="replace")
-        stopped = _watch(_start(own, limits, hidden), limits, given_up)
+        stopped = _watch(_start(own, limits, hidden), limits, given_up, own)
         return Run(_read(own / "outputs.jsonl", book), stopped)
     finally:
         _remove(own)
@@ -205,7 +206,7 @@ def _hideable(own, hidden):
     return [str(place) for place in sorted(places) if places.isdisjoint(place.parents)]      # others go with these
 
 
-def _watch(process, limits, given_up=None):
+def _watch(process, limits, given_up, own):
     """Wait for the end, or bring it about; return why."""
     end, why = time.monotonic() + limits.whole, ""
     while process.poll() is None and not why:
@@ -216,8 +217,30 @@ def _watch(process, limits, given_up=None):
             why = f"stopped after {limits.whole:g} s"
         elif (used := _resident(process.pid, limits.memory)) > limits.memory:
             why = f"stopped at {used / 2**30:.1f} GiB of memory (limit {limits.memory / 2**30:.1f})"
+        elif sys.platform == "linux":
+            why = _too_much(process.pid, own)
     _kill(process)
     return why
+
+
+def _too_much(pid, own):
+    """Return why a run must end that has too many processes or fills the disk; empty where it does neither."""
+    if (count := len(_tree(pid))) > MOST_PROCESSES:
+        return f"stopped at {count} processes (limit {MOST_PROCESSES})"
+    if (used := _on_disk(own)) > MOST_WRITTEN:
+        return f"stopped at {used / 2**30:.1f} GiB of files (limit {MOST_WRITTEN / 2**30:.1f})"
+    return ""
+
+
+def _on_disk(own):
+    """Return the bytes that files in a folder take, each a block at least: many empty ones fill a disk as well."""
+    total = 0
+    with suppress(RecursionError):
+        for folder, _, names in os.walk(own):
+            for place in (Path(folder, name) for name in names):
+                with suppress(OSError):
+                    total += max(BLOCK, place.lstat().st_blocks * 512)
+    return total
 
 
 def _tree(pid):

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import socket
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ from threading import Event
 import nbformat
 import pytest
 
-from fercourse.course import sandbox
+from fercourse.course import inside, sandbox
 
 LOOKS = """
 import json, os
@@ -167,3 +169,32 @@ def test_a_run_given_up_is_stopped():
     start = time.monotonic()
     ran = sandbox.run(notebook("import time\ntime.sleep(600)"), sandbox.Limits(cell=60, whole=60), (), given_up)
     assert ran.stopped == "given up" and time.monotonic() - start < 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not limited elsewhere")
+@pytest.mark.parametrize(("source", "words"), [
+    ("import subprocess\nheld = [subprocess.Popen(['sleep', '600']) for _ in range(40)]", "stopped at .* processes"),
+    ("[open(f'{i}.bin', 'wb').write(bytes(2**20)) for i in range(40)]", r"stopped at 0\.0 GiB of files \(limit 0")],
+    ids=["processes", "bytes"])
+def test_a_run_that_fills_the_machine_is_stopped(source, words, monkeypatch):
+    monkeypatch.setattr(sandbox, "MOST_PROCESSES", 30)
+    monkeypatch.setattr(sandbox, "MOST_WRITTEN", 30 << 20)
+    ran = sandbox.run(notebook(source + "\nimport time\ntime.sleep(600)"), sandbox.Limits(cell=60, whole=60))
+    assert re.match(words, ran.stopped)
+
+
+def test_an_empty_file_takes_a_block_and_a_hole_takes_nothing(tmp_path):
+    if sys.platform != "linux":
+        pytest.skip("not limited elsewhere")
+    (tmp_path / "d").mkdir()
+    for i in range(10):
+        (tmp_path / "d" / str(i)).touch()
+    with (tmp_path / "hole").open("wb") as file:
+        file.truncate(2**30)
+    assert sandbox._on_disk(tmp_path) == 11 * sandbox.BLOCK
+
+
+def test_processes_and_threads_are_few_where_the_kernel_counts_only_the_runs_own(walls):
+    limit = int(said("import resource\nprint(resource.getrlimit(resource.RLIMIT_NPROC)[0])"))
+    old = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) < (5, 14)
+    assert old or limit == inside.MOST_TASKS
