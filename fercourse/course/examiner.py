@@ -10,10 +10,15 @@ import nbformat
 from ..errors import InputError
 from . import submissions
 from .grades import Grade
+from .inside import DEAF, LATE
 from .notebooks import grade_id, grading, regenerate
 from .release import applied, locked, nbgrader, student
 from .retyped import regained
 from .sandbox import Limits, run
+from .unfinished import Unfinished
+
+PRIVATE = "\n### BEGIN HIDDEN TESTS\n"
+ALONE = ("import ", "from ")                                 # begins a cell that exercises cannot do without
 
 
 @dataclass(frozen=True)
@@ -23,16 +28,18 @@ class Asked:
     Attributes:
         released: the lesson as it was given out, with private tests; its tests and texts are locked.
         stubs: {grade_id: what stands in an answer's cell before anybody has answered}.
+        solved: the lesson with its own solutions, and private tests.
     """
 
     released: object
     stubs: dict[str, str]
+    solved: object
 
     @classmethod
     def of(cls, path, tests):
         """Return what the lesson at a path asks, and private tests with it."""
         stubs = _stubs(path)
-        return cls(locked(_with_tests(regenerate(path), tests)), stubs)
+        return cls(locked(_with_tests(regenerate(path), tests)), stubs, _with_tests(regenerate(path), tests))
 
     @property
     def most(self) -> dict[str, float]:
@@ -49,7 +56,7 @@ def _with_tests(book, tests):
             if not about.grade or about.solution:
                 raise InputError(f"private tests for {grade_id(cell)!r}, which is no test cell; "
                                  f"expected a name such as {grade_id(cell)}-test")
-            cell.source += f"\n### BEGIN HIDDEN TESTS\n{text}\n### END HIDDEN TESTS"
+            cell.source += f"{PRIVATE}{text}\n### END HIDDEN TESTS"
     return book
 
 
@@ -66,6 +73,7 @@ class Examiner:
     Attributes:
         asked: {number of a lesson: what it asks}.
         secret: folders and files that must look empty to a submission.
+        kept: what is finished is written down there, and what it has is not run.
         finished: {place of a submission: its grade}, without those that may have been stopped half-way.
     """
 
@@ -73,6 +81,7 @@ class Examiner:
     limits: Limits
     secret: list[Path]
     told: Callable[[str], None]
+    kept: Unfinished | None = None
     given_up: Event = field(default_factory=Event)
     finished: dict[int, Grade] = field(default_factory=dict)
 
@@ -82,16 +91,52 @@ class Examiner:
 
     def mark(self, i, item):
         """Grade one of what `choose` returns, and say so, unless it was given up."""
-        earned = self._grade(*item)
-        if self.given_up.is_set():
-            return
+        earned = self.kept and self.kept.earned(item, self._nothing(*item))
+        if not earned:
+            earned = self._grade(*item)
+            if self.given_up.is_set():
+                return
+            if self.kept:
+                self.kept.keep(item, earned)
         self.finished[i] = earned
         self.told(f"{earned.submission.student}: {earned.total:g} of {sum(earned.of.values()):g}"
                   + (f" ({earned.problem})" if earned.problem else ""))
 
-    def _grade(self, submission, book, lesson, problem):
+    def expect_all(self, i, lesson):
+        """Raise InputError unless a lesson's own solution earns all points: else tests would cost everybody some.
+
+        Exercises alone are quick, and show that all is well; whether something is wrong, the whole lesson must say.
+        """
+        solved = self.asked[lesson].solved
+        short = nbformat.from_dict(solved)
+        short.cells = [cell for cell in short.cells if grade_id(cell) or cell.source.startswith(ALONE)]
+        if not self._missed(short) or self.given_up.is_set():
+            return
+        self.told(f"lesson {lesson}: its exercises alone do not earn all points; its whole solution runs now, which "
+                  "takes minutes")
+        if (missed := self._missed(solved)) and not self.given_up.is_set():
+            raise InputError(f"lesson {lesson}: its own solution does not pass {missed}; nobody was graded: mend the "
+                             "tests or the lesson, and grade again")
+
+    def _missed(self, solved):
+        """Return which test a solution does not pass, and why; empty where it passes all."""
+        book = nbformat.from_dict(solved)
+        ran = run(book, self.limits, self.secret, self.given_up)
+        _fill(book, ran.outputs)
+        for cell in book.cells:
+            about = grading(cell)
+            if about.get("grade") and not about.get("solution") and _points(cell) < about.points:
+                own = " with its hidden tests" if PRIVATE in cell.source else ""
+                why = [f"{one.ename}: {one.evalue}" for one in cell.outputs if one.output_type == "error"]
+                return f"{grade_id(cell)}{own} ({'; '.join(filter(None, [*why, ran.stopped]))})"
+        return ""
+
+    def _nothing(self, submission, book, lesson, problem):
         most = self.asked[lesson].most
-        nothing = Grade(submission, lesson, most, dict.fromkeys(most, 0.0), problem)
+        return Grade(submission, lesson, most, dict.fromkeys(most, 0.0), problem)
+
+    def _grade(self, submission, book, lesson, problem):
+        nothing = self._nothing(submission, book, lesson, problem)
         if book is None:
             return nothing
         try:
@@ -131,19 +176,20 @@ def _fill(book, outputs):
 
 def _late(book, limits):
     """Tell which cells ran too long, if any did."""
-    late = [cell for cell in book.cells if _end(cell) in ("KeyboardInterrupt", "Timeout")]
+    late = [cell for cell in book.cells if _end(cell) in ("KeyboardInterrupt", LATE, DEAF)]
     if late:
         yield (f"{len(late)} cell{'s' * (len(late) > 1)} ran longer than {limits.cell:g} s: "
                + ", ".join(map(_called, late)))
 
 
 def _ended(book):
-    """Tell in which cell Python came to its end, if it did not come to the notebook's."""
+    """Tell in which cell Python came to its end, or was ended, if it did not come to the notebook's."""
     ran = [cell for cell in book.cells if cell.cell_type == "code" and cell.source.strip()]
     lost = [cell for cell in ran if _end(cell) == "NotRun"]
     if lost and _end(ran[-1]) == "NotRun":                   # outputs alone may get lost in the middle
-        rest = len(lost) - 1
-        yield (f"Python ended in {_called(lost[0])}"
+        deaf = [f"{_called(cell)} went on though it was interrupted" for cell in ran if _end(cell) == DEAF]
+        rest = len(lost) - (not deaf)
+        yield ((deaf or [f"Python ended in {_called(lost[0])}"])[0]
                + (f"; {rest} cell{'s' * (rest != 1)} after it did not run" if rest else ""))
 
 

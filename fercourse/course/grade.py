@@ -8,7 +8,7 @@ import ast
 import secrets
 import shlex
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -25,6 +25,7 @@ from .marks import carried, readable, stamped
 from .notebooks import ROOT, grade_id, sources
 from .release import nbgrader
 from .sandbox import Limits
+from .unfinished import Unfinished
 
 
 @contextmanager
@@ -53,8 +54,8 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     """Grade every submission below a folder, and write `out`, `feedback/` and `written.html` beside it.
 
     Interrupted, by Ctrl-C, TERM or a closed terminal, it stops what runs, and writes what those earned who were
-    finished. Points given by hand in an earlier table at `out` are carried over; a table that says anything else
-    is kept beside the new one.
+    finished. Killed, it leaves these beside `out`, and the next grading takes them from there. Points given by hand in
+    an earlier table at `out` are carried over; a table that says anything else is kept beside the new one.
 
     Args:
         hidden: folder of private tests, `GRADE_ID.py` each, added to the test cell of that name.
@@ -64,7 +65,8 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         told: gets one line a submission, and one for whatever is left aside, carried over, kept or missing.
 
     Raises:
-        InputError: wrong arguments, or `out` cannot be written; never for what a student handed in.
+        InputError: wrong arguments, `out` cannot be written, or a lesson's own solution does not earn all points; never
+            for what a student handed in.
     """
     told = _unbroken(told)
     known(columns)
@@ -72,7 +74,9 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     lesson, tests = number_of(lesson, paths), _tests(hidden)
     before = again.earlier(out, columns, lessons) if students else []
     found = submissions.find(folder, [path.stem for path in paths.values()])
-    handed_in = choose(again.only(found, students) if students else found, paths, lesson, told)
+    aside = []
+    handed_in = choose(again.only(found, students) if students else found, paths, lesson, aside.append)
+    _all(aside, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
@@ -80,7 +84,11 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     asked = {number: Asked.of(paths[number], tests) for number in needed}
     _tell_unused(tests, asked.values(), told)
     told(f"{len(handed_in)} submissions" if len(handed_in) != 1 else "1 submission")
-    examiner = Examiner(asked, limits, [folder, *([hidden] if hidden else ()), *_earlier(out)], told)
+    kept = Unfinished(out.with_name(f"{out.stem}.unfinished.csv"), asked, limits)
+    examiner = Examiner(asked, limits, [folder, *([hidden] if hidden else ()), *_earlier(out), kept.path], told, kept)
+    read = sorted({number for _, book, number, _ in handed_in if book is not None})
+    _each(examiner.expect_all, read, jobs, examiner.given_up)
+    kept.tell(handed_in, told)
     try:
         _each(examiner.mark, handed_in, jobs, examiner.given_up)
     finally:
@@ -91,9 +99,17 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
                 before = again.earlier(out, columns, lessons)
         if grades:
             _write(grades, before, out, columns, lessons, told, whole=not (students or before))
+        if not lost:
+            kept.path.unlink(missing_ok=True)                # the table says it by now
+        _all(aside, told)                                    # once more: the first time is an hour up the terminal
         if lost:
             told(_interrupted(lost, len(handed_in), out if grades else None))
     return grades
+
+
+def _all(lines, told):
+    for line in lines:
+        told(line)
 
 
 def _tell_unused(tests, asked, told):
@@ -139,6 +155,8 @@ def _each(one, items, jobs, given_up):
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         try:
             for waiting in [pool.submit(one, i, item) for i, item in enumerate(items)]:
+                while wait([waiting], timeout=1).not_done:   # a signal that came just before it is taken after it
+                    pass
                 waiting.result()
         except BaseException:
             given_up.set()

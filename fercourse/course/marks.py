@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -229,10 +230,11 @@ def read(filled: Path, lessons=None, whole: bool = False, told=lambda line: None
 
 def _other_sum(text, one, by_hand):
     """Return a sentence where a row's sum is another than its exercises make, with or without those by hand."""
-    without = one.total - sum(one.points[name] or 0 for name in by_hand)
-    if not text.strip() or text.strip().replace(",", ".") in (number(one.total), number(without)):
-        return ""
-    return (f"'points' is {text.strip()}, but the exercises make {number(one.total)}, and that counts; to change "
+    text, without = text.strip(), one.total - sum(one.points[name] or 0 for name in by_hand)
+    with suppress(ValueError):
+        if not text or number(float(text.replace(",", "."))) in (number(one.total), number(without)):
+            return ""
+    return (f"'points' is {text}, but the exercises make {number(one.total)}, and that counts; to change "
             "points, change an exercise, or take them off in Moodle or Canvas")
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from fercourse.course.examiner import Examiner
+
 
 @pytest.fixture
 def lesson(tmp_path):
@@ -10,3 +12,10 @@ def lesson(tmp_path):
     path = tmp_path / "07_small.py"
     path.write_text(LESSON, encoding="utf-8")
     return path
+
+
+@pytest.fixture(autouse=True)
+def solutions_are_right(request, monkeypatch):
+    """Spare most tests the run of a lesson's own solution, which comes before the first submission."""
+    if "solution" not in request.node.name:
+        monkeypatch.setattr(Examiner, "expect_all", lambda *_: None)

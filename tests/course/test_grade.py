@@ -220,7 +220,10 @@ def test_feedback_shows_points_but_no_private_tests(graded):
     pages = {path.stem: path.read_text() for path in (out / "feedback").iterdir()}
     assert len(pages) == len(expected)
     perfect = " ".join(re.sub(r"<style.*?</style>|<[^>]+>", "", pages["perfect-07"], flags=re.DOTALL).split())
-    assert "Score: 3.0 / 6.0" in perfect and "07-double-test" in pages["perfect-07"] and "return x * 2" in perfect
+    assert "perfect, lesson 07: 3 of 3 points; 3 more are given by a person" in perfect
+    assert "07-double-test: 2 of 2 07-why: waits for a person 07-name-test: 1 of 1" in perfect
+    assert "0.0 / 3" not in perfect
+    assert "07-double-test" in pages["perfect-07"] and "return x * 2" in perfect
     assert "are given by a person" in perfect and "GiB of memory" in pages["bomb-07"]
     for page in pages.values():
         assert "abab" not in page and "-2.5" not in page

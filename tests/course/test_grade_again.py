@@ -1,5 +1,6 @@
 """Graded a second time, stopped in the middle, or pointed at a wrong place: no points are lost."""
 
+import _thread
 import csv
 import errno
 import os
@@ -112,8 +113,10 @@ def test_an_interruption_keeps_what_was_finished(folder, lesson, tmp_path, monke
     assert told[-1].startswith("2 of 3 submissions are missing") and "g.csv has the others" in told[-1]
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_request_to_end_is_an_interruption(name, folder, lesson, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "send"), [
+    ("SIGTERM", lambda number: os.kill(os.getpid(), number)), ("SIGHUP", lambda number: os.kill(os.getpid(), number)),
+    ("SIGTERM", _thread.interrupt_main)], ids=["SIGTERM", "SIGHUP", "just before a wait, which goes on"])
+def test_a_request_to_end_is_an_interruption(name, send, folder, lesson, tmp_path, monkeypatch):
     if os.name == "nt":
         pytest.skip("ends at once on this system")
 
@@ -121,7 +124,7 @@ def test_a_request_to_end_is_an_interruption(name, folder, lesson, tmp_path, mon
         ran.append(book)
         if len(ran) == 2:
             assert signal.getsignal(number) is not signal.SIG_DFL, "it would end the tests"
-            os.kill(os.getpid(), number)
+            send(number)
         assert len(ran) == 1 or given_up.wait(30)
         return sandbox.Run()
 
@@ -147,6 +150,33 @@ def test_what_is_ignored_stays_so():
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+class Killed(BaseException):
+    """Ends a grading at once, as no signal that can be caught does."""
+
+
+def test_a_grading_that_was_killed_costs_only_what_ran(folder, lesson, tmp_path, monkeypatch):
+    def run(book, *_):
+        ran.append(book)
+        if len(ran) == 3:
+            raise Killed
+        return sandbox.Run()
+    ran, told, out = [], [], tmp_path / "grades.csv"
+    monkeypatch.setattr(examiner, "run", run)
+    with monkeypatch.context() as dead:
+        dead.setattr(grade, "_write", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            grade.grade(folder, out, lessons=[lesson])
+    left = tmp_path / "grades.unfinished.csv"
+    assert not out.exists() and len(left.read_text().split()) > 2
+    left.write_text(left.read_text()[:-9])                   # the last line is cut off
+    grade.grade(folder, out, lessons=[lesson], told=told.append)
+    assert len(ran) == 5 and list(rows(out)) == ["ann", "ben", "cem"] and not left.exists()
+    assert any(line.startswith("1 of 3 do not run again, as a grading that was cut off had") for line in told)
+    assert (tmp_path / "feedback" / "ann-07.html").is_file() and "ann" in (tmp_path / "written.html").read_text()
+    grade.grade(folder, out, lessons=[lesson])
+    assert len(ran) == 8, "a grading that came to its end leaves nothing"
 
 
 def test_an_interruption_gives_up_what_runs(folder, lesson, tmp_path, monkeypatch):
@@ -204,6 +234,14 @@ def test_runs_see_no_earlier_table_or_page(filled, folder, lesson, monkeypatch):
     filled.with_name("moodle.csv").touch()
     grade.grade(folder, filled, lessons=[lesson])
     assert {filled.with_name(name) for name in ("grades.csv", "moodle.csv", "written.html", "feedback")} < set(hidden)
+
+
+def test_what_was_set_aside_is_told_at_the_end_once_more(folder, lesson, tmp_path, monkeypatch):
+    monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
+    (folder / "ann" / "07_notes.ipynb").touch()
+    told = []
+    grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=told.append)
+    assert told[0] == told[-1] and told[0].startswith("ann: set aside 07_notes.ipynb (not a notebook: empty")
 
 
 def test_a_lesson_is_chosen_by_any_of_its_names(folder, lesson, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,9 +13,10 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import examiner, grade, release, sandbox
+from fercourse.course import examiner, grade, inside, release, sandbox
+from fercourse.errors import InputError
 
-from .test_grade import RIGHT, answered, cell, write
+from .test_grade import LESSON, RIGHT, answered, cell, write
 
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
 
@@ -84,7 +86,15 @@ def test_a_cell_that_heeds_no_interruption_does_not_use_up_the_time_of_all_other
     assert list(ran.outputs) == [0, 1, 2, 3] and not ran.stopped
     assert list(examiner._late(book, sandbox.Limits(cell=4))) == [
         "2 cells ran longer than 4 s: cell 2 (not graded), cell 4 (not graded)"]
-    assert list(examiner._ended(book)) == ["Python ended in cell 5 (not graded); 3 cells after it did not run"]
+    assert list(examiner._ended(book)) == [
+        "cell 4 (not graded) went on though it was interrupted; 4 cells after it did not run"]
+
+
+def test_an_interrupted_cell_has_more_time_on_a_loaded_machine(monkeypatch):
+    monkeypatch.setattr(inside.os, "cpu_count", lambda: 2)
+    for load, seconds in ((0.5, 15), (8, 60), (100, 120)):
+        monkeypatch.setattr(inside.os, "getloadavg", lambda load=load: (load, 0, 0))
+        assert inside._patience() == seconds
 
 
 def test_a_run_sees_neither_the_solutions_nor_the_history():
@@ -108,3 +118,23 @@ def test_pages_that_processes_share_count_once():
             assert sandbox._resident(parent.pid, 500_000_000) < 400_000_000
         finally:
             sandbox._kill(parent)
+
+
+@pytest.mark.parametrize(("hidden", "change", "words"), [
+    ("assert doubled(2) == 4", ("", ""), r"07-double-test with its hidden tests \(NameError: name 'doubled' is not"),
+    ("assert double(2) == 4", ('startswith("a")', 'startswith("b")'), r"07-name-test \(AssertionError: \)"),
+    ("assert double(factor) == 4", ("# # 07 · Small", "# # 07 · Small\n\n# %%\nfactor = 2"), ""),
+], ids=["private", "changed", "needs the whole lesson"])
+def test_a_lesson_whose_solution_fails_its_tests_grades_nobody(hidden, change, words, lesson, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "07_small.py").write_text(LESSON.replace(*change), encoding="utf-8")
+    write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4), name="name = 'b'"))
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / "07-double-test.py").write_text(hidden)
+    try:
+        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h", lessons=[tmp_path / "07_small.py"])
+        told = ""
+    except InputError as error:
+        told = str(error)
+    assert re.search(f"^lesson 07: its own solution does not pass {words}" if words else "^$", told)
+    assert (tmp_path / "g.csv").exists() == (not words)
