@@ -119,7 +119,8 @@ def _head(one, book, title):
             lines.append(f'<li><a href="#{html.escape(key)}">{html.escape(name or key)}</a>: {earned}</li>')
     total = f"{number(one.total)} of {number(sum(one.of.values()) - waiting)} points"
     more = f"; {number(waiting)} more are given by a person" if waiting else ""
-    return f'<h4>{title}: {total}{more}</h4><div id="toc"><ol>{"".join(lines)}</ol>'
+    listed = "\n".join(lines)
+    return f'<h4>{title}: {total}{more}</h4><div id="toc"><ol>{listed}</ol>'
 
 
 def _with_seen(book):
