@@ -24,8 +24,9 @@ def arms(scale: Scale, data, root) -> dict:
 
 def _train_on(domain, scale, data, root, seed):
     train = load_faces(data, split="train", domain=domain, root=root)
-    learner = train_classifier(scale.limited(train, seed), scale, seed)
-    metrics = {"train_faces": len(train)}
+    taught = scale.limited(train, seed)
+    learner = train_classifier(taught, scale, seed)
+    metrics = {"train_faces": len(taught)}
     for tested in ("wild", "lab"):
         faces = load_faces(data, split="test", domain=tested, root=root)
         scores = evaluate(learner, faces, draws=0)

@@ -21,10 +21,10 @@ def arms(scale: Scale, data, root) -> dict:
 def _trained(share, first, scale, data, root, seed):
     """Train with the same budget on the real set either way; test once, at the last epoch."""
     load = loader(data, root, size=scale.size)
-    train, test = load("train").fraction(share, seed), load("test")
+    train, test = scale.limited(load("train").fraction(share, seed), seed), load("test")
     given = {"weights": _taught(scale, seed)} if first else {}
     budget = replace(scale, epochs=scale.epochs * (LONGER if share < 1 else 1))
-    learner = train_classifier(scale.limited(train, seed), budget, seed, label_smoothing=.05, **given)
+    learner = train_classifier(train, budget, seed, label_smoothing=.05, **given)
     return {"train_faces": len(train), **scores_both_ways(learner, test)}
 
 

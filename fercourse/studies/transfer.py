@@ -55,7 +55,8 @@ def train_and_test(faces, scale: Scale, data, root, seed: int) -> dict:
     the class shares of the real training part to the logits.
     """
     train, test = map(loader(data, root, size=scale.size), ("train", "test"))            # before the training
-    learner = train_classifier(scale.limited(faces, seed), scale, seed, views=(HARD,), label_smoothing=.05)
+    faces = scale.limited(faces, seed)
+    learner = train_classifier(faces, scale, seed, views=(HARD,), label_smoothing=.05)
     scores, truth = evaluate(learner, test, draws=0), truth_in(learner, test)
     sure = _log_probabilities(learner, test)
     knowing = (sure + _shares(truth_in(learner, train)).log()).argmax(1)
