@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, generator, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor, trains
 from .base import WrongAnswer, checker
 
 
@@ -49,11 +49,16 @@ def centre(answer):
 
 def _similar(shape, mean, turn=True, size=True, shift=True):
     """Lay shapes [N, L, 2] on a mean by least squares, without one of the three if asked."""
-    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean))
+    x, m = _without_centres(shape, mean)
     factor = (x.conj() * m).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
     factor = factor if size else factor / factor.abs()
     factor = factor if turn else factor.abs()
     return torch.view_as_real(factor * x) + (mean.mean(0) if shift else 0)
+
+
+def _without_centres(shape, mean):
+    """Return shapes [N, L] and mean [L] as complex numbers about 0."""
+    return [torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean)]
 
 
 def _faces():
@@ -77,12 +82,17 @@ def lay_on(answer):
     mean, shape = _faces()
     found = tensor(call(answer, shape, mean), [5, 12, 2], dtype="float")
     right = _similar(shape, mean)
-    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).double().contiguous()) for v in (shape, mean))
-    wrong_way = (x * m.conj()).sum(1, keepdim=True) / x.abs().square().sum(1, keepdim=True)
-    unturned = (x.conj() * m).sum(1, keepdim=True)
-    by_norms = unturned / unturned.abs() * m.abs().square().sum().sqrt() / x.abs().square().sum(1, keepdim=True).sqrt()
+    x, m = _without_centres(shape, mean)
+    over, square = lambda z: z.sum(1, keepdim=True), x.abs().square().sum(1, keepdim=True)
+    laid = lambda factor, x=x: torch.view_as_real(factor * x) + mean.mean(0)         # noqa: E731
+    unturned, size = over(x.conj() * m), m.abs().square().sum()
+    by_norms = unturned / unturned.abs() * size.sqrt() / square.sqrt()
     left, sizes, turned = torch.linalg.svd(torch.view_as_real(x).mT @ torch.view_as_real(m))
-    mirrored = (sizes.sum(1) / x.abs().square().sum(1))[:, None, None] * torch.view_as_real(x) @ left @ turned
+    mirrored = (sizes.sum(1) / square[:, 0])[:, None, None] * torch.view_as_real(x) @ left @ turned
+    raw, raw_mean = (torch.view_as_complex(v.double().contiguous()) for v in (shape, mean))
+    raw_laid = torch.view_as_real(over(raw.conj() * raw_mean) / over(raw.abs().square()) * raw)
+    ones = torch.cat([shape, torch.ones(5, 12, 1)], 2).double()
+    sheared = ones @ torch.linalg.lstsq(ones, mean.double().expand(5, -1, -1)).solution
     expect(found, right, {
         "place and size are right, but the faces still roll. The factor must turn, too.":
             _similar(shape, mean, turn=False),
@@ -91,13 +101,30 @@ def lay_on(answer):
         "only the centres are moved; turn and size are missing.":
             shape - shape.mean(1, keepdim=True) + mean.mean(0),
         "every face is made as large as the mean; the best size by least squares is smaller, where shapes differ.":
-            torch.view_as_real(by_norms * x) + mean.mean(0),
+            laid(by_norms),
         "one face lies there mirrored, which no turn does: the determinant of a turn is 1.": mirrored + mean.mean(0),
-        "the turn goes the wrong way: which of the two is conjugated?":
-            torch.view_as_real(wrong_way * x) + mean.mean(0),
+        "the turn goes the wrong way: which of the two is conjugated?": laid(over(x * m.conj()) / square),
+        "nothing is conjugated in the product. Without that, turns of shape and mean are added, not taken from one "
+        "another.": laid(over(x * m) / square),
+        "below stands the sum of x^2; for complex numbers it is that of |x|^2, which has no turn.":
+            laid(unturned / over(x**2)),
+        "this is the formula of real numbers: in the product one of the two is conjugated, and x^2 becomes |x|^2.":
+            laid(over(x * m) / over(x**2)),
+        "all faces have one factor; each face needs its own: sum over its points only.":
+            laid(unturned.sum() / square.sum()),
+        "below stands the sum over the mean's points; there belongs the one over the face's.": laid(unturned / size),
+        "the mean is laid on the faces, and that turned back. Least squares here asks how far faces end from the mean.":
+            laid(size / over(m.conj() * x)),
+        "each face has its own centre back; it goes to that of the mean.":
+            laid(unturned / square) - mean.mean(0) + shape.mean(1, keepdim=True),
+        "the centres are not taken away first: the factor turns about 0, and that is not the middle of the face.":
+            raw_laid,
+        "the faces are stretched and sheared, too. One shift, one size and one turn are allowed, four numbers a face.":
+            sheared,
         "this is the mean itself, for every face. What is left after laying on is the expression: keep it.":
             mean.expand(5, -1, -1),
-    }, "the faces are not where least squares puts them. Try the mean itself: it must stay where it is.")
+    }, "the faces are not where least squares puts them. Try 2 x the mean + 5: it must come to lie on the mean. And "
+       "try two different faces at once: each must lie where it lies alone.")
     return "what is left is shape: pose, person, expression"
 
 
@@ -107,10 +134,10 @@ def lay_on(answer):
     "Begin with `places = (start + torch.arange(len(keys))) % len(queue)`. What is written there, into which two "
     "tensors, and which place follows the last one?"))
 def enqueue(answer):
-    """Write keys [B, D] and index [B] into the rings `queue` and `rows` from place `start`; return the place after."""
+    """Write keys [B, E] and index [B] into the rings `queue` and `rows` from place `start`; return the place after."""
     queue, rows = _ring()
     start, given = 5, (torch.arange(8.0).view(4, 2), torch.tensor([10, 11, 12, 13]))
-    follows = call(answer, queue, rows, *given, start, may_change=True)
+    follows = _beyond_the_end(answer, queue, rows, *given, start)
     require(follows is not None, "your function returns None. Return the place where the next step goes on.")
     changed = [not torch.equal(*pair) for pair in zip((queue, rows), _ring())]
     require(any(changed), "the queue itself must change; write into it with `queue[…] = …`.")
@@ -122,15 +149,30 @@ def enqueue(answer):
         "the keys lie in reverse.": _written([1, 0, 6, 5], given[1]),
         "what was in the ring is wiped. Keys of earlier steps stay, until their place is taken.":
             torch.tensor([12, 13, -1, -1, -1, 10, 11]),
-    }, "the rows are not in the right places. Four keys from place 5 of 7 fill 5, 6, 0 and 1, and the others stay.")
-    expect(queue, _written([5, 6, 0, 1], given[0], 0),
-           otherwise="the rows are right, but the keys are not beside them. Write both to the same places.")
+    }, "the rows are not in the right places. Four keys from place 5 of 7 fill 5, 6, 0 and 1, and the others stay."
+       if torch.isin(given[1], rows).all() else
+       "not all numbers of `index` stand in `rows`. They are written there as they are, each once.")
+    there = (queue[:, None] == given[0]).all(2).any(0).all()
+    expect(queue, _written([5, 6, 0, 1], given[0], 0), otherwise=(
+        "the rows are right, but the keys are not beside them. Write both to the same places." if there else
+        "the rows are right, but not all of the given keys stand in the queue. Write them as they are."))
     expect(number(follows, "your function returns"), 2, {
         "9 is beyond the ring: the next place is counted round, too.": 9,
         "this is the last place written. The next one follows it.": 1,
     }, "the next place is not right: after 5, 6, 0, 1 comes 2.")
     _without_a_turn(answer)
     return "the oldest keys leave first, and nothing is ever moved"
+
+
+def _beyond_the_end(answer, *inputs):
+    """Call the answer; if a slice beyond the ring's last place stops it, say what becomes of the keys left over."""
+    try:
+        return call(answer, *inputs, may_change=True)
+    except WrongAnswer as wrong:
+        require("must match the existing size" not in str(wrong),
+                "from place 5 of 7 only two places are left before the ring's end, and four keys came. A slice stops "
+                "at the end: what is left over goes on at place 0.")
+        raise
 
 
 def _ring():
@@ -192,7 +234,7 @@ def _sharp(answer):
     "has the logarithm of such a sum, and log(1 + e^x), as functions that stay finite: `logsumexp` and `F.softplus`. "
     "Of what is the second taken, for each neighbour, and by what is a face's sum divided?"))
 def near(answer):
-    """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, D] and queue [Q, D]."""
+    """Mean over faces of the mean over neighbours of formula (4.4), from unit queries [B, E] and queue [Q, E]."""
     queries, queue = (F.normalize(torch.randn(n, 5, generator=generator(n)), dim=1) for n in (4, 14))
     neighbours = torch.zeros(4, 14, dtype=torch.bool)
     for row, places in enumerate(([0], [3, 7], [1, 2, 9], [5, 13])):
@@ -207,13 +249,29 @@ def near(answer):
         expect(found, truth, otherwise="one loss for each face; the mean over faces is wanted.")
         require(False, "there is one loss for each face. Take their mean, too.")
     found = number(found, "your loss is")
-    logits = queries @ queue.T / 0.2
+    logits, mean = queries @ queue.T / 0.2, lambda x: ((x * neighbours).sum(1) / neighbours.sum(1)).mean()
+    below = lambda mask: logits.masked_fill(~mask, -torch.inf).logsumexp(1, keepdim=True)         # noqa: E731
+    losses = F.softplus(below(negatives) - logits)
     total = sum(_contrast(*given, 0.2)[i] * n for i, n in enumerate((1, 2, 3, 2)))
     expect(found, truth.mean(), {
         "the neighbours are weighed against each other: below the line, one neighbour and the negatives, no more.":
             _contrast(*given, 0.2, all_below=True).mean(),
         "every key that is no neighbour counts as negative, a face's own earlier key too. Use `negatives`.":
             _contrast(queries, queue, neighbours, ~neighbours, 0.2).mean(),
+        "all keys of the queue stand below the line, a face's own earlier one too. There stand one neighbour and the "
+        "negatives.": mean(-logits.log_softmax(1)),
+        "the mask is the wrong way round: below the line stand the negatives, and here all others do.":
+            mean(F.softplus(below(~negatives) - logits)),
+        "a masked cosine of 0 still adds e^0 = 1 below the line. What is no negative must add nothing.":
+            mean(F.softplus((logits * negatives).logsumexp(1, keepdim=True) - logits)),
+        "the neighbour itself is missing below the line: log(1 + e^(b - a)), not b - a.":
+            mean(below(negatives) - logits),
+        "in log(1 + e^(b - a)) the two are the other way round: far neighbours must cost much.":
+            mean(F.softplus(logits - below(negatives))),
+        "a face's sum over its neighbours is divided by the number of its negatives.":
+            ((losses * neighbours).sum(1) / negatives.sum(1)).mean(),
+        "the sum over neighbours is divided by the number of all entries of the mask.": (losses * neighbours).mean(),
+        "cosines are multiplied by the temperature; divide them.": _contrast(*given, 1 / 0.2).mean(),
         "the temperature is missing.": _contrast(*given, 1.0).mean(),
         "the sign is turned round.": -truth.mean(),
         "this is the mean over all pairs. Mean over a face's neighbours first, so that every face weighs the same.":
@@ -227,6 +285,11 @@ def near(answer):
             _contrast(queries, queue, negatives, neighbours, 0.2).mean(),
         "only the attraction is there: what neighbours are compared with is missing.":
             -torch.stack([logits[i][neighbours[i]].mean() for i in range(4)]).mean(),
-    }, "it is not formula (4.5). One face, one neighbour, one negative, all cosines equal: it must be log 2.")
+    }, "it is not formula (4.5). By hand: one face at temperature 0.5, a neighbour of cosine 1, two negatives of "
+       "cosine 0, and a key of cosine 1 that is neither, give log(1 + 2 / e^2) = 0.24.")
+    alone = [one[1:2] if one is not queue else one for one in given]
+    expect(number(call(answer, *alone, 0.2), "your loss is"), truth[1],
+           otherwise="right for four faces, but not for one of them alone. Is a number written in?")
     _sharp(answer)
+    trains(answer, *given, 0.2, learnt={"queries": 0})
     return "and it stays finite for sharp temperatures"

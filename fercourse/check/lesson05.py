@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from .answers import call, expect, generator, number, require, tensor
+from .answers import call, expect, generator, number, require, tensor, told_after, trains
 from .base import WrongAnswer, checker
 
 
@@ -32,13 +32,19 @@ def pull(answer):
         "factor and width are missing: divide by 2 B D.": squared.mean(),
         "this is the sum over the faces; divide by their number, too.": squared.sum() / 2 / 5,
         "these are distances; the formula wants their squares.": squared.sqrt().mean() / 2 / 5,
+        "these are absolute values; the formula wants squares.": (h - c[y]).abs().sum(1).mean() / 2 / 5,
+        "the sum over the faces is divided by the number of classes; divide it by the number of faces.":
+            squared.sum() / 3 / 2 / 5,
+        "these are the squared distances of the class means; (5.1) has those of the faces.":
+            torch.stack([(h[y == k].mean(0) - c[k]).square().sum() for k in range(3)]).mean() / 2 / 5,
         "a mean is taken in each class first; (5.1) has one mean over all faces.":
             torch.stack([squared[y == k].mean() for k in range(3)]).mean() / 2 / 5,
         "every face is compared with every centre; it has to do with the centre of its own class only.":
             torch.cdist(h.double(), c.double()).square().mean() / 2 / 5,
-    }, "it is not (5.1). By hand: one face at (1, 0), its centre at (0, 0), width 2, gives 1/4.")
+    }, "it is not (5.1). By hand: faces at (1, 1, 0) and (3, 0, 0), of one class with its centre at 0, give 11/12.")
     at_home = number(call(answer, c[y].clone(), y, c), "your term is")
     expect(at_home, 0.0, otherwise="where every face lies on its centre, the term must be 0.")
+    trains(answer, h, y, c, learnt={"features": 0, "centres": 2})
     return "and 0 where every face lies on its centre"
 
 
@@ -75,6 +81,7 @@ def margin(answer):
     }, "right for a large margin, but not for a small one. Is a number written in?")
     far = number(call(answer, 100 * centres, 5.0), "your penalty is")
     expect(far, 0.0, otherwise="centres that are far enough apart must cost nothing: cut the penalty off at 0.")
+    trains(answer, centres, 20.0, learnt={"centres": 0})
     return "and nothing is left to push once the margin is reached"
 
 
@@ -97,10 +104,11 @@ def reverse(answer):
                 f"with strength {strength} the values are not those of x: going forward, nothing may change.")
         if strength == 0 and not turned.requires_grad:       # no gradient is one of 0
             continue
-        require(turned.requires_grad, "the result has no gradient at all: `detach()` stands around everything.")
+        require(turned.requires_grad, "the result has no gradient at all: was everything detached, rebuilt by "
+                                      "`torch.tensor`, or made under `no_grad`?")
         x, plain = x.detach(), _slope(turned, x)
         expect(plain, 1 - strength * 2 * x, {
-            "the gradient is not turned round: it is that of x itself.": 1 + 2 * x,
+            f"with strength {strength} the gradient is not turned round: it is that of x itself.": 1 + 2 * x,
             "the gradient is scaled by the strength, but not turned round.": 1 + strength * 2 * x,
             "the gradient is turned round, but the strength is not used.": 1 - 2 * x,
             "the result is cut off from x: nothing comes back. `requires_grad_()` starts anew, it mends nothing.":
@@ -132,19 +140,28 @@ def believe(answer):
         shares = (sureness * drawn + torch.tensor([2.0, 0, 0, -2])).softmax(1)
         for share in (0.5, 0.9):
             _believed(tensor(call(answer, shares, share), [60], dtype="bool"), shares, share)
+    shares = torch.randn(60, 8, generator=generator(6)).double().softmax(1)
+    with told_after("right for four classes, but not for eight (is a number written in?)"):
+        _believed(tensor(call(answer, shares, 0.5), [60], dtype="bool"), shares, 0.5)
     return "no class is crowded out"
 
 
 def _believed(found, shares, share):
     """Judge who is believed at one share: bool [N], of class shares [N, K]."""
     sure, told = shares.max(1)
-    right, wrong_end, of_all = (torch.zeros_like(found) for _ in range(3))
+    right, wrong_end, of_all, of_column = (torch.zeros_like(found) for _ in range(4))
     for word in told.unique():
         rows = (told == word).nonzero().flatten()
         best, count = rows[sure[rows].argsort(descending=True)], math.ceil(share * len(rows))
         right[best[:count]] = True
         wrong_end[best.flip(0)[:count]] = True
+        of_column[shares[:, word].argsort(descending=True)[:count]] = True
     of_all[sure.argsort(descending=True)[:round(share * len(sure))]] = True
+    if torch.equal(found, right):
+        return
+    require(not torch.equal(found, of_column),
+            f"with share {share}, some of these faces are predicted as another class. Choose a class's faces only "
+            "among those that are predicted as it.")
     require(not torch.equal(found, of_all),
             "these are the surest of all faces: easy classes take the places of difficult ones. Choose in each class.")
     require(not torch.equal(found, sure > share), "this is a threshold on the share; here it is a rank in each class.")
@@ -155,5 +172,5 @@ def _believed(found, shares, share):
                                "that a class that is told of one face keeps it.")
     require((more <= 0).all(), f"with share {share}, one too many in some class: where share x n is whole, that many. "
                                "Round up; do not add one.")
-    require(torch.equal(found, right), "the numbers are right, but not the faces: take the surest of each class, "
-                                       "those with the largest share of the class they are told.")
+    raise WrongAnswer("the numbers are right, but not the faces: take the surest of each class, those with the largest "
+                      "share of the class they are told.")

@@ -131,6 +131,44 @@ def mirroring(shape, mean):
     return (sizes.sum(1) / x.square().sum((1, 2)))[:, None, None] * x @ left @ turned + mean.mean(0)
 
 
+def with_factor(above, below, back=None):
+    """Lay on by a factor made from complex x and m; `back` says what is added at the end."""
+    def lay(shapes, mean):
+        x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).contiguous()) for v in (shapes, mean))
+        factor = above(x, m).sum(1, keepdim=True) / below(x, m)
+        return torch.view_as_real(factor * x) + (mean.mean(0) if back is None else back(shapes))
+    return lay
+
+
+def from_there(shapes, mean):
+    """Lay the mean on each shape, and turn that round."""
+    x, m = (torch.view_as_complex((v - v.mean(-2, keepdim=True)).contiguous()) for v in (shapes, mean))
+    return torch.view_as_real(x * m.abs().square().sum() / (m.conj() * x).sum(1, keepdim=True)) + mean.mean(0)
+
+
+def not_centred(shapes, mean):
+    x, m = (torch.view_as_complex(v.contiguous()) for v in (shapes, mean))
+    return torch.view_as_real((x.conj() * m).sum(1, keepdim=True) / squares(x, m) * x)
+
+
+def sheared(shapes, mean):
+    ones = torch.cat([shapes, torch.ones_like(shapes[..., :1])], 2)
+    return ones @ torch.linalg.lstsq(ones, mean.expand(len(shapes), -1, -1)).solution
+
+
+def squares(x, m):
+    return x.abs().square().sum(1, keepdim=True)
+
+
+def near_with(losses=lambda a, b: F.softplus(b - a), mask=lambda a, far: a.masked_fill(~far, -torch.inf), per=None):
+    """Return an answer with another loss of a pair, another mask, or another number that a face's sum is divided by."""
+    def answer(q, queue, neighbours, negatives, t):
+        a = q @ queue.T / t
+        each = losses(a, mask(a, negatives).logsumexp(1, keepdim=True))
+        return ((each * neighbours).sum(1) / (neighbours.sum(1) if per is None else per(negatives))).mean()
+    return answer
+
+
 WRONG = [
     (lesson04.centre, lambda heat: centre_by_hand(heat).flip(2), "swapped"),
     (lesson04.centre, lambda heat: centre_by_hand(heat) - 0.5, "half a cell"),
@@ -160,6 +198,35 @@ WRONG = [
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) or 7, "goes on at place 0"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s) if s == 5 else ring(q, r, k, i, 5), "fill 0 to 2"),
     (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k if s == 5 else k.flip(0), i, s), "beside their rows"),
+    (lesson04.lay_on, with_factor(lambda x, m: x * m, squares), "nothing is conjugated"),
+    (lesson04.lay_on, with_factor(lambda x, m: x.conj() * m, lambda x, m: (x**2).sum(1, keepdim=True)), "has no turn"),
+    (lesson04.lay_on, with_factor(lambda x, m: x * m, lambda x, m: (x**2).sum(1, keepdim=True)), "of real numbers"),
+    (lesson04.lay_on, with_factor(lambda x, m: (x.conj() * m).sum(0, keepdim=True), lambda x, m: squares(x, m).sum()),
+     "have one factor"),
+    (lesson04.lay_on, with_factor(lambda x, m: x.conj() * m, lambda x, m: m.abs().square().sum()), "the mean's points"),
+    (lesson04.lay_on, with_factor(lambda x, m: x.conj() * m, squares, lambda s: s.mean(1, keepdim=True)), "own centre"),
+    (lesson04.lay_on, not_centred, "not taken away first"),
+    (lesson04.lay_on, from_there, "turned back"),
+    (lesson04.lay_on, sheared, "sheared"),
+    (lesson04.lay_on, with_factor(lambda x, m: x.conj() * m, lambda x, m: squares(x, m).sqrt()), "2 x the mean"),
+    (lesson04.enqueue, lambda q, r, k, i, s: q.__setitem__(slice(s, s + 4), k), "before the ring's end"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, F.normalize(k, dim=1), i, s), "as they are"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, (s + torch.arange(4)) % 7, s), "not all numbers of `index`"),
+    (lesson04.enqueue, lambda q, r, k, i, s: ring(q, r, k, i, s + 1), "not in the right places"),
+    (lesson04.near, lambda q, queue, near, far, t: ((-(q @ queue.T / t).log_softmax(1) * near).sum(1) / near.sum(1)
+                                                    ).mean(), "all keys of the queue"),
+    (lesson04.near, near_with(mask=lambda a, far: a.masked_fill(far, -torch.inf)), "the wrong way round"),
+    (lesson04.near, near_with(mask=lambda a, far: a * far), "still adds"),
+    (lesson04.near, near_with(lambda a, b: b - a), "the neighbour itself is missing"),
+    (lesson04.near, near_with(lambda a, b: F.softplus(a - b)), "two are the other way round"),
+    (lesson04.near, near_with(per=lambda far: far.sum(1)), "number of its negatives"),
+    (lesson04.near, near_with(per=lambda far: far.shape[1]), "all entries"),
+    (lesson04.near, lambda *a: near_by_hand(*a[:4], 1 / a[4]), "multiplied by the temperature"),
+    (lesson04.near, lambda *a: 5 * near_by_hand(*a), "= 0.24"),
+    (lesson04.near, lambda *a: near_by_hand(*a) * len(a[0]) / 4, "one of them alone"),
+    (lesson04.near, lambda *a: near_by_hand(*a).item(), "cannot train"),
+    (lesson04.near, lambda *a: near_by_hand(*a).numpy(), "cannot train"),
+    (lesson04.near, lambda q, *a: near_by_hand(q.detach(), *a), "cannot train"),
     (lesson04.near, naive, "0.001 where all cosines are -1"),
     (lesson04.near, shifted, "0.001 where the neighbour's cosine is -1"),
     (lesson04.near, log_of_power, "0.001 where the neighbour's cosine is -1"),

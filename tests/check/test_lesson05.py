@@ -62,6 +62,10 @@ def class_by_class(h, y, c):
     return torch.stack([(h[y == k] - c[k]).pow(2).sum(1).mean() for k in range(len(c))]).mean() / 2 / h.shape[1]
 
 
+def of_the_class_means(h, y, c):
+    return torch.stack([(h[y == k].mean(0) - c[k]).square().mean() for k in range(len(c))]).mean() / 2
+
+
 def by_pairs(c, m):
     """A hinge for each pair, with the whole's scale."""
     return (m - torch.pdist(c).pow(2) / 2 / c.shape[1]).clamp(min=0).mean()
@@ -92,12 +96,28 @@ RIGHT = [
 ]
 
 
+def of_columns(shares, share):
+    """Choose for each class among all faces, not among those predicted as it."""
+    believed, told = torch.zeros(len(shares), dtype=torch.bool), shares.argmax(1)
+    for k in range(shares.shape[1]):
+        believed[shares[:, k].argsort(descending=True)[:math.ceil(share * (told == k).sum())]] = True
+    return believed
+
+
 WRONG = [
     (lesson05.pull, lambda h, y, c: pull(h, y, c) * h.shape[1], "the width is missing"),
     (lesson05.pull, lambda h, y, c: 2 * pull(h, y, c), "factor of 2"),
     (lesson05.pull, lambda h, y, c: pull(h, y, c) * len(h), "the sum over the faces"),
     (lesson05.pull, class_by_class, "in each class first"),
     (lesson05.pull, lambda h, y, c: torch.cdist(h, c).square().mean() / 2 / 5, "its own class only"),
+    (lesson05.pull, lambda h, y, c: (h - c[y]).abs().mean() / 2, "absolute values"),
+    (lesson05.pull, lambda h, y, c: pull(h, y, c) * len(h) / len(c), "number of classes"),
+    (lesson05.pull, of_the_class_means, "the class means"),
+    (lesson05.pull, lambda h, y, c: 3 * pull(h, y, c), "give 11/12"),
+    (lesson05.pull, lambda h, y, c: pull(h, y, c).item(), "cannot train"),
+    (lesson05.pull, lambda h, y, c: pull(h, y, c.detach()), "no gradient reaches `centres`"),
+    (lesson05.pull, lambda h, y, c: pull(h.detach(), y, c), "no gradient reaches `features`"),
+    (lesson05.margin, lambda c, m: torch.tensor(max(0.0, margin(c, m).item())), "cannot train"),
     (lesson05.margin, lambda c, m: -margin(c, m), "sign is turned round: it"),
     (lesson05.margin, lambda c, m: (m - margin(c, m) - m).clamp(min=0), "or everything is cut off"),
     (lesson05.margin, lambda c, m: m - 2 * (m - margin(c, m)), "twice the sum"),
@@ -106,12 +126,16 @@ WRONG = [
     (lesson05.margin, lambda c, m: margin(c, m if m > 5 else 5), "written in"),
     (lesson05.margin, lambda c, m: m - torch.pdist(c).pow(2).sum() / (len(c) * (len(c) - 1)) / c.shape[1], "cut"),
     (lesson05.reverse, lambda x, s: -s * x, "values are not those of x"),
-    (lesson05.reverse, lambda x, s: x, "not turned round: it is that of x"),
+    (lesson05.reverse, lambda x, s: x, "with strength 1.0 the gradient is not turned round"),
+    (lesson05.reverse, lambda x, s: trick(x, s) if s else x, "with strength 0.0 the gradient is not turned round"),
     (lesson05.reverse, lambda x, s: 2 * x.detach() - x, "strength is not used"),
     (lesson05.reverse, lambda x, s: x.detach(), "no gradient at all"),
+    (lesson05.reverse, lambda x, s: torch.no_grad()(trick)(x, s), "made under `no_grad`"),
     (lesson05.reverse, lambda x, s: x.detach().requires_grad_(), "cut off from x"),
     (lesson05.reverse, hooked, "of others who use x"),
     (lesson05.reverse, lambda x, s: Failing.apply(x), "going back, your function stops with ValueError"),
+    (lesson05.believe, of_columns, "with share 0.9, some of these faces are predicted as another class"),
+    (lesson05.believe, lambda p, s: believe(p, s) & (p.argmax(1) < 7), "not for eight"),
     (lesson05.believe, of_all, "surest of all faces"),
     (lesson05.believe, lambda p, s: p.max(1).values > 0.5, "threshold"),
     (lesson05.believe, ranked_by(lambda rows, p: rows), "but not the faces"),
