@@ -25,7 +25,25 @@ def test_one_moment_alone_is_drawn_large():
     points = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
     wide = [plots.two_domains([points] * count, [0, 1] * 20, [False, True] * 20, CLASSES, ["a"] * count)
             for count in (1, 2)]
-    assert wide[0].get_figheight() > 1.8 * wide[1].get_figheight()
+    assert wide[0].get_figheight() > 1.2 * wide[1].get_figheight()
+
+
+def test_panels_are_large_and_the_legend_tells_ring_disc_and_line():
+    figure = plots.two_domains([torch.rand(10, 2)] * 3, [0, 1] * 3, [False] * 3 + [True] * 3, CLASSES, "abc", centres=2)
+    figure.pixels(dpi=100)
+    width = max(axes.get_window_extent().width for axes in figure.axes) * 100 / figure.dpi
+    assert width >= 340 and figure.get_figwidth() < 9.5
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == [*CLASSES, "centre, source", "centre, target", "of one class"]
+    alone = plots.two_domains([torch.rand(6, 2)], [0, 1] * 3, [False] * 3 + [True] * 3, CLASSES, ["a"])
+    assert [text.get_text() for text in alone.legends[0].get_texts()] == list(CLASSES)
+
+
+def test_the_ring_leaves_disc_and_line_to_be_seen_where_centres_meet():
+    figure = plots.two_domains([torch.zeros(6, 2)], [0, 1], [False, True], CLASSES, ["a"], centres=2)
+    disc, ring = figure.axes[0].collections[-2:]
+    assert ring.get_sizes()[0] > disc.get_sizes()[0] and not ring.get_facecolor().any()
+    assert figure.axes[0].lines[0].get_zorder() > ring.get_zorder() > disc.get_zorder()
 
 
 def test_what_does_not_fit_is_told():

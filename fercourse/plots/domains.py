@@ -1,17 +1,20 @@
 """Pictures of two domains: one embedding of both with the class centres, and numbers of every class over epochs."""
 
 import numpy as np
+from matplotlib.lines import Line2D
 
 from ..errors import InputError
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
 from .palette import area_of, colours_of, markers_of
-from .space import Frame, moments_told, show_legend, without_ticks
+from .space import Frame, moments_told, without_ticks
 
 
 @styled
-def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4, alt=None, caption=None):
+def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=2, alt=None, caption=None):
     """Draw faces of two domains in one plane at several moments: the source pale and small, the target strong.
+
+    Up to 250 faces can be told apart in a panel.
 
     Args:
         sequence: one [N + 2 K, 2] a moment, faces first; the last 2 K rows are the class centres, the source's before
@@ -25,21 +28,22 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=4
         raise InputError(f"{len(labels)} faces, 2 x {centres} centres and {len(titles)} titles do not fit moments of "
                          f"{[len(points) for points in sequence]} points")
     columns = min(columns, len(sequence))
-    rows, frame, wide = -(-len(sequence) // columns), Frame.around(sequence), 2.5 if len(sequence) > 1 else 5
-    figure, panels = new_figure(wide * columns + 1.3, (wide * frame.slope + 0.3) * rows, rows, columns)
+    rows, frame, wide = -(-len(sequence) // columns), Frame.around(sequence), 3.7 if len(sequence) > 1 else 5
+    height = max((wide * frame.slope + 0.3) * rows, 0.22 * (len(classes) + 6))         # the legend has room
+    figure, panels = new_figure(wide * columns + 1.5, height, rows, columns)
     for axes, points, title in zip(panels, sequence, titles):
         without_ticks(axes, title, frame)
         _faces(axes, points[:len(labels)], labels, domains, classes)
         _centres(axes, points[len(labels):], centres, classes)
     lowest_alone(panels, len(sequence), columns)
-    show_legend(panels[:columns], "target\n(source: pale,\nsmall)")
+    _legend(figure, panels[0], len(classes), centres)
     summary = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
     return figure.describe(alt or f"{summary}, coloured by class"
                            + (", with the class centres of both domains" if centres else ""), caption)
 
 
 def _faces(axes, points, labels, domains, classes):
-    for target, size, alpha in ((False, 9, 0.45), (True, 12, 0.9)):
+    for target, size, alpha in ((False, 14, 0.45), (True, 22, 0.9)):
         for number, (word, colour, marker) in enumerate(zip(classes, colours_of(classes), markers_of(classes))):
             rows = (labels == number) & (domains == target)
             axes.scatter(*points[rows].T, color=colour, marker=marker, s=size * area_of(marker), alpha=alpha,
@@ -48,9 +52,23 @@ def _faces(axes, points, labels, domains, classes):
 
 def _centres(axes, points, count, classes):
     for source, target, colour in zip(points[:count], points[count:], colours_of(classes)):
-        axes.plot(*np.stack([source, target]).T, color="#222222", lw=1, zorder=5)
-        axes.scatter(*source, s=55, facecolor="white", edgecolor=colour, linewidths=2, zorder=6)
-        axes.scatter(*target, s=55, facecolor=colour, edgecolor="#222222", linewidths=1, zorder=7)
+        axes.plot(*np.stack([source, target]).T, color="#222222", lw=1.6, zorder=7)      # above both, or it is hidden
+        axes.scatter(*target, s=80, facecolor=colour, edgecolor="#222222", linewidths=1, zorder=5)
+        axes.scatter(*source, s=150, facecolor="none", edgecolor=colour, linewidths=2.5, zorder=6)
+
+
+def _legend(figure, axes, count, centres):
+    """Explain the marks beside all panels: the classes, and what a ring, a disc and a line are where there are any."""
+    handles, words = axes.get_legend_handles_labels()
+    look = {"ls": "", "marker": "o", "mec": "#222222"}
+    if centres:
+        handles += [Line2D([], [], **look | {"mec": "#555555"}, ms=11, mfc="none", mew=2.5),
+                    Line2D([], [], **look, ms=9, mfc="#555555"), Line2D([], [], color="#222222", lw=1.6)]
+        words += ["centre, source", "centre, target", "of one class"]
+    legend = figure.legend(handles, words, loc="outside right center", alignment="left",
+                           title="strong: target\npale, small: source")
+    for handle in legend.legend_handles[:count]:
+        handle.set(alpha=1, sizes=1.4 * handle.get_sizes())
 
 
 @styled
