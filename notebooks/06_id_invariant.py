@@ -737,8 +737,8 @@ together = "+ weighed (the whole)"
 pairs = [("baseline, weighed", "baseline"), ("residual", "baseline"), ("+ vCLUB", "residual"), (together, "baseline"),
          (together, "baseline, weighed"), ("whole, adversary", together)]
 metrics = {"CCC valence": "ccc_valence", "CCC arousal": "ccc_arousal", "tone": "skin_tone_linear", "person": "person_linear"}
-Table([["", *metrics], *([f"{arm}  minus  {against}", *(minus(arm, against, metric) for metric in metrics.values())]
-                         for arm, against in pairs)])
+rows = [[f"{arm}  minus  {against}", *(minus(arm, against, metric) for metric in metrics.values())] for arm, against in pairs]
+Table([["points, 95 % interval", *metrics], *rows])
 
 # %% [markdown]
 # Read what the tables say, and what they do not. *Error follows tone* is the correlation of the error in valence with
