@@ -83,6 +83,7 @@ class Checkpoint:
     def __init__(self, folder, config: dict, method, parts: dict):
         self.folder, self.config, self.method = Path(folder) if folder else None, config, method
         self.parts, self.lock = {"method": method, **parts}, None
+        self.made = weakref.WeakValueDictionary(_tensors(method.memory if method else {}))          # by its setup
 
     def open(self, resume: bool) -> int:
         """Prepare the folder and return the number of finished steps: 0, or where the kept run stopped.
@@ -111,7 +112,9 @@ class Checkpoint:
         """Write the state after `done` steps; the checkpoint before it stays beside it."""
         if self.folder and distributed.rank() == 0:
             self._refuse_others()                  # `start_epoch` may have put more into the memory
-            state = {"format": FORMAT, "step": done, "config": self.config, "memory": self.method.memory,
+            memory = self.method.memory
+            state = {"format": FORMAT, "step": done, "config": self.config, "memory": memory,
+                     "still": [name for name, value in _tensors(memory).items() if value is self.made.get(name)],
                      "versions": {"fercourse": __version__, "torch": str(torch.__version__)},
                      **{name: part.state_dict() for name, part in self.parts.items()}}
             content = io.BytesIO()                 # into a file, torch would hide what is wrong with the disk
@@ -179,8 +182,9 @@ class Checkpoint:
             raise InputError(f"{path}: does not fit the method as it is now ({brief(error)}); it was made by "
                              f"{_maker(state)}, with the code of that time; go on with that, or start again in another "
                              "--out") from error
-        fresh, kept, device = self.method.memory, state["memory"], self.method.device
-        self.method.memory = {name: _like(value, fresh.get(name), device) for name, value in kept.items()}
+        fresh, still = self.method.memory, state.get("still", ())
+        self.method.memory = {name: _like(value, fresh.get(name), self.method.device, name in still)
+                              for name, value in state["memory"].items()}
         return state["step"]
 
 
@@ -236,11 +240,24 @@ def _maker(state):
     return f"fercourse {version}" if version else "another fercourse"
 
 
-def _like(value, fresh, device):
-    """Return a kept value where the method's setup had put its kind."""
+def _tensors(memory):
+    return {name: value for name, value in memory.items() if isinstance(value, torch.Tensor)}
+
+
+@torch.no_grad()
+def _like(value, fresh, device, still):
+    """Return a kept value where the method's setup had put its kind.
+
+    Args:
+        still: the kept run still had the very tensor of its setup; the method may know it by a name of its own, so the
+            value goes into that tensor, not in its place.
+    """
     if not isinstance(value, torch.Tensor):
         return value
-    return value.to(fresh.device if isinstance(fresh, torch.Tensor) else device)
+    value = value.to(fresh.device if isinstance(fresh, torch.Tensor) else device)
+    if not (still and isinstance(fresh, torch.Tensor) and (fresh.shape, fresh.dtype) == (value.shape, value.dtype)):
+        return value
+    return fresh if fresh.equal(value) else fresh.copy_(value)           # a row that was expanded cannot be written to
 
 
 def fingerprint(faces) -> str:

@@ -19,7 +19,7 @@ from fercourse.lock import take
 from tests.holder import holding
 from tests.killed import train
 from tests.same import equal
-from tests.toy import toy_faces, toy_method
+from tests.toy import Stop, stopping, toy_faces, toy_method
 
 QUICK = {"batch_size": 16, "epochs": 1, "quiet": True, "device": "cpu"}
 pytestmark = pytest.mark.usefixtures("one_thread")               # the killed runs have one thread each
@@ -315,3 +315,49 @@ def test_what_is_no_list_of_hyper_parameters_or_holds_one_that_is_gone_is_refuse
     hyper = toy_method(toy_faces(8, 16)).hyper
     with pytest.raises(InputError, match="was made with hyper"):
         origin.same_run("run", kept, {"hyper": vars(hyper)}, hyper)
+
+
+def counted(faces, stop=None, resume=False, out=None):
+    """Train a method that has names of its own for two tensors in memory: one is counted in, one replaced."""
+    method = toy_method(faces)
+
+    def setup(*sets):
+        type(method).setup(method, *sets)
+        method.turns, method.given = torch.zeros(len(faces)), method.memory["labels"]
+        method.memory |= {"turns": method.turns, "prior": torch.ones(1).expand(len(faces))}
+
+    def start_epoch(epoch, look):
+        method.memory["labels"] = (method.given + epoch) % 4
+        return {}
+
+    def forward(batch, progress):
+        method.rows = batch.index
+        return type(method).forward(method, batch, progress)
+
+    def after_step():
+        method.turns[method.rows] += 1
+    method.setup, method.start_epoch, method.forward, method.after_step = setup, start_epoch, forward, after_step
+    try:
+        fit(stopping(method, stop), faces, out=out, resume=resume, **{**QUICK, "epochs": 3})
+    except Stop:
+        pass
+    return method
+
+
+def test_a_name_of_ones_own_for_a_tensor_in_memory_outlasts_a_stop(tmp_path):
+    faces = toy_faces(32, 16)
+    whole = counted(faces)
+    counted(faces, stop=5, out=tmp_path)                                  # saved after four, of six
+    again = counted(faces, resume=True, out=tmp_path)
+    assert again.turns is again.memory["turns"] and torch.equal(again.turns, torch.full((32,), 3.0))
+    assert torch.equal(again.given, faces.labels) and again.given is not again.memory["labels"]
+    assert equal(dict(whole.state_dict()), dict(again.state_dict())) and equal(whole.memory, again.memory)
+
+
+def test_a_checkpoint_that_does_not_say_what_is_still_of_the_setup_is_read(tmp_path):
+    faces = toy_faces(32, 16)
+    counted(faces, stop=3, out=tmp_path)
+    kept = read_checkpoint(tmp_path / "checkpoint.pt")
+    assert "turns" in kept["still"] and "labels" not in kept.pop("still")
+    torch.save(kept, tmp_path / "checkpoint.pt")
+    assert torch.equal(counted(faces, stop=1, resume=True, out=tmp_path).memory["turns"], torch.ones(32))
