@@ -44,6 +44,8 @@ class HnclHyper(Hyper):
         width: of the contrasted embedding.
         detector: of landmarks: `embedded`, `face-alignment`, or `given` (the set's own landmarks).
         apart: neighbours must be other people and of another group (a video, near-duplicates), where these are known.
+            Other pictures of a face's group are no negatives either, for they may be the same picture; those of the
+            same person in another group stay negatives.
         labels: share of the labels that the linear probe at the end may use.
     """
 
@@ -141,17 +143,23 @@ class Hncl(Method):
     def choose(self, index, key):
         """Return which queue entries are neighbours and which are negatives of each face, two bool [B, Q].
 
-        A face's own earlier keys are neither, and empty places are neither.
+        A face's own earlier keys are neither, nor are those of its group where that is known, nor empty places. Keys
+        of the same person in another group may be negatives.
         """
         rows = self.memory["rows"]
-        usable = (rows >= 0) & (rows != index[:, None])
-        likeness = self._likeness(index, key, rows.clamp(min=0)).masked_fill(~usable, -torch.inf)
-        for column in (self.memory[name] for name in SHARED if name in self.memory):
-            own = column[index][:, None]
-            likeness = likeness.masked_fill((own == column[rows.clamp(min=0)]) & (own >= 0), -torch.inf)
+        same = {name: self._same(name, index, rows.clamp(min=0)) for name in SHARED}
+        usable = (rows >= 0) & (rows != index[:, None]) & ~same["group"]
+        likeness = self._likeness(index, key, rows.clamp(min=0)).masked_fill(~usable | same["identity"], -torch.inf)
         best = likeness.topk(self._count(), dim=1)
         neighbours = torch.zeros_like(usable).scatter(1, best.indices, best.values > 0)
         return neighbours, usable & ~neighbours
+
+    def _same(self, name, index, rows):
+        """Return whether each queue entry has a face's person or group, [B, Q]; none has where these are not kept."""
+        if name not in self.memory:
+            return torch.zeros(len(index), len(rows), dtype=torch.bool, device=rows.device)
+        own = self.memory[name][index][:, None]
+        return (own == self.memory[name][rows]) & (own >= 0)
 
     def _likeness(self, index, key, rows):
         """Return how much each queue entry is like each face, [B, Q]; 0 says that it cannot be a neighbour."""

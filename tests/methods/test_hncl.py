@@ -80,12 +80,14 @@ def test_faces_without_a_label_are_nobodys_class():
 
 def test_other_people_only():
     _, method = ready(rows=range(10), apart=True)                     # four faces a person: 0 1 2 3 are one
-    neighbours, _ = method.choose(torch.tensor([0, 1, 2]), key(3))
+    neighbours, negatives = method.choose(torch.tensor([0, 1, 2]), key(3))
     assert not neighbours[:, :4].any() and neighbours.sum(1).tolist() == [2, 2, 2]
+    assert negatives[:, :4].sum(1).tolist() == [3, 3, 3]              # of the same person, but not the same picture
 
 
-def test_pictures_of_one_video_are_no_neighbours_of_each_other():
-    faces = toy_faces(40, 16, identity=None, landmarks=drawn_landmarks(toy_faces(40, 16)),
+@pytest.mark.parametrize("identity", [None, torch.arange(40)])
+def test_pictures_of_one_video_are_neither_neighbours_nor_negatives_of_each_other(identity):
+    faces = toy_faces(40, 16, identity=identity, landmarks=drawn_landmarks(toy_faces(40, 16)),
                       attributes={"group": torch.tensor([7, 7, 7, 7, *[-1] * 36])})
     method = toy_method(faces, "hncl", detector="given", queue=10, count=8, apart=True)
     method.setup(faces)
@@ -94,7 +96,7 @@ def test_pictures_of_one_video_are_no_neighbours_of_each_other():
     method._likeness = lambda *asked: near(*asked) + 10 * (torch.arange(10) < 4)          # the video is most like
     neighbours, negatives = method.choose(torch.tensor([0, 20]), key(2))
     assert neighbours.sum(1).tolist() == [2, 2] and not neighbours[0, :4].any() and neighbours[1, :4].any()
-    assert negatives[0, 1:4].all()
+    assert not negatives[0, :4].any() and negatives[0].sum() == 4 and negatives[1].sum() == 8
 
 
 @pytest.mark.parametrize("identity", [None, torch.full((40,), -1)])
