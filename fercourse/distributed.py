@@ -116,9 +116,9 @@ def gather_parts(mine: Tensor) -> Tensor:
 def counted(count: Tensor) -> Tensor:
     """Return what a process's sum over its rows is divided by, so that DDP's average is the mean over all that count.
 
-    That is the mean count of a process, at least one row over all of them.
+    That is the mean count of a process, or sum of weights. Where it is 0 in all of them, so must be the sums.
     """
-    return mean(count.float()).clamp(min=1 / world())
+    return mean(count.float()).clamp(min=1e-12)
 
 
 def largest(number: int, device: torch.device) -> int:

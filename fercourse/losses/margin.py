@@ -24,7 +24,7 @@ def intra(features: Tensor, labels: Tensor, centres: Tensor, weights: Tensor | N
 
     Args:
         features: h [B, D] of this process; labels: [B] from 0 on, all known; centres: c [K, D].
-        weights: [B], how much each face counts; faces of weight 0 are as good as absent. 0 if all are.
+        weights: [B] from 0 on, how much each face counts in a weighted mean; 0 if none does.
     """
     distances = (features - centres[labels]).square().mean(1) / 2
     if weights is None:

@@ -30,6 +30,7 @@ def test_intra_by_hand():
     """Squared distances 1, 4 and 1, over 2 B = 6 and a width of 2."""
     assert intra(FEATURES, LABELS, CENTRES).item() == pytest.approx(6 / 6 / 2)
     assert intra(FEATURES, LABELS, CENTRES, torch.tensor([1.0, 0.0, 1.0])).item() == pytest.approx(2 / 4 / 2)
+    assert intra(FEATURES, LABELS, CENTRES, torch.tensor([0.1, 0.0, 0.3])).item() == pytest.approx(0.4 / 0.8 / 2)
     assert intra(FEATURES, LABELS, CENTRES, torch.zeros(3)).item() == 0
 
 
@@ -152,7 +153,8 @@ def share_of_a_batch(weights):
     return centres.grad
 
 
-@pytest.mark.parametrize("weights", [[1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
+@pytest.mark.parametrize("weights", [[1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+                                     [0.0, 0.1, 0.0, 0.0, 0.2, 0.0]])
 def test_two_processes_have_the_gradient_of_one(weights):
     """Also where fewer faces count than there are processes."""
     weights = torch.tensor(weights, dtype=torch.float64)
