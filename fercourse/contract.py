@@ -1,11 +1,15 @@
 """What a method must keep to: checks of its parts and of what it returns, each told in one sentence that names it."""
 
+from inspect import signature
+
 import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
+from . import distributed
 from .errors import InputError
 from .log import NOT_LOSSES
+from .models.norms import batch_norms
 
 
 def called(method) -> str:
@@ -23,23 +27,36 @@ def check_parts(method, before, faces):
         raise InputError(f"{method.name}: setup made {made[0]}, without which a finished run cannot be loaded; "
                          "expected parts made in __init__, and what depends on the faces in self.memory")
     labels = method.memory.get("labels")
+    if labels is None and "labels" in method.needs:
+        raise InputError(f"{method.name}: setup left no memory['labels'], from which a batch takes the labels in use; "
+                         "call super().setup(faces, target) first, or leave 'labels' out of needs")
     if labels is not None and len(labels) != len(faces):
         raise InputError(f"{method.name}: memory['labels'] has {len(labels)} rows for {len(faces)} faces; expected one "
                          "a face, as Method.setup makes it")
 
 
 def check_optimisers(method, given):
-    """Return the optimisers as a list; raise InputError unless there are some, and no parameter has two."""
+    """Return the optimisers as a list; raise InputError unless each that is to be trained has one, which can step."""
     several = hasattr(given, "__iter__")
     given = list(given) if several else given
     if not several or not given or not all(isinstance(o, torch.optim.Optimizer) for o in given):
         said = f"{len(given)} things" if several else f"one {type(given).__name__}"
         raise InputError(f"{method.name}: optimisers returned {said}; expected a list of at least one torch optimiser")
-    seen = [id(p) for optimiser in given for group in optimiser.param_groups for p in group["params"]]
-    if len(seen) > len(set(seen)):
+    held = [id(p) for optimiser in given for group in optimiser.param_groups for p in group["params"]]
+    known = set(held)
+    if len(held) > len(known):
         raise InputError(f"{method.name}: a parameter is in two optimisers and would move twice in a step; expected "
                          "each in one, such as make_optimiser(nn.ModuleList([self.backbone, self.head]), lr, "
                          "self.hyper) for all but the centres")
+    if forgotten := [name for name, p in method.named_parameters() if p.requires_grad and id(p) not in known]:
+        raise InputError(f"{method.name}: {forgotten[0]} is in no optimiser and would never move; expected it in one "
+                         "of those that optimisers returns, or requires_grad_(False) in __init__ if it is to stay")
+    for optimiser in given:
+        try:
+            signature(optimiser.step).bind()
+        except TypeError as error:
+            raise InputError(f"{method.name}: step of {type(optimiser).__name__} is {error}, which the loop does not "
+                             "give; expected an optimiser whose step() needs nothing, such as AdamW or SGD") from None
     return given
 
 
@@ -85,6 +102,23 @@ def _check_width(method, logits):
                                                      "sets self.regresses = True")
         raise InputError(f"{called(method)}: decide returned {tuple(logits.shape)}; expected ({len(logits)}, {wanted})"
                          f", {meant}")
+
+
+def check_buffers(method, when):
+    """Raise InputError if a buffer differs from process to process: the first one's is saved, the others' are lost.
+
+    Those of batch norm are left out, because the loop has just averaged them.
+    """
+    if distributed.world() == 1:
+        return
+    shared = {id(value) for norm in batch_norms(method) for value in norm.buffers(recurse=False)}
+    saved = method.state_dict().keys()
+    buffers = {name: value for name, value in method.named_buffers()
+               if name in saved and id(value) not in shared and value.numel()}
+    apart = [name for name, same in zip(buffers, distributed.alike(list(buffers.values()))) if not same]
+    if apart:
+        raise InputError(f"{method.name}: the buffer {apart[0]} differs between processes after {when}, and only that "
+                         "of the first is saved; change it by what distributed.gather or distributed.mean returns")
 
 
 def check_scale(method, scaler, when):

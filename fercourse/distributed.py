@@ -129,6 +129,33 @@ def largest(number: int, device: torch.device) -> int:
     return int(numbers)
 
 
+_ROUNDING = 256                   # steps of the numbers' type: GPUs may sum gathered rows in another order each
+
+
+@torch.no_grad()
+def alike(values: list[Tensor]) -> list[bool]:
+    """Return whether each tensor has in every process what it has in the first, but for rounding; all are told."""
+    same = []
+    for value in values:
+        first = value.clone(memory_format=torch.contiguous_format)
+        dist.broadcast(first, 0)
+        same.append(_close(value, first).all())
+    if not same:
+        return []
+    same = torch.stack(same).int()
+    dist.all_reduce(same, dist.ReduceOp.MIN)
+    return same.bool().tolist()
+
+
+def _close(value, first):
+    """Return where a tensor is another but for rounding: at most some steps of its type at its largest number."""
+    if not value.is_floating_point():
+        return value == first
+    finite = first.isfinite()
+    room = _ROUNDING * torch.finfo(first.dtype).eps * torch.where(finite, first, 0).abs().max()
+    return (value == first) | (value.isnan() & first.isnan()) | ((value - first).abs() <= room)
+
+
 @torch.no_grad()
 def mean(values: Tensor) -> Tensor:
     """Return the mean over processes of a tensor that has the same shape in each."""

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoint, distributed
 from .batches import Stream
-from .contract import check_losses, check_optimisers, check_parts, check_scale, check_weights
+from .contract import check_buffers, check_losses, check_optimisers, check_parts, check_scale, check_weights
 from .deterministic import deterministic_algorithms
 from .device import autocast, half_precision, layout, pick_device
 from .ema import Average
@@ -122,6 +122,7 @@ def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, dev
                     _share_figures(method, average)
                     check_scale(method, scaler, f"step {done}")
                     check_weights(method, f"step {done}")
+                    check_buffers(method, f"step {done}")
                     keeper.save(done)
                 if stop:
                     log.close()

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +60,14 @@ def twice(self, lr):
     return [make_optimiser(self, lr, self.hyper), torch.optim.SGD(self.head.parameters(), lr)]
 
 
+def headless(self, lr):
+    return [make_optimiser(self.backbone, lr, self.hyper)]
+
+
+def without_labels(self, faces, target=None):
+    self.memory = {"doubt": torch.zeros(len(faces))}
+
+
 @pytest.mark.parametrize("broken, said", [
     (dict(forward=Method.forward), r"mine: Mine has no forward of its own; write forward\(self, batch, progress\)"),
     (dict(views=("weak")), "mine: views is 'weak'; expected a tuple, such as .*, which the comma makes"),
@@ -73,6 +81,10 @@ def twice(self, lr):
     (dict(optimisers=lambda self, lr: torch.optim.SGD(self.parameters(), lr)), "mine: optimisers returned one SGD"),
     (dict(optimisers=lambda self, lr: []), "mine: optimisers returned 0 things; expected a list"),
     (dict(optimisers=twice), "mine: a parameter is in two optimisers and would move twice"),
+    (dict(optimisers=headless), r"mine: head.weight is in no optimiser .* or requires_grad_\(False\) in __init__"),
+    (dict(optimisers=lambda self, lr: [torch.optim.LBFGS(self.parameters())]),
+     "mine: step of LBFGS is missing a required argument: 'closure'"),
+    (dict(setup=without_labels), r"mine: setup left no memory\['labels'\], .*call super\(\).setup"),
     (dict(forward=lambda self, batch, progress: {"total": torch.zeros(())}), "the loss 'total' depends on no weight"),
     (dict(forward=lambda self, batch, progress: {**Plain.forward(self, batch, progress), "step": torch.zeros(())}),
      "mine: a loss is called 'step', which the log says of every step"),
@@ -115,6 +127,19 @@ def with_threshold(self, *given):
     self.register_buffer("threshold", torch.full((4,), torch.inf))
 
 
+def with_teacher(self, *given):
+    Plain.__init__(self, *given)
+    self.teacher = nn.Linear(2, 2).requires_grad_(False)
+
+
+def with_labels_of_its_own(self, faces, target=None):
+    self.memory = {"mine": faces.labels.clone()}
+
+
+def by_its_own_labels(self, batch, progress):
+    return Plain.forward(self, replace(batch, labels=self.memory["mine"][batch.index]), progress)
+
+
 def with_more(self, images):
     return {**Plain.see(self, images), "temperature": torch.ones(()), "maps": [1, 2]}
 
@@ -128,6 +153,9 @@ class Wide(Hyper):
 
 @pytest.mark.parametrize("unusual", [
     dict(start_epoch=lambda self, epoch, look: None), dict(__init__=with_threshold), dict(see=with_more),
+    dict(__init__=with_teacher), dict(__init__=with_teacher, optimisers=lambda self, lr: [
+        make_optimiser(nn.ModuleList([self.backbone, self.head]), lr, self.hyper)]),
+    dict(needs=(), setup=with_labels_of_its_own, forward=by_its_own_labels),
     dict(Hyper=Wide), dict(views=["weak"]), dict(needs={"labels"}),
     dict(optimisers=lambda self, lr: (make_optimiser(part, lr, self.hyper) for part in (self.backbone, self.head))),
 ])

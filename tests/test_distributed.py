@@ -165,3 +165,54 @@ def forgotten_parameter():
 def test_a_parameter_that_rests_is_told():
     for said in twice(forgotten_parameter):
         assert said.startswith("baseline: a parameter had no part in the step before, which several processes cannot")
+
+
+def with_buffers(shared):
+    """Return the buffers of a method that keeps centres and counts faces, or why its training was refused.
+
+    Args:
+        shared: it counts, and averages, what all processes saw.
+    """
+    torch.manual_seed(0)
+    faces = toy_faces(32, 16)
+    method = toy_method(faces)
+    method.register_buffer("rests", torch.tensor([torch.nan, torch.inf]))
+    method.register_buffer("scratch", torch.zeros(8, 3, 16, 16), persistent=False)
+    method.register_buffer("mean", torch.zeros(3))
+    method.register_buffer("seen", torch.zeros(4, dtype=torch.int64))
+
+    def forward(batch, progress):
+        method.scratch.copy_(batch.views[0])
+        labels, pixels = batch.labels, batch.views[0].mean((2, 3))
+        if shared:
+            labels, pixels = distributed.gather(labels), distributed.gather(pixels)
+        method.mean.lerp_(pixels.mean(0), 0.1)
+        method.seen += torch.bincount(labels, minlength=4)
+        return type(method).forward(method, batch, progress)
+    method.forward = forward
+    try:
+        fit(method, faces, epochs=1, batch_size=16, quiet=True, device="cpu")
+    except InputError as error:
+        return str(error)
+    return method.mean, method.seen
+
+
+def buffers_apart_and_alike():
+    return with_buffers(False), with_buffers(True)
+
+
+def test_a_buffer_that_each_process_fills_on_its_own_is_told_before_it_is_saved():
+    for said, (mean, seen) in twice(buffers_apart_and_alike):
+        assert said.startswith("baseline: the buffer mean differs between processes after step 2, and only that of the")
+        assert seen.sum() == 32 and mean.abs().sum() > 0
+
+
+def rounded_apart():
+    one = torch.tensor([1.0, 0.0, 300.0, torch.nan, torch.inf])
+    step = torch.tensor([0.0, 1e-4, 0.0, 0.0, 0.0]) * distributed.rank()
+    return distributed.alike([one + step, one + 100 * step, torch.tensor(3), torch.tensor(distributed.rank()),
+                              torch.tensor([True])])
+
+
+def test_alike_is_what_differs_by_rounding_at_most():
+    assert twice(rounded_apart) == [[True, False, True, False, True]] * 2
