@@ -90,8 +90,9 @@ class Method(nn.Module):
     Whatever `start_epoch` decides belongs in `memory`, which checkpoints keep, exported weights do not.
 
     So that several processes train like one, and a resume like no stop: `memory` may change in `start_epoch`, or in
-    `after_step` on gathered rows, alike in every process; and every parameter has a part in every step (a loss that
-    is not wanted yet is multiplied by 0, not left out), or DistributedDataParallel stops.
+    `after_step` on gathered rows, alike in every process, and so may buffers; and every parameter that is trained has
+    a part in every step (a loss that is not wanted yet is multiplied by 0, not left out), or DistributedDataParallel
+    stops.
 
     Attributes:
         views: one augmentation preset for each view of a batch.
@@ -135,7 +136,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def optimisers(self, lr: float) -> list[torch.optim.Optimizer]:
-        """Return the optimisers, each parameter in one; a group with `constant=True` keeps its rate all along.
+        """Return the optimisers, each trained parameter in one; a group with `constant=True` keeps its rate all along.
 
         Parts with an optimiser of their own stay out of the other: `make_optimiser(nn.ModuleList([…]), lr, self.hyper)`
         takes the rest. On CUDA say `fused=self.device.type == "cuda"` to one of torch, or in half precision each step

@@ -11,13 +11,15 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fercourse import methods, studies
+from fercourse import distributed, fit, methods, studies
 from fercourse.checkpoint import load_run
 from fercourse.errors import InputError
 from fercourse.faces import catalogue
 from fercourse.methods.base import _METHODS, Hyper, Method, register
 from fercourse.typed import typed
 from tests.faces.miniatures import put
+from tests.toy import toy_faces, toy_method
+from tests.twice import twice
 
 EXAMPLE = Path(__file__).parents[2] / "examples/margin_softmax.py"
 
@@ -72,6 +74,27 @@ def test_the_method_of_the_guide_trains_and_is_read_again(tmp_path, known):
     assert loss["total"] == pytest.approx(loss["told"] + 0.003 * loss["pull"])
     assert methods.use(tmp_path / "centre.py") == ["centre"]
     assert "centres.weight" in load_run(tmp_path / "run").state_dict()
+
+
+def discreet(folder):
+    """Train the second method of the guide; return its buffer, its memory, and whether its teacher learns or rests."""
+    guide = (EXAMPLE.parents[1] / "docs/your-own-method.md").read_text("utf-8")
+    file = Path(folder) / f"discreet{distributed.rank()}.py"
+    file.write_text(re.findall(r"```python\n(.*?)```", guide, re.DOTALL)[1], "utf-8")
+    methods.use(file)
+    faces = toy_faces(32, 32, attributes={"gender": torch.arange(32) % 2})
+    method = toy_method(faces, "discreet")
+    before = [part.weight.clone() for part in (method.critic, method.teacher.trunk.conv1[0])]
+    fit(method, faces, epochs=2, batch_size=16, quiet=True, device="cpu", out=f"{folder}/run")
+    after = [part.weight for part in (method.critic, method.teacher.trunk.conv1[0])]
+    return (method.usual, method.memory["turns"], method.train().teacher.training,
+            *(not torch.equal(a, b) for a, b in zip(before, after)))
+
+
+def test_the_critic_and_the_teacher_of_the_guide_are_trained_alike_in_two_processes(tmp_path):
+    (usual, turns, learns, *moved), (other, *_) = twice(discreet, str(tmp_path))
+    assert torch.equal(usual, other) and usual.abs().sum() > 0 and turns.tolist() == [2.0] * 32
+    assert not learns and moved == [True, True]
 
 
 @pytest.mark.parametrize("content, said", [
