@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def data_of(page):
     return json.loads(re.search(r'id="data">(.*?)</script>', page.html, re.S)[1])
 
 
-def browse(page, script, folder):
+def browse(page, script, folder, window=(1000, 700)):
     """Open the page, run a script when it is ready, and return what it leaves in `report`."""
     after = ("<script>const wait = setInterval(() => {"
              "if (!document.body.dataset.ready) return; clearInterval(wait);"
@@ -41,7 +42,7 @@ def browse(page, script, folder):
     file = Path(folder) / "page.html"
     file.write_text(page.html.replace("</body>", after + "</body>"), encoding="utf-8")
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-               "--window-size=1000,700", f"--user-data-dir={folder}/profile", "--virtual-time-budget=5000",
+               "--window-size={},{}".format(*window), f"--user-data-dir={folder}/profile", "--virtual-time-budget=5000",
                "--dump-dom", file.as_uri()]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
     return json.loads(re.search(r'data-report="(.*?)"', dom)[1].replace("&quot;", '"').replace("&amp;", "&"))
@@ -53,17 +54,31 @@ def test_a_hover_shows_the_face_its_labels_and_its_neighbours(tmp_path):
     page = explorer(spread(40), faces, predictions=(faces.labels + 1) % 8, neighbours=spread(40).long() + 3)
     seen = browse(page, """
         hover(21);
-        const colour = $('face').getContext('2d').getImageData(110, 110, 1, 1).data;
+        const colour = $('face').getContext('2d').getImageData(150, 150, 1, 1).data;
         report = {row: chosen, grey: [...colour], alt: $('face').getAttribute('aria-label'),
-                  facts: $('facts').textContent, wrong: document.querySelector('.wrong').textContent,
+                  facts: $('facts').textContent, others: $('others').textContent, open: $('others').checkVisibility(),
+                  spoken: [...document.querySelectorAll('[aria-live]')].map(e => e.id),
+                  wrong: document.querySelector('.wrong').textContent,
                   near: [...document.querySelectorAll('#near button')].map(b => b.title)}
     """, tmp_path)
     assert seen["row"] == 21
     assert all(abs(part - 105) < 3 for part in seen["grey"][:3])           # the disc of face 21, not of another
     assert "face 121" in seen["alt"] and f"person {int(faces.identity[21])}" in seen["alt"]
-    assert f"true label{faces.words('labels')[21]}" in seen["facts"]
+    assert f"true label{faces.words('labels')[21]}" in seen["facts"] and "age" not in seen["facts"]
+    assert "age" in seen["others"] and not seen["open"] and seen["spoken"] == ["facts"]
     assert seen["wrong"] == faces.words("labels")[22]
     assert [title.split(":")[0] for title in seen["near"]] == ["face 108", "face 105"]
+
+
+@in_browser
+def test_a_telephone_shows_the_face_its_labels_and_its_neighbours_at_once(tmp_path):
+    seen = browse(explorer(spread(40), drawn_faces(40)), """
+        hover(21);
+        const panel = document.querySelector('aside').getBoundingClientRect();
+        report = [$('facts'), $('near')].map(e => e.getBoundingClientRect().bottom <= panel.bottom);
+        report.push(canvas.clientHeight)
+    """, tmp_path, window=(500, 700))                                   # the narrowest that Chrome makes
+    assert seen[:2] == [True, True] and seen[2] > 250
 
 
 @in_browser
@@ -85,7 +100,7 @@ def test_keys_legend_search_and_colours_work(tmp_path):
         search('');
         const ages = data.columns.findIndex(c => c.name === 'age');
         $('colour').value = ages; $('colour').onchange({target: $('colour')});
-        report.legend = $('legend').textContent;
+        report.legend = $('legend').textContent; report.bars = document.querySelectorAll('#legend canvas').length;
         const [x, y] = where[20].map(v => v * devicePixelRatio);
         report.pixel = [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]
     """, tmp_path)
@@ -95,7 +110,7 @@ def test_keys_legend_search_and_colours_work(tmp_path):
     assert set(seen["of"]) == {"2"} and len(seen["of"]) == int((faces.identity == 2).sum())
     assert seen["person"] == f"{len(seen['of'])} faces of this person"
     assert seen["id"] == [7]
-    assert seen["legend"].startswith("age: ")
+    assert seen["legend"].startswith("age: ") and seen["bars"] == 1
     assert seen["pixel"][3] > 0
 
 
@@ -140,6 +155,13 @@ def test_words_that_look_like_the_pages_own_places_and_comments_stay_words():
     assert data_of(page)["facts"][-1]["values"] == ["<!--<script>"] * 4
     assert "<img src=x" not in page.html and page.html.count("<!--<script>") == 0
     assert "faces of __DATA__" in page.html
+
+
+def test_a_scale_of_skin_tones_says_which_end_is_which():
+    columns = {column["name"]: column for column in data_of(explorer(spread(40), replace(
+        drawn_faces(40), attributes={"skin_tone": 1 + torch.arange(40) % 10, "years": torch.arange(40.0)})))["columns"]}
+    assert columns["skin tone"]["note"] == "1 lightest, 10 darkest skin" and columns["years"]["note"] is None
+    assert "(dark)" not in files("fercourse.plots").joinpath("explorer.html").read_text(encoding="utf-8")
 
 
 def test_neighbours_default_to_the_nearest_points():

@@ -23,6 +23,8 @@ MOST = 20_000           # faces in one file
 THUMBNAIL = 64          # pixels of a face, at most
 WIDEST = 8192           # pixels of the sprite sheet
 NAMES = {"labels": "label", "true_labels": "true label", "identity": "person"}
+NOTES = {"skin tone": "1 lightest, 10 darkest skin"} | {        # beside the colour bar
+    name: "degrees" for name in ("yaw", "pitch", "roll", "light across", "light up")}
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _column(name, groups):
                 "markers": groups.markers}
     known = groups.values[np.isfinite(groups.values)]
     low, high = (float(f"{v:.4g}") for v in ((known.min(), known.max()) if len(known) else (0, 1)))
-    return {"name": name, "values": _short(groups.values), "low": low, "high": high}
+    return {"name": name, "values": _short(groups.values), "low": low, "high": high, "note": NOTES.get(name)}
 
 
 def _facts(faces, predictions):
