@@ -193,6 +193,15 @@ def test_every_picture_of_ours_is_drawn(opened):
 
 
 @pytest.mark.slow
+def test_the_dark_changes_no_picture(opened):
+    page = opened["lessons/00_faces.html"]
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    filters = page.evaluate("[...document.querySelectorAll('article img')].map(i => getComputedStyle(i).filter)")
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert len(filters) > 8 and set(filters) == {"none"}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_page_is_wider_than_the_screen(opened, screen):
     for name, page in opened.items():
