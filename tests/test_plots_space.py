@@ -55,10 +55,25 @@ def test_other_groups_differ_in_shape_as_well_as_in_colour():
     assert palette.markers_of(["lab", "fear"]) == ["o", plots.MARKERS["fear"]]
 
 
-@pytest.mark.parametrize("count, size", [(40, 22), (300, 7)])
-def test_few_points_of_a_sequence_are_drawn_large_enough_to_tell_their_shape(count, size):
-    cloud = plots.embedding_sequence([points(count)], drawn_faces(count)).axes[0].collections[0]
-    assert cloud.get_sizes() == [size]
+@pytest.mark.parametrize("count, size", [(40, 24), (1200, 14)])
+def test_points_of_a_sequence_are_few_and_large_enough_to_tell_their_shape(count, size):
+    figure = plots.embedding_sequence([points(count), points(count)], drawn_faces(count))
+    one, other = ([cloud.get_offsets() for cloud in axes.collections] for axes in figure.axes[:2])
+    assert figure.axes[0].collections[0].get_sizes() == [size]
+    assert sum(map(len, one)) == min(count, 500) and all((a == b).all() for a, b in zip(one, other))
+    assert ("500 of them drawn" in figure.alt) == (count > 500)
+
+
+def test_an_alt_text_tells_how_far_groups_keep_together():
+    apart = torch.cat([points(20), points(20) + 100])
+    mixed, words = torch.cat([points(20), points(20)]), ["a"] * 20 + ["b"] * 20
+    told = plots.embedding_sequence([mixed, apart], drawn_faces(40), ["start", "end"], {"kind": words}).alt
+    own = re.search(r"\(by chance 49%\): start (\d+)% \(a \d+%, b \d+%\); end 100% \(a 100%, b 100%\)$", told)
+    assert 25 < int(own[1]) < 60                        # of twins that lie on each other, each has the other's
+    along = plots.embedding(apart, drawn_faces(40), {"place": apart.sum(1)}).alt
+    assert along.endswith("Correlation of a point's place with the mean of its 10 nearest: 1.00")
+    grey = plots.embedding(apart, drawn_faces(40), {"kind": ["others"] * 20 + ["b"] * 20}).alt
+    assert "nearest" not in grey                          # one group is left, and it is all that can be near
 
 
 def test_unknown_words_are_grey_and_last():
@@ -130,7 +145,7 @@ def test_a_star_is_drawn_larger_because_it_fills_less_of_its_square():
     sizes = {cloud.get_label(): cloud.get_sizes()[0] for cloud in axes.collections}
     assert sizes["surprise"] == palette.area_of("*") * sizes["fear"] > 2 * sizes["fear"]
     assert [handle.get_sizes()[0] for handle in axes.get_legend().legend_handles] == [
-        pytest.approx(30 * palette.area_of("*")), 30, 30]
+        pytest.approx(30 * palette.area_of(sign)) for sign in "*DX"]
 
 
 def test_bad_points_are_named():

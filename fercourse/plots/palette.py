@@ -26,7 +26,7 @@ MARKERS = {
     "anger": "X",
     "contempt": "P",
 }
-AREAS = {"*": 2.4}               # of a marker, where another's is 1: a star fills little of the square that it is given
+AREAS = {"*": 2.4, "^": 1.5, "v": 1.5, "X": 1.5}       # where a disc has 1: these fill less of their square
 TONES = {"light": "#e8b000", "olive": "#1fb0ee", "brown": "#d43509", "dark": "#560f96"}      # ever darker
 UNKNOWN_COLOUR = "#d9d9d9"
 

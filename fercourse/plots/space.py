@@ -13,6 +13,7 @@ from .palette import area_of
 
 LEGEND = 12        # more groups than this get no legend
 TURNS = 6          # shares in which a group is drawn
+DRAWN = 500        # points at most in a panel of a sequence
 
 
 @styled
@@ -34,7 +35,8 @@ def embedding(points, faces, colour_by="labels", title=None, alt=None, caption=N
     without_ticks(axes, title, frame)                        # points stay where they are, however wide the legend is
     _scatter(axes, points, groups)
     _explain(figure, axes, groups)
-    return figure.describe(alt or f"Embedding of {len(points)} faces, {groups.sentence()}", caption)
+    alt = alt or f"Embedding of {len(points)} faces, {groups.sentence()}{groups.nearby([points])}"
+    return figure.describe(alt, caption)
 
 
 @styled
@@ -61,13 +63,16 @@ def embedding_thumbnails(points, faces, colour_by="labels", most=150, size=0.36,
     for row, image in zip(rows, as_images(faces.images[rows])):
         look = looks[groups.codes[row]] if groups.words else ("#555555", "none")
         _thumbnail(axes, image, points[row], 0.46 * room, *look)
-    alt = alt or f"Embedding of {len(points)} faces, {len(rows)} of them shown, {groups.sentence()}"
+    alt = alt or (f"Embedding of {len(points)} faces, {len(rows)} of them shown, {groups.sentence()}"
+                  f"{groups.nearby([points])}")
     return figure.describe(alt, caption)
 
 
 @styled
 def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns=4, alt=None, caption=None):
     """Draw an embedding at several moments side by side, all on the same scale.
+
+    Of many faces 500 are drawn, the same at all moments: in small panels more would hide each other's shapes.
 
     Args:
         sequence: one [N, 2] a moment, see `fercourse.embed.aligned_sequence`.
@@ -77,14 +82,18 @@ def embedding_sequence(sequence, faces, titles=None, colour_by="labels", columns
     sequence, titles = _moments(sequence, faces, titles)
     groups, columns = grouping(faces, colour_by), min(columns, len(sequence))
     rows, frame = -(-len(sequence) // columns), Frame.around(sequence)
-    height = max((2.2 * frame.slope + 0.3) * rows, 0.2 * len(groups.words) + 0.6)        # the legend has room
-    figure, panels = new_figure(2.3 * columns + 1.3, height, rows, columns)
+    wide = min(2.8, 8.6 / columns)                           # of a panel: a page has room for 10 inches
+    height = max(((wide - 0.1) * frame.slope + 0.3) * rows, 0.2 * len(groups.words) + 0.6)    # the legend has room
+    figure, panels = new_figure(wide * columns + 1.3, height, rows, columns)
+    drawn = np.sort(np.random.default_rng(0).permutation(len(faces))[:DRAWN])
     for axes, points, title in zip(panels, sequence, titles):
         without_ticks(axes, title, frame)
-        _scatter(axes, points, groups, size=float(np.clip(1500 / max(len(points), 1), 7, 22)))
+        _scatter(axes, points[drawn], groups.of(drawn), size=float(np.clip(7000 / max(len(drawn), 1), 14, 24)))
     lowest_alone(panels, len(sequence), columns)
     _explain(figure, panels[:columns], groups)
-    return figure.describe(alt or _sequence_alt("side by side", faces, titles, groups), caption)
+    some = f", {len(drawn)} of them drawn," if len(drawn) < len(faces) else ""
+    alt = alt or _sequence_alt(f"{some} side by side", faces, titles, groups, sequence)
+    return figure.describe(alt, caption)
 
 
 def embedding_animation(sequence, faces, titles=None, colour_by="labels", between=8, seconds=0.08, pause=1.0,
@@ -115,7 +124,7 @@ def embedding_animation(sequence, faces, titles=None, colour_by="labels", betwee
             axes.set_title(titles[moment])
             frames.append(figure.pixels(dpi=100))
     times = [pause if step % between == 0 else seconds for step in range(len(frames))]
-    alt = alt or _sequence_alt("in motion", faces, titles, groups)
+    alt = alt or _sequence_alt(" in motion", faces, titles, groups, sequence)
     return Animation(frames, times).describe(alt, caption)
 
 
@@ -133,9 +142,10 @@ def _moments(sequence, faces, titles):
     return [_plane(points, faces) for points in sequence], titles
 
 
-def _sequence_alt(how, faces, titles, groups):
-    called = "panels" if how == "side by side" else "moments"
-    return f"Embedding of {len(faces)} faces {how}, {moments_told(titles, called)}, {groups.sentence()}"
+def _sequence_alt(how, faces, titles, groups, sequence):
+    called = "moments" if how.endswith("motion") else "panels"
+    return (f"Embedding of {len(faces)} faces{how}, {moments_told(titles, called)}, {groups.sentence()}"
+            f"{groups.nearby(sequence, titles)}")
 
 
 def moments_told(titles, called="panels"):
