@@ -1,10 +1,14 @@
 """Pictures of many methods tell their numbers in the alt text, and join what a test cannot tell apart."""
 
 import numpy as np
+import pytest
+import torch
 
 from fercourse import plots
-from fercourse.plots.comparing import _alike
+from fercourse.plots.comparing import METHODS, OTHERS, _alike, _spread
 from fercourse.studies.record import seeds_of
+
+from .test_plots import VISION, cielab, linear
 
 
 def _points(axes):
@@ -28,9 +32,19 @@ def test_five_circumstances_stand_in_two_rows():
     assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes[:5]] == [False, False, True, True, True]
 
 
-def test_costs_that_lie_together_are_named_beside_the_picture():
-    figure = plots.cost({"one": ((1, 0.1), (2, 0.1)), "one, longer": ((1, None), (2, None))})
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["one", "one, longer"]
+def test_costs_that_lie_together_are_named_beside_the_picture_each_with_a_line_to_its_point():
+    figure = plots.cost({"one": ((1, 0.1), (2, 0.1)), "one, longer": ((1, None), (2, None)), "two": ((3, 1), (4, 1))})
+    axes = figure.axes[0]
+    heights = {text.get_text(): text.xyann[1] for text in axes.texts}
+    assert heights["one"] < heights["one, longer"] < heights["two"] and axes.get_legend() is None
+    assert [text.xy for text in axes.texts] == [(1, 2), (1, 2), (3, 4)]
+    assert _spread([0, 0, 5, 9, 9], 1, 9) == [0, 1, 5, 8, 9]
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_the_colours_of_methods_stay_apart_for_every_eye(vision):
+    colours = [colour for colour, _ in (*METHODS.values(), *OTHERS[:2])]
+    assert torch.pdist(torch.tensor(cielab(linear(colours) @ VISION[vision].T))).min() > 20
 
 
 def test_a_matrix_shows_every_number():

@@ -6,9 +6,10 @@ from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
 from .palette import COLOURS
 
-METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#D55E00", "D"),
-           "hncl": ("#009E73", "^"), "dmsrl": ("#CC79A7", "v"), "id-invariant": ("#E69F00", "P")}
-OTHERS = (("#56B4E9", "X"), ("#999999", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come
+METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#CF5C00", "D"),
+           "hncl": ("#00A26E", "^"), "dmsrl": ("#C986AF", "v"), "id-invariant": ("#ECA700", "P")}
+OTHERS = (("#56B5F3", "X"), ("#93386D", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come
+# The first eight colours stay at least 20 CIELAB units apart for every eye, see the palette.
 
 
 def _look(name, names):
@@ -149,15 +150,34 @@ def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, 
     Args:
         points: method -> ((cost mean, sd), (gain mean, sd)); an sd of None draws no bar.
     """
-    figure, (axes,) = new_figure(7, 3.6)
+    figure, (axes,) = new_figure(8.5, 3.6)
     axes.axhline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     for name, ((x, dx), (y, dy)) in points.items():
         axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1, label=name,
                       **_look(name, points))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(0.15)
-    axes.legend(*zip(*[(bars[0], name) for bars, name in zip(*axes.get_legend_handles_labels())]),
-                loc="center left", bbox_to_anchor=(1, 0.5))
     axes.set_title(title or "")
+    _name_beside(axes, {name: (x, y) for name, ((x, _), (y, _)) in points.items()})
     summary = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
     return figure.describe(alt or f"{ylabel} against {xlabel}: {summary}.", caption)
+
+
+def _name_beside(axes, points):
+    """Write names in a column at the right, in the order of height, each with a line to its point."""
+    low, high = axes.get_ylim()
+    names = sorted(points, key=lambda name: points[name][1])
+    for name, height in zip(names, _spread([points[name][1] for name in names], 0.07 * (high - low), high)):
+        axes.annotate(name, points[name], (1.03, height), textcoords=axes.get_yaxis_transform(), va="center",
+                      arrowprops={"arrowstyle": "-", "color": _look(name, points)["color"], "lw": 0.8, "alpha": 0.7,
+                                  "shrinkA": 1, "shrinkB": 3})
+
+
+def _spread(heights, gap, top):
+    """Return rising heights moved apart by at least `gap`, and down where they would end above `top`."""
+    placed = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + gap) if placed else height)
+    for k in reversed(range(len(placed))):
+        placed[k] = min(placed[k], top - gap * (len(placed) - 1 - k))
+    return placed
