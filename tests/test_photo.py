@@ -159,8 +159,9 @@ def test_predict_shows_calibrated_odds_where_it_looked_and_the_nearest_faces(sce
     shown, drawn = {}, plots.reading
 
     def reading(photo, probabilities, classes, maps, alike, **more):
-        shown.update(probabilities=torch.tensor(probabilities), maps=maps, alike=alike)
-        return drawn(photo, probabilities, classes, maps, alike, **more)
+        shown.update(probabilities=torch.tensor(probabilities), maps=maps, alike=alike, **more)
+        shown["picture"] = drawn(photo, probabilities, classes, maps, alike, **more)
+        return shown["picture"]
     monkeypatch.setattr(plots, "reading", reading)
     Image.fromarray(scene).save(tmp_path / "scene.png")
     assert call("predict", trained, tmp_path / "scene.png", "--out", tmp_path / "out.png", "--json") == 0
@@ -172,7 +173,14 @@ def test_predict_shows_calibrated_odds_where_it_looked_and_the_nearest_faces(sce
         likeness = torch.nn.functional.cosine_similarity(features[:, None], method.embed(known.images)[None], dim=2)
     torch.testing.assert_close(shown["probabilities"], (logits / temperature).softmax(1), atol=1e-3, rtol=0)
     torch.testing.assert_close(shown["maps"], saliency(method, photo.images), atol=1e-3, rtol=0)
-    assert torch.equal(shown["alike"], known.images[likeness.topk(4).indices])
+    rows = likeness.topk(4).indices
+    assert torch.equal(shown["alike"], known.images[rows])
+    assert shown["words"] == [[known.words("labels")[k] for k in near] for near in rows.tolist()]
+    assert shown["title"] == "scene.png: run"                      # not the folders, which may name a person
+    axes = [one for part in shown["picture"].subfigs for one in part.axes]
+    assert [one.get_title("left") for one in axes[1:5]] == ["the face", "where it looked", "how sure it is",
+                                                            "nearest training faces"]
+    assert axes[2].images[1].get_interpolation() == "nearest" and axes[4].get_xlabel() == shown["words"][0][0]
 
 
 def test_predict_tells_what_it_cannot_read_in_one_sentence(trained, tmp_path, capsys):

@@ -112,10 +112,11 @@ def _maps(method, images):
 def _draw(method, photo, embedding, answers, maps, known, run, out):
     from .. import plots
     from ..evaluate import nearest, seen
-    alike = None
+    alike = words = None
     if known is not None:
         with seen_as(method, "source"):
             rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
-        alike = known.images[rows.cpu()]
+        alike, labels = known.images[rows.cpu()], known.words("labels")
+        words = [[labels[k] for k in near] for near in rows.tolist()]
     plots.reading(photo, answers.numpy(), None if method.regresses else method.classes, maps, alike,
-                  title=f"{photo.name}: {run.name}").savefig(out)
+                  title=f"{Path(photo.name).name}: {run.name}", words=words).savefig(out)

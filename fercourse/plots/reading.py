@@ -3,27 +3,28 @@
 from matplotlib.patches import Rectangle
 
 from .arrays import as_array
-from .faces import as_images
+from .faces import COARSE, as_images
 from .figure import Figure, styled
 from .palette import colours_of
 
 
 @styled
-def reading(photo, answers, classes=None, maps=None, alike=None, title=None):
+def reading(photo, answers, classes=None, maps=None, alike=None, title=None, words=None):
     """Draw a picture with its faces numbered, and a row for each face.
 
     Args:
         photo: a `fercourse.photo.Photo` of N faces.
         answers: [N, C] probabilities of the classes, rows with the sum 1; without classes valence and arousal [N, 2].
-        maps: [N, h, w] class activation maps; None: left out.
+        maps: [N, h, w] class activation maps, up to 8 x 8 cells drawn as squares; None: left out.
         alike: uint8 [N, K, 3, H, W] the most similar training faces; None: left out.
+        words: [N][K] their labels, written under them.
     """
     faces, rows = as_images(photo.images), len(photo)
     shown = 0 if alike is None else alike.shape[1]
     high, wide = photo.picture.shape[:2]
     top = min(4.5, 6.5 * high / wide)
-    figure = Figure(figsize=(7.2, top + 1.15 * rows + 0.3), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=(top, 1.15 * rows))
+    figure = Figure(figsize=(7.2, top + 1.25 * rows + 0.5), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=(top, 1.25 * rows + 0.2))
     axes = upper.subplots()
     axes.imshow(photo.picture)
     axes.axis("off")
@@ -34,13 +35,14 @@ def reading(photo, answers, classes=None, maps=None, alike=None, title=None):
         axes.text(left, above, f" {number} ", color="white", backgroundcolor="#222222", fontsize=9, va="bottom")
     grid = lower.subplots(rows, 3 + shown, squeeze=False, width_ratios=(1, 1, 2.6, *[0.8] * shown))
     for number, row in enumerate(grid):
-        _row(row, number, faces, maps, alike)
+        _row(row, number, faces, maps, alike, words)
         if classes is None:
             _point(row[2], as_array(answers)[number], last=number == rows - 1)
         else:
             _bars(row[2], as_array(answers)[number], classes)
     said = "; ".join(f"face {k + 1}: {_words(answer, classes)}" for k, answer in enumerate(as_array(answers)))
     middle = "how sure it is" if classes else "how pleasant and how stirred it reads"
+    _head(grid[0], middle, maps is not None, shown)
     return figure.describe(f"{rows} faces found. {said}",
                            f"From left: the face as the network gets it, where it looked, {middle}, and the "
                            "training faces nearest in its embedding. A guess about movements, not about feelings.")
@@ -72,7 +74,14 @@ def _point(axes, answer, last):
     axes.set_xticklabels(("unpleasant,\nstill", "0", "pleasant,\nstirred") if last else ("", "", ""), fontsize=6.5)
 
 
-def _row(axes, number, faces, maps, alike):
+def _head(axes, middle, mapped, shown):
+    """Say over the first row what each part is."""
+    heads = ["the face", "where it looked" if mapped else "", middle, *["nearest training faces"][:shown]]
+    for panel, head in zip(axes, heads):
+        panel.set_title(head, fontsize=7, fontweight="normal", loc="left")
+
+
+def _row(axes, number, faces, maps, alike, words):
     axes[0].imshow(faces[number])
     axes[0].set_ylabel(f"{number + 1}", rotation=0, labelpad=8)
     axes[1].imshow(faces[number])
@@ -80,9 +89,11 @@ def _row(axes, number, faces, maps, alike):
         heat = as_array(maps[number]).clip(0)
         side = faces[number].shape[0]
         axes[1].imshow(heat / max(heat.max(), 1e-12), extent=(-.5, side - .5, side - .5, -.5), cmap="inferno",
-                       alpha=0.8 * heat / max(heat.max(), 1e-12), interpolation="bilinear")
+                       alpha=0.8 * heat / max(heat.max(), 1e-12),
+                       interpolation="nearest" if max(heat.shape) <= COARSE else "bilinear")
     for k, panel in enumerate(axes[3:]):
         panel.imshow(as_images(alike[number])[k])
+        panel.set_xlabel(words[number][k] if words else "", fontsize=6.5, labelpad=2)
     for panel in (*axes[:2], *axes[3:]):
         panel.set(xticks=[], yticks=[])
         for spine in panel.spines.values():
