@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.full import room
 from tests.line import call
@@ -22,6 +24,11 @@ def test_render_writes_file_manifest_and_preview(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "6 faces of 3 people" in done.stdout and sheet.stat().st_size > 1000
     assert json.loads(out.with_suffix(".json").read_text())["faces"] == 6
+    with Image.open(sheet) as drawn:
+        above = np.asarray(drawn.convert("L"))[:drawn.height - 3 * drawn.width // 14]
+    assert above[len(above) // 2:].reshape(-1, 14, above.shape[1] // 14).min((0, 2)).max() < 128   # a word a column
+    domains = above[:len(above) // 2].reshape(-1, 14, above.shape[1] // 14).min((0, 2)) < 128
+    assert domains.nonzero()[0].tolist() == [0, 7]                                   # wild, lab
 
 
 def test_bad_input_is_one_sentence_and_status_2(tmp_path):
