@@ -319,14 +319,15 @@ pd.DataFrame({word: [confirmed, f"{real[word]['most_other']} {other}"] for word,
              index=["confirmed by the ten", "next"]).T
 
 # %% [markdown]
-# A label is confirmed if its class got more of the ten votes than any other. *Next* is the other class that most often
-# came first. Where two classes share the first place, the face counts for neither. Happiness is the surest. Sadness,
-# anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most votes as
-# neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) If other people
-# confirm 40 % of the labels sad, a network that repeats far more of them on new faces has learned by which words
-# pictures are found, not what others see. For scale: people who were tried on FER2013 got about two thirds right
-# (Goodfellow et al. 2013), and two annotators of AffectNet agreed on six of ten pictures that both saw (Mollahosseini
-# et al. 2019). A score above that is agreement with somebody's habit of labelling, not a better eye.
+# A label is confirmed if its class got more of the ten votes than any other. *Next* is the other class that most
+# often came first. Where two classes share the first place, the face counts for neither. Happiness is the surest.
+# Sadness, anger and disgust are confirmed less than half of the time, and of the faces labelled sad, more get most
+# votes as neutral than as sad. (Fear is left out: too few of its images can be matched in the copy we counted.) Other
+# people confirm only 40 % of the labels *sad*. A network that repeats far more of them on new faces has therefore not
+# learnt what people see. It has learnt which words find which pictures. For scale: people who were tried on FER2013
+# got about two thirds right (Goodfellow et al. 2013), and two annotators of AffectNet agreed on six of ten pictures
+# that both saw (Mollahosseini et al. 2019). A score above that is agreement with somebody's habit of labelling, not a
+# better eye.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-majority-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 2 · the vote (10 min, ●●○)
@@ -501,8 +502,8 @@ who(fc.load_faces("synthfaces", split="test"))
 #
 # Back to the question. Here are sixty people, and every picture of them is a point. UMAP (McInnes et al. 2018) places
 # the points so that neighbours in the space of 12,288 pixel values stay neighbours on paper. You see the same points
-# four times, in four sets of colours. Before you look, put four things in order: expression, domain, light, person.
-# By which will the colours part most clearly, and by which least?
+# four times, in four sets of colours. Before you look, put four things in order: expression, domain, brightness,
+# person. By which will the colours part most clearly, and by which least?
 
 # %%
 crowd = faces.where(identity=tuple(faces.people[:60].tolist()))
@@ -516,7 +517,7 @@ fc.plots.embedding(flat, crowd, "domain", title="by domain", caption="Lab faces 
 
 # %%
 brightness = crowd.images.float().mean((1, 2, 3)) / 255
-fc.plots.embedding(flat, crowd, {"brightness": brightness}, title="by light: how bright the picture is",
+fc.plots.embedding(flat, crowd, {"brightness": brightness}, title="by brightness",
                    caption="A slope from dark at one end to bright at the other.")
 
 # %%

@@ -18,8 +18,9 @@
 #
 # # 01 · A baseline
 #
-# About two hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it uses a larger
-# network. You need [lesson 00](00_faces.ipynb) and PyTorch's tensors and modules, and should know what a gradient is.
+# About two hours with the exercises. The code runs in three to four minutes on two CPU cores; on a GPU it uses a
+# larger network. You need [lesson 00](00_faces.ipynb) and PyTorch's tensors and modules, and should know what a
+# gradient, a convolution and batch norm are.
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/01_baseline.ipynb), or `notebooks/student/01_baseline.ipynb` on your own machine.
 #
@@ -269,8 +270,9 @@ records = [{"step": number, "loss": loss} for number, loss in enumerate(losses)]
 fc.plots.curves(records, title="Two epochs by hand", caption="Noisy, because each step sees other faces; but it falls.")
 
 # %% [markdown]
-# **Evaluation** looks at the whole test set, in evaluation mode: batch norm then uses its running statistics,
-# so that a face's result does not depend on its neighbours in the batch. Forgetting `eval()` is a classic mistake.
+# **Evaluation** looks at the whole test set, in evaluation mode. In training, batch norm scales features by the mean
+# and the variance of the batch. In evaluation mode it uses the running ones that it has kept, so that a face's result
+# does not depend on its neighbours in the batch. Forgetting `eval()` is a classic mistake.
 
 # %%
 network.eval()
@@ -350,11 +352,9 @@ print(f"half the width of the interval: {(high - low) / 2:.1%}; if every face ca
 
 # %% [markdown]
 # The interval comes from drawing as many *people* as there are, with replacement, many times, and scoring all their
-# faces; the middle 95 % of these scores are the interval. We draw people, not faces: the 24 pictures of one person may
-# fail together, and then 1,920 faces say less than 1,920 independent ones would. How much this matters here, the second
-# line shows; you know it only once you have looked. (*Macro F1* is the mean over the classes of the harmonic mean of
-# precision (of the faces called a class, the share that truly are) and recall (of the faces truly of it, the share
-# found), so that a rare class counts as much as a frequent one.)
+# faces; the middle 95 % of these scores are the interval. We draw people, not faces: the 24 pictures of one person
+# may fail together, and then 1,920 faces say less than 1,920 independent ones would. How much this matters here, the
+# second line shows; you know it only once you have looked. (*Macro F1* comes after exercise 2.)
 #
 # ## The embedding before, during and after
 # UMAP draws the embedding of each face, a long row of numbers, as a point in the plane, so that neighbours stay
@@ -424,6 +424,14 @@ table = fc.evaluate.confusion(predicted, test.labels, 7)
 {word: f"{found:.0%}" for word, found in zip(test.classes, fc.evaluate.recalls(table).tolist())}
 
 # %% [markdown]
+# Recall, $R_c$, has a counterpart, the **precision** $P_c$: of the faces that are called a class, the share that
+# truly belong to it. **Macro F1**, which stands beside the accuracy above, joins the two in each of the $C$ classes,
+# and takes the mean:
+#
+# $$\text{macro F1} = \frac{1}{C} \sum_{c} \frac{2 P_c R_c}{P_c + R_c} \tag{1.5}$$
+#
+# So a rare class counts as much as a frequent one.
+#
 # Why these confusions and not others? Here is a guess: **classes that make the same movements are taken for each
 # other.** We can test it, because the renderer recorded every action unit. Take the mean action units of each class,
 # and the distance between the means of every two classes:
