@@ -9,7 +9,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from . import distributed
 from .errors import InputError
 from .log import NOT_LOSSES
-from .models.norms import batch_norms
+from .models.norms import keeping_norms
 
 
 def called(method) -> str:
@@ -107,11 +107,11 @@ def _check_width(method, logits):
 def check_buffers(method, when):
     """Raise InputError if a buffer differs from process to process: the first one's is saved, the others' are lost.
 
-    Those of batch norm are left out, because the loop has just averaged them.
+    Those of norms are left out, because the loop has just averaged them.
     """
     if distributed.world() == 1:
         return
-    shared = {id(value) for norm in batch_norms(method) for value in norm.buffers(recurse=False)}
+    shared = {id(value) for norm in keeping_norms(method) for value in norm.buffers(recurse=False)}
     saved = method.state_dict().keys()
     buffers = {name: value for name, value in method.named_buffers()
                if name in saved and id(value) not in shared and value.numel()}

@@ -17,7 +17,7 @@ from .ema import Average
 from .log import History, Log
 from .look import Look
 from .models.backbone import Backbone
-from .models.norms import batch_norms
+from .models.norms import keeping_norms
 from .notice import stop_signals
 from .plain import plain
 from .refusals import check_answers, check_fit, explain_torch_errors
@@ -173,7 +173,7 @@ def _share_figures(method, average):
     """
     if distributed.world() == 1:
         return
-    figures = [value for norm in batch_norms(method) for value in norm.buffers(recurse=False)]
+    figures = [value for norm in keeping_norms(method) for value in norm.buffers(recurse=False)]
     for value in [*figures, *average.kept.values()]:         # the averaged weights are the same in every process
         if value.is_floating_point():
             value.copy_(distributed.mean(value))

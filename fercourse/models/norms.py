@@ -7,13 +7,18 @@ from torch import Tensor, nn
 
 from ..seeds import generator
 
-_Norm = nn.modules.batchnorm._BatchNorm
+_Norm, _AnyNorm = nn.modules.batchnorm._BatchNorm, nn.modules.batchnorm._NormBase
 _STATISTICS = ("running_mean", "running_var")
 
 
+def keeping_norms(module: nn.Module) -> list[nn.Module]:
+    """Return the batch and instance norms of a module that keep running statistics; a transformer has none."""
+    return [part for part in module.modules() if isinstance(part, _AnyNorm) and part.running_mean is not None]
+
+
 def batch_norms(module: nn.Module) -> list[nn.Module]:
-    """Return the batch norms of a module that keep running statistics; a transformer has none."""
-    return [part for part in module.modules() if isinstance(part, _Norm) and part.running_mean is not None]
+    """Return the batch norms among `keeping_norms`."""
+    return [norm for norm in keeping_norms(module) if isinstance(norm, _Norm)]
 
 
 def keep_two_statistics(module: nn.Module):
