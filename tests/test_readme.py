@@ -99,8 +99,16 @@ def test_less_of_what_is_bad_is_points_better_in_table_and_picture():
     assert [float(line.get_xdata()[0]) for line in axes.lines] == pytest.approx([10, -10])
 
 
-def test_every_peer_has_a_place_in_the_picture():
-    assert max(len(effect.peers) for effect in effects.EFFECTS) <= len(picture.BESIDE)
+def test_every_peer_has_a_row_of_its_own_with_its_name_under_its_effect():
+    effect = Effect("09", "toy, accuracy", "toy", "accuracy", ("off", "a"), ("on", "b"),
+                    peers=(("one", "c"), ("never run", "e"), ("two", "d")), hope=("all", "c"))
+    runs = [{"arm": arm, "seed": 0, "metrics": {"accuracy": value}} for arm, value in zip("abcd", (.1, .2, .3, .4))]
+    rows = picture._rows([(effect, {"runs": runs})])
+    assert [word for word, _, _ in rows] == ["09", "toy", "one", "two"]
+    axes = Figure().subplots()
+    picture._row(axes, 1, *rows[1][2])
+    drawn = [(line.get_marker(), round(line.get_xdata()[0]), line.get_ydata()[0]) for line in axes.lines]
+    assert drawn == [("o", 10, 1), ("x", 20, 2), ("x", 30, 3), ("|", 20, 1)] and not axes.texts
 
 
 @pytest.mark.parametrize("lesson, what, word", [

@@ -13,7 +13,6 @@ PICTURE = "docs/effects.png"
 INK, PEER, HOPE = COLOURS["sadness"], "#555555", COLOURS["anger"]
 WITH = "the method, 95 % interval"
 LEAST, MOST = -18, 72         # points
-BESIDE = (0.3, -0.3, -0.3)    # of a row: where peers stand, the first below and the others above, not to be hidden
 
 
 def shown(content) -> str:
@@ -27,19 +26,20 @@ def shown(content) -> str:
 
 
 def draw(content, path=PICTURE):
-    """Draw what every effect gains, what its peers gain, and what one could hope for; a row each, under its lesson."""
+    """Draw what every effect gains, what its peers gain, and what one could hope for; under its lesson, a row each."""
     effects = measured(content)
-    rows = _rows([effect for effect, _ in effects])
+    rows = _rows(effects)
     with style():
-        figure, (axes,) = new_figure(9, 1.1 + 0.4 * len(rows))
+        figure, (axes,) = new_figure(9, 1.1 + 0.22 * len(rows))
         axes.axvline(0, color=PEER, lw=1, zorder=0)
-        for row, (effect, said) in zip((row for row, (_, new) in enumerate(rows) if not new), effects):
-            _row(axes, row, effect, said)
-        axes.set(yticks=range(len(rows)), yticklabels=[word for word, _ in rows], ylim=(len(rows) - 0.5, -0.7),
-                 xlim=(LEAST, MOST), xticks=range(-10, 61, 10), title="What each method is worth",
+        for row, (_, _, effect) in enumerate(rows):
+            if effect:
+                _row(axes, row, *effect)
+        axes.set(yticks=range(len(rows)), yticklabels=[word for word, _, _ in rows], ylim=(len(rows) - 0.5, -0.7),
+                 xlim=(LEAST, MOST), xticks=range(-10, 71, 10), title="What each method is worth",
                  xlabel="points better than without the method (of accuracy, recall, or 100 × CCC)")
-        for label, (_, new) in zip(axes.get_yticklabels(), rows):
-            label.set(weight="bold" if new else "normal", color="#222222" if new else "#444444")
+        for label, (_, look, _) in zip(axes.get_yticklabels(), rows):
+            label.set(**look)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
@@ -50,16 +50,22 @@ def draw(content, path=PICTURE):
 
 
 def _rows(effects):
-    """Return (text, whether it is a lesson's name) of every row from above: a lesson's effects stand under its name."""
-    rows = []
-    for before, effect in zip((None, *effects), effects):
-        if before is None or before.lesson != effect.lesson:
-            rows.append((effect.lesson, True))
-        rows.append((effect.what.removesuffix(", accuracy").removesuffix(", mean recall"), False))
+    """Return (text, its look, what to draw or None) of every row from above.
+
+    A lesson's effects stand under its name, and each effect's peers under it, where nothing hides their names.
+    """
+    rows, lesson = [], None
+    for effect, said in effects:
+        if effect.lesson != lesson:
+            rows.append((effect.lesson, {"weight": "bold", "color": "#000000"}, None))
+        lesson, what = effect.lesson, effect.what.removesuffix(", accuracy").removesuffix(", mean recall")
+        rows.append((what, {"color": "#222222"}, (effect, said)))
+        rows += [(word, {"color": PEER, "style": "italic"}, None) for word, _ in effect.gains(said)["peers"]]
     return rows
 
 
 def _row(axes, row, effect, said):
+    """Draw an effect in its row, and its peers in the rows below it."""
     gains = effect.gains(said)
     [(_, method)] = gains["method"]
     gain, half = 100 * method["mean"], half_width(method)
@@ -69,9 +75,8 @@ def _row(axes, row, effect, said):
         axes.plot([gain - 100 * half, gain + 100 * half], [row, row], color=INK, lw=2.5, alpha=0.35, zorder=1,
                   label=WITH)
         axes.plot(gain, row, "o", color=INK, ms=7, zorder=3, label=WITH)
-    for (word, peer), beside in zip(gains["peers"], BESIDE):
-        axes.plot(100 * peer["mean"], row + beside, "x", color=PEER, ms=6, label="a simpler peer")
-        axes.text(100 * peer["mean"] + 1.1, row + beside, word, va="center", fontsize=7, color=PEER)
+    for below, (_, peer) in enumerate(gains["peers"], 1):
+        axes.plot(100 * peer["mean"], row + below, "x", color=PEER, ms=6, mew=1.5, label="a simpler peer")
     for _, hope in gains["hope"]:
-        axes.plot(100 * hope["mean"], row, "|", color=HOPE, ms=13, mew=2.5, zorder=1,
+        axes.plot(100 * hope["mean"], row, "|", color=HOPE, ms=11, mew=2.5, zorder=1,
                   label="given what the method lacks")
