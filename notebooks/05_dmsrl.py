@@ -472,10 +472,9 @@ fc.plots.two_domains(sequence, shown_labels, shown_domains, lab.classes, list(mo
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# In the run stored here ring and disc of a colour lie close together in all three panels, as (5.3) asks. The strong
-# points gather only in part: most clearly around happiness and fear, whose faces get the right pseudo label most
-# often (the next picture has the shares); elsewhere the colours mix. Two centres that meet do not prove that their
-# faces do.
+# In the run stored here ring and disc of a colour come closer from panel to panel and nearly meet at last, as (5.3)
+# asks. The strong points gather only in part: most clearly around happiness, anger and fear, while around the disc of
+# disgust lie mostly faces of other classes. Two centres that meet do not prove that their faces do.
 #
 # </details>
 #
