@@ -617,8 +617,9 @@ chance = (14 / (len(test) - 1))
 print(f"{person:.1%} of heatmap neighbours are the same person, {chance:.1%} would be by chance")
 
 # %% [markdown]
-# A person's other pictures are easy positives that teach nothing about other people. Where people or videos are known,
-# `apart=True` keeps such pictures out.
+# A person's other pictures are easy positives that teach nothing about other people. Where people or videos are
+# known, `apart=True` keeps such pictures out. Those of the same video (the column `group`) are then neither positives
+# nor negatives; those of the same person elsewhere are no positives, but stay negatives.
 #
 # And whom does HNCL's network fail, under a linear probe with all labels? The three ranges of tones were chosen before
 # looking: they are those of lesson 00. In the last column, *below* and *above* mean that the whole interval of a group
@@ -655,14 +656,14 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
 # %% [markdown] nbgrader={"grade": true, "grade_id": "04-shortcut", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 # *One possible answer.* In a film the nearest heatmaps are the frames before and after: the same person, the same
 # moment. Even here, with fifteen pictures of each person, the same person is among the neighbours more often than by
-# chance, so I would exclude the same person and film. I would trust least the neighbours of faces behind a mask, and of
-# heads turned aside by 30 degrees and more: their bars lie well to the left of the line, because half of their points
-# are guessed (there are too few faces with sunglasses to tell). I would leave out faces of low visibility. The number:
-# accuracy of a linear probe on unseen people at a tenth of the labels, against MoCo with the same steps and views (do
-# neighbours help at all?) and against random neighbours (is it the heatmap, or only having more positives?). Purity
-# alone would not do: it judges the neighbours, not what was learnt from them. What she needs from the people: their
-# consent to this use, not only to the interview, and a way to be taken out; a network without labels has still learnt
-# their faces.
+# chance, so I would exclude the same person, and name the film of every frame, so that its neighbours in time are no
+# negatives either. I would trust least the neighbours of faces behind a mask, and of heads turned aside by 30 degrees
+# and more: their bars lie well to the left of the line, because half of their points are guessed (there are too few
+# faces with sunglasses to tell). I would leave out faces of low visibility. The number: accuracy of a linear probe on
+# unseen people at a tenth of the labels, against MoCo with the same steps and views (do neighbours help at all?) and
+# against random neighbours (is it the heatmap, or only having more positives?). Purity alone would not do: it judges
+# the neighbours, not what was learnt from them. What she needs from the people: their consent to this use, not only
+# to the interview, and a way to be taken out; a network without labels has still learnt their faces.
 
 # %% [markdown]
 # ## On your own data

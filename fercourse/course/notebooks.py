@@ -136,9 +136,18 @@ def execute(book, folder: Path = FOLDER):
         nbclient.exceptions.CellExecutionError: a cell fails.
     """
     from nbclient import NotebookClient
+    from nbclient.output_widget import OutputWidget
+
+    class Listening(OutputWidget):
+        """What a widget shows is kept, and not told the kernel: to send while an answer is awaited can lose it."""
+
+        def sync_state(self):
+            pass
+
     environment = os.environ | {"TQDM_DISABLE": "1"}
     client = NotebookClient(book, timeout=CELL_TIMEOUT, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(folder)}})
+    client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = Listening
     return client.execute(env=environment)
 
 
