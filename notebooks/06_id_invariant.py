@@ -819,13 +819,13 @@ for name, word in (("skin_tone", "tone"), ("gender", "gender"), ("age", "age")):
 display(in_columns(photographs["summary"], columns))
 
 # %% [markdown]
-# The method takes out a little of the retrieved tone, and its accuracy is nearly two points lower; but seed by seed,
-# the interval of that difference holds 0, so these seeds do not settle that accuracy is the price. Gender and age
-# words are read off its feature *more* easily than off the baseline's, though both hardly beat one answer for all.
-# Nobody knows what the words mean that a model of rendered faces gives to grey photographs. (The file of results
-# holds averages, and no word for a single face.) The feature can agree with them or not, and neither makes it fair.
-# On the confounded faces above, the attribute was known to be the way to the wrong answer; here nobody said that it
-# is. **Take out what you have a reason to take out, and measure it with words that you can trust.**
+# The method takes out a little of the retrieved tone, and its accuracy is nearly two points lower; seed by seed, the
+# interval of that difference leaves out 0. That is a price for little. Gender and age words are read off its feature
+# *more* easily than off the baseline's, though both hardly beat one answer for all. Nobody knows what the words mean
+# that a model of rendered faces gives to grey photographs. (The file of results holds averages, and no word for a
+# single face.) The feature can agree with them or not, and neither makes it fair. On the confounded faces above, the
+# attribute was known to be the way to the wrong answer; here nobody said that it is. **Take out what you have a
+# reason to take out, and measure it with words that you can trust.**
 #
 # ## Where it breaks
 # - **Attributes nobody named** stay: glasses, light, camera. Invariance is invariance to a list.
