@@ -799,15 +799,15 @@ for name in (name for name in ("CE", "CE + SupCon", "CE + SimCLR", "CE + WSC") i
 # another outcome, and the measurement that would show it.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "02-claim", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
-# *One possible answer.* I had written: WSC first, as it has no false attraction, then SupCon, SimCLR, CE. WSC's paired
-# difference to CE under noise, -1.6 points beside a spread of 0.8, changed my mind: CE came first (SimCLR: -1.7 ± 1.5,
-# SupCon: -1.2 ± 1.0). True by construction: no false attraction, 0 in my count against SupCon's 1,568; but 1,384 false
-# repulsions, as many as SupCon's. From count to force the sentence still holds: at temperature 0.1 WSC pulls
-# mislabelled faces home (+1.56, SimCLR +1.67), SupCon away (-4.27). It fails from force to accuracy: in the long
-# training, too, WSC loses 2.1 points (spread 1.4), while the consistency of views, which reads no label, gains 3.9
-# (spread 1.5). I would expect another outcome from a large network pre-trained on faces, as in the paper, where the
-# instance task takes no room from the classes. I would run the same arms and seeds with it, and compare the paired
-# differences and the share of wrong labels memorised.
+# *One possible answer.* I had written: WSC first, as it has no false attraction, then SupCon, SimCLR, CE. WSC's
+# paired difference to CE under noise, -1.6 points beside a spread of 0.8, changed my mind: CE came first (SimCLR:
+# -1.7 ± 1.5, SupCon: -1.2 ± 1.0). True by construction: no false attraction, 0 in my count against SupCon's 1,568;
+# but 1,384 false repulsions, as many as SupCon's. From count to force the sentence still holds: at temperature 0.1
+# WSC pulls mislabelled faces home (by one and a half, as SimCLR does), SupCon away (by more than four). It fails from
+# force to accuracy: in the long training, too, WSC loses 2.1 points (spread 1.4), while the consistency of views,
+# which reads no label, gains 3.9 (spread 1.5). I would expect another outcome from a large network pre-trained on
+# faces, as in the paper, where the instance task takes no room from the classes. I would run the same arms and seeds
+# with it, and compare the paired differences and the share of wrong labels memorised.
 
 # %% [markdown]
 # ## On your own data
