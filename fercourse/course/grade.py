@@ -6,7 +6,6 @@ student's own process can be fooled by code that means to: read what earns full 
 
 import ast
 import secrets
-import shlex
 import signal
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -118,11 +117,16 @@ def _tell_unused(tests, asked, told):
         told(f"private tests of other lessons left aside: {', '.join(sorted(unknown))}")
 
 
+MOST_NAMED = 8
+
+
 def _interrupted(lost, count, out):
     """Return a line that says who is missing of `count`, and how to grade them where `out` has the others."""
-    rest = " ".join(f"--student {shlex.quote(name)}" for name in lost)
-    return (f"{len(lost)} of {count} submissions are missing, as the grading was interrupted"
-            + (f"; {out} has the others. Grade the rest with: {rest}" if out else ""))
+    names = list(dict.fromkeys(lost))
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (f"{len(lost)} of {count} submissions are missing, as the grading was interrupted: "
+            f"{', '.join(names[:MOST_NAMED])}{more}"
+            + (f"; {out} has the others, which do not run again: give the same command once more" if out else ""))
 
 
 def _write(grades, before, out, columns, lessons, told, whole):

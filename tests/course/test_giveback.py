@@ -190,7 +190,14 @@ def test_whoever_is_missing_after_an_interruption_keeps_the_row_and_is_named(fol
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, out, lessons=[lesson], told=told.append)
     assert {row["student"]: row["07-why"] for row in rows(out)} == {"ann": "2", "Ben O'Neill": "", "cem": "1"}
-    assert told[-1].partition("Grade the rest with: ")[2].count("--student ") == 2
+    assert told[-1] == ("2 of 3 submissions are missing, as the grading was interrupted: Ben O'Neill, cem; "
+                        f"{out} has the others, which do not run again: give the same command once more")
+
+
+def test_names_of_the_missing_are_told_once_and_not_all_of_them():
+    told = grade._interrupted([name for name in "abcdefghij" for _ in range(2)], 30, None)
+    assert told == ("20 of 30 submissions are missing, as the grading was interrupted: "
+                    "a, b, c, d, e, f, g, h and 2 more")
 
 
 def test_another_grading_beside_it_makes_no_table_unusable(folder, lesson, tmp_path):
