@@ -190,7 +190,7 @@ def test_whoever_is_missing_after_an_interruption_keeps_the_row_and_is_named(fol
     with pytest.raises(KeyboardInterrupt):
         grade.grade(folder, out, lessons=[lesson], told=told.append)
     assert {row["student"]: row["07-why"] for row in rows(out)} == {"ann": "2", "Ben O'Neill": "", "cem": "1"}
-    assert told[-1] == ("2 of 3 submissions are missing, as the grading was interrupted: Ben O'Neill, cem; "
+    assert told[-1] == ("2 of 3 submissions are missing, as the grading was interrupted: ann, cem; "
                         f"{out} has the others, which do not run again: give the same command once more")
 
 
