@@ -168,8 +168,8 @@ def test_a_loss_that_can_train_is_let_through_in_every_style(loss):
     (lambda z, by: scaled(z, by).item(), "cannot train at the end: no gradient reaches `z` and `by`. Stay"),
     (lambda z, by: torch.tensor(float(scaled(z, by))), "no gradient reaches `z` and `by`"),
     (torch.no_grad()(scaled), "no gradient reaches `z` and `by`"),
+    (lambda z, by: (z.numpy() * by.numpy()).mean(), "no gradient reaches `z` and `by`. Stay"),
     (lambda z, by: scaled(z, by.detach()), "no gradient reaches `by`. Stay"),
-    (lambda z, by: np.square(z.numpy() * by.numpy()).mean(), "stops with RuntimeError: Can't call numpy()"),
     (lambda z, by: torch.where(z > 0, z, (z - z).sqrt() * by).mean(), "gradient of `z` is NaN or infinity"),
     (lambda z, by: (z * by).exp().mul_(0).mean(), "its gradient stops with RuntimeError"),
 ])
