@@ -8,11 +8,11 @@ from threading import Event
 import nbformat
 
 from ..errors import InputError
-from . import submissions
 from .grades import Grade
 from .inside import DEAF, LATE
 from .notebooks import grade_id, grading, regenerate
 from .release import applied, locked, nbgrader, student
+from .restored import merged
 from .retyped import regained
 from .sandbox import Limits, run
 from .unfinished import Unfinished
@@ -150,7 +150,7 @@ class Examiner:
         """Run a notebook in its lesson's shape; return the grade that it earns in place of `nothing`."""
         asked = self.asked[nothing.lesson]
         book, missing = regained(book, asked.released)
-        book = submissions.merged(book, asked.released)
+        book = merged(book, asked.released)
         ran = run(book, self.limits, self.secret, self.given_up)
         _fill(book, ran.outputs)
         book = applied(book, nbgrader().LimitOutput())

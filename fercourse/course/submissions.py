@@ -1,4 +1,4 @@
-"""What students hand in: finding notebooks, whose they are, and putting each back into its lesson's shape."""
+"""What students hand in: finding notebooks, whose they are, and which lesson they answer."""
 
 import os
 import re
@@ -6,8 +6,6 @@ import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import nbformat
 
 from ..errors import InputError
 from . import zipped
@@ -297,52 +295,3 @@ def _told_by_cells(book, lessons):
         counts = Counter(name[-2:] for name, _ in dict.fromkeys(calls) if name[-2:] in lessons)
         counts = {number: count for number, count in counts.items() if count > 1}
     return max(counts, key=counts.get, default=None)
-
-
-def merged(book, released):
-    """Return a submission in its lesson's shape, ready to run.
-
-    Locked cells are the lesson's own again, whatever was done to them; of copies the last counts; a test that is gone
-    or stands before its answer comes back behind it; everything the student added stays where it is.
-    """
-    ours = {cell.metadata.nbgrader.grade_id: cell for cell in released.cells if "nbgrader" in cell.metadata}
-    last = {cell.metadata.nbgrader.grade_id: i for i, cell in enumerate(book.cells) if "nbgrader" in cell.metadata}
-    cells = []
-    for i, cell in enumerate(book.cells):
-        name = cell.metadata.pop("nbgrader", {}).get("grade_id")
-        if name in ours and last[name] == i:
-            cells.append(_restored(cell, ours[name]))
-        elif name not in ours or not ours[name].metadata.nbgrader.locked:
-            cells.append(cell)                               # an older copy of an answer still runs, and earns nothing
-    _put_back(cells, ours)
-    whole = nbformat.v4.new_notebook(cells=cells, metadata={
-        key: value for key, value in released.metadata.items() if key in ("kernelspec", "language_info")})
-    for i, cell in enumerate(whole.cells):
-        cell["id"] = f"cell-{i}"
-    return whole
-
-
-def _restored(cell, own):
-    """Return the lesson's own cell; an answer keeps the student's text."""
-    new = nbformat.from_dict(own)
-    new.metadata |= {key: cell.metadata[key] for key in ("seen",) if key in cell.metadata}
-    if not own.metadata.nbgrader.locked:
-        new["source"] = cell.source
-        new |= {key: cell[key] for key in ("attachments",) if key in cell}
-    return new
-
-
-def _put_back(cells, ours):
-    """Put answers and tests that are missing, or tests before their answer, behind the answer they belong to."""
-    answer = None
-    for name, own in ours.items():
-        about = own.metadata.nbgrader
-        if not (about.grade or about.solution):
-            continue
-        here = {cell.metadata.nbgrader.grade_id: i for i, cell in enumerate(cells) if "nbgrader" in cell.metadata}
-        before = len(cells) - 1 if about.solution or answer is None else here[answer]
-        answer = name if about.solution else answer
-        if name not in here:
-            cells.insert(before + 1, nbformat.from_dict(own))
-        elif not about.solution and here[name] < here.get(answer, -1):
-            cells.insert(before, cells.pop(here[name]))      # its own place, before the answer's, is gone by then

@@ -250,19 +250,6 @@ def test_tables_for_moodle_and_canvas(columns, first, row, lesson, tmp_path, mon
     assert rows[-1][:2] == row and ("0" in rows[-1])               # nothing ran, so nothing was earned
 
 
-def test_cells_in_a_wrong_order_come_back_into_theirs(lesson):
-    from fercourse.course.notebooks import regenerate
-    released = release.locked(regenerate(lesson))
-    book = submissions.nbformat.v4.new_notebook(cells=[
-        nbformat.v4.new_code_cell(f"{name} = 1", metadata={"nbgrader": {"grade_id": name}})
-        for name in ("07-name-test", "07-double-test", "07-name", "07-unknown", "07-double")])
-    merged = submissions.merged(book, released)
-    names = [one.metadata.get("nbgrader", {}).get("grade_id") for one in merged.cells]
-    assert names.index("07-double") < names.index("07-double-test") and None in names
-    assert names.index("07-name") < names.index("07-name-test") and "07-why" in names
-    assert "startswith" in cell(merged, "07-name-test").source and "HIDDEN" in cell(merged, "07-double-test").source
-
-
 def test_the_newest_of_two_counts(lesson, tmp_path, monkeypatch):
     ran = []
     monkeypatch.setattr(examiner, "run", lambda book, *_: ran.append(book) or sandbox.Run())

@@ -5,8 +5,9 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import release, stripped, submissions
+from fercourse.course import release, stripped
 from fercourse.course.notebooks import grade_id, regenerate
+from fercourse.course.restored import merged
 from fercourse.course.retyped import LINK, regained
 
 from .test_grade import ALSO, RIGHT, answered, cell
@@ -36,7 +37,7 @@ def own(text):
 def ready(book, released):
     """Return {name: text} of the lesson's cells in the notebook that would run, in its order, and what is missing."""
     book, missing = regained(book, released)
-    whole = submissions.merged(book, released)
+    whole = merged(book, released)
     return whole, {grade_id(one): one.source for one in whole.cells if grade_id(one) in NAMES}, missing
 
 
@@ -116,3 +117,15 @@ def test_no_part_of_a_text_is_looked_at_twice():
     line = "### BEGIN SOLUTION\n"
     [found] = release.REGION.finditer(f"{line}x\n{line}y\n    z\n### END SOLUTION\n")
     assert found[2] == "y\n    z\n"
+
+
+def test_cells_in_a_wrong_order_come_back_into_theirs(lesson):
+    released = release.locked(regenerate(lesson))
+    book = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell(f"{name} = 1", metadata={"nbgrader": {"grade_id": name}})
+        for name in ("07-name-test", "07-double-test", "07-name", "07-unknown", "07-double")])
+    whole = merged(book, released)
+    names = [one.metadata.get("nbgrader", {}).get("grade_id") for one in whole.cells]
+    assert names.index("07-double") < names.index("07-double-test") and None in names
+    assert names.index("07-name") < names.index("07-name-test") and "07-why" in names
+    assert "startswith" in cell(whole, "07-name-test").source and "HIDDEN" in cell(whole, "07-double-test").source

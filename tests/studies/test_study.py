@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import threading
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,29 +16,10 @@ from fercourse.errors import InputError
 from fercourse.faces import Listing
 from fercourse.faces.decode import Crop
 from fercourse.faces.pack import write_pack
-from fercourse.studies import Scale, Study, annotators, effects, record, table
-from fercourse.studies.merge import merge
+from fercourse.studies import Scale, Study, record
 from tests.holder import holding
 from tests.line import call
 from tests.toy import toy_faces
-
-
-@pytest.fixture
-def counted(monkeypatch):
-    calls = []
-
-    def arms(scale, data, root):
-        def measure(seed):
-            calls.append(seed)
-            if len(calls) == 3:
-                raise KeyboardInterrupt
-            return {"accuracy": .5 + seed / 10, "note": "words are no metric"}
-        return {"only": measure}
-
-    toy = Study("toy", "synthfaces", arms, {})
-    monkeypatch.setattr(studies, "get", lambda name: toy)
-    monkeypatch.setattr(studies, "names", lambda: ["toy"])
-    return calls
 
 
 def test_a_stopped_study_goes_on_where_it_was(counted, tmp_path):
@@ -179,96 +159,6 @@ def test_a_place_that_cannot_be_written_is_told_before_the_first_run(counted, tm
     assert counted == []
 
 
-def _file(path, seeds, arm="only", **changes):
-    runs = [{"arm": arm, "seed": seed, "metrics": {"accuracy": seed / 10}, "seconds": 1.0, "commit": "abc"}
-            for seed in seeds]
-    content = {"study": "toy", "data": "d", "config": {"name": "smoke"}, "hardware": {"cores": 2}, "runs": runs,
-               "versions": {"torch": "2.6"}}
-    path.write_text(json.dumps(content | changes))
-    return path
-
-
-def test_runs_of_several_folders_become_one_file(counted, tmp_path):
-    into, other = _file(tmp_path / "a.json", [0, 1]), _file(tmp_path / "b.json", [1, 2])
-    assert merge(into, other) == 1 and merge(into, other) == 0
-    found = json.loads(into.read_text())
-    assert [run["seed"] for run in found["runs"]] == [0, 1, 2] and found["hardware"] == {"cores": 2}
-    assert found["summary"]["only"]["accuracy"] == {"mean": .1, "sd": .1, "n": 3}
-
-
-def test_joined_runs_of_other_versions_say_so(counted, tmp_path):
-    into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], versions={"torch": "2.9"})
-    same = _file(tmp_path / "c.json", [2])
-    assert merge(into, other, same) == 2
-    found = json.loads(into.read_text())
-    assert found["versions"] == {"torch": "2.6"}
-    assert [run.get("versions") for run in found["runs"]] == [None, {"torch": "2.9"}, None]
-    assert not any("hardware" in run for run in found["runs"])
-
-
-def test_a_table_tells_the_hardware_of_the_runs_of_its_row():
-    made = {"gpu": None, "cores": 2, "processor": "x86_64"}
-    runs = [{"arm": "a", "seed": 0, "commit": "c"}, {"arm": "a", "seed": 1, "commit": "c", "hardware": {"gpu": "H100"}},
-            {"arm": "b", "seed": 0, "commit": "c"}]
-    summary = {arm: {"accuracy": {"mean": 0.5, "sd": 0.1, "n": 2}} for arm in "ab"}
-    content = {"hardware": made, "runs": runs, "summary": summary, "config": {"name": "cpu", "size": 48, "epochs": 3}}
-    assert "| 2 x86_64 cores and H100 |" in table._row("title", content, "a", "accuracy")
-    assert "| 2 x86_64 cores |" in table._row("title", content, "b", "accuracy")
-
-
-@pytest.mark.parametrize("pair", ["lab-wild", "wild-lab", "synthfaces-fer2013", "fer2013-synthfaces"])
-def test_recalibrated_scores_have_their_rows_once_they_are_measured(tmp_path, pair):
-    arms = ("source only", "source only, for longer", "DANN", "CDAN", "DMSRL", "oracle")
-    name, places = f"domains-{pair}-cpu", (tmp_path / "before", tmp_path / "after")
-    for place, recalibrated in zip(places, ({}, {"recalibrated_macro_recall": .625})):
-        runs = [{"arm": arm, "seed": seed, "commit": "c", "metrics": {"macro_recall": .5} | recalibrated}
-                for arm in arms for seed in (0, 1)]
-        kept = record.Record(place / f"{name}.json", "domains", pair, {"name": "cpu", "size": 48, "epochs": 8}, runs)
-        place.mkdir()
-        kept.save()
-    before, after = (table.results_table(place).split("\n") for place in places)
-    fresh = [row.split("|")[1].strip() for row in after if "| 62.5 " in row and row not in before]
-    assert fresh[0].startswith("batch norm recalibrated on ") and fresh[1:] == [
-        "on the source again, as long as the others, recalibrated", "DANN, recalibrated", "CDAN, recalibrated",
-        "DMSRL, recalibrated", "the same, recalibrated"]
-    before, after = (table.effects_table(place).split("\n") for place in places)
-    [row] = [row for row in after if ", everyone recalibrated, mean recall |" in row]
-    assert row.count("62.5") == 4 and not [row for row in before if "everyone recalibrated" in row]
-
-
-def test_a_doubt_at_the_textbooks_d_that_changed_no_label_is_told_as_such():
-    [effect] = [one for one in effects.EFFECTS if "FER+" in one.what]
-    word, arm = effect.method
-    runs = json.loads((Path(studies.__file__).parents[2] / "results" / f"{effect.file}.json").read_text())["runs"]
-    relabelled = {run["metrics"]["relabelled"] for run in runs if run["arm"] == arm}
-    assert (f"D = {annotators.TEXTBOOK:g}" in word, "never relabelled" in word) == (True, relabelled == {0})
-
-
-def test_joined_runs_of_a_study_of_ones_own_stand_in_the_order_of_the_file(tmp_path):
-    into, other = _file(tmp_path / "a.json", [0], "second"), _file(tmp_path / "b.json", [0], "first")
-    done = subprocess.run([sys.executable, "-m", "fercourse.studies.merge", into, other, _file(tmp_path / "c", [1],
-                           "second")], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (0, "2 runs added\n"), done.stderr
-    assert list(json.loads(into.read_text())["summary"]) == ["second", "first"]
-
-
-def test_joined_runs_stand_in_the_order_of_the_study(counted, tmp_path):
-    into, other = _file(tmp_path / "a.json", [0], "of an older version"), _file(tmp_path / "b.json", [0])
-    merge(into, other)
-    assert list(json.loads(into.read_text())["summary"]) == ["only", "of an older version"]
-
-
-@pytest.mark.parametrize("changes", [{"config": {"name": "full"}}, {"hardware": {"cores": 64}}, {"study": "other"}])
-def test_runs_that_do_not_belong_together_are_not_mixed(counted, tmp_path, changes):
-    into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], **changes)
-    before = into.read_text()
-    with pytest.raises(InputError, match=f"its {next(iter(changes))} is"):
-        merge(into, other)
-    with pytest.raises(InputError, match="not a results file"):
-        merge(into, tmp_path / "missing.json")
-    assert into.read_text() == before
-
-
 def test_a_study_of_a_pack_of_fer2013_reads_the_public_test_too(tmp_path):
     pixels, split = np.zeros((3, 8, 8, 3), np.uint8), np.array(["train", "PublicTest", "test"], dtype=object)
     labels, ids = np.zeros(3, np.int64), np.arange(3)
@@ -376,32 +266,3 @@ def test_the_faces_study_at_its_smallest(tmp_path):
     assert 0 <= found["lab"]["wild_accuracy"]["mean"] <= 1
 
 
-def test_numbers_are_told_with_their_spread_and_seeds():
-    assert record.told({"mean": .5239, "sd": .0123, "n": 3}) == "52.4 ± 1.2 (3)"
-    assert record.told({"mean": .5239, "sd": None, "n": 1}) == "52.4 (1)"                     # never "± 0"
-    assert record.told({"mean": -.0004, "sd": None, "n": 1}) == "0.0 (1)"
-    assert record.told({"mean": .125, "sd": 0.0, "n": 2}, scale=1, places=2, seeds=False) == "0.12"    # no seed at work
-    assert record.told({"mean": .125, "sd": 1e-4, "n": 2}, scale=1, places=2, seeds=False) == "0.12 ± 0.00"
-    results = {"config": {"limit": 1200, "epochs": 14, "size": 48}, "hardware": {"gpu": None, "cores": 2}}
-    assert record.made(results) == "1,200 faces, 14 epochs, 48 px, 2 CPU cores; mean ± sd over n seeds"
-
-
-def test_the_interval_of_a_mean_over_seeds_is_students():
-    assert record.half_width({"mean": .2, "sd": .1, "n": 3}) == pytest.approx(4.302653 * .1 / 3 ** .5)
-    assert record.half_width({"mean": .2, "sd": None, "n": 1}) is None
-    assert record.half_width({"mean": .2, "sd": .0, "n": 3}) == 0
-
-
-def test_arms_in_columns():
-    of = lambda mean, n: {"mean": mean, "sd": .01 if n > 1 else None, "n": n}                      # noqa: E731
-    assert record.in_columns({"long name": {"a": of(.5, 2)}, "b": {"a": of(.4, 1), "probe": of(-.031, 3)}}) == (
-        "           a           probe       seeds\n"
-        "long name  50.0 ± 1.0              2\n"
-        "b          40.0        -3.1 ± 1.0  1 to 3")
-    assert record.in_columns({"b": {"a": of(.4, 1), "probe": of(.5, 1)}}, {"probe": "right", "none": "never"}) == (
-        "   right  seeds\nb  50.0   1")
-    table = record.in_columns({"<b>": {"a": of(.4, 1), "probe": of(.5, 1)}}, ("a",))
-    assert "probe" not in table and repr(table) == str(table) == str(deepcopy(table))
-    assert table._repr_html_() == (
-        '<table><tr><th scope="col"></th><th scope="col">a</th><th scope="col">seeds</th></tr>'
-        '<tr><th scope="row" style="text-align:left">&lt;b&gt;</th><td>40.0</td><td>1</td></tr></table>')
