@@ -113,10 +113,16 @@ def test_what_nobody_opened_for_a_month_is_removed(own_cache):
 def test_one_process_makes_what_several_want(own_cache):
     program = ("import sys, time, numpy as np\nfrom fercourse.faces.cache import cached_array\n"
                "def make():\n    print('made', flush=True), time.sleep(1)\n    return np.ones(4)\n"
+               "print('ready', flush=True), input()\n"
                "assert cached_array('digits', make).sum() == 4")
     several = [subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "FERCOURSE_CACHE": str(own_cache)},
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    told = [process.communicate(timeout=900) for process in several]      # a busy machine imports torch for minutes
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+               for _ in range(3)]
+    assert [process.stdout.readline() for process in several] == ["ready\n"] * 3      # a busy machine imports for long
+    for process in several:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60) for process in several]
     assert [process.returncode for process in several] == [0, 0, 0], told
     assert "".join(out for out, _ in told) == "made\n"
     assert [f.name for f in own_cache.iterdir()] == ["digits.npy"]
