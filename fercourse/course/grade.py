@@ -7,7 +7,7 @@ student's own process can be fooled by code that means to: read what earns full 
 import ast
 import secrets
 import signal
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -158,10 +158,11 @@ def _each(one, items, jobs, given_up):
     """Call one(i, item) for every item, several at a time; an interruption gives up those that run."""
     with ThreadPoolExecutor(max(1, jobs)) as pool:
         try:
-            for waiting in [pool.submit(one, i, item) for i, item in enumerate(items)]:
-                while wait([waiting], timeout=1).not_done:   # a signal that came just before it is taken after it
-                    pass
-                waiting.result()
+            running = [pool.submit(one, i, item) for i, item in enumerate(items)]
+            while running:                                   # a signal that came just before a wait is taken after it
+                ended, running = wait(running, timeout=1, return_when=FIRST_EXCEPTION)
+                for future in ended:
+                    future.result()
         except BaseException:
             given_up.set()
             pool.shutdown(wait=False, cancel_futures=True)
