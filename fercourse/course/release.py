@@ -36,6 +36,7 @@ REGION = re.compile(r"^[ \t]*### BEGIN (SOLUTION|HIDDEN TESTS)\n((?:(?![ \t]*###
                     re.MULTILINE)                            # no line is looked at twice, whoever wrote the text
 MARK = re.compile(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)")
 CHECKER = re.compile(r"fc\.check\.(lesson\d\d)\.(\w+)\(")
+FUNCTION = re.compile(r"^def (\w+)\(", re.MULTILINE)       # the answer is its body
 VALUE = re.compile(r"^### BEGIN SOLUTION\n(\w+) = ")        # the answer is a value, and no function
 COMMAND = "fercourse course release"
 
@@ -159,26 +160,26 @@ def _about(source):
 
 def _stubs(book):
     """Return {grade_id: what stands in place of a solution}: what is asked, and where help is."""
-    stubs, name, value = {}, None, None
+    stubs, name, value, function = {}, None, None, None
     for cell in book.cells:
         about = grading(cell)
         if about.get("solution") and cell.cell_type == "code":
             name = about["grade_id"]
-            value = VALUE.search(cell.source)
+            value, function = VALUE.search(cell.source), FUNCTION.search(cell.source)
             stubs[name] = 'raise NotImplementedError("write this: the task is told above")'
         elif about.get("grade") and name and (call := CHECKER.search(cell.source)):
-            stubs[name] = _stub(*call.groups(), value and value[1])
+            stubs[name] = _stub(*call.groups(), function and function[1], value and value[1])
             name = None
     return stubs
 
 
-def _stub(lesson, name, value=None):
+def _stub(lesson, name, function=None, value=None):
     """Return a comment that says what is asked, and a line to replace: of a value, None, so that the rest runs."""
     from .. import check
     found = getattr(getattr(check, lesson, None), name, None)
     asked = (found.__doc__ or "").strip().splitlines()[:1] if found else []
     stuck = f"stuck? fc.check.{lesson}.{name}.hint()"
-    stop = f'raise NotImplementedError("{name} is not written yet; {stuck}")'
+    stop = f'raise NotImplementedError("{function or name} is not written yet; {stuck}")'
     stop = f"{value} = None        # {stuck}" if value else stop
     return "\n".join([*(f"# {line}" for line in asked), stop])
 

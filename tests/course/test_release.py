@@ -70,7 +70,7 @@ def test_solutions_become_stubs_that_say_what_to_write(edition):
     text = edition["01-loss"].source
     assert text.splitlines()[:2] == ["def loss(logits):", "    shift = logits.max()"]
     assert "    # Write the mean cross-entropy" in text and "fc.check.lesson01.cross_entropy.hint()" in text
-    with pytest.raises(NotImplementedError, match="not written yet"):
+    with pytest.raises(NotImplementedError, match="loss is not written yet"):
         exec(text + "\nimport torch\nloss(torch.ones(3))", {})
     assert edition["01-why"].source == release.WRITTEN_STUB
     assert edition["01-loss-test"].source == "fc.check.lesson01.cross_entropy(loss)"
