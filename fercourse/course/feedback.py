@@ -85,8 +85,9 @@ def feedback(one: Grade) -> str:
     """Return a student's page: the notebook as it ran, and points at each exercise; hidden tests are not shown."""
     if one.book is None:
         return _bare_page(one.problem)
-    from nbconvert.exporters import HTMLExporter
     from nbgrader.server_extensions import formgrader
+
+    from .formulas import PageExporter
     book = covered(_with_seen(one.book))
     for cell in book.cells:
         about = grading(cell)
@@ -97,7 +98,7 @@ def feedback(one: Grade) -> str:
             waits = about.get("grade") and one.points[grade_id(cell)] is None
             about["comment"] = "Points for this answer are given by a person." if waits else None
     home = Path(formgrader.__file__).parent
-    exporter = HTMLExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
+    exporter = PageExporter(template_name="feedback", extra_template_basedirs=[str(home / "templates")],
                             extra_template_paths=[str(home / "static/node_modules/bootstrap/dist/css")])
     title = html.escape(", ".join(filter(None, [one.submission.student, f"lesson {one.lesson}", one.problem])))
     score = {"score": one.total, "max_score": sum(one.of.values()), "late_penalty": 0, "notebook": title}

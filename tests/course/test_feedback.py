@@ -42,3 +42,12 @@ def test_exercises_are_listed_by_their_names():
     one = grades.Grade(submissions.Submission("ann", "", None), "07", {"07-a": 2.0}, {"07-a": 0.5},
                        book=nbformat.v4.new_notebook(cells=cells))
     assert '<a href="#07-a">Exercise 2 · recall, (by hand)</a>: 0.5 of 2</li>' in feedback(one)
+
+
+def test_formulas_are_drawn_without_scripts_and_slips_shown_as_they_were_written():
+    text = "Take $\\tau > 0$, `$x$` and\n$$\\frac{1}{\\tau}$$\nor $x^$."
+    one = grades.Grade(submissions.Submission("ann", "", None), "07", {}, {},
+                       book=nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]))
+    page = feedback(one)
+    assert '<mo>&gt;</mo>' in page and "<mfrac>" in page and 'display="block"' in page
+    assert "<code>$x$</code>" in page and "$x^$" in page and page.count("<math") == 2
