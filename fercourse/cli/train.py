@@ -44,7 +44,7 @@ def _once(param: typer.CallbackParam, given: list[str] | None):
     if len(given or ()) > 1:
         raise InputError(f"--{param.name} stands {len(given)} times ({', '.join(given)}); expected one set of faces; "
                          "leave out the others")
-    return given
+    return given or []                   # typer before 0.19 makes a list of it once more
 
 
 def train(
