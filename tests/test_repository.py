@@ -186,6 +186,13 @@ def test_forks_run_the_same_script_on_the_oldest_and_newest_python():
     assert PROJECT["project"]["requires-python"] == ">=3.10,<3.14"
 
 
+def test_the_oldest_versions_are_asked_for_in_one_install():
+    """A second one would be free to replace them."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text("utf-8"))
+    [install] = [step["run"] for step in workflow["jobs"]["oldest"]["steps"] if "pip install" in step.get("run", "")]
+    assert install.count("pip install") == 1 and "typer>=0.15.2,<0.16" in install and '-e ".[dev]"' in install
+
+
 def test_the_build_asks_for_the_same_tools_as_those_who_develop():
     asked = {Requirement(line) for line in PROJECT["build-system"]["requires"]}
     assert asked <= set(EXTRAS["dev"])
