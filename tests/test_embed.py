@@ -191,3 +191,20 @@ def test_saliency_refuses_a_transformer():
     method = methods.create("baseline", faces, backbone="vit_tiny_patch16_224")
     with pytest.raises(InputError, match="convolutional"):
         embed.saliency(method.eval(), faces.images)
+
+
+def test_umap_is_asked_for_as_many_neighbours_as_were_wanted(monkeypatch):
+    import umap
+    asked = []
+
+    class Umap:
+        def __init__(self, n_neighbors, **_):
+            asked.append(n_neighbors)
+
+        def fit_transform(self, features):
+            return features[:, :2]
+
+    monkeypatch.setattr(umap, "UMAP", Umap)
+    for count in (5, 30):
+        embed.project(torch.randn(40, 6), neighbours=count)
+    assert asked == [5, 30]

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -71,3 +72,20 @@ def test_the_duel_with_timm_runs(view):
     result = bench.run([f"timm-{view}"], "smoke", None)[f"timm-{view}"]
     assert result["ratio"] > 0 and result["facts"]["layout"] in ("channels-first", "channels-last")
     assert f"`{view}`" in result["what"]
+
+
+def test_growth_is_the_last_size_over_the_first(monkeypatch):
+    class Pool:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def apply(self, work, given):
+            return {"per_thousand_s": next(told)}
+
+    told = iter([1.0, 1.5])
+    monkeypatch.setattr(growth, "write_random", lambda path, count: path)
+    monkeypatch.setattr(growth.multiprocessing, "get_context", lambda kind: SimpleNamespace(Pool=lambda n: Pool()))
+    assert growth.growth(SimpleNamespace(name="smoke", device="cpu"))["linear"] == 1.5

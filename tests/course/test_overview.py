@@ -44,3 +44,15 @@ def test_a_table_filled_in_by_hand_is_told_of_as_well(lesson, tmp_path):
     grades.write(tmp_path / "g.csv", grades.table(class_, "plain"))
     told = overview(marks.read(tmp_path / "g.csv", [lesson]))
     assert told.startswith("lesson 07: 3 notebooks, 2 more left out: nothing to read; median 0 of 6 points")
+
+
+def test_a_table_that_breaks_off_leaves_the_old_one(tmp_path, monkeypatch):
+    def rows():
+        yield ["a"]
+        raise ValueError
+
+    (tmp_path / "g.csv").write_text("old")
+    monkeypatch.setattr(grades, "harmless", lambda rows: rows)
+    with pytest.raises(ValueError):
+        grades.write(tmp_path / "g.csv", rows())
+    assert (tmp_path / "g.csv").read_text() == "old"

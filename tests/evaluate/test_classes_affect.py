@@ -92,3 +92,11 @@ def test_bootstrap_heeds_level_and_seed_and_draws_without_an_answer():
     assert ev.bootstrap(mean, values, draws=20) != ev.bootstrap(mean, values, draws=20, seed=1)
     found = ev.bootstrap(mean, torch.tensor([-10.0, 1.0, 2.0]), draws=100)           # drawn alone, -10 leaves nobody
     assert (found["low"], found["high"]) == (1, 2)
+
+
+def test_accuracy_leaves_out_who_has_no_label():
+    assert ev.accuracy(torch.tensor([0, 1, 2]), torch.tensor([0, -1, -1])) == 1
+
+
+def test_a_truth_without_a_sign_agrees_with_no_sign():
+    assert ev.sagr(torch.tensor([[0.1], [0.0], [-0.1]]), torch.zeros(3, 1)).item() == pytest.approx(1 / 3)

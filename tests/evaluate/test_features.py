@@ -181,3 +181,8 @@ def test_probes_read_features_that_still_carry_a_gradient():
     for probe, truth in ((ev.linear_probe, labels), (ev.mlp_probe, labels),
                          (ev.affect_probe, affect)):
         assert not probe(features, truth)(features.detach()).requires_grad
+
+
+def test_the_leaks_chance_is_that_of_those_who_are_asked():
+    people = torch.tensor([0] * 5 + [1] * 4)                 # two of each teach, three and two are asked
+    assert ev.identity_leak(torch.nn.functional.one_hot(people).float(), people)["chance"] == pytest.approx(3 / 5)

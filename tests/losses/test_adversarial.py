@@ -87,3 +87,7 @@ def test_conditioning_by_hand():
 def test_the_discriminator_has_two_hidden_layers():
     weights = [p for p in Discriminator(7, 5).parameters() if p.ndim == 2]
     assert [tuple(w.shape) for w in weights] == [(5, 7), (5, 5), (1, 5)]
+
+
+def test_the_discriminator_drops_half():
+    assert [part.p for part in Discriminator(7).modules() if isinstance(part, torch.nn.Dropout)] == [0.5, 0.5]

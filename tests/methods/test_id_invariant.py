@@ -289,3 +289,11 @@ def test_critics_that_rest_do_not_stop_fp16():
     method.detach("gender")
     history = fit(method, faces, epochs=1, batch_size=8, precision="fp16", quiet=True, device="cpu")
     assert math.isfinite(history.last["total"])
+
+
+def test_critics_begin_each_step_without_a_gradient():
+    method, batch = ready(critic_steps=2, withhold=1.0)
+    method.optimisers(1e-3)
+    method(batch, 1.0)
+    method.after_step()
+    assert all(part.grad is None or not part.grad.any() for part in method.critics.parameters())
