@@ -42,19 +42,34 @@ class Votes:
         return self.shares.amax(1) - self.shares.gather(1, labels[:, None])[:, 0]
 
 
+def pictures(faces) -> Tensor:
+    """Return the first row of each row's own picture, int64 [N]: rows of one id, or of one group, show the same.
+
+    A repeated row is the same picture again; so are near-duplicates and the pictures of a video, where a group says so.
+    """
+    ids = faces.ids.unique(return_inverse=True)[1]
+    group = faces.columns().get("group", torch.full_like(ids, -1))
+    kin = torch.where(group >= 0, group + len(ids), ids).unique(return_inverse=True)[1]
+    rows = torch.arange(len(ids), device=ids.device)
+    return rows.new_full((len(ids),), len(ids)).scatter_reduce(0, kin, rows, "amin")[kin]
+
+
 @torch.no_grad()
-def ask(features: Tensor, labels: Tensor, easy: Tensor, asked: Tensor, classes: int, count: int = 20) -> Votes:
-    """Let the nearest easy faces vote on the asked ones, eq. (3.4); nobody votes on their own face.
+def ask(features: Tensor, labels: Tensor, easy: Tensor, asked: Tensor, classes: int, count: int = 20,
+        pictures: Tensor | None = None) -> Votes:
+    """Let the nearest easy faces vote on the asked ones, eq. (3.4); nobody votes on their own picture.
 
         s_ic = sum_{j in N_K(i), y_j = c} s_ij / sum_{j in N_K(i)} s_ij,    s_ij = max(cos(h_i, h_j), 0)
 
     Args:
         features: [N, D] embeddings; labels: int64 [N]; easy: bool [N], the gallery.
         asked: int64 [H] rows to be voted on; count: K, fewer where the gallery is smaller.
+        pictures: int64 [N], the same number for rows that show the same, see `pictures`; default: every row is another.
     """
     gallery = easy.nonzero().flatten()
-    cosines, places = nearest(features[asked], features[gallery], min(count, len(gallery)), asked, gallery)
-    weights = cosines.clamp(min=0)                               # oneself has -inf
+    own, others = (rows if pictures is None else pictures[rows] for rows in (asked, gallery))
+    cosines, places = nearest(features[asked], features[gallery], min(count, len(gallery)), own, others)
+    weights = cosines.clamp(min=0)                               # one's own picture has -inf
     ballots = F.one_hot(labels[gallery][places], classes) * weights[:, :, None]
     shares = ballots.sum(1) / weights.sum(1, keepdim=True).clamp(min=1e-12)
     return Votes(gallery[places], cosines, shares)

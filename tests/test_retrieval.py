@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from fercourse.retrieval import Votes, anchored_noise, ask, lead, least_lead
+from fercourse.retrieval import Votes, anchored_noise, ask, lead, least_lead, pictures
+from tests.toy import toy_faces
 
 
 def constructed():
@@ -57,6 +58,25 @@ def test_nobody_votes_on_their_own_face():
     votes = ask(features, labels, easy, rows, 3, 3)
     own = votes.neighbours == rows[:, None]
     assert not (own & (votes.cosines > -math.inf)).any()
+
+
+def test_rows_of_one_id_or_one_group_show_the_same_picture():
+    assert pictures(toy_faces(6, 8)).tolist() == [0, 1, 2, 3, 4, 5]
+    repeated = toy_faces(3, 8)[torch.tensor([2, 0, 2, 1, 0])]
+    assert pictures(repeated).tolist() == [0, 1, 0, 3, 1]
+    grouped = toy_faces(6, 8, attributes={"group": torch.tensor([-1, 5, -1, 0, 5, 0])})
+    assert pictures(grouped[torch.tensor([0, 1, 2, 3, 4, 5, 0])]).tolist() == [0, 1, 2, 3, 1, 3, 0]
+
+
+def test_nobody_votes_on_a_copy_of_their_own_picture():
+    features, labels, easy = constructed()
+    twice = torch.arange(10).repeat(2)
+    asked, copies = torch.tensor([8, 13]), twice               # row 8 has a wrong label here, which its copy 18 repeats
+    labels = labels.clone()
+    labels[8] = 0
+    said = [ask(features[twice], labels[twice], easy[twice], asked, 3, 2, *known) for known in ((), (copies,))]
+    assert said[0].neighbours[0, 0] == 18 and said[0].best[0] == 0
+    assert set(said[1].neighbours[0].tolist()) == {9, 19} and said[1].best.tolist() == [2, 0]
 
 
 def test_small_and_empty_galleries():

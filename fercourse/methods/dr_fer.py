@@ -16,7 +16,7 @@ from ..models.backbone import map_shape
 from ..models.decoder import PixelDecoder
 from ..models.norms import own_statistics
 from ..pacing import APART, doubts, quota, thresholds, two_groups
-from ..retrieval import Votes, anchored_noise, ask, lead, least_lead
+from ..retrieval import Votes, anchored_noise, ask, lead, least_lead, pictures
 from ..seeds import generator
 from .base import Hyper, Method, register, within
 
@@ -37,7 +37,7 @@ class DrFerHyper(Hyper):
         neighbours: K, voters on a face; margin: delta, least lead of a new label over the given one.
         jury: share of each class whose labels are never learnt, to measure the noise and what a vote is worth (0: take
             the noise for as large as it looks, and trust every vote). It follows from the set, not from the seed: a
-            spread over seeds leaves the luck of its draw out.
+            spread over seeds leaves the luck of its draw out. Rows that show the same picture are in it together.
         trust: new labels need a lead over the second class from which, by the jury, that share of them is right.
         label_smoothing: of the cross-entropy.
     """
@@ -83,7 +83,8 @@ class DrFer(Method):
                         "doubted": self._all(count, False), "paced": self._all(kinds, False),
                         "thresholds": self._all(kinds, torch.inf),
                         "shares": torch.zeros(count, kinds, device=self.device),
-                        "changes": given.new_empty(0, CHANGE + self.hyper.neighbours)}
+                        "changes": given.new_empty(0, CHANGE + self.hyper.neighbours),
+                        "pictures": pictures(faces).to(self.device)}
         self.memory["jury"] = self._draw_jury()
         self.memory["weights"][self.memory["jury"]] = 0
 
@@ -91,10 +92,15 @@ class DrFer(Method):
         return torch.full((count,), value, device=self.device)
 
     def _draw_jury(self):
-        """Return a share of each class at random, bool [N]; the same whenever the set is."""
+        """Return a share of each class at random, bool [N]; the same whenever the set is.
+
+        A picture is drawn once: if the jury knew a copy of what is trained on, it would find no noise.
+        """
         given, share = self.memory["given"], self.hyper.jury if self.hyper.pace else 0.0
-        lot = torch.rand(len(given), generator=generator("jury", len(given))).to(given.device)
-        return lot <= thresholds(lot, given, torch.full((len(self.classes),), share, device=given.device))[given]
+        first = self.memory["pictures"]
+        lot = torch.rand(len(given), generator=generator("jury", len(given))).to(given.device)[first]
+        limit = thresholds(lot, given, torch.full((len(self.classes),), share, device=given.device))
+        return (lot <= limit[given])[first]
 
     # ------------------------------------------------------------------ once an epoch: whom to believe
 
@@ -156,7 +162,8 @@ class DrFer(Method):
         A face that is trained under a new label soon lies among that label's faces, and would confirm it for ever.
         """
         gallery = self.memory["easy"] & ~self.memory["jury"]
-        votes = ask(features, self.memory["given"], gallery, asked, len(self.classes), self.hyper.neighbours)
+        votes = ask(features, self.memory["given"], gallery, asked, len(self.classes), self.hyper.neighbours,
+                    self.memory["pictures"])
         shares, keep = self.memory["shares"], self.hyper.keep
         before, first = shares[asked], shares[asked].sum(1) == 0
         running = torch.where(idle[asked, None], keep * before + (1 - keep) * votes.shares, before)

@@ -87,7 +87,7 @@ class Hncl(Method):
         super().setup(faces, target)
         size = min(self.hyper.queue, max(1, len(faces) // 4))      # longer, and a face meets itself too often
         shared = _shared(faces) if self.hyper.apart else {}
-        self.memory |= {"descriptors": self._descriptors(faces).to(self.device),
+        self.memory |= {"descriptors": self._descriptors(faces).to(self.device), "ids": faces.ids.to(self.device),
                         "queue": torch.zeros(size, self.hyper.width, device=self.device),
                         "rows": torch.full((size,), -1, device=self.device), "next": 0,
                         **{name: column.to(self.device) for name, column in shared.items()}}
@@ -143,12 +143,12 @@ class Hncl(Method):
     def choose(self, index, key):
         """Return which queue entries are neighbours and which are negatives of each face, two bool [B, Q].
 
-        A face's own earlier keys are neither, nor are those of its group where that is known, nor empty places. Keys
-        of the same person in another group may be negatives.
+        A face's own earlier keys are neither, in whatever row it stands again, nor are those of its group if pictures
+        are to be apart, nor empty places. Keys of the same person in another group may be negatives.
         """
-        rows = self.memory["rows"]
+        rows, ids = self.memory["rows"], self.memory["ids"]
         same = {name: self._same(name, index, rows.clamp(min=0)) for name in SHARED}
-        usable = (rows >= 0) & (rows != index[:, None]) & ~same["group"]
+        usable = (rows >= 0) & (ids[rows.clamp(min=0)] != ids[index, None]) & ~same["group"]
         likeness = self._likeness(index, key, rows.clamp(min=0)).masked_fill(~usable | same["identity"], -torch.inf)
         best = likeness.topk(self._count(), dim=1)
         neighbours = torch.zeros_like(usable).scatter(1, best.indices, best.values > 0)

@@ -130,6 +130,32 @@ def test_a_jury_is_drawn_from_every_class_and_never_trained_on():
     assert facts["relabelled"] == 0 or facts["least_lead"] <= 1
 
 
+def test_rows_that_are_repeated_hide_no_noise_from_the_jury():
+    """A network that knows every label it was taught by heart: its features lie together for each given label."""
+    faces, seen = world()
+    ten = torch.arange(40).repeat(10)
+    once, _ = made(faces, neighbours=5, jury=0.25, reconstruct=0.0)
+    method, _ = made(faces[ten], neighbours=5, jury=0.25, reconstruct=0.0)
+    jury = method.memory["jury"].reshape(10, 40)
+    assert (jury == jury[0]).all() and faces.labels[jury[0]].bincount(minlength=2).tolist() == [5, 5]
+    own = 20 * F.one_hot(torch.arange(40), 40).float()
+    heart = torch.cat([seen["embedding"], own], 1)             # a copy is nearer than anybody else
+    for one, rows in ((once, torch.arange(40)), (method, ten)):
+        votes = one._vote(heart[rows], one.memory["jury"].nonzero().flatten(), torch.ones(len(rows), dtype=torch.bool))
+        given = one.memory["given"][one.memory["jury"]]
+        truth = (rows[one.memory["jury"]] >= 20).long()
+        assert torch.equal(votes.best, truth), "not what a copy was labelled"
+        assert not one.memory["jury"][votes.neighbours[votes.cosines > -torch.inf]].any() and len(given) >= 10
+
+
+def test_pictures_of_one_group_are_on_the_jury_together():
+    faces, _ = world()
+    groups = torch.arange(40) // 2
+    method, _ = made(toy_faces(40, 24, attributes={"group": groups}).relabel(faces.labels), jury=0.25)
+    jury = method.memory["jury"].reshape(20, 2)
+    assert torch.equal(jury[:, 0], jury[:, 1]) and 0 < jury.sum() < 40
+
+
 def test_right_labels_that_are_hard_to_learn_are_not_doubted():
     """A broad heap of doubts falls into two groups, too; the jury, whom nobody contradicts, tells them from noise."""
     faces, seen = world()

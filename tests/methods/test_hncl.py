@@ -58,6 +58,16 @@ def test_heatmap_neighbours_are_the_nearest_descriptors_and_never_oneself():
     assert negatives.sum(1).tolist() == [7, 8]
 
 
+def test_a_face_that_stands_in_two_rows_is_neither_its_own_neighbour_nor_its_negative():
+    faces, _ = ready()
+    method = toy_method(faces, "hncl", detector="given", queue=10, count=2)
+    method.setup(faces[torch.tensor([*range(10), *range(30)])])               # rows 10 to 19 are 0 to 9 again
+    method.memory["rows"] = torch.arange(10)
+    neighbours, negatives = method.choose(torch.tensor([13, 25]), key(2))
+    assert not neighbours[0, 3] and not negatives[0, 3]
+    assert neighbours.sum(1).tolist() == [2, 2] and negatives.sum(1).tolist() == [7, 8]
+
+
 @pytest.mark.parametrize("source, expected", [("none", 0), ("random", 2), ("embedding", 2), ("class", 2)])
 def test_other_sources(source, expected):
     faces, method = ready(rows=range(10), neighbours=source)
