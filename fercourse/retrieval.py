@@ -47,11 +47,10 @@ def pictures(faces) -> Tensor:
 
     A repeated row is the same picture again; so are near-duplicates and the pictures of a video, where a group says so.
     """
-    ids = faces.ids.unique(return_inverse=True)[1]
-    group = faces.columns().get("group", torch.full_like(ids, -1))
+    ids = faces.ids.cpu().unique(return_inverse=True)[1]
+    group = faces.columns().get("group", torch.full_like(ids, -1)).cpu()
     kin = torch.where(group >= 0, group + len(ids), ids).unique(return_inverse=True)[1]
-    rows = torch.arange(len(ids), device=ids.device)
-    return rows.new_full((len(ids),), len(ids)).scatter_reduce(0, kin, rows, "amin")[kin]
+    return torch.full_like(ids, len(ids)).scatter_reduce(0, kin, torch.arange(len(ids)), "amin")[kin]
 
 
 @torch.no_grad()
