@@ -28,7 +28,8 @@ def similarity_consistency(features: Tensor, projections: Tensor, pairs, class_t
 
     Args:
         features: u [M, D] of the class space; projections: z [M, E] of the instance space; views of this process.
-        pairs: of the views of all processes, as in `contrastive.instance_contrast`.
+        pairs: of the views of all processes, as in `contrastive.instance_contrast`; of the rule `wsc`, for with another
+            K(i) is not the partial set.
     """
     kept = pairs.masks(anchors(len(features), features.device))[1]
     p, q = (_log_shares(space, kept, t) for space, t in ((features, class_temperature), (projections, temperature)))

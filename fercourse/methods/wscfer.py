@@ -5,7 +5,7 @@ in which a face is near its other view and far from faces of other classes; face
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import nn
@@ -94,7 +94,8 @@ class Wscfer(Method):
     def _agree(self, features, projections, logits, pairs):
         if self.hyper.form == "views":
             return view_consistency(*logits.chunk(2))
-        return similarity_consistency(features, projections, pairs, self.hyper.class_temperature,
+        partial = replace(pairs, rule="wsc")                     # the partial set is WSC's, whatever the contrast
+        return similarity_consistency(features, projections, partial, self.hyper.class_temperature,
                                       self.hyper.temperature)
 
     def heard(self, progress: float) -> float:

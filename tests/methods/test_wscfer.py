@@ -54,7 +54,7 @@ def test_rules_and_forms_change_their_own_term(rule):
                "views": {"rule": rule, "form": "views"}}.items()}
     assert values["this"]["contrast"] != values["other"]["contrast"]
     assert values["this"]["classify"] == values["other"]["classify"]
-    assert values["this"]["consistency"] != values["views"]["consistency"]
+    assert values["this"]["consistency"] == values["other"]["consistency"] != values["views"]["consistency"]
 
 
 def test_before_its_time_the_backbone_hears_the_classes_only():
