@@ -98,8 +98,9 @@ class SemanticMetric(nn.Module):
     def optimiser(self, rate: float) -> torch.optim.Optimizer:
         """Return plain gradient descent for the centres, at a constant rate.
 
-        Found: rate 1 without any division. The gradient of `intra` for a class of share 1/K is (c - mean) / (K D), so
-        with K D it goes `rate` of the way to the mean of the batch, whatever K and D.
+        Found: rate 1, of a gradient times alpha w, at most 0.01, and without any division. Here the gradient is not
+        scaled; that of `intra` for a class of share 1/K is (c - mean) / (K D), so with K D a centre goes `rate` of the
+        way to the mean of the batch, whatever K and D.
         """
         count, width = self.centres.shape[1:]
         group = {"params": [self.centres], "lr": rate * count * width, "constant": True}

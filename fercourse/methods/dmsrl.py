@@ -216,8 +216,8 @@ class Dmsrl(Method):
     def forward(self, batch, progress):
         """Return L = CE + alpha w L_SML + beta L_domain, and the terms of our own.
 
-        Its gradient is that of L; its value is not, for alpha w and beta w scale only what the features hear: centres
-        and discriminator learn at full weight.
+        The gradient of the network is that of L. The value is not, nor the gradient of centres and discriminator: alpha
+        w and beta w scale only what the features hear, so that these two learn at full weight (DC).
         """
         h, w = self.hyper, domain_ramp(progress)
         source, target = self._both(batch)
