@@ -15,7 +15,6 @@ from .suspects import MeanLoss, confident, found, most, out_of_sample
 VIEW = ("weak",)
 TEXTBOOK = 2.0        # Ashman's D; DR-FER's own was chosen under noise that people do not make
 LEFT_OUT = ("fear", "contempt")   # FER+ votes on hardly any fear in our copy, and FER2013 has no contempt
-PARTS = {"self-pacing": dict(reconstruct=0.0, relabel=False), "self-pacing, relabelling": dict(reconstruct=0.0)}
 
 
 @study("annotators", data="fer2013", smoke=dict(limit=200), cpu=dict(limit=6000, epochs=12), full=dict(epochs=40))
@@ -29,10 +28,8 @@ def arms(scale: Scale, data, root) -> dict:
         raise InputError(f"annotators needs FER2013, whose faces FER+ judges, not {data}; leave out --data, or name a "
                          "pack of fer2013")
     place = Place(scale, data, root)
-    whole = {"cross-entropy": partial(_baseline, place), "DR-FER": partial(_ours, place, {}),
-             "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}
-    parts = {name: partial(_ours, place, hyper) for name, hyper in PARTS.items()}
-    return whole if scale.name == "cpu" else whole | parts | {"pruned by cleanlab": partial(_pruned, place)}
+    return {"cross-entropy": partial(_baseline, place), "DR-FER": partial(_ours, place, {}),
+            "DR-FER, one pace for all": partial(_ours, place, dict(by_class=False))}
 
 
 @lru_cache(maxsize=1)
@@ -64,16 +61,6 @@ def _cross_entropy(place, seed):
     watch = MeanLoss(faces)
     learner = train_classifier(faces, place.scale, seed, views=VIEW, label_smoothing=0.0, watch=watch)
     return _scores(learner, place), watch.doubt
-
-
-def _pruned(place, seed):
-    """Train on the faces that cleanlab leaves, for so many more epochs that the steps are as many as on all of them."""
-    faces, truth = _faces(place, seed)
-    flagged, _ = confident(faces.labels, _shares(place, seed))
-    kept = faces[~flagged]
-    scale = place.scale.as_many_steps(len(kept), len(faces))
-    learner = train_classifier(kept, scale, seed, views=VIEW, label_smoothing=0.0)
-    return _scores(learner, place) | _against(truth, faces.labels, flagged)
 
 
 def _ours(place, hyper, seed):

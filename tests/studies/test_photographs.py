@@ -79,7 +79,7 @@ def test_awake_blocks_add_something_at_once_and_are_those_of_the_seed():
 
 
 def test_arms_begin_with_what_they_say(place, trained, monkeypatch):
-    measured(place, "photographs", monkeypatch, only=["scratch, weak", "scratch, awake blocks"])
+    measured(place, "photographs", monkeypatch, only=["from scratch, as it is", "SGD"])
     begins = [more.get("weights") for _, _, more in trained]
     assert begins[0] is None and len(begins) == 3
     for file in begins[1:]:

@@ -5,7 +5,7 @@ import torch
 
 from fercourse import studies
 from fercourse.faces import FaceSet
-from fercourse.studies import Place, Scale, annotators, robust, suspects
+from fercourse.studies import Scale, robust, suspects
 from fercourse.studies.annotators import annotated
 from fercourse.studies.suspects import MeanLoss, confident, found, most
 from tests.toy import CLASSES, toy_faces, toy_method
@@ -62,36 +62,26 @@ SPENT = Scale("smoke", size=16, epochs=6)
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Return how many faces every training had, for how many epochs, and with what; half of all are flagged."""
+    """Return how many faces every training had, and for how many epochs; half of all are flagged."""
     seen = []
-    for study in (robust, suspects, annotators):
+    for study in (robust, suspects):
         monkeypatch.setattr(study, "train_classifier",
-                            lambda faces, scale, *rest, **hyper: seen.append((len(faces), scale.epochs, hyper)))
-    for study in (robust, annotators):
-        monkeypatch.setattr(study, "confident", lambda labels, shares: (torch.arange(len(labels)) % 2 == 0, -shares))
+                            lambda faces, scale, *rest, **hyper: seen.append((len(faces), scale.epochs)))
+    monkeypatch.setattr(robust, "confident", lambda labels, shares: (torch.arange(len(labels)) % 2 == 0, -shares))
     return seen
 
 
-def test_who_leaves_faces_out_has_as_many_steps(trained, monkeypatch):
+def test_who_leaves_faces_out_has_as_many_steps(trained):
     faces = toy_faces(24, 16).with_noise(1 / 3, seed=0)
-    asked = []
-    shares = lambda as_long: asked.append(as_long) or torch.zeros(24)                                # noqa: E731
-    for way in ("cross-entropy", "clean subset", *robust.CLEANLAB):
-        robust._ways()[way](faces, SPENT, 0, None, shares)
-    assert [(count, epochs) for count, epochs, _ in trained] == [(24, 6), (16, 9), *[(12, 12)] * 3]
-    assert ["ema" in hyper for _, _, hyper in trained[2:]] == [False, True, False] and asked == [False, False, True]
-    monkeypatch.setattr(annotators, "_faces", lambda place, seed: (faces, faces.truth))
-    monkeypatch.setattr(annotators, "_shares", lambda place, seed: torch.zeros(24))
-    monkeypatch.setattr(annotators, "_scores", lambda learner, place: {})
-    annotators._pruned(Place(SPENT, "fer2013", None), 0)
-    assert trained[-1][:2] == (12, 12)
+    for way in ("cross-entropy", "clean subset", "pruned by cleanlab"):
+        robust._ways()[way](faces, SPENT, 0, None, lambda: torch.zeros(24))
+    assert trained == [(24, 6), (16, 9), (12, 12)]
 
 
-@pytest.mark.parametrize("as_long, epochs", [(False, 6), (True, 9)])
-def test_cleanlabs_networks_have_the_usual_epochs_or_as_many_steps(trained, monkeypatch, as_long, epochs):
+def test_cleanlabs_networks_have_the_usual_epochs(trained, monkeypatch):
     monkeypatch.setattr(suspects, "seen", lambda learner, faces: {"logits": torch.zeros(len(faces), 4)})
-    assert suspects.out_of_sample(toy_faces(24, 16), SPENT, 0, as_long).shape == (24, 4)
-    assert [one[:2] for one in trained] == [(16, epochs)] * 3
+    assert suspects.out_of_sample(toy_faces(24, 16), SPENT, 0).shape == (24, 4)
+    assert trained == [(16, 6)] * 3
 
 
 @pytest.mark.slow
@@ -99,10 +89,8 @@ def test_every_arm_runs(tmp_path):
     pytest.importorskip("cleanlab")
     found = studies.run("robust", scale="smoke", seeds=1, out=tmp_path).summary()
     assert {name.split(", ", 1)[1] for name in found} == {
-        "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab",
-        "pruned by cleanlab, averaged weights", "pruned by cleanlab, its networks for as long", "masked images",
-        "self-pacing", "self-pacing, relabelling", "masked images, self-pacing", "DR-FER", "DR-FER, one pace for all",
-        "clean subset"}
+        "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab", "masked images", "self-pacing",
+        "self-pacing, relabelling", "masked images, self-pacing", "DR-FER", "DR-FER, one pace for all", "clean subset"}
     known = {"epochs", "accuracy", "best_epoch", "memorised", "wrong_labels"}
     assert all(known <= arm.keys() for arm in found.values())
     assert {"f1", "cleanlab_f1", "relabelled"} <= found["30 %, DR-FER"].keys()
