@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
-import torch
-
 from ..evaluate import evaluate, identity_leak, knn_accuracy, seen
 from ..faces import FaceSet, load_faces
 from ..faces.concat import concat
@@ -42,34 +40,39 @@ class Faces:
         unlabelled: faces whose labels no method may read; of the domain that is tested.
         everything: all faces, for methods that need no label.
         test: faces of strangers.
+        whole: number of all faces of the lab; every training has the steps of one on so many.
     """
 
     labelled: FaceSet
     unlabelled: FaceSet
     everything: FaceSet
     test: FaceSet
+    whole: int
+
+    def spent(self, scale: Scale, faces: FaceSet) -> Scale:
+        """Return the scale at which a training on these faces has its steps; an epoch drops what fills no batch."""
+        shown = [max(1, count // scale.batch_size) for count in (len(faces), self.whole)]
+        return scale.as_many_steps(*shown)
 
 
 def clean(known, other, test, seed):
     """Return every label, all of them right, tested where it was learnt."""
-    return Faces(known, known, known, test[HERE])
+    return Faces(known, known, known, test[HERE], len(known))
 
 
 def noisy(known, other, test, seed):
     """Return labels of which three in ten are wrong."""
-    return Faces(known.with_noise(WRONG, "symmetric", seed), known, known, test[HERE])
+    return Faces(known.with_noise(WRONG, "symmetric", seed), known, known, test[HERE], len(known))
 
 
 def few(known, other, test, seed):
-    """Return labels for every tenth face, which is shown ten times an epoch, so that all have the same steps."""
-    labelled = known.fraction(FEW, seed)
-    rows = torch.arange(len(labelled)).repeat(round(1 / FEW))
-    return Faces(labelled[rows], known, known, test[HERE])
+    """Return labels for every tenth face; trainings have ten times the epochs, so that all have the same steps."""
+    return Faces(known.fraction(FEW, seed), known, known, test[HERE], len(known))
 
 
 def elsewhere(known, other, test, seed):
     """Return labels of the lab, and a test in the wild, of which there are faces without labels."""
-    return Faces(known, other, concat(known, other), test[ELSEWHERE])
+    return Faces(known, other, concat(known, other), test[ELSEWHERE], len(known))
 
 
 CIRCUMSTANCES = {"right labels": clean, "30 % wrong labels": noisy, "a tenth of the labels": few,
@@ -114,30 +117,29 @@ def trained(name: str, circumstance: str, scale: Scale, data, root, seed: int, *
     `plain` goes to all that is a baseline in the end, and to DMSRL.
     """
     faces, began = given(circumstance, scale, data, root, seed), time.perf_counter()
-    before = 0.0
+    before, spent = 0.0, faces.spent(scale, faces.labelled)
     if name == "hncl":
         learner = _pretrained(faces, scale, seed, **plain)
     elif name == "dmsrl":
         weights, before = _start(circumstance, scale, data, root, seed, **plain)
         began = time.perf_counter()
-        learner = train_classifier(faces.labelled, replace(scale, lr=TUNED_LR), seed, name, target=faces.unlabelled,
+        learner = train_classifier(faces.labelled, replace(spent, lr=TUNED_LR), seed, name, target=faces.unlabelled,
                                    weights=weights, **SETTINGS[name] | plain)
     elif name in (LONGER, AVERAGED):
         hyper = plain if name == LONGER else plain | dict(ema=DmsrlHyper.ema)
-        learner = train_classifier(faces.labelled, replace(scale, epochs=2 * scale.epochs), seed, **hyper)
+        learner = train_classifier(faces.labelled, replace(spent, epochs=2 * spent.epochs), seed, **hyper)
     else:
         hyper = plain if name == "baseline" else SETTINGS[name]
-        learner = train_classifier(faces.labelled, scale, seed, name, **hyper)
+        learner = train_classifier(faces.labelled, spent, seed, name, **hyper)
     return learner, before + time.perf_counter() - began
 
 
 def _pretrained(faces, scale, seed, **plain):
     """Learn from all faces without labels, in the steps of one training, then fine-tune on those that have one."""
-    epochs = max(1, round(scale.epochs * len(faces.labelled) / len(faces.everything)))
-    learnt = train_classifier(faces.everything, replace(scale, epochs=epochs), seed, "hncl")
+    learnt = train_classifier(faces.everything, faces.spent(scale, faces.everything), seed, "hncl")
     tuned = to_fine_tune(learnt, faces.labelled, **plain)
-    fit(tuned, faces.labelled, epochs=scale.epochs, batch_size=min(scale.batch_size, len(faces.labelled)), lr=TUNED_LR,
-        seed=seed)
+    fit(tuned, faces.labelled, epochs=faces.spent(scale, faces.labelled).epochs,
+        batch_size=min(scale.batch_size, len(faces.labelled)), lr=TUNED_LR, seed=seed)
     return tuned
 
 
