@@ -210,6 +210,10 @@ def _joined(name, domain):
     return f"{name}/{domain}" if domain else name
 
 
+PAIRS = {                                                    # sets that `domains` goes from and to, by its data's name
+    "lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthfaces/wild", "synthfaces/lab"),
+    "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces"),
+}
 PUBLIC_TESTS = {"fer2013": "PublicTest"}                     # its private test is read once, at the end of everything
 
 

@@ -15,7 +15,7 @@ from ..evaluate.unlabelled import information
 from ..faces.concat import concat
 from ..methods.dmsrl import read_landmarks
 from ..models.norms import recalibrate
-from . import Scale, backbone_file, loader, study, train_classifier
+from . import PAIRS, Scale, backbone_file, loader, study, train_classifier
 from .transfer import HARD
 
 # Every arm that trains on starts from the finished backbone of "source only" (or HNCL's), and has a third of its
@@ -45,8 +45,6 @@ FEW = ("source only", "source only, for longer", "DANN", "CDAN", "DMSRL", "DMSRL
        "DMSRL and landmarks")                          # of pairs with photographs
 TRIED = ((1.0, 0.1), (0.0, 0.1), (0.0, 1.0))           # weights of DMSRL's self-training and of its adversary
 GEOMETRY = (1.0, 4.0, 16.0)                            # weights of landmarks in its pseudo labels, with self-training
-PAIRS = {"lab-wild": ("synthfaces/lab", "synthfaces/wild"), "wild-lab": ("synthfaces/wild", "synthfaces/lab"),
-         "synthfaces-fer2013": ("synthfaces", "fer2013"), "fer2013-synthfaces": ("fer2013", "synthfaces")}
 
 
 PHOTOGRAPHS = dict(cpu=dict(limit=10_000, batch_size=64))              # of which few faces teach next to nothing
@@ -113,8 +111,9 @@ def _source_only(scale, data, root, tested, seed):
 def _scored(learner, target, test):
     """Return the scores, and as `recalibrated_…` those of a copy with batch norm's statistics of the target.
 
-    Methods that adapt have statistics of the target already, but running means over augmented faces; these are taken
-    from the faces as they are, as the source's network is given them.
+    DMSRL by default has running means of the target already, over augmented faces. DANN, CDAN and a DMSRL without batch
+    norm of its own have those of both domains together, for their batches mix the two. These are taken for everyone
+    alike, from the target's faces as they are.
     """
     adapted = deepcopy(learner)
     recalibrate(adapted, target.images)

@@ -12,7 +12,7 @@ from ..faces import SEVEN, concat, load_faces
 from ..faces.cache import folder, used
 from ..synth.population import VERSION, Population
 from ..synth.population_file import write_population
-from . import Scale, loader, study, train_classifier
+from . import PAIRS, Scale, loader, study, train_classifier
 
 # Photographs differ from renderings in light and lens more than in anything else: change those hard.
 HARD = Preset(flip=.5, rotation=18, scale=(.82, 1.22), shift=.1, brightness=.35, contrast=.5, gamma=1.8, blur=.2,
@@ -23,7 +23,6 @@ MORE = {"smoke": 3, "cpu": 840, "full": 3780}         # people beside the 420 of
 @study("transfer", data="fer2013", cpu=dict(epochs=25, lr=3e-3))
 def arms(scale: Scale, data, root) -> dict:
     """Train on all synthetic faces, without colour, then on more of them; test on a real set's public test part."""
-    from .domains import PAIRS  # which itself imports this file
     if data in PAIRS:
         raise InputError(f"transfer: {data} is a pair of domains; expected a set of photographs, such as fer2013, or "
                          f"the study of pairs: fercourse study domains --data {data}")

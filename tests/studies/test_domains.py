@@ -106,13 +106,13 @@ def test_it_runs(monkeypatch, tmp_path):
         "landmarks, read", "HNCL, read"}
 
 
-@pytest.mark.parametrize("name", ["baseline", "dmsrl"])
-def test_recalibrated_is_a_copy_and_the_scores_as_it_is_stay_what_they_were(name):
+@pytest.mark.parametrize("name, hyper", [("baseline", {}), ("dmsrl", {}), METHODS["DMSRL as found"]])
+def test_recalibrated_is_a_copy_and_the_scores_as_it_is_stay_what_they_were(name, hyper):
     scale = studies.get("domains").scale("smoke")
     source, target, test = domains.domains("lab-wild", scale, None, 0)
     test = test.sample(70, 0)
     torch.manual_seed(0)
-    learner = create(name, source, backbone="lesson", **COMMON).eval()
+    learner = create(name, source, backbone="lesson", **COMMON | hyper).eval()
     alone, before = domains.scores(learner, test), deepcopy(learner.state_dict())
     found = domains._scored(learner, target, test)
     assert {key: found[key] for key in alone} == alone
