@@ -27,7 +27,9 @@ SHARED = ("identity", "group")                 # what neighbours must not share 
 
 @dataclass
 class HnclHyper(Hyper):
-    """Hyper-parameters of HNCL; the values are for the course's small sets, the text gives those of large ones.
+    """Hyper-parameters of HNCL; the values are for the course's small sets and short trainings.
+
+    For more, set `key_decay`, `queue`, `count` and `weight` by the text below; `studies.selfsup.LONG` does so.
 
     Attributes:
         neighbours: where further positives come from: `none` (MoCo), `random`, `embedding` (NNCLR's idea),
@@ -38,7 +40,8 @@ class HnclHyper(Hyper):
         begin: share of the training after which it counts; 10 of 200 epochs.
         temperature: of the loss.
         queue: earlier keys kept; at most a quarter of the set. 4,096 to 65,536.
-        key_decay: momentum of the key encoder; 0.999 for 10,000 steps and more, less for few.
+        key_decay: momentum m of the key encoder, which is what the query encoder was some 1 / (1 - m) steps ago; so it
+            goes with the steps of a training: 0.9 for 1,000 or 2,000, 0.99 for 20,000, 0.999 for hundreds of thousands.
         key_groups: in so many shuffled parts the key encoder's batch norm sees a batch, so that its figures do not give
             away which key belongs to which query; MoCo shuffles over GPUs. 1 shuffles nothing.
         width: of the contrasted embedding.

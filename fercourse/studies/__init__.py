@@ -22,7 +22,7 @@ _MODULES = {                                                 # and their studies
     "photographs": ("photographs", "photographs-tuning"), "supervised": ("supervised",), "noise": ("noise",),
     "robust": ("robust", "robust-tuning"),
     "annotators": ("annotators",), "wscfer": ("wscfer", "wscfer-tuning"), "identity": ("identity",),
-    "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup",), "comparison": ("comparison",),
+    "domains": ("domains", "domains-tuning"), "selfsup": ("selfsup", "selfsup-tuning"), "comparison": ("comparison",),
 }
 REGISTRY: dict[str, "Study"] = {}
 

@@ -62,6 +62,38 @@ def test_every_source_gives_neighbours_of_the_kind_it_promises():
     fit(method, faces, epochs=1, batch_size=8, quiet=True, device="cpu")
 
 
+def test_rivals_settings_are_tried_on_validation_people_one_at_a_time(monkeypatch):
+    study, asked = studies.get("selfsup-tuning"), []
+    monkeypatch.setattr(selfsup, "_read", lambda method, train, test: asked.append((method, test.split)) or {})
+    monkeypatch.setattr(selfsup, "train_classifier",
+                        lambda faces, scale, seed, name, views, **hyper: (name, scale.lr, tuple(sorted(hyper.items()))))
+    arms = study.arms(study.scale("cpu"), "synthfaces/wild", None)
+    for measure in arms.values():
+        measure(0)
+    told = [method for method, _ in asked]
+    assert {split for _, split in asked} == {"val"} and len(set(told)) == len(told) == 16
+    assert told[0] == ("hncl", 2e-3, ()) and ("simclr", 2e-3, ()) in told
+    assert ("hncl", 2e-3, (("key_decay", 0.999), ("neighbours", "none"))) in told
+    rows = [arm for _, file, arm, _ in SECTIONS["Lesson 04: HNCL"] if file.startswith("selfsup-tuning")]
+    assert sorted(rows) == sorted(arms)
+
+
+@pytest.mark.parametrize("scale, momenta", [("cpu", {None}), ("full", {0.99})])
+def test_long_trainings_have_a_slower_key_encoder_and_a_longer_queue(monkeypatch, scale, momenta):
+    given = []
+    monkeypatch.setattr(selfsup, "train_classifier", lambda faces, scale, seed, name, views, **hyper: given.append(
+        (name, hyper.get("key_decay"), hyper.get("queue"))))
+    monkeypatch.setattr(selfsup, "_sets", lambda place, seed: (None, None))
+    for name in ("_read", "_tuned", "_elsewhere"):
+        monkeypatch.setattr(selfsup, name, lambda *rest: {})
+    study = studies.get("selfsup")
+    arms = study.arms(study.scale(scale), "synthfaces/wild", None)
+    for arm in (*selfsup.SOURCES, *selfsup.RIVALS, "SimCLR"):
+        arms[arm](0)
+    assert {momentum for name, momentum, _ in given if name == "hncl"} == momenta
+    assert {queue for name, _, queue in given if name == "simclr"} == {None}
+
+
 @pytest.mark.slow
 def test_it_runs_and_is_resumed(tmp_path):
     record = studies.run("selfsup", scale="smoke", seeds=1, out=tmp_path)
