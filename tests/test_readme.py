@@ -112,6 +112,9 @@ def test_every_peer_has_a_row_of_its_own_with_its_name_under_its_effect():
 
 
 @pytest.mark.parametrize("lesson, what, word", [
+    ("02 WSCFER", "FER2013, 30 % wrong labels", "WSCFER, consistency of spaces"),
+    ("02 WSCFER", "FER2013, its own labels", "WSCFER, consistency of spaces"),
+    ("03 DR-FER", "lab, 30 % wrong labels", "averaged weights alone"),
     ("03 DR-FER", "FER2013, its own labels", "self-pacing alone"),
     ("03 DR-FER", "lab, right labels", "self-pacing alone"),
     ("03 DR-FER", "FER2013, its own labels, judged by FER+", "with one pace for all"),
@@ -121,6 +124,13 @@ def test_what_does_not_flatter_is_told_as_well(lesson, what, word):
     rows = table.effects_table(ROOT / "results").splitlines()
     [row] = [row for row in rows if row.startswith(f"| {lesson} | {what}, accuracy | ")]
     assert f"{word}: " in row
+
+
+def test_what_a_loss_gains_is_not_told_as_what_the_method_gains():
+    plain = {effect.what: effect.without for effect in effects.EFFECTS if effect.lesson.startswith("06")
+             and "wild" in effect.file and effect.without != effects.MATCHED}
+    assert plain == {"wild, tones that no training saw, CCC × 100": ("baseline, whose loss is another",
+                                                                     "baseline, unseen tones")}
 
 
 @pytest.mark.parametrize("seed, shown", [(0, 1), (1, 0)])

@@ -4,13 +4,19 @@ A row is a title, a file of `results/`, an arm and a metric; one that was not me
 """
 
 _IDENTITY = "identity-synthfaces-wild-cpu"
-_STRIDES = "with the lesson network's stem and strides, trained on FER2013 by "
 _ALONE, _ALONE_FER = (f"selfsup-{data}-cpu" for data in ("synthfaces-wild", "fer2013"))
 
 
 def _column(file, metric, *rows):
     """Return rows that differ in their arm alone."""
     return tuple((title, file, arm, metric) for title, arm in rows)
+
+
+def _photographs(title, arm):
+    """Return the rows of a network on FER2013: asked once, asked twice, and on the validation part."""
+    return tuple((words, "photographs-fer2013-cpu", arm, metric) for words, metric in (
+        (title, "accuracy"), ("   and asked about each face and its mirror image", "accuracy_mirrored"),
+        ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored")))
 
 
 def _shifted(file, first, place):
@@ -30,7 +36,9 @@ def _shifted(file, first, place):
         ("   HNCL on both domains, a probe of the first one's labels", "HNCL, read"),
         ("   landmarks alone, a probe of the first one's labels", "landmarks, read"),
         (f"   taught with the labels of {place}", "oracle")) + _column(
-        file, "recalibrated_macro_recall", ("   the same, recalibrated", "oracle"))
+        file, "recalibrated_macro_recall", ("   the same, recalibrated", "oracle")) + tuple(
+        (f"   {arm}{words}", file, arm, f"{words and 'recalibrated_'}macro_recall")
+        for arm in ("DMSRL without own batch norm", "DMSRL as found") for words in ("", ", recalibrated"))
 
 
 def _wscfer(file, place, before=""):
@@ -39,14 +47,14 @@ def _wscfer(file, place, before=""):
     `before` is how the names of the arms begin.
     """
     parts = (("   with SimCLR beside it", "CE + SimCLR"), ("   with SupCon beside it", "CE + SupCon"),
-             ("   with WSC beside it", "CE + WSC"), ("   with partial consistency beside it", "CE + PCL"),
-             ("   with WSC and partial consistency: WSCFER", "CE + WSC + PCL"),
-             ("   with WSC and consistency of spaces, another form of it", "CE + WSC + PCL of spaces"))
+             ("   with WSC beside it", "CE + WSC"), ("   with consistency of views beside it", "CE + PCL"),
+             ("   with WSC and consistency of views: WSCFER as it is by default", "CE + WSC + PCL"),
+             ("   with WSC and consistency of spaces: the form nearer to the abstract", "CE + WSC + PCL of spaces"))
     labels = {"clean": "labels as they are", "noisy": "30 % wrong labels"}
     return tuple(row for short, words in labels.items() for row in _column(
         file, "accuracy", (f"{place}, {words}, two augmented views: cross-entropy", f"{before}{short}, CE"),
-        *((title, f"{before}{short}, {arm}") for title, arm in parts),
-        ("   cross-entropy, wrong labels left out", f"{before}{short}, CE, wrong labels left out")))
+        *((title, f"{before}{short}, {arm}") for title, arm in parts))) + _column(
+        file, "accuracy", ("   cross-entropy, wrong labels left out", f"{before}noisy, CE, wrong labels left out"))
 
 
 def _robust(file, place):
@@ -60,9 +68,6 @@ def _robust(file, place):
         ("   with relabelling, too: DR-FER", "30 %, DR-FER"),
         ("   DR-FER with one pace for all classes", "30 %, DR-FER, one pace for all"),
         ("   pruned by cleanlab", "30 %, pruned by cleanlab"),
-        ("   the same, averaged weights", "30 %, pruned by cleanlab, averaged weights"),
-        ("   pruned by cleanlab whose own networks have as many steps, too",
-         "30 %, pruned by cleanlab, its networks for as long"),
         ("   cross-entropy on the rightly labelled faces alone", "30 %, clean subset"),
         (f"{place}, a third of the faces, 30 % wrong labels: cross-entropy", "few faces, cross-entropy"),
         ("   DR-FER", "few faces, DR-FER"),
@@ -107,32 +112,14 @@ SECTIONS = {
     ),
     "Photographs: FER2013": (
         ("Lesson network trained on FER2013, 48 px", "supervised-fer2013-cpu", "baseline", "accuracy"),
-        *((title, "photographs-fer2013-cpu", f"{way}, {size}", metric)
-          for way, before in (("from scratch", ""), ("synthetic first", ", synthetic faces first"))
+        *(row for way, before in (("from scratch", ""), ("synthetic first", ", synthetic faces first"))
           for size, words in (("as it is", ""), ("enlarged", ", pictures enlarged to 96 px for half the epochs"))
-          for title, metric in (
-            (f"A whole ResNet-18 trained on FER2013{before}{words}", "accuracy"),
-            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
-            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
-        *((title, "photographs-fer2013-cpu", arm, metric)
-          for arm, words in (("from scratch, weak views", "weak views"),
-                             ("synthetic first, weak views, enlarged",
-                              "synthetic faces first, weak views, pictures enlarged to 96 px for half the epochs"),
-                             ("from scratch, awake blocks", "blocks that add something at once"),
-                             ("from scratch, awake blocks, enlarged",
-                              "blocks that add something at once, pictures enlarged to 96 px for half the epochs"))
-          for title, metric in (
-            (f"A whole ResNet-18 trained on FER2013, {words}", "accuracy"),
-            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
-            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
-        *((title, "photographs-fer2013-cpu", f"from scratch, {arm}", metric)
-          for arm, words in (("lesson-wide, AdamW", _STRIDES + "AdamW"),
-                             ("lesson-wide, SGD", _STRIDES + "SGD"),
-                             ("fine18, SGD", "maps twice as fine, trained on FER2013 by SGD"))
-          for title, metric in (
-            (f"A ResNet-18 of half the width, {words}, blocks that add something at once", "accuracy"),
-            ("   and asked about each face and its mirror image", "accuracy_mirrored"),
-            ("   the same on the validation part, by which to choose", "validation_accuracy_mirrored"))),
+          for row in _photographs(f"A whole ResNet-18 trained on FER2013{before}{words}", f"{way}, {size}")),
+        *(row for arm, words in (
+            ("lesson-wide, SGD", "with the lesson network's stem and strides, trained on FER2013 by SGD"),
+            ("fine18, SGD", "maps twice as fine, trained on FER2013 by SGD"))
+          for row in _photographs(f"A ResNet-18 of half the width, {words}, blocks that add something at once",
+                                  f"from scratch, {arm}")),
         *_column("photographs-tuning-fer2013-cpu", "accuracy",
                  ("What helps a whole ResNet-18 on FER2013? Twelve epochs, on the validation part", "as it is"),
                  ("   half the learning rate", "half the rate"),
@@ -141,8 +128,7 @@ SECTIONS = {
                  ("   averaged weights", "averaged weights"),
                  ("   weak views, half the width, maps twice as fine", "weak views, fine18"),
                  ("   nothing erased, half the width, maps twice as fine", "nothing erased, fine18"),
-                 ("   weak views, blocks that add something at once", "weak views, awake blocks"),
-                 ("   weak views, batches of 64", "weak views, batches of 64")),
+                 ("   weak views, blocks that add something at once", "weak views, awake blocks")),
         ("   faces that it was taught, as it is", "photographs-tuning-fer2013-cpu", "as it is", "training_accuracy"),
         *((title, "pretraining-fer2013-cpu", f"{labels}, {way}", metric)
           for labels, longer in (("a tenth of the labels", ", three times the epochs"), ("all labels", ""))
@@ -190,6 +176,13 @@ SECTIONS = {
             ("FER2013, five nearest by heatmap of the same class", "heatmap_class"),
             ("   by pixels", "pixels_class"), ("   by chance", "random_class"))),
         *_selfsup(_ALONE, "Wild"), *_selfsup(_ALONE_FER, "FER2013"),
+        *_column("selfsup-tuning-synthfaces-wild-cpu", "probe_100",
+                 ("Wild, other settings of HNCL's rivals, on validation people, linear probe: HNCL", "HNCL, as it is"),
+                 *((f"   {rival}, {way}", f"{rival}, {way}") for rival, ways in (
+                     ("MoCo", ("as it is", "momentum 0.99", "momentum 0.999", "queue of 256", "t 0.07", "t 0.1",
+                               "t 0.5", "half the rate", "twice the rate")),
+                     ("SimCLR", ("as it is", "t 0.07", "t 0.1", "t 0.5", "half the rate", "twice the rate")))
+                   for way in ways)),
     ),
     "Lesson 05: DMSRL": tuple(row for file, first, place in (
         ("lab-wild", "Labels in the lab only, tested in the wild", "the wild"),
@@ -204,6 +197,8 @@ SECTIONS = {
             ("person_linear", "   person read off the expression feature by a line"),
             ("skin_tone_linear", "   skin tone (4 words) read off the expression feature by a line"))
           for row in _column(_IDENTITY, metric, (f"{title}, baseline", "baseline"),
+                             ("   baseline with the method's loss", "baseline, the method's loss"),
+                             ("   the same, faces weighed", "baseline, weighed"),
                              ("   identity-invariant", "+ weighed (the whole)"))),
         *(row for metric, title in (
             ("accuracy", "FER2013, classes"),
