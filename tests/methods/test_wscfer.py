@@ -50,8 +50,8 @@ def test_the_total_is_the_sum_of_its_terms():
 @pytest.mark.parametrize("rule", ["simclr", "supcon", "wsc"])
 def test_rules_and_forms_change_their_own_term(rule):
     values = {name: made(**hyper)[0](made()[1], 1.0) for name, hyper in
-              {"this": {"rule": rule, "form": "spaces"}, "other": {"rule": "wsc" if rule == "simclr" else "simclr"},
-               "views": {"rule": rule, "form": "views"}}.items()}
+              {"this": {"rule": rule, "form": "spaces"}, "views": {"rule": rule, "form": "views"},
+               "other": {"rule": "wsc" if rule == "simclr" else "simclr", "form": "spaces"}}.items()}
     assert values["this"]["contrast"] != values["other"]["contrast"]
     assert values["this"]["classify"] == values["other"]["classify"]
     assert values["this"]["consistency"] == values["other"]["consistency"] != values["views"]["consistency"]
