@@ -24,6 +24,11 @@ FEW = 3               # a third of the faces, in `few faces`
 SIMULATED = ("10 %", "20 %", "40 %", "one annotator")                  # kinds that photographs go without
 CORE = ("cross-entropy", "self-pacing", "DR-FER", "clean subset")      # arms beside `30 %` at small scales
 BEGINNINGS = (1.0, 1.5, 2.0)           # Ashman's D, see `pacing.APART`
+CLEANLAB = {          # how the faces are trained on that it leaves, and its own networks on two thirds of all
+    "pruned by cleanlab": dict(),
+    "pruned by cleanlab, averaged weights": dict(ema=AVERAGE),         # as DR-FER is judged
+    "pruned by cleanlab, its networks for as long": dict(as_long=True),
+}
 OURS = {              # the parts of DR-FER, alone and together
     "masked images": dict(pace=False, relabel=False),
     "self-pacing": dict(reconstruct=0.0, relabel=False),
@@ -79,8 +84,8 @@ def _ways():
     baselines = {"cross-entropy": dict(), "label smoothing": dict(label_smoothing=0.1),
                  "averaged weights": dict(ema=AVERAGE)}
     return {**{name: partial(_baseline, **hyper) for name, hyper in baselines.items()},
-            "pruned by cleanlab": _pruned, **{name: partial(_ours, **hyper) for name, hyper in OURS.items()},
-            "clean subset": _clean}
+            **{name: partial(_pruned, **how) for name, how in CLEANLAB.items()},
+            **{name: partial(_ours, **hyper) for name, hyper in OURS.items()}, "clean subset": _clean}
 
 
 @lru_cache(maxsize=2)
@@ -117,15 +122,15 @@ def _clean(faces, scale, seed, watch, shares):
     return _without(_wrong(faces), faces, scale, seed, watch), {}
 
 
-def _pruned(faces, scale, seed, watch, shares):
-    flagged, _ = confident(faces.labels, shares())
-    return _without(flagged, faces, scale, seed, watch), found(flagged, _wrong(faces))
+def _pruned(faces, scale, seed, watch, shares, as_long=False, **hyper):
+    flagged, _ = confident(faces.labels, shares(as_long=as_long))
+    return _without(flagged, faces, scale, seed, watch, **hyper), found(flagged, _wrong(faces))
 
 
-def _without(left_out, faces, scale, seed, watch):
+def _without(left_out, faces, scale, seed, watch, **hyper):
     """Train on the other faces, bool [N], for so many more epochs that the steps are as many as on all of them."""
     kept = faces[~left_out]
-    return _baseline(kept, scale.as_many_steps(len(kept), len(faces)), seed, watch, None)[0]
+    return _baseline(kept, scale.as_many_steps(len(kept), len(faces)), seed, watch, None, **hyper)[0]
 
 
 def _ours(faces, scale, seed, watch, shares, **hyper):
@@ -140,7 +145,7 @@ def _decisions(learner, faces, shares):
     flagged = memory["doubted"]
     facts = found(flagged, wrong)
     if wrong.any() and shares:
-        _, doubt = confident(faces.labels, shares())
+        _, doubt = confident(faces.labels, shares(as_long=False))
         facts["cleanlab_f1"] = found(most(doubt, int(flagged.sum())), wrong)["f1"]
     facts["relabelled"] = changed.float().mean().item()
     if changed.any():
@@ -149,9 +154,9 @@ def _decisions(learner, faces, shares):
 
 
 @lru_cache(maxsize=2)
-def _shares(kind, place, seed):
+def _shares(kind, place, seed, as_long):
     faces, _ = _faces(kind, place, seed)
-    return out_of_sample(faces, place.scale, seed, views=VIEW)
+    return out_of_sample(faces, place.scale, seed, as_long, views=VIEW)
 
 
 def _wrong(faces):

@@ -28,16 +28,18 @@ def most(scores: Tensor, count: int) -> Tensor:
     return chosen
 
 
-def out_of_sample(faces, scale: Scale, seed: int, **hyper) -> Tensor:
+def out_of_sample(faces, scale: Scale, seed: int, as_long: bool = False, **hyper) -> Tensor:
     """Return class shares [N, C] of every face from a network that did not train on it.
 
     Each network has two thirds of the faces and, as is usual, the epochs of a training on all: two thirds of its steps.
+    `as_long`: train for more epochs, so that the steps are as many.
     """
     fold = torch.randperm(len(faces), generator=torch.Generator().manual_seed(seed)) % FOLDS
     shares = torch.zeros(len(faces), len(faces.classes))
     for number in range(FOLDS):
         known = faces[fold != number]
-        learner = train_classifier(known, scale, seed, label_smoothing=0.0, **hyper)
+        spent = scale.as_many_steps(len(known), len(faces)) if as_long else scale
+        learner = train_classifier(known, spent, seed, label_smoothing=0.0, **hyper)
         shares[fold == number] = seen(learner, faces[fold == number])["logits"].softmax(1).cpu()
     return shares
 

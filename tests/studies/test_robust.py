@@ -62,26 +62,30 @@ SPENT = Scale("smoke", size=16, epochs=6)
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Return how many faces every training had, and for how many epochs; half of all are flagged."""
+    """Return how many faces every training had, for how many epochs, and with what; half of all are flagged."""
     seen = []
     for study in (robust, suspects):
         monkeypatch.setattr(study, "train_classifier",
-                            lambda faces, scale, *rest, **hyper: seen.append((len(faces), scale.epochs)))
+                            lambda faces, scale, *rest, **hyper: seen.append((len(faces), scale.epochs, hyper)))
     monkeypatch.setattr(robust, "confident", lambda labels, shares: (torch.arange(len(labels)) % 2 == 0, -shares))
     return seen
 
 
 def test_who_leaves_faces_out_has_as_many_steps(trained):
     faces = toy_faces(24, 16).with_noise(1 / 3, seed=0)
-    for way in ("cross-entropy", "clean subset", "pruned by cleanlab"):
-        robust._ways()[way](faces, SPENT, 0, None, lambda: torch.zeros(24))
-    assert trained == [(24, 6), (16, 9), (12, 12)]
+    asked = []
+    shares = lambda as_long: asked.append(as_long) or torch.zeros(24)                                # noqa: E731
+    for way in ("cross-entropy", "clean subset", *robust.CLEANLAB):
+        robust._ways()[way](faces, SPENT, 0, None, shares)
+    assert [(count, epochs) for count, epochs, _ in trained] == [(24, 6), (16, 9), *[(12, 12)] * 3]
+    assert ["ema" in hyper for _, _, hyper in trained[2:]] == [False, True, False] and asked == [False, False, True]
 
 
-def test_cleanlabs_networks_have_the_usual_epochs(trained, monkeypatch):
+@pytest.mark.parametrize("as_long, epochs", [(False, 6), (True, 9)])
+def test_cleanlabs_networks_have_the_usual_epochs_or_as_many_steps(trained, monkeypatch, as_long, epochs):
     monkeypatch.setattr(suspects, "seen", lambda learner, faces: {"logits": torch.zeros(len(faces), 4)})
-    assert suspects.out_of_sample(toy_faces(24, 16), SPENT, 0).shape == (24, 4)
-    assert trained == [(16, 6)] * 3
+    assert suspects.out_of_sample(toy_faces(24, 16), SPENT, 0, as_long).shape == (24, 4)
+    assert [one[:2] for one in trained] == [(16, epochs)] * 3
 
 
 @pytest.mark.slow
@@ -89,8 +93,10 @@ def test_every_arm_runs(tmp_path):
     pytest.importorskip("cleanlab")
     found = studies.run("robust", scale="smoke", seeds=1, out=tmp_path).summary()
     assert {name.split(", ", 1)[1] for name in found} == {
-        "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab", "masked images", "self-pacing",
-        "self-pacing, relabelling", "masked images, self-pacing", "DR-FER", "DR-FER, one pace for all", "clean subset"}
+        "cross-entropy", "label smoothing", "averaged weights", "pruned by cleanlab",
+        "pruned by cleanlab, averaged weights", "pruned by cleanlab, its networks for as long", "masked images",
+        "self-pacing", "self-pacing, relabelling", "masked images, self-pacing", "DR-FER", "DR-FER, one pace for all",
+        "clean subset"}
     known = {"epochs", "accuracy", "best_epoch", "memorised", "wrong_labels"}
     assert all(known <= arm.keys() for arm in found.values())
     assert {"f1", "cleanlab_f1", "relabelled"} <= found["30 %, DR-FER"].keys()
