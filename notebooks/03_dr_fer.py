@@ -18,9 +18,10 @@
 #
 # # 03 · DR-FER: learning among wrong labels
 #
-# About two and a half hours with the exercises. The code runs in three to four minutes on two slow CPU cores; on a GPU
-# it uses more faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its last part, in which a
-# network learns wrong labels by heart.
+# About two and a half hours with the exercises. The code runs in about two minutes on two CPU cores, and in up to four
+# on slow ones; on a GPU it uses more faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its
+# last part, in which a network learns wrong labels by heart. Words you do not know are in the
+# [glossary](../site/glossary.md).
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/03_dr_fer.ipynb), or `notebooks/student/03_dr_fer.ipynb` on your own machine.
 #
@@ -511,7 +512,10 @@ fc.plots.image_rows(pictures, words,
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Where the vote is right, the same expression, in the run shown here: lowered brows. Hair and background differ.
+# Read the classes under a row first, then look at mouth and brows: the mouth alone decides many votes. Where a vote is
+# right, most neighbours share the face's true expression, while hair and background differ. Where it is wrong, look for
+# what the neighbours do share with the face, such as a mouth that is as wide open: the network takes that for the
+# expression. If neither mouth nor brows are alike, light and the angle of the head often are.
 #
 # </details>
 #
@@ -616,7 +620,8 @@ for who, heat in maps.items():
 fc.plots.overlay(faces.images[:6].repeat(2, 1, 1, 1), torch.cat([heat[:6] for heat in maps.values()]), columns=6,
                  titles=[f"{word}\n{name}" for name in maps for word in faces[:6].words("labels")],
                  alt="Six faces twice under Grad-CAM maps, above those of cross-entropy, below those of DR-FER",
-                 caption=f"The map has {maps['DR-FER'].shape[1]} x {maps['DR-FER'].shape[2]} places, so do not ask it for an eyelid.")
+                 caption="Bright cells speak for the class that is decided. Do the two rows differ at mouth or brows? (Of "
+                         f"{maps['DR-FER'].shape[1]} x {maps['DR-FER'].shape[2]} cells you cannot ask for an eyelid.)")
 
 # %% [markdown]
 # Neither network looks at these parts much more than an even map would, and DR-FER looks at them about as much as
@@ -801,7 +806,7 @@ fair, count = train[asked_for], lambda predicted, truth: predicted.float().mean(
 # %%
 fc.plots.group_bars(fc.evaluate.by_group(fair, used, "labels", measure=count), whole=used.float().mean().item(),
                     measure="share in use", title="Rightly labelled faces in use, by class",
-                    caption="The line is the mean. A class below it loses more rightly labelled examples than others do.")
+                    caption="Which bars, if any, lie wholly left of the line? Such a class loses more rightly labelled faces.")
 
 # %%
 fc.plots.group_bars(fc.evaluate.by_group(fair, used, "skin_tone", measure=count, ranges=fc.evaluate.TONES),
