@@ -396,11 +396,11 @@ for t in (0.1, 0.5):
 #
 # ## What needs no label
 # The paper has three components: the classifier, WSC, and a loss that makes the two spaces **consistent**. We did not
-# find what it means by that, so here are two readings of the third component, both (DC). In form A the spaces should agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out
-# other faces of the same class. $U_i$ and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a
-# softmax; $\tau_c$ is the temperature in the space of classes. $\mathrm{KL}(p \,\|\, q) = \sum_k p_k \log (p_k / q_k)$
-# says how far the shares $q$ are from $p$: 0 if they are equal. Each side follows the other, which is held fixed
-# meanwhile ($\text{sg}$ stops the gradient):
+# find what it means by that, so here are two readings of the third component, both (DC). In form A the spaces should
+# agree on who is like whom in the **partial set** $K(i)$ of WSC, which leaves out other faces of the same class. $U_i$
+# and $Z_i$ are the shares that $u$ and $z$ give to the views of this set, by a softmax; $\tau_c$ is the temperature in
+# the space of classes. $\mathrm{KL}(p \,\|\, q) = \sum_k p_k \log (p_k / q_k)$ says how far the shares $q$ are from
+# $p$: 0 if they are equal. Each side follows the other, which is held fixed meanwhile ($\text{sg}$ stops the gradient):
 #
 # $$U_i = \operatorname{softmax}_{K(i)} \frac{\cos(u_i, u_k)}{\tau_c}, \qquad Z_i = \operatorname{softmax}_{K(i)} s_{ik} \tag{2.4}$$
 #
@@ -458,8 +458,9 @@ for name, terms in TERMS.items():
     print(f"{name:25}", terms)
 
 # %% [markdown]
-# *CE + WSC + PCL* is the library's method `wscfer`. Its $\alpha$ is 0.02, its $\beta$ is 5. Which of the two terms will do the work?
-# Write it down. (Weights alone do not tell, because losses differ in size. Why we took these is told below the tables.)
+# *CE + WSC + PCL* is the library's method `wscfer`. Its $\alpha$ is 0.02, its $\beta$ is 5. Which of the two terms will
+# do the work? Write it down. (Weights alone do not tell, because losses differ in size. Why we took these is told below
+# the tables.)
 
 # %%
 shown = fc.embed.at_most(test, 500)

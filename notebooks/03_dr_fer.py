@@ -512,10 +512,9 @@ fc.plots.image_rows(pictures, words,
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Read the classes under a row first, then look at mouth and brows: the mouth alone decides many votes. Where a vote is
-# right, most neighbours share the face's true expression, while hair and background differ. Where it is wrong, look for
-# what the neighbours do share with the face, such as a mouth that is as wide open: the network takes that for the
-# expression. If neither mouth nor brows are alike, light and the angle of the head often are.
+# Where the vote is right, most neighbours show the face's true expression, with other hair and another background.
+# Where it is wrong, compare mouth and brows: often the mouths are alike and the brows are not. A closed, angry mouth
+# can lie among neutral ones, and an open mouth of disgust among smiles; the brows would have told them apart.
 #
 # </details>
 #

@@ -683,9 +683,9 @@ print(f"tones 1 to 3 fare better than tones 8 to 10 by {100 * between['value']:+
 # ## On your own data
 # ```python
 # faces = fc.load_faces("fer2013", split="train", root="/path/to/it")
-# long = dict(key_decay=0.99, queue=4096, count=5, weight=0.8)            # for twenty thousand steps, see below
-# method = create("hncl", faces, **long)                                  # landmarks are found by the course's network
-# method = create("hncl", faces, detector="face-alignment", **long)       # or by a pre-trained one, where a network exists
+# long = dict(key_decay=0.99, queue=4096, count=5, weight=0.8)        # for twenty thousand steps, see below
+# method = create("hncl", faces, **long)                              # landmarks are found by the course's network
+# method = create("hncl", faces, detector="face-alignment", **long)   # or by a pre-trained one, where a network exists
 # fc.fit(method, faces, epochs=200, batch_size=256, out="runs/hncl", resume=True)
 # ```
 #

@@ -641,20 +641,20 @@ for arm in ("DANN", "CDAN", "DMSRL"):
 # to 52.4 %: that much of the gap is a matter of batch norm's means and variances, and closing it needs neither an
 # adversary nor a pseudo label. DMSRL has statistics of the target already, and rises by less than half a point. DANN
 # and CDAN have those of both domains together, and rise by more than a point and a half. So DMSRL's lead over them in
-# the column *mean recall* is no merit of its losses: once everyone is recalibrated, the three are level. What is left of their gains of six to seven points over *source only, for longer* is **one point**, and
-# seeds differ by as much. A method must end above the recalibrated number to justify its loss terms; here three seeds
-# cannot tell whether any of the three does. [Lesson 07](07_comparison.ipynb) trains longer, and there DMSRL ends
-# behind a recalibrated baseline of its budget. You can also start from the recalibrated statistics, or from the
-# source's own head, and see.
+# the column *mean recall* is no merit of its losses: once everyone is recalibrated, the three are level. What is left
+# of their gains of six to seven points over *source only, for longer* is **one point**, and seeds differ by as much. A
+# method must end above the recalibrated number to justify its loss terms; here three seeds cannot tell whether any of
+# the three does. [Lesson 07](07_comparison.ipynb) trains longer, and there DMSRL ends behind a recalibrated baseline of
+# its budget. You can also start from the recalibrated statistics, or from the source's own head, and see.
 #
-# Now read the lines *without*: they differ from one another by less than a point, which is no more than the spread,
-# so no part alone shows its worth. (*Without own batch norm* and *as found* have shared norms, so statistics of the
-# mixture, and were not recalibrated: they may stand too low.) From the released code, *as found* takes the pseudo labels at every step, the
-# shared norms and the random centres, but not the weights, the margin of 100, the optimiser and the schedule, so it
-# is not a reproduction. The best epoch is ahead of the last by about a point at most where a method adapts, and by a
-# point and a half where the source is trained for longer. The epoch of most information asks for no label, but the
-# criterion was computed on the very faces that are scored, and it does not help: from lab to wild DMSRL has 52.7 %
-# there and 52.9 % at the last epoch (`docs/results.md`).
+# Now read the lines *without*: they differ from one another by less than a point, which is no more than the spread, so
+# no part alone shows its worth. (*Without own batch norm* and *as found* have shared norms, so statistics of the
+# mixture, and were not recalibrated: they may stand too low.) From the released code, *as found* takes the pseudo
+# labels at every step, the shared norms and the random centres, but not the weights, the margin of 100, the optimiser
+# and the schedule, so it is not a reproduction. The best epoch is ahead of the last by about a point at most where a
+# method adapts, and by a point and a half where the source is trained for longer. The epoch of most information asks
+# for no label, but the criterion was computed on the very faces that are scored, and it does not help: from lab to wild
+# DMSRL has 52.7 % there and 52.9 % at the last epoch (`docs/results.md`).
 #
 # Now the other way round, with labels in the wild and a test in the lab:
 

@@ -760,9 +760,9 @@ Table([["points, 95 % interval", *metrics], *rows])
 # costs no more than vCLUB (what it takes out of the tone beyond vCLUB differs so much from seed to seed that the
 # interval holds 0).
 #
-# Residual modules and agreement alone change little in valence. In the person they change as much as weighing does,
-# and nearly as much as vCLUB adds to them: so do not credit vCLUB alone. (What the loss alone does, the first line
-# cannot say: its intervals hold 0, but some are wide. To hold 0 is not to be 0.) Which **list** is retrieved matters: with the
+# Residual modules and agreement alone change little in valence. In the person they change as much as weighing does, and
+# nearly as much as vCLUB adds to them: so do not credit vCLUB alone. (What the loss alone does, the first line cannot
+# say: its intervals hold 0, but some are wide. To hold 0 is not to be 0.) Which **list** is retrieved matters: with the
 # tone alone the method does about as well as with all three attributes; with gender or age alone it does not, because
 # the training set ties only skin tone to valence. Few seeds are a reason to measure again at your own size.
 #
