@@ -755,16 +755,16 @@ Table([["points, 95 % interval", *metrics], *rows])
 # interval leaves out 0. The person is read from its feature half as far above chance, in each of the three seeds less
 # often, but so unevenly that the interval holds 0. So it is not shown that the whole hides the person. Weighing alone
 # has about half of this, and there the interval leaves out 0. The tone is read from the whole no worse than from
-# weighing alone. An *adversary*, which is asked for the retrieved answer itself,
-# takes out the most tone: added to the baseline, it mends a good part of what weighing mends, and in the whole it
-# costs no more than vCLUB (what it takes out of the tone beyond vCLUB differs so much from seed to seed that the
-# interval holds 0).
+# weighing alone. An *adversary*, which is asked for the retrieved answer itself, takes out the most tone: added to the
+# baseline, it mends a good part of what weighing mends, and in the whole it costs no more than vCLUB (what it takes out
+# of the tone beyond vCLUB differs so much from seed to seed that the interval holds 0).
 #
-# Residual modules and agreement alone change little in valence. In the person they change as much as weighing does, and
-# nearly as much as vCLUB adds to them: so do not credit vCLUB alone. (What the loss alone does, the first line cannot
-# say: its intervals hold 0, but some are wide. To hold 0 is not to be 0.) Which **list** is retrieved matters: with the
-# tone alone the method does about as well as with all three attributes; with gender or age alone it does not, because
-# the training set ties only skin tone to valence. Few seeds are a reason to measure again at your own size.
+# Residual modules and agreement alone change little in valence. In the person their mean changes as much as weighing's
+# does, and nearly as much as vCLUB adds to them (both intervals hold 0): so do not credit vCLUB alone. (What the loss
+# alone does, the first line cannot say: its intervals hold 0, but some are wide. To hold 0 is not to be 0.) Which
+# **list** is retrieved matters: with the tone alone the method does about as well as with all three attributes; with
+# gender or age alone it does not, because the training set ties only skin tone to valence. Few seeds are a reason to
+# measure again at your own size.
 #
 # Where did identity go? Here are the same readers, on the expression feature $z_e$ and on the identity features
 # $z_{id}$:
@@ -793,10 +793,9 @@ show(unseen)
 # %% [markdown]
 # Without the confounding the baseline's concordance in valence is higher than that of any line above, and no error
 # follows the tone. The whole method wins nothing in valence, and loses some concordance in arousal: there was no
-# shortcut to take away. (Nobody trained a baseline with the method's loss here, so a part of these differences may be
-# the loss.) All these test faces are *dark*, so the tone column is the share of them that the reader calls
-# dark. One answer for all, which is the commonest tone among the faces that taught the reader, is never right for these
-# faces.
+# shortcut to take away. (No baseline with the method's loss was trained here, so a part of these differences may be the
+# loss.) All these test faces are *dark*, so the tone column is the share of them that the reader calls dark. One answer
+# for all, which is the commonest tone among the faces that taught the reader, is never right for these faces.
 #
 # **LEACE** erases a concept from finished features in closed form, so that no linear reader can find it. It is the peer
 # to set beside the probes: what does it leave of the expression, and what can a reader with a hidden layer still find?
