@@ -86,6 +86,18 @@ def told_after(words: str):
         raise WrongAnswer(f"{words}: {wrong}") from None
 
 
+@contextmanager
+def all_classes():
+    """Add to what is refused for sizes that do not fit that not every class occurs among the labels."""
+    try:
+        yield
+    except WrongAnswer as wrong:
+        require("must match the size" not in str(wrong) and "broadcast" not in str(wrong),
+                f"{str(wrong).rstrip('.')}. Not every class occurs here, so say how many there are: `F.one_hot` and "
+                "`bincount` (its `minlength`) can be told.")
+        raise
+
+
 def _in_single(made, function, inputs, *more):
     """Call the function in single precision, or, if it stops for that, with the inputs as they are."""
     try:

@@ -89,10 +89,13 @@ def majority(vote):
         "exactly half is not more than half.": _vote(VOTES, enough=lambda top, total: 2 * top >= total),
         "exactly half is not more than half; and where no vote counts, 0 is not more than half of 0.":
             _vote(VOTES, enough=lambda top, total: 2 * top >= total, some=False),
+        "where no vote counts, 0 / 0 is NaN, and NaN <= 0.5 is false. Such a face gets no label, either.":
+            torch.where((VOTES > 1).any(1), _vote(VOTES), 0),
         "the half is that of ten votes. It should be half of the votes that are left.":
             _vote(VOTES, enough=lambda top, total: top > 5),
         "pairs of votes are dropped, too. Only single ones go.": _vote(VOTES, least=3),
-    }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1 and on votes 5, 5.")
+    }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1, on votes 5, 5, and on seven single "
+       "votes.")
     wide = torch.cat([torch.zeros(len(VOTES), 1, dtype=torch.long), VOTES], 1)
     expect(tensor(call(vote, wide), [len(VOTES)], dtype="int"), _vote(wide),
            otherwise="right for 7 classes, but not for 8. Is their number written in?")
@@ -153,14 +156,14 @@ def another_set(noise):
                                               "`classes` says how many there are; the labels need not show it.")
 
 
-def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=False):
+def _neighbour_share(points, groups, count, apart=None, itself=False, farthest=False, looked_up=True):
     apart = (torch.cdist(points, points) if apart is None else apart).clone()
     if itself and farthest:
         apart.fill_diagonal_(math.inf)
     if not itself:
         apart.fill_diagonal_(-math.inf if farthest else math.inf)
     rows = apart.topk(count, largest=farthest).indices
-    return (groups[rows] == groups[:, None]).double().mean()
+    return ((groups[rows] if looked_up else rows) == groups[:, None]).double().mean()
 
 
 @checker(minutes=12, difficulty=2, hints=(
@@ -193,6 +196,8 @@ def neighbours(share):
         "this is the sum over all faces and neighbours; take the mean.": 300 * truth,
         "these are sums of absolute differences. Take the usual distance, as `torch.cdist` has it.":
             _neighbour_share(points, groups, 5, apart=torch.cdist(points, points, p=1)),
+        "you compare numbers of rows with groups. Look the neighbours' groups up, `groups[rows]`.":
+            _neighbour_share(points, groups, 5, looked_up=False),
         "these are neighbours by angle. Take the distance.":
             _neighbour_share(points, groups, 5, apart=1 - unit @ unit.T),
     }, "the share is not right. Take one face, write down the groups of its five nearest; how many are the face's own?")

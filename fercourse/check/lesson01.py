@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from .answers import call, expect, generator, number, require, tensor
+from .answers import all_classes, call, expect, generator, number, require, tensor, told_after, trains
 from .base import checker
 from .lesson00 import another_set
 
@@ -21,7 +21,8 @@ def cross_entropy(answer):
     """Write the mean cross-entropy of logits [B, C] and labels [B], safe for logits of any size."""
     logits = 3 * torch.randn(6, 7, generator=generator(1))
     labels = torch.randint(0, 7, (6,), generator=generator(2))
-    found = number(call(answer, logits, labels), "your loss is")
+    with all_classes():
+        found = number(call(answer, logits, labels), "your loss is")
     losses = F.cross_entropy(logits, labels, reduction="none")
     shares = logits.softmax(1).gather(1, labels[:, None])[:, 0]
     expect(found, losses.mean().item(), {
@@ -32,18 +33,21 @@ def cross_entropy(answer):
         "take the logarithm of each face's probability first, then the mean.": -shares.mean().log(),
         "softmax is applied twice: the logits are turned into probabilities before a function that does so itself.":
             F.cross_entropy(logits.softmax(1), labels),
+        "the shares are taken over the faces; those of one face, along dimension 1, sum to 1.":
+            F.nll_loss(logits.log_softmax(0), labels),
         "`logits[:, labels]` is a table of every face's logit for everybody's class; each face has one true logit.":
             (logits.logsumexp(1)[:, None] - logits[:, labels]).mean(),
         "the largest logit is taken away inside the sum only; take it from the true logit, too.":
             (losses - logits.max(1).values).mean(),
         "this is only minus the logit of the true class; in (1.3) stands the logarithm of a sum over all classes, too.":
             -logits.gather(1, labels[:, None]).mean(),
-    }, "it is not the mean of formula (1.3). Try two classes and logits of 0: it must be log 2.")
+    }, "it is not the mean of formula (1.3). Try three faces, two classes and logits of 0: it must be log 2.")
     _safe(answer)
     with _Ready() as ready:
         call(answer, logits, labels)
     require(not ready.used, f"the number is right, but your function calls `{ready.used}`, and this task does without "
                             "it. Write formula (1.3) yourself.")
+    trains(answer, logits, labels, learnt={"logits": 0})
     return "and it stays finite for logits in the thousands, as `F.cross_entropy` does"
 
 
@@ -62,7 +66,9 @@ class _Ready(TorchFunctionMode):
 def _safe(answer):
     """Try logits whose exponentials overflow, or all vanish; their loss is known by hand: 0, and the gap of 2,000."""
     logits = torch.tensor([[1000.0, -1000.0], [-1000.0, -3000.0]])
-    found = number(call(answer, logits, torch.tensor([0, 1])), "your loss is", finite=False)
+    with told_after("right for 7 classes, but not for 2 (is their number written in?)"):
+        found = call(answer, logits, torch.tensor([0, 1]))
+    found = number(found, "your loss is", finite=False)
     require(math.isfinite(found),
             "right on small logits, but logits of 1,000 and -1,000 give NaN or infinity: exp(1000) is too large for a "
             "float, and exp(-1000) is 0 in it. Take the largest logit of each row away first, and take no logarithm of "
@@ -80,7 +86,8 @@ def recalls(answer):
     """Return the recall of each of `count` classes, [count], from predictions [N] and labels [N]."""
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
     predicted = torch.tensor([0, 0, 0, 1, 1, 0, 2, 0, 0, 1])
-    found = tensor(call(answer, predicted, labels, 3), [3], dtype="float")
+    with all_classes():
+        found = tensor(call(answer, predicted, labels, 3), [3], dtype="float")
     expect(found, torch.tensor([0.75, 0.5, 0.25]), {
         "this is precision: it asks which predictions are right. Divide by the number of faces truly of the class.":
             torch.tensor([3 / 6, 1 / 3, 1.0]),
@@ -91,8 +98,9 @@ def recalls(answer):
             torch.tensor([0.6, 0.2, 0.2]),
     }, "at least one class is off. Take class 0 alone, and count by hand.")
     labels, predicted = torch.tensor([0, 1, 1, 2, 3, 3]), torch.tensor([0, 1, 0, 2, 2, 0])
-    found = tensor(call(answer, predicted, labels, 4), [4], dtype="float",
-                   what="right for 3 classes, but for 4 your function returns")
+    with all_classes():
+        found = tensor(call(answer, predicted, labels, 4), [4], dtype="float",
+                       what="right for 3 classes, but for 4 your function returns")
     expect(found, torch.tensor([1, 0.5, 1, 0]),
            otherwise="right for 3 classes, but not for 4, of which one is never predicted. Is `count` used?")
     return "their mean counts a rare class as much as a common one"
@@ -117,6 +125,8 @@ def neighbours(answer):
             _voted(F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels, 1),
         "these are the neighbours least alike; take the largest similarities.":
             _voted(-F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, labels),
+        "these are numbers of rows, not classes: look the neighbours' classes up, `labels[rows]`.":
+            _voted(F.normalize(train, dim=1) @ F.normalize(test, dim=1).T, torch.arange(len(labels))),
     }, "at least one face is given the wrong class. Are the votes those of its own neighbours?")
     _split_votes(answer)
     _outvoted(answer)

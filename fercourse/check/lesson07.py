@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from .answers import call, expect, generator, number, require, tensor, two
+from .answers import all_classes, call, expect, generator, number, require, tensor, two
 from .base import checker
 
 
@@ -56,9 +56,12 @@ def gain(answer):
     ours = theirs + torch.tensor([0.02, 0.05, 0.03, 0.01, 0.04, -0.01]).double()
     mean, half = _mean_and_half(answer, ours, theirs)
     gap, count = ours - theirs, len(ours)
-    expect(mean, gap.mean(), {"the sign is turned round: ours minus theirs.": -gap.mean()},
-           "the first value is not the mean of the differences.")
     error, quantile = gap.std() / count ** 0.5, float(t.ppf(0.975, count - 1))
+    expect(mean, gap.mean(), {
+        "the sign is turned round: ours minus theirs.": -gap.mean(),
+        "these are the two ends of the interval. Return its middle, the mean, and half its width.":
+            gap.mean() - quantile * error,
+    }, "the first value is not the mean of the differences.")
     apart = ((ours.var() + theirs.var()) / count).sqrt()
     expect(half, quantile * error, {
         "1.96 is for hundreds of seeds; with few, Student's t has heavier tails. How many degrees of freedom has it?":
@@ -68,6 +71,11 @@ def gain(answer):
         "differences.":
             float(t.ppf(0.975, 2 * count - 2)) * apart,
         "the root of the number of seeds is missing.": quantile * gap.std(),
+        "the root is that of the number of seeds, S. Only the standard deviation and the degrees of freedom have S - 1.":
+            quantile * gap.std() / (count - 1) ** 0.5,
+        "this divides by the number of seeds; divide by its root.": quantile * gap.std() / count,
+        "this is made of the variance; take its root, the standard deviation.": quantile * gap.var() / count ** 0.5,
+        "the quantile is that of 2.5 %, which is negative: 0.975 has 2.5 % above it.": -quantile * error,
         "this is the standard error; multiply it by the quantile of Student's t.": error,
         "the standard deviation divides by S; with few seeds by S - 1.":
             quantile * gap.std(correction=0) / count ** 0.5,
@@ -140,7 +148,8 @@ def margin_logits(answer):
             "the numbers are right, but nothing could be learnt from them: training goes back from the logits to the "
             "cosines. Stay with operations on tensors, without lists, numpy and `detach`.")
     labels = torch.tensor([0, 1, 2, 2, 1, 0])                # nobody is of the last class
-    found = tensor(call(answer, cosines, labels, 0.1, 30.0), [6, 4], dtype="float")
+    with all_classes():
+        found = tensor(call(answer, cosines, labels, 0.1, 30.0), [6, 4], dtype="float")
     expect(found, 30 * (cosines - 0.1 * F.one_hot(labels, 4)),
            otherwise="right for one margin and one scale, but not for others. Is a number written in?")
     return "margin 0 is a softmax over cosines"

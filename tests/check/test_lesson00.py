@@ -109,6 +109,19 @@ def with_itself(points, groups, count, largest=False):
     return (groups[rows] == groups[:, None]).float().mean()
 
 
+def majority_of_shares(votes):
+    """The label by shares of the votes that count, NaN where none does."""
+    kept = torch.where(votes > 1, votes, 0)
+    share, label = (kept / kept.sum(1, keepdim=True)).max(1)
+    label[share <= 0.5] = -1
+    return label
+
+
+def rows_for_groups(points, groups, count):
+    rows = torch.cdist(points, points).fill_diagonal_(torch.inf).topk(count, largest=False).indices
+    return (rows == groups[:, None]).float().mean()
+
+
 RIGHT = [
     (lesson00.fear, FEAR),
     (lesson00.fear, AS_HINTED),
@@ -141,6 +154,8 @@ WRONG = [
     (lesson00.majority, lambda votes: torch.zeros(8, dtype=torch.long), "Try it by hand"),
     (lesson00.majority, lambda votes: majority(votes[:, :7]), "but not for 8"),
     (lesson00.majority, at_least_half, "0 is not more than half of 0"),
+    (lesson00.majority, majority_of_shares, "0 / 0 is NaN"),
+    (lesson00.majority, lambda votes: torch.zeros(8, dtype=torch.long), "seven single votes"),
     (lesson00.spoil, lambda y, r, c: uneven(y, r, c), "not equally likely"),
     (lesson00.spoil, coins, "not a coin"),
     (lesson00.spoil, from_the_end, "at a rate of 0"),
@@ -162,6 +177,7 @@ WRONG = [
     (lesson00.neighbours, lambda p, g, k: neighbours(p, g, k) * len(p) * k, "the sum over all"),
     (lesson00.neighbours, lambda p, g, k: 100 * neighbours(p, g, k), "percent"),
     (lesson00.neighbours, lambda p, g, k: with_itself(p, g, k + 1), "beside the others"),
+    (lesson00.neighbours, rows_for_groups, "groups up"),
     (lesson00.neighbours, lambda p, g, k: torch.ones(60), "one number for each face"),
     (lesson00.neighbours, lambda p, g, k: 0.123, "how many are the face"),
     (lesson00.neighbours, lambda p, g, k: neighbours(p, g, 5), "`count` belongs"),

@@ -1,5 +1,6 @@
 """Answers to lesson 01, right ones and those with the mistakes people make; test_answers tries them."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -60,9 +61,14 @@ def dealt(labels, classes, rate, seed):
     return noisy
 
 
+def by_one_hot(logits, labels, *classes):
+    return (logits.logsumexp(1) - (logits * F.one_hot(labels, *classes)).sum(1)).mean()
+
+
 RIGHT = [
     (lesson01.cross_entropy, loss_by_hand),
     (lesson01.cross_entropy, lambda x, y: (x.logsumexp(1) - x.gather(1, y[:, None])[:, 0]).mean()),
+    (lesson01.cross_entropy, lambda x, y: by_one_hot(x, y, x.shape[1])),
     (lesson01.cross_entropy, lambda x, y: F.nll_loss(x - x.logsumexp(1, keepdim=True), y)),
     (lesson01.recalls, recalls_by_hand),
     (lesson01.recalls, lambda p, y, n: torch.stack([(p[y == c] == c).double().mean() for c in range(n)])),
@@ -154,6 +160,12 @@ def largest_of_all(logits, labels):
     return (shifted.exp().sum(1).log() - shifted[torch.arange(len(labels)), labels]).mean()
 
 
+def in_numpy(logits, labels):
+    x, y = logits.detach().numpy(), labels.numpy()
+    shifted = x - x.max(1, keepdims=True)
+    return (np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(y)), y]).mean()
+
+
 WRONG = [
     (lesson01.cross_entropy, lambda x, y: F.cross_entropy(x, y, reduction="sum"), "sum over the faces"),
     (lesson01.cross_entropy, lambda x, y: x.log_softmax(1).gather(1, y[:, None]).mean(), "sign"),
@@ -170,6 +182,12 @@ WRONG = [
     (lesson01.cross_entropy, lambda x, y: torch.nn.CrossEntropyLoss()(x, y), "calls `cross_entropy`"),
     *((lesson01.cross_entropy, lambda x, y, f=f: F.nll_loss(f(x, 1), y), "calls `log_softmax`")
       for f in (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax, torch.special.log_softmax)),
+    (lesson01.cross_entropy, lambda x, y: loss_by_hand(x, y).item(), "no gradient reaches `logits`"),
+    (lesson01.cross_entropy, torch.no_grad()(loss_by_hand), "no gradient reaches `logits`"),
+    (lesson01.cross_entropy, in_numpy, "no gradient reaches `logits`"),
+    (lesson01.cross_entropy, lambda x, y: -x.softmax(0).gather(1, y[:, None]).log().mean(), "over the faces"),
+    (lesson01.cross_entropy, lambda x, y: by_one_hot(x, y, 7), r"not for 2 \(is their number written in\?\): your"),
+    (lesson01.cross_entropy, by_one_hot, "Not every class occurs here"),
     (lesson01.cross_entropy, lambda x, y: None, "return"),
     (lesson01.cross_entropy, lambda x: x, "2 inputs"),
     (lesson01.recalls, lambda p, y, n: recalls_by_hand(y, p, n), "precision"),
@@ -178,6 +196,8 @@ WRONG = [
     (lesson01.recalls, lambda p, y, n: (p == y).float().mean(), "shape"),
     (lesson01.recalls, lambda p, y, n: recalls_by_hand(p, y, 3), "but for 4 your function"),
     (lesson01.recalls, lambda p, y, n: [*recalls_by_hand(p, y, 3), *[1.0] * (n - 3)], "`count` used"),
+    (lesson01.recalls, lambda p, y, n: p[p == y].bincount() / y.bincount(), "Not every class occurs here"),
+    (lesson01.neighbours, lambda a, y, b, k: vote(a, torch.arange(len(y)), b, k), "numbers of rows"),
     (lesson01.neighbours, lambda a, y, b, k: vote(a, y, b, 1), "single nearest"),
     (lesson01.neighbours, lambda a, y, b, k: y[(-torch.cdist(b, a)).topk(k).indices].mode(1).values, "length 1"),
     (lesson01.neighbours, lambda a, y, b, k: y[(b @ a.T).topk(k).indices].mode(1).values, "length 1"),
