@@ -94,8 +94,8 @@ def majority(vote):
         "the half is that of ten votes. It should be half of the votes that are left.":
             _vote(VOTES, enough=lambda top, total: top > 5),
         "pairs of votes are dropped, too. Only single ones go.": _vote(VOTES, least=3),
-    }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1, on votes 5, 5, and on seven single "
-       "votes.")
+    }, "some labels are not what the rule gives. Try it by hand on votes 4, 3, 1, 1, 1, on votes 5, 5, and on seven "
+       "single votes.")
     wide = torch.cat([torch.zeros(len(VOTES), 1, dtype=torch.long), VOTES], 1)
     expect(tensor(call(vote, wide), [len(VOTES)], dtype="int"), _vote(wide),
            otherwise="right for 7 classes, but not for 8. Is their number written in?")
