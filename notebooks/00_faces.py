@@ -18,8 +18,10 @@
 #
 # # 00 · Faces
 #
-# About an hour and a half with the exercises. The code runs in two minutes on two CPU cores; no GPU is needed. You
-# need Python and tensors, and no knowledge of faces. Exercises are easy (●○○), medium (●●○) or hard (●●●).
+# About an hour and a half with the exercises. The code runs in about half a minute on two CPU cores, in up to two
+# minutes on slow ones; no GPU is needed. You need Python and tensors, and no knowledge of faces. Exercises are easy
+# (●○○), medium (●●○) or hard (●●●). Words that you do not know are in the
+# [glossary](https://github.com/OWNER/fercourse/blob/main/site/glossary.md).
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/00_faces.ipynb), or `notebooks/student/00_faces.ipynb` on your own machine.
 #
@@ -260,12 +262,16 @@ fc.check.lesson00.fear(my_fear)
 # or arousal? Does one of them change its sign?
 
 # %%
+second = told(my_fear) if my_fear else "surprise again:\nexercise 1 waits"
 fc.plots.image_rows(
-    {"": torch.stack([pose(surprise), pose(my_fear or surprise)])}, {"": [told(surprise), told(my_fear or surprise)]},
-    alt="Surprise on the left, your fear on the right",
-    caption="The brows and the corners of the mouth make the difference.")
+    {"": torch.stack([pose(surprise), pose(my_fear or surprise)])}, {"": [told(surprise), second]},
+    alt=f"Surprise on the left, {'your fear' if my_fear else 'surprise again'} on the right",
+    caption="Compare the jaw, the lips, the brows, and then the two numbers.")
 
 # %% [markdown]
+# In fear the jaw closes, the lips stretch and the brows draw together. Valence changes more, and it changes its sign:
+# by eq. (0.1), surprise is a little pleasant and fear is unpleasant. Both are stirred, so arousal changes little.
+#
 # ## What annotators disagree about
 #
 # Few data sets list action units. Most give each picture one word, and often somebody looked at it and chose the word.
@@ -394,9 +400,10 @@ wrong = {kind: [100 - share for share in right(labels)] for kind, labels in spoi
 pd.DataFrame(wrong, index=[*words, "all"]).rename_axis("% wrong")
 
 # %% [markdown]
-# Symmetric and pair noise spoil all classes alike. Real people err more on some classes than on others (our simulated
-# ones hardly do), and they err on the faces that are hard to read. Such a face often looks like its wrong class, so the
-# error is hard to find. Lesson 03 looks for wrong labels of each kind.
+# Of the eight faces above, hardly anybody would call the frightened one happy, or the angry one neutral. A person
+# might well call the faint smile neutral. Symmetric and pair noise spoil all classes alike. Real people err more on
+# some classes than on others (our simulated ones hardly do), and they err on the faces that are hard to read. Such a
+# face often looks like its wrong class, so the error is hard to find. Lesson 03 looks for wrong labels of each kind.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-spoil-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ### Exercise 3 · symmetric noise (10 min, ●●○)
@@ -488,9 +495,10 @@ who(faces)
 who(fc.load_faces("synthfaces", split="test"))
 
 # %% [markdown]
-# Not one of them is a man over 60 with dark skin (tones 8 to 10): for him there is no error rate at all. Then look
-# for what both tables cannot show: other ways to present one's gender, faces marked by illness or injury, and
-# contempt, the eighth class of FER+. **What is not in the table cannot be measured**, and no score tells you so.
+# Two cells are empty: no man over 60 has dark skin (tones 8 to 10), and no woman over 60 has a tone of 4 to 7. For
+# them there is no error rate at all, and several other cells stand on one or two people. Then look for what both
+# tables cannot show: other ways to present one's gender, faces marked by illness or injury, and contempt, the eighth
+# class of FER+. **What is not in the table cannot be measured**, and no score tells you so.
 #
 # Gaps between groups are real. In 2018, commercial classifiers of *gender* erred on up to 35 % of darker-skinned
 # women and on under 1 % of lighter-skinned men (Buolamwini and Gebru 2018; they sorted skin by the Fitzpatrick type,

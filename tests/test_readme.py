@@ -18,7 +18,10 @@ from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-WHOLE = {"an hour and a half": "90", "two hours": "120", "two and a half hours": "150"}
+WHOLE = {"an hour and a half": "90", "two hours": "120", "two and a half hours": "150",
+         "two hours, and about five more for the capstone": "120, and 300 for the capstone"}
+MINUTES = {"half a": 0.5, "one and a half": 1.5, "a minute and a half": 1.5, "two and a half": 2.5,
+           "a minute": 1, "one": 1, "two": 2, "three": 3, "four": 4}
 
 
 @pytest.mark.parametrize("page", table.PAGES)
@@ -233,10 +236,20 @@ def test_the_table_of_lessons_has_their_needs_minutes_and_badges(source):
     [row] = [line for line in README.splitlines() if line.startswith(f"| {source.stem[:2]} | ")]
     index = (ROOT / "site" / "index.md").read_text()
     [needs] = re.findall(rf"^\| {source.stem[:2]} .*? \| (.*?) \|", index, re.MULTILINE)
-    whole = re.search(r"# About ([\w ]+?)(?: with the|,)", source.read_text())[1]
+    whole = re.search(r"# About ([\w ,]+?)(?: with the exercises)?\.", source.read_text())[1]
     exercises = student_badge(source)
     picture = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     assert row.split(" | ")[2:] == [needs, WHOLE[whole], f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
+
+
+@pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
+def test_the_head_of_a_lesson_tells_about_the_minutes_that_were_measured(source):
+    timed = (ROOT / "docs" / "timing.md").read_text()
+    measured = float(re.search(rf"^\| {source.stem} \| ([\d.]+), ", timed, re.MULTILINE)[1])
+    head = " ".join(source.read_text().partition("**You will be able to**")[0].replace("\n# ", " ").split())
+    told = re.search(r"code runs in ([\w ]+?) on two CPU cores", head)[1]
+    found = [MINUTES[word] for word in re.findall("|".join(MINUTES), told)]
+    assert min(found) / 2 <= measured <= 2 * max(found), f"the head says {told}, docs/timing.md {measured} minutes"
 
 
 def test_the_plain_commands_are_those_of_the_makefile():
