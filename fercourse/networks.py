@@ -5,8 +5,6 @@ without labels. What in lessons 01, 02, 04 and 05 asks only for a finished metho
 their manifests in `weights/` say, on rendered strangers; not for photographs.
 """
 
-from contextlib import nullcontext
-
 from .checkpoint import untrained
 from .errors import InputError
 from .models.shipped import FOLDER, shipped
@@ -31,8 +29,7 @@ def trained(name: str, device="cpu"):
 
 def taken_from(domain: str, method):
     """Return a context in which a method that has two domains takes faces to be of the `lab` or of the `wild`."""
-    side_of = {"lab": "source", "wild": "target"}
-    return method.seen_as(side_of[domain]) if hasattr(method, "seen_as") else nullcontext()
+    return method.seen_as({"lab": "source", "wild": "target"}[domain])
 
 
 def names() -> list[str]:

@@ -44,3 +44,11 @@ def test_a_method_of_two_domains_reads_the_lab_better_when_told_so():
 def test_an_unknown_network_is_refused_with_the_names_there_are():
     with pytest.raises(InputError, match=r"no trained network 'sixth'.*baseline, dmsrl"):
         fc.trained("sixth")
+
+
+def test_a_method_of_one_domain_reads_both_alike():
+    method, faces = fc.trained("wscfer"), fc.load_faces("synthfaces", split="test", domain="lab").subset(slice(8))
+    faces = faces.resize(method.size)
+    with method.seen_as("source"):
+        told = seen(method, faces)["logits"]
+    assert torch.equal(told, seen(method, faces)["logits"])

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import InputError
 from .embed import PICTURES, say_terms
-from .sets import own_sets, root_of, seen_as, taken_as
+from .sets import own_sets, root_of, taken_as
 from .train import Side
 
 
@@ -96,7 +96,7 @@ def _own_faces(run, method, root):
         return None, 1.0
     if val is None:
         return train, 1.0
-    with seen_as(method, "source"):
+    with method.seen_as("source"):
         return train, fit_temperature(seen(method, val)["logits"].cpu(), truth_in(method, val))
 
 
@@ -114,7 +114,7 @@ def _draw(method, photo, embedding, answers, maps, known, run, out):
     from ..evaluate import nearest, seen
     alike = words = None
     if known is not None:
-        with seen_as(method, "source"):
+        with method.seen_as("source"):
             rows = nearest(embedding, seen(method, known)["embedding"], 4)[1]
         alike, labels = known.images[rows.cpu()], known.words("labels")
         words = [[labels[k] for k in near] for near in rows.tolist()]

@@ -100,7 +100,7 @@ def taken_as(method, side, run, faces=None):
     from ..models.norms import has_two_statistics
     if side not in (None, *SIDES):
         raise InputError(f"--as {side} is no domain; expected {' or '.join(SIDES)}")
-    if not (hasattr(method, "seen_as") and has_two_statistics(method)):
+    if not has_two_statistics(method):
         if side:
             raise InputError(f"--as {side} chooses between the statistics of two domains, but {run} keeps those of one "
                              "only; leave it out")
@@ -108,11 +108,6 @@ def taken_as(method, side, run, faces=None):
     side = side or _side(run, faces)
     say(f"faces are seen with the batch norm statistics of the {side}; --as source or --as target chooses")
     return method.seen_as(side)
-
-
-def seen_as(method, side):
-    """Return a context in which a method takes faces to be of a side; for a method of one domain it does nothing."""
-    return method.seen_as(side) if hasattr(method, "seen_as") else nullcontext()
 
 
 def _side(run, faces):

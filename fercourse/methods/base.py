@@ -1,6 +1,7 @@
 """What a method is: the small interface that the training loop, evaluation and pictures rely on."""
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from inspect import get_annotations
 from numbers import Real
@@ -161,6 +162,10 @@ class Method(nn.Module):
         """
         _check_images(self, images)
         return self.backbone.features(augment.normalise(images))
+
+    def seen_as(self, domain: str):
+        """Return a context in which faces are taken to be of the `source` or the `target`; here it changes nothing."""
+        return nullcontext()
 
     def maps(self, images: Tensor) -> Tensor:
         """Return the backbone's last feature maps [B, C, h, w] of uint8 images."""
