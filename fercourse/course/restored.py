@@ -2,15 +2,19 @@
 
 import nbformat
 
+from .notebooks import grade_id
+from .retyped import test_of
+
 
 def merged(book, released):
     """Return a submission in its lesson's shape, ready to run.
 
     Locked cells are the lesson's own again, whatever was done to them; of copies the last counts; a test that is gone
-    or stands before its answer comes back behind it; everything the student added stays where it is.
+    or stands before its answer comes back behind it; in place of an answer that is nowhere, an empty one stands before
+    its test; everything the student added stays where it is.
     """
-    ours = {cell.metadata.nbgrader.grade_id: cell for cell in released.cells if "nbgrader" in cell.metadata}
-    last = {cell.metadata.nbgrader.grade_id: i for i, cell in enumerate(book.cells) if "nbgrader" in cell.metadata}
+    ours = {name: cell for cell in released.cells if (name := grade_id(cell))}
+    last = {grade_id(cell): i for i, cell in enumerate(book.cells)}
     cells = []
     for i, cell in enumerate(book.cells):
         name = cell.metadata.pop("nbgrader", {}).get("grade_id")
@@ -43,10 +47,10 @@ def _put_back(cells, ours):
         about = own.metadata.nbgrader
         if not (about.grade or about.solution):
             continue
-        here = {cell.metadata.nbgrader.grade_id: i for i, cell in enumerate(cells) if "nbgrader" in cell.metadata}
-        before = len(cells) - 1 if about.solution or answer is None else here[answer]
+        here = {one: i for i, cell in enumerate(cells) if (one := grade_id(cell))}
+        place = here.get(test_of(name, ours), len(cells)) if about.solution else here.get(answer, len(cells) - 1) + 1
         answer = name if about.solution else answer
-        if name not in here:
-            cells.insert(before + 1, nbformat.from_dict(own))
+        if name not in here:                                 # a stub would undo what a student defines elsewhere
+            cells.insert(place, nbformat.from_dict(own if about.grade else {**own, "source": ""}))
         elif not about.solution and here[name] < here.get(answer, -1):
-            cells.insert(before, cells.pop(here[name]))      # its own place, before the answer's, is gone by then
+            cells.insert(place - 1, cells.pop(here[name]))  # its own place, before the answer's, is gone by then

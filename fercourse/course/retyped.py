@@ -18,8 +18,7 @@ def regained(book, released):
 
     A nameless cell that says what a missing cell of the lesson says is that cell. An unanswered exercise gets the last
     nameless cell that makes what it asks for, a written one the student's own text around its stub or below its
-    question. Where an answer's cell is nowhere, an empty one stands in: a stub would undo what a student defines
-    elsewhere.
+    question.
     """
     ours = {grade_id(cell): cell for cell in released.cells if grade_id(cell)}
     cells, missing = [nbformat.from_dict(cell) for cell in book.cells], []
@@ -35,8 +34,6 @@ def regained(book, released):
             _regain_text(cells, free, name, list(ours))
         if all(grade_id(cell) != name for cell in cells):
             missing.append(name)
-            if not own.metadata.nbgrader.grade:
-                _stand_in(cells, name, ours)
     return nbformat.v4.new_notebook(cells=cells), missing
 
 
@@ -90,13 +87,6 @@ def _regain_text(cells, free, name, names):
         cells[first if name in place else first + 1:end] = [answer]
 
 
-def _stand_in(cells, name, ours):
-    """Put an empty answer before its test, or at the end."""
-    empty, test = nbformat.v4.new_code_cell(""), _test(name, ours)
-    _call(empty, name)
-    cells.insert(next((i for i, cell in enumerate(cells) if test and grade_id(cell) == test), len(cells)), empty)
-
-
 def _call(cell, name):
     cell.metadata["nbgrader"] = nbformat.from_dict({"grade_id": name})
 
@@ -109,7 +99,7 @@ def _text(cell):
 
 # ---------------------------------------------------------------------- names in code
 
-def _test(name, ours):
+def test_of(name, ours):
     """Return the name of the test of an answer, None if it has none."""
     following = list(ours)[list(ours).index(name) + 1:]
     for other in following:
@@ -123,7 +113,7 @@ def _made(name, ours, released):
     """Return the names that an answer must make: those of its stub, else what only its test asks for."""
     if made := _bound(ours[name].source):
         return made
-    test = _test(name, ours)
+    test = test_of(name, ours)
     asked = {node.id for node in ast.walk(_tree(REGION.sub("", ours[test].source))) if isinstance(node, ast.Name)
              } if test else set()
     return asked - {one for cell in released.cells if cell.cell_type == "code" for one in _bound(cell.source)
