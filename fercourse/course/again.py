@@ -10,7 +10,7 @@ from .grades import Grade, whose
 from .submissions import Submission
 
 
-def earlier(out: Path, columns: str, lessons=None) -> list[Grade]:
+def earlier(out: Path, columns: str) -> list[Grade]:
     """Return the rows of the table at `out`, none where there is no table yet.
 
     Raises:
@@ -23,7 +23,7 @@ def earlier(out: Path, columns: str, lessons=None) -> list[Grade]:
     if not out.exists():
         return []
     marks.current(out)
-    return marks.read(out, lessons, whole=True)
+    return marks.read(out, whole=True)
 
 
 def only(found: list[Submission], students: list[str]) -> list[Submission]:

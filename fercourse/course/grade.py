@@ -48,7 +48,7 @@ def _interruptible():
 
 @_interruptible()
 def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | None = None, lesson: str | None = None,
-          limits: Limits = Limits(), jobs: int = 1, students=(), lessons=None,                      # noqa: B008
+          limits: Limits = Limits(), jobs: int = 1, students=(),                                    # noqa: B008
           told=lambda line: None) -> list[Grade]:
     """Grade every submission below a folder, and write `out`, `feedback/` and `written.html` beside it.
 
@@ -60,7 +60,6 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         hidden: folder of private tests, `GRADE_ID.py` each, added to the test cell of that name.
         lesson: such as `"01"`; only what answers it, and what does not tell which lesson it answers.
         students: names or ids of those who are graded; the table's other rows stay. Default: everybody.
-        lessons: source files; default: the course's.
         told: gets one line a submission, and one for whatever is left aside, carried over, kept or missing.
 
     Raises:
@@ -69,17 +68,17 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     """
     told = _unbroken(told)
     known(columns)
-    paths = {path.stem[:2]: path for path in (sources() if lessons is None else lessons)}
+    paths = {path.stem[:2]: path for path in sources()}
     lesson, tests = number_of(lesson, paths), _tests(hidden)
-    before = again.earlier(out, columns, lessons) if students else []
-    found = submissions.find(folder, [path.stem for path in paths.values()])
+    before = again.earlier(out, columns) if students else []
+    found = submissions.find(folder)
     aside = []
     handed_in = choose(again.only(found, students) if students else found, paths, lesson, aside.append)
     _all(aside, told)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
-    readable(out, lessons)
+    readable(out)
     asked = {number: Asked.of(paths[number], tests) for number in needed}
     _tell_unused(tests, asked.values(), told)
     told(f"{len(handed_in)} submissions" if len(handed_in) != 1 else "1 submission")
@@ -95,9 +94,9 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
         lost = [one[0].student for i, one in enumerate(handed_in) if i not in examiner.finished]
         if lost and not before:                              # those who are missing keep the rows they had
             with suppress(InputError):
-                before = again.earlier(out, columns, lessons)
+                before = again.earlier(out, columns)
         if grades:
-            _write(grades, before, out, columns, lessons, told, whole=not (students or before))
+            _write(grades, before, out, columns, told, whole=not (students or before))
         if not lost:
             kept.path.unlink(missing_ok=True)                # the table says it by now
         _all(aside, told)                                    # once more: the first time is an hour up the terminal
@@ -129,15 +128,15 @@ def _interrupted(lost, count, out):
             + (f"; {out} has the others, which do not run again: give the same command once more" if out else ""))
 
 
-def _write(grades, before, out, columns, lessons, told, whole):
+def _write(grades, before, out, columns, told, whole):
     """Write the table, its rows of `before` included, and the pages of those who were graded.
 
     The page of written answers, which holds the table too, comes first: it must never be older than the table.
     """
     all_ = again.among(grades, before)
-    kept, stamp = carried(all_, out, columns, lessons, told), secrets.token_hex(4)
+    kept, stamp = carried(all_, out, columns, told), secrets.token_hex(4)
     plain = stamped(table(all_, "plain"), stamp)
-    missing = write_marking(all_, out, plain, grades, whole=whole, columns=columns, stamp=stamp, lessons=lessons)
+    missing = write_marking(all_, out, plain, grades, whole=whole, columns=columns, stamp=stamp)
     write(out, plain if columns == "plain" else table(all_, columns), kept, columns)
     write_pages(all_, out, grades, told)
     if missing:

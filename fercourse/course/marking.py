@@ -18,8 +18,8 @@ DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', r
 PICTURE = re.compile(r"(data:[\w/+.-]+;base64,)[A-Za-z0-9+/=]{200,}")
 
 
-def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, whole=True, columns="plain", stamp="",
-                  lessons=None) -> int:
+def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, whole=True, columns="plain",
+                  stamp="") -> int:
     """Write `written.html` beside the table `out`; return how many answers wait without being on it.
 
     Args:
@@ -28,16 +28,15 @@ def write_marking(grades: list[Grade], out: Path, rows, fresh: list[Grade], *, w
         whole: all were to be graded; else the answers of others stay on the page.
         columns: those of the table at `out`; where they are not plain, the table of points by hand has another name.
         stamp: tells this grading from others.
-        lessons: source files; default: the course's.
     """
     page, name = out.with_name("written.html"), out.name if columns == "plain" else "grades-by-hand.csv"
-    text = written(grades, fresh, rows, name, stamp=stamp, lessons=lessons, earlier="" if whole else earlier_page(page))
+    text = written(grades, fresh, rows, name, stamp=stamp, earlier="" if whole else earlier_page(page))
     write_text(page, text, errors="replace")
     waiting = sum(value is None or name in one.carried for one in grades for name, value in one.points.items())
     return max(0, waiting - text.count("<article "))
 
 
-def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name: str, *, stamp="", lessons=None,
+def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name: str, *, stamp="",
             earlier: str = "") -> str:
     """Return the page: a box beside every written answer that waits, and a button that saves the plain table.
 
@@ -48,7 +47,6 @@ def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name
         rows: the plain table of `grades`, its head first.
         name: what the saved table is called.
         stamp: tells this grading from others.
-        lessons: source files; default: the course's.
         earlier: the page of an earlier grading, whose answers of others stay.
     """
     page = PAGE.read_text(encoding="utf-8")
@@ -58,7 +56,7 @@ def written(grades: list[Grade], fresh: list[Grade], rows: list[list[str]], name
             "rows": [list(map(str, row)) for row in rows]}
     called = f"{shlex.quote(name)} --lesson {min(one.lesson for one in grades)}" if grades else name
     parts = {"HASH": f"sha256-{digest}", "NAME": html.escape(name), "CALLED": html.escape(called),
-             "ANSWERS": _answers(grades, fresh, lessons, earlier), "DATA": json.dumps(data).replace("<", "\\u003c")}
+             "ANSWERS": _answers(grades, fresh, earlier), "DATA": json.dumps(data).replace("<", "\\u003c")}
     return re.sub("__([A-Z]+)__", lambda found: parts[found[1]], page)
 
 
@@ -80,7 +78,7 @@ def stamp_and_name(page: Path) -> tuple[str, str]:
         return "", ""
 
 
-def _answers(grades, fresh, lessons, earlier):
+def _answers(grades, fresh, earlier):
     """Return all sections; within a question, answers stand in an order of chance that stays."""
     known, again = {_who(one) for one in grades}, {_who(one) for one in fresh}
     articles = [(html.unescape(old[2]), old[3], old[0]) for old in ARTICLE.finditer(earlier)
@@ -91,7 +89,7 @@ def _answers(grades, fresh, lessons, earlier):
     questions = [name for name in most if any(name == question for question, *_ in articles)]
     if not questions:
         return "<p>No written answer waits for marking.</p>"
-    asked = _asked({one.lesson for one in grades}, lessons)
+    asked = _asked({one.lesson for one in grades})
     return "\n".join(_section(name, most[name], asked.get(name, ("", "")), sorted(
         (key, article) for question, key, article in articles if question == name)) for name in questions)
 
@@ -124,10 +122,10 @@ def _digest(*parts):
     return f"fercourse{hashlib.sha256(repr(parts).encode('utf-8', 'replace')).hexdigest()[:20]}"
 
 
-def _asked(wanted, lessons):
+def _asked(wanted):
     """Return {grade_id: (question, the lesson's own answer)} of lessons, as far as a heading stands before it."""
     found = {}
-    for source in lessons or sources():
+    for source in sources():
         if source.stem[:2] in wanted:
             question = ""
             for cell in regenerate(source).cells:

@@ -19,7 +19,7 @@ GRADING = "grading "                                         # begins the name o
 NEEDED = {"student", "id", "lesson", "file", "problem"}
 
 
-def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | None = None, lessons=None,
+def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | None = None,
            told=lambda line: None) -> list[Grade]:
     """Write a plain table, filled in by hand, as a table with those columns, and its points on the feedback pages.
 
@@ -27,7 +27,6 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
 
     Args:
         lesson: the only one wanted, such as `"02"`; default: all.
-        lessons: source files; default: the course's.
         told: gets one line a thing that was written, kept or is missing.
 
     Raises:
@@ -37,9 +36,9 @@ def retell(filled: Path, out: Path, *, columns: str = "plain", lesson: str | Non
     if filled.exists() and out.exists() and out.samefile(filled):
         raise InputError(f"{filled} holds the points given by hand and would be overwritten; "
                          "choose another name with --out, such as --out moodle.csv")
-    lesson = number_of(lesson, {path.stem[:2]: path for path in lessons or sources()})
+    lesson = number_of(lesson, {path.stem[:2]: path for path in sources()})
     current(filled)
-    grades = [one for one in read(filled, lessons, whole=True, told=told) if lesson in (None, one.lesson)]
+    grades = [one for one in read(filled, whole=True, told=told) if lesson in (None, one.lesson)]
     if not grades:
         raise InputError(f"{filled} has no submission" + (f" for lesson {lesson}" if lesson else ""))
     rows = stamped(table(grades, columns), _stamp(filled)) if columns == "plain" else table(grades, columns)
@@ -93,19 +92,18 @@ def _kept(out, rows):
     return _free(out) if there and there != [list(map(str, row)) for row in harmless(rows[1:])] else None
 
 
-def readable(out: Path, lessons=None):
+def readable(out: Path):
     """Raise InputError for a plain table from which points by hand could not be carried: before hours of grading."""
     if _there(out):
-        read(out, lessons)
+        read(out)
 
 
-def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lambda line: None) -> Path | None:
+def carried(grades: list[Grade], out: Path, columns: str, told=lambda line: None) -> Path | None:
     """Give answers that wait the points, and students the comments, that an earlier plain table at `out` has by hand.
 
     Args:
         grades: changed in place.
         columns: of the table that is to be written at `out`.
-        lessons: source files; default: the course's.
         told: gets a line where points are carried over, and one where the earlier table is kept.
 
     Returns:
@@ -115,7 +113,7 @@ def carried(grades: list[Grade], out: Path, columns: str, lessons=None, told=lam
         return None
     done, sums = Carrying(), []
     try:
-        done.over(read(out, lessons, told=sums.append), grades)
+        done.over(read(out, told=sums.append), grades)
         done.lost |= bool(sums) or bool(_columns(out) - set(table(grades, "plain")[0]))
     except InputError:                                       # some other table: who knows what it says
         done, sums = Carrying(lost=True), []
@@ -195,7 +193,7 @@ def _free(out):
     return before
 
 
-def read(filled: Path, lessons=None, whole: bool = False, told=lambda line: None) -> list[Grade]:
+def read(filled: Path, whole: bool = False, told=lambda line: None) -> list[Grade]:
     """Return the grades of a plain table as a spreadsheet may have saved it.
 
     That is with `;` for `,`, without leading zeros, with a BOM or in Windows's encoding, with short rows, and with
@@ -209,7 +207,7 @@ def read(filled: Path, lessons=None, whole: bool = False, told=lambda line: None
         InputError: the file cannot be read or is no plain table, a row names no student or lesson, is longer than the
             head or somebody's second one, or has wrong points.
     """
-    asked = {path.stem[:2]: _asked(path) for path in lessons or sources()}
+    asked = {path.stem[:2]: _asked(path) for path in sources()}
     possible, by_hand = ({lesson: one[i] for lesson, one in asked.items()} for i in range(2))
     rows = [(f"{filled}, line {line}", row) for line, row in _rows(filled)
             if any((row[name] or "").strip() for name in ("student", "id", "lesson"))]        # no sums below

@@ -56,15 +56,12 @@ class Submission:
         return ": ".join(_printable(word) for word in (self.path.name if self.path else "", self.inside) if word)
 
 
-def find(folder: Path, lessons=()) -> list[Submission]:
+def find(folder: Path) -> list[Submission]:
     """Return the submissions below a folder: a folder a student, or all files side by side as Canvas hands them out.
 
     An archive of Moodle's or Canvas's may have been unpacked into a folder of its own. Beside notebooks, those within
     zips too, other files count only where a student has no notebook, or a lesson's name is in theirs. A number that
     several students share is nobody's.
-
-    Args:
-        lessons: names such as `"01_baseline"`; default: the course's.
 
     Raises:
         InputError: there is no such folder, no notebook in it, a file or folder that cannot be read, or a folder that
@@ -79,7 +76,7 @@ def find(folder: Path, lessons=()) -> list[Submission]:
         raise InputError(f"{_printable(str(error.filename or folder))} cannot be read ({error.strerror or error}); "
                          "make it readable, so that it does not count as nothing") from error
     _expect_books(folder, found)
-    return _told_apart(_answers(found, lessons or [path.stem for path in sources()]))
+    return _told_apart(_answers(found, [path.stem for path in sources()]))
 
 
 def _expect_books(folder, found):

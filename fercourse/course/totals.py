@@ -54,7 +54,7 @@ def _firsts(pairs):
     return list(found.values())
 
 
-def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -> list[list]:
+def total(tables: list[Path], out: Path, told=lambda line: None) -> list[list]:
     """Write a table with a row a student and a column a lesson, the sum behind; return its rows, headings first.
 
     Rows of one id are one student's, and rows of one name: Moodle gives another id for each assignment. Only where a
@@ -65,7 +65,6 @@ def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -
 
     Args:
         tables: plain tables of gradings, with points by hand filled in or not; one may hold several lessons.
-        lessons: source files; default: the course's.
         told: gets a line of who was joined how, and of what waits.
 
     Raises:
@@ -75,7 +74,7 @@ def total(tables: list[Path], out: Path, lessons=None, told=lambda line: None) -
     _check_place(out, tables)
     for filled in tables:
         current(filled)
-    found = [(one, filled) for filled in tables for one in read(filled, lessons, whole=True, told=told)]
+    found = [(one, filled) for filled in tables for one in read(filled, whole=True, told=told)]
     if not found:
         raise InputError(f"{', '.join(map(str, tables))}: no submission in there; expected tables of a grading")
     namesakes = _namesakes([one for one, _ in found])

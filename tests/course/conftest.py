@@ -2,15 +2,17 @@
 
 import pytest
 
+from fercourse.course import notebooks
 from fercourse.course.examiner import Examiner
 
 
 @pytest.fixture
-def lesson(tmp_path):
-    """Return the source of a small lesson."""
+def lesson(tmp_path, monkeypatch):
+    """Return the source of a small lesson, the only one of the course."""
     from .test_grade import LESSON
     path = tmp_path / "07_small.py"
     path.write_text(LESSON, encoding="utf-8")
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
     return path
 
 

@@ -26,7 +26,7 @@ def test_the_page_shows_what_the_student_saw_where_it_is_another(lesson, tmp_pat
     last = len(book.cells) - 1
     same = nbformat.v4.new_output("stream", text="the same\n")
     monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run({last: [same], last - 1: []}))
-    grade.grade(tmp_path / "in", tmp_path / "g.csv", lessons=[lesson])
+    grade.grade(tmp_path / "in", tmp_path / "g.csv")
     page = (tmp_path / "feedback" / "ann-07.html").read_text()
     assert page.count("What this cell showed in the file") == 2 and "<pre>of an answer</pre>" in page
     assert "<pre>accuracy 0.87\n&lt;b&gt;&amp;\ufffd" in page and "[cut off here]" in page and "slow" not in page

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("nbgrader")
 
-from fercourse.course import examiner, grade, grades, release, sandbox, submissions
+from fercourse.course import examiner, grade, grades, notebooks, release, sandbox, submissions
 from fercourse.course.feedback import write_pages
 from fercourse.course.marking import write_marking
 from fercourse.errors import InputError
@@ -146,7 +146,9 @@ def double(x):
 def lesson(tmp_path_factory):
     path = tmp_path_factory.mktemp("course") / "07_small.py"
     path.write_text(LESSON, encoding="utf-8")
-    return path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notebooks, "FOLDER", path.parent)
+        yield path
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +161,7 @@ def graded(lesson, tmp_path_factory):
     (hidden / "07-double-test.py").write_text(PRIVATE)
     expected = hand_in(folder, nbformat.read(release.build(lesson), as_version=4), home / "marker")
     start = time.monotonic()
-    grades = grade.grade(folder, out / "grades.csv", hidden=hidden, lessons=[lesson], jobs=2,
+    grades = grade.grade(folder, out / "grades.csv", hidden=hidden, jobs=2,
                          limits=sandbox.Limits(cell=5, whole=45, memory=500 << 20))
     assert time.monotonic() - start < 300
     return {one.submission.student: one for one in grades}, expected, out, home
@@ -244,7 +246,7 @@ def test_tables_for_moodle_and_canvas(columns, first, row, lesson, tmp_path, mon
         write(tmp_path / "in", "Bo Lee_12_assignsubmission_file_", book)
     else:
         (tmp_path / "in" / "leebo_LATE_4711_99_07_small.ipynb").write_text(json.dumps(book))
-    grade.grade(tmp_path / "in", tmp_path / "g.csv", columns=columns, lessons=[lesson])
+    grade.grade(tmp_path / "in", tmp_path / "g.csv", columns=columns)
     rows = list(csv.reader((tmp_path / "g.csv").open(encoding="utf-8")))
     assert rows[0] == first
     assert rows[-1][:2] == row and ("0" in rows[-1])               # nothing ran, so nothing was earned
@@ -259,7 +261,7 @@ def test_the_newest_of_two_counts(lesson, tmp_path, monkeypatch):
     newer = answered(nbformat.read(release.build(lesson), as_version=4), double="newer = 1")
     (tmp_path / "in" / "ann" / "07_small (1).ipynb").write_text(json.dumps(newer))
     os.utime(tmp_path / "in" / "ann" / "Copy of 07_small.ipynb", (1, 1))
-    grade.grade(tmp_path / "in", tmp_path / "g.csv", lessons=[lesson])
+    grade.grade(tmp_path / "in", tmp_path / "g.csv")
     assert [cell(one, "07-double").source for one in ran] == ["newer = 1"]
 
 
@@ -273,7 +275,7 @@ def test_wrong_arguments_are_told(change, words, lesson, tmp_path):
     (tmp_path / "empty").mkdir()
     folder = tmp_path / change.pop("folder", "empty")
     with pytest.raises(InputError, match=words):
-        grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], **change)
+        grade.grade(folder, tmp_path / "g.csv", **change)
 
 
 @pytest.mark.parametrize(("text", "words"), [(b"check(double", "was never closed.*grade again"),
@@ -285,7 +287,7 @@ def test_private_tests_that_cannot_run_are_refused(text, words, lesson, tmp_path
     (tmp_path / "h").mkdir()
     (tmp_path / "h" / "07-double-test.py").write_bytes(text)
     with pytest.raises(InputError, match=words):
-        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h", lessons=[lesson])
+        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h")
     (tmp_path / "h" / "07-double-test.py").write_text("%matplotlib inline\nassert double(1) == 2")
     assert "%matplotlib" in grade._tests(tmp_path / "h")["07-double-test"]
 
@@ -297,7 +299,7 @@ def test_students_are_told_in_words_and_lecturers_why(lesson, tmp_path, monkeypa
     monkeypatch.setattr(examiner, "run", run)
     (tmp_path / "in").mkdir()
     write(tmp_path / "in", "ann", answered(nbformat.read(release.build(lesson), as_version=4)))
-    (ann,) = grade.grade(tmp_path / "in", tmp_path / "g.csv", lessons=[lesson], told=told.append)
+    (ann,) = grade.grade(tmp_path / "in", tmp_path / "g.csv", told=told.append)
     assert "hand it in again" in ann.problem and "Zero" not in ann.problem and ann.total == 0
     assert "ann could not be graded (ZeroDivisionError: within)" in told
 
@@ -326,7 +328,7 @@ def test_private_tests_for_an_answer_are_refused(lesson, tmp_path):
     (tmp_path / "h").mkdir()
     (tmp_path / "h" / "07-double.py").write_text("assert True")
     with pytest.raises(InputError, match="no test cell"):
-        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h", lessons=[lesson])
+        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h")
 
 
 def test_names_of_files_tell_students_and_lessons(tmp_path):

@@ -48,14 +48,14 @@ def fill_in(path, **points):
 def filled(folder, lesson, tmp_path, monkeypatch):
     """Return a table in which ann and ben have points by hand."""
     monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
-    grade.grade(folder, tmp_path / "grades.csv", lessons=[lesson])
+    grade.grade(folder, tmp_path / "grades.csv")
     fill_in(tmp_path / "grades.csv", ann="2,5", ben="0")
     return tmp_path / "grades.csv"
 
 
 def test_points_by_hand_are_carried_over(filled, folder, lesson):
     told = []
-    grade.grade(folder, filled, lessons=[lesson], told=told.append)
+    grade.grade(folder, filled, told=told.append)
     assert [row["07-why"] for row in rows(filled).values()] == ["2.5", "", ""]
     [line] = [line for line in told if "by hand for 1 answer carried over" in line]       # 0 may be nobody's judgement
     assert "grades.csv: ann; written.html" in line
@@ -69,14 +69,14 @@ def test_a_table_that_says_more_is_kept(columns, filled, folder, lesson):
     earlier, told = filled.read_bytes(), []
     for name in ("grades.before.csv", "grades.before-2.csv"):
         filled.write_bytes(earlier)
-        grade.grade(folder, filled, lessons=[lesson], columns=columns, told=told.append)
+        grade.grade(folder, filled, columns=columns, told=told.append)
         assert filled.with_name(name).read_bytes() == earlier and any(name in line for line in told)
     assert filled.read_bytes() != earlier
 
 
 def test_a_plain_table_is_kept_where_another_takes_its_place(filled, folder, lesson):
     earlier = filled.read_bytes()
-    grades = grade.grade(folder, filled, lessons=[lesson], columns="canvas")
+    grades = grade.grade(folder, filled, columns="canvas")
     assert filled.with_name("grades.before.csv").read_bytes() == earlier and grades[0].total == 2.5
 
 
@@ -84,14 +84,14 @@ def test_a_plain_table_is_kept_where_another_takes_its_place(filled, folder, les
                          ids=["columns", "nul", "empty", "long"])
 def test_a_table_that_nobody_understands_is_kept(text, filled, folder, lesson):
     filled.write_text(text)
-    grade.grade(folder, filled, lessons=[lesson])
+    grade.grade(folder, filled)
     assert filled.with_name("grades.before.csv").read_text() == text and len(rows(filled)) == 3
 
 
 def test_a_column_of_notes_is_kept(filled, folder, lesson):
     lines = filled.read_text("utf-8").splitlines()
     filled.write_text("\n".join([lines[0] + ",note", lines[1] + ",well said", *lines[2:]]), encoding="utf-8")
-    grade.grade(folder, filled, lessons=[lesson])
+    grade.grade(folder, filled)
     assert "well said" in filled.with_name("grades.before.csv").read_text("utf-8")
     assert rows(filled)["ann"]["07-why"] == "2.5"
 
@@ -107,7 +107,7 @@ def test_an_interruption_keeps_what_was_finished(folder, lesson, tmp_path, monke
     ran, told = [], []
     monkeypatch.setattr(examiner, "run", run)
     with pytest.raises(KeyboardInterrupt):
-        grade.grade(folder, tmp_path / "out" / "g.csv", lessons=[lesson], told=told.append)
+        grade.grade(folder, tmp_path / "out" / "g.csv", told=told.append)
     assert list(rows(tmp_path / "out" / "g.csv")) == ["ann"]
     assert [path.name for path in (tmp_path / "out" / "feedback").iterdir()] == ["ann-07.html"]
     assert told[-1].startswith("2 of 3 submissions are missing") and "g.csv has the others" in told[-1]
@@ -135,7 +135,7 @@ def test_a_request_to_end_is_an_interruption(name, send, folder, lesson, tmp_pat
     monkeypatch.setattr(examiner, "run", run)
     try:
         with pytest.raises(KeyboardInterrupt):
-            grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=closed)
+            grade.grade(folder, tmp_path / "g.csv", told=closed)
         assert list(rows(tmp_path / "g.csv")) == ["ann"] and signal.getsignal(number) is signal.SIG_DFL
     finally:
         signal.signal(number, before)
@@ -167,15 +167,15 @@ def test_a_grading_that_was_killed_costs_only_what_ran(folder, lesson, tmp_path,
     with monkeypatch.context() as dead:
         dead.setattr(grade, "_write", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            grade.grade(folder, out, lessons=[lesson])
+            grade.grade(folder, out)
     left = tmp_path / "grades.unfinished.csv"
     assert not out.exists() and len(left.read_text().split()) > 2
     left.write_text(left.read_text()[:-9])                   # the last line is cut off
-    grade.grade(folder, out, lessons=[lesson], told=told.append)
+    grade.grade(folder, out, told=told.append)
     assert len(ran) == 5 and list(rows(out)) == ["ann", "ben", "cem"] and not left.exists()
     assert any(line.startswith("1 of 3 do not run again, as a grading that was cut off had") for line in told)
     assert (tmp_path / "feedback" / "ann-07.html").is_file() and "ann" in (tmp_path / "written.html").read_text()
-    grade.grade(folder, out, lessons=[lesson])
+    grade.grade(folder, out)
     assert len(ran) == 8, "a grading that came to its end leaves nothing"
 
 
@@ -189,7 +189,7 @@ def test_an_interruption_gives_up_what_runs(folder, lesson, tmp_path, monkeypatc
     ran = []
     monkeypatch.setattr(examiner, "run", run)
     with pytest.raises(KeyboardInterrupt):
-        grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], jobs=2)
+        grade.grade(folder, tmp_path / "g.csv", jobs=2)
     assert not (tmp_path / "g.csv").exists()                 # nobody was finished, so nothing is overwritten
 
 
@@ -203,7 +203,7 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_runs(out, words,
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "feedback").touch()
     with pytest.raises(InputError, match=words):
-        grade.grade(folder, tmp_path / out, lessons=[lesson])
+        grade.grade(folder, tmp_path / out)
     assert not list(tmp_path.rglob("*.trial"))
 
 
@@ -217,14 +217,14 @@ def test_a_table_that_a_spreadsheet_holds_is_told_before_anything_runs(filled, f
     monkeypatch.setattr("pathlib.Path.open", held)
     monkeypatch.setattr(grades, "sys", SimpleNamespace(platform="win32"))
     with pytest.raises(InputError, match=r"grades\.csv cannot be written over .*: close it where it is open"):
-        grade.grade(folder, filled, lessons=[lesson])
+        grade.grade(folder, filled)
     assert filled.read_bytes() == before
 
 
 def test_a_place_that_can_be_written_is_left_as_it_was(folder, lesson, tmp_path, monkeypatch):
     seen, home = [], tmp_path / "o"
     monkeypatch.setattr(examiner, "run", lambda *_: seen.append(list(home.rglob("*"))) or sandbox.Run())
-    grade.grade(folder, home / "g.csv", lessons=[lesson])
+    grade.grade(folder, home / "g.csv")
     assert seen[0] == [home / "feedback"]
 
 
@@ -232,7 +232,7 @@ def test_runs_see_no_earlier_table_or_page(filled, folder, lesson, monkeypatch):
     hidden = []
     monkeypatch.setattr(examiner, "run", lambda book, limits, places, _: hidden.extend(places) or sandbox.Run())
     filled.with_name("moodle.csv").touch()
-    grade.grade(folder, filled, lessons=[lesson])
+    grade.grade(folder, filled)
     assert {filled.with_name(name) for name in ("grades.csv", "moodle.csv", "written.html", "feedback")} < set(hidden)
 
 
@@ -240,14 +240,14 @@ def test_what_was_set_aside_is_told_at_the_end_once_more(folder, lesson, tmp_pat
     monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     (folder / "ann" / "07_notes.ipynb").touch()
     told = []
-    grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], told=told.append)
+    grade.grade(folder, tmp_path / "g.csv", told=told.append)
     assert told[0] == told[-1] and told[0].startswith("ann: set aside 07_notes.ipynb (not a notebook: empty")
 
 
 def test_a_lesson_is_chosen_by_any_of_its_names(folder, lesson, tmp_path, monkeypatch):
     monkeypatch.setattr(examiner, "run", lambda *_: sandbox.Run())
     for name in ("7", "07", "07_small"):
-        assert len(grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], lesson=name)) == 3
+        assert len(grade.grade(folder, tmp_path / "g.csv", lesson=name)) == 3
     for name in ("", "0"):
         with pytest.raises(InputError, match="expected one of 07_small"):
-            grade.grade(folder, tmp_path / "g.csv", lessons=[lesson], lesson=name)
+            grade.grade(folder, tmp_path / "g.csv", lesson=name)

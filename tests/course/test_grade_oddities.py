@@ -27,7 +27,7 @@ def released(lesson):
 
 
 def graded(folder, lesson, told=None):
-    found = grade.grade(folder, folder.parent / "grades.csv", lessons=[lesson], jobs=2,
+    found = grade.grade(folder, folder.parent / "grades.csv", jobs=2,
                         limits=sandbox.Limits(cell=30, whole=120), told=(told if told is not None else []).append)
     return {one.submission.student: one for one in found}
 
@@ -132,7 +132,7 @@ def test_a_lesson_whose_solution_fails_its_tests_grades_nobody(hidden, change, w
     (tmp_path / "h").mkdir()
     (tmp_path / "h" / "07-double-test.py").write_text(hidden)
     try:
-        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h", lessons=[tmp_path / "07_small.py"])
+        grade.grade(tmp_path / "in", tmp_path / "g.csv", hidden=tmp_path / "h")
         told = ""
     except InputError as error:
         told = str(error)

@@ -42,7 +42,7 @@ def test_a_table_filled_in_by_hand_is_told_of_as_well(lesson, tmp_path):
     for each in class_:
         each.of, each.points = OF | {"07-name-test": 1.0}, each.points | {"07-name-test": 0.0}
     grades.write(tmp_path / "g.csv", grades.table(class_, "plain"))
-    told = overview(marks.read(tmp_path / "g.csv", [lesson]))
+    told = overview(marks.read(tmp_path / "g.csv"))
     assert told.startswith("lesson 07: 3 notebooks, 2 more left out: nothing to read; median 0 of 6 points")
 
 
