@@ -20,7 +20,7 @@ def release(
     from ..course import release as editions
     from ..course.notebooks import sources
 
-    names = [name.zfill(2) if name.isdigit() else name for name in names or ()]
+    names = names or ()
     if check:
         problems = [problem for source in sources(names) for problem in editions.problems(source)]
         message = "\n".join(problems) or "every student edition is up to date and gives nothing away"
@@ -42,7 +42,7 @@ def handout(
     from ..course.notebooks import sources
     from ..course.release import behind
 
-    lessons = sources([name.zfill(2) if name.isdigit() else name])
+    lessons = sources([name])
     if len(lessons) > 1:
         raise InputError(f"{name!r} names {len(lessons)} lessons; expected one, such as 03")
     typer.echo(str(written(lessons[0], out or Path(f"{lessons[0].stem}-handout.html"))))

@@ -1,8 +1,7 @@
-"""What is wrong with a lesson: its pair, its outputs, its exercises, its story and its links; nothing is executed."""
+"""What is wrong with a lesson: its pair, its outputs, its exercises, its story and its links; no cell is executed."""
 
 import re
 from base64 import b64decode
-from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +9,10 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
+from ..check import checkers_of
 from .notebooks import PICTURE, SETUP, badge, grade_id, grading, other_edition, regenerate
 from .numbers import unbacked
+from .release import CHECKER, faults
 
 GRADER_KEYS = {"schema_version", "grade_id", "grade", "solution", "locked", "task"}
 CHECKED, WRITTEN = 3, 1                                     # exercises a lesson has at least
@@ -34,29 +35,6 @@ def problems(source: Path) -> list[str]:
     parts = (pair(fresh, book), outputs(book), exercises(book, source), story(book, source), links(book, source),
              unbacked(book, source))
     return [problem for part in parts for problem in part]
-
-
-def course_problems(books: dict[str, object], page: str) -> list[str]:
-    """Return what is wrong between lessons: one grade id in two of them, points or goals the instructors' page lacks.
-
-    Args:
-        books: {file name without ending: notebook}; `page`: with a table row `| NN | by code | by hand | all |` each.
-    """
-    graded = {name: [cell.metadata["nbgrader"] for cell in book.cells if "nbgrader" in cell.metadata]
-              for name, book in books.items()}
-    owners = Counter(grade_id for cells in graded.values() for grade_id in {about.get("grade_id") for about in cells})
-    found = [f"{count} lessons have the grade_id {name!r}" for name, count in owners.items() if count > 1]
-    for name, cells in graded.items():
-        by_hand = sum(about.get("points", 0) for about in cells if about.get("grade") and about.get("solution"))
-        by_code = sum(about.get("points", 0) for about in cells if about.get("grade") and not about.get("solution"))
-        row = f"| {name[:2]} | {by_code} | {by_hand} | {by_code + by_hand} |"
-        if row not in page.splitlines():
-            found.append(f"the instructors' page does not tell the points of {name}; expected the line {row}")
-    for name, book in books.items():
-        for aim in _bullets([cell.source for cell in book.cells if cell.cell_type == "markdown"], OBJECTIVES):
-            if f" - {aim}" not in " ".join(page.split()):
-                found.append(f"the instructors' page does not tell what {name} teaches; expected the point: {aim}")
-    return found
 
 
 # ---------------------------------------------------------------------- the pair
@@ -126,10 +104,8 @@ def _decodes(address):
 
 def exercises(book, source: Path) -> Iterator[str]:
     """Tell what is wrong with the nbgrader metadata, and with the exercises as a whole."""
-    graded = [(cell, cell.metadata["nbgrader"]) for cell in book.cells if "nbgrader" in cell.metadata]
-    for name, count in Counter(about.get("grade_id") for _, about in graded).items():
-        if count > 1:
-            yield f"{count} cells have the grade_id {name!r}"
+    yield from faults(book)
+    graded = [(cell, about) for cell in book.cells if (about := grading(cell))]
     for cell, about in graded:
         yield from (f"{_name_of(cell)}: {wrong}" for wrong in _ungradable(cell, about, source))
     tests = [cell for cell, about in graded if about.get("grade") and not about.get("solution")]
@@ -153,8 +129,7 @@ def _ungradable(cell, about, source):
         yield "graded cells have points above 0, others none"
     if about["locked"] == about["solution"]:
         yield "answers are not locked, tests and protected text are"
-    begins, ends = (cell.source.count(f"### {word} SOLUTION") for word in ("BEGIN", "END"))
-    if begins != ends or bool(begins) != bool(about["solution"] and cell.cell_type == "code"):
+    if ("### BEGIN SOLUTION" in cell.source) != bool(about["solution"] and cell.cell_type == "code"):
         yield "answers in code, and only they, hold ### BEGIN SOLUTION and ### END SOLUTION"
 
 
@@ -186,25 +161,23 @@ def _checkers(book, tests, source):
     from importlib import import_module
     lesson = f"lesson{source.stem[:2]}"
     try:
-        from ..check import checkers_of
         known = {one.name: one for one in checkers_of(import_module(f"fercourse.check.{lesson}"))}
     except ImportError:
         yield f"there is no fercourse/check/{lesson}.py"
         return
-    call = re.compile(rf"fc\.check\.{lesson}\.(\w+)\(")
-    called = {name for cell in tests for name in call.findall(cell.source)}
+    called = {name for cell in tests for of, name in CHECKER.findall(cell.source) if of == lesson}
     for name in sorted(called ^ known.keys()):
         yield f"the checker {lesson}.{name} " + ("does not exist" if name in called else "is never called")
-    yield from _efforts(book, call, known)
+    yield from _efforts(book, lesson, known)
 
 
-def _efforts(book, call, known):
+def _efforts(book, lesson, known):
     """Tell which headings tell other minutes, or another difficulty, than the checker that is called below them."""
     heading = ""
     for cell in book.cells:
         heading = ([heading] + re.findall(r"^### Exercise.*$", cell.source, re.MULTILINE))[-1]
-        for name in call.findall(cell.source) if grading(cell).get("grade") else ():
-            effort = f"({known[name].minutes} min, {known[name].stars})" if name in known else ""
+        for of, name in CHECKER.findall(cell.source) if grading(cell).get("grade") else ():
+            effort = f"({known[name].minutes} min, {known[name].stars})" if of == lesson and name in known else ""
             if not heading.endswith(effort):
                 yield f"the checker {name} takes {effort}, unlike its heading {heading!r}"
 
@@ -230,7 +203,7 @@ def story(book, source: Path) -> Iterator[str]:
         yield f"it trains, and does not tell whom the network fails: by_people, or by_group over {', '.join(PEOPLE)}"
     if not DOI.search(text[-1] if text else ""):
         yield "the last cell of text has no reference with a DOI"
-    aims, reached = (_bullets(text, heading) for heading in (OBJECTIVES, RECAP))
+    aims, reached = (bullets(text, heading) for heading in (OBJECTIVES, RECAP))
     if len(aims) != 3:
         yield f"{len(aims)} points below '{OBJECTIVES}', expected three"
     for aim in aims:
@@ -247,7 +220,7 @@ def _asks_whom_it_fails(book):
     return "by_people(" in code or ("by_group(" in code and all(column in code for column in PEOPLE))
 
 
-def _bullets(texts, heading):
+def bullets(texts, heading):
     """Return the list points below a heading or line that holds these words."""
     for text in texts:
         if heading in text:

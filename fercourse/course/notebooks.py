@@ -52,7 +52,7 @@ if "google.colab" in sys.modules:
 
 
 def sources(names=()) -> list[Path]:
-    """Return the lessons' source files in their order, or those whose name starts with one of `names`.
+    """Return the lessons' source files in their order, or those whose name starts with one of `names`; 2 is 02.
 
     Raises:
         InputError: no lesson is called so, or there are none because this is no checkout.
@@ -60,11 +60,12 @@ def sources(names=()) -> list[Path]:
     found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
     if not found:
         raise InputError(f"{FOLDER} holds no lessons; run this in a checkout of the course")
+    names = tuple(name.zfill(2) if name.isdigit() else name for name in names)
     for name in names:
         if not any(path.stem.startswith(name) for path in found):
             raise InputError(f"there is no lesson {name!r} in {FOLDER}; "
                              f"expected one of {', '.join(path.stem for path in found)}")
-    return [path for path in found if not names or path.stem.startswith(tuple(names))]
+    return [path for path in found if not names or path.stem.startswith(names)]
 
 
 def badge(source: Path) -> str:
@@ -239,10 +240,10 @@ def reword_command(names: list[str] = typer.Argument(None, help="lessons, such a
 @app.command("check")
 def check_command(names: list[str] = typer.Argument(None, help="lessons, such as 00; default: all")):
     """Say what is wrong with lessons and their notebooks; exit 1 if anything is."""
-    from .lint import course_problems, problems
+    from .lint import problems
+    from .pages import course_problems
     found = [f"{source.stem}: {problem}" for source in sources(names or ()) for problem in problems(source)]
-    page = (ROOT / "docs" / "instructors.md").read_text("utf-8")
-    found += course_problems({source.stem: regenerate(source) for source in sources()}, page)
+    found += course_problems({source.stem: regenerate(source) for source in sources()})
     for problem in found:
         typer.echo(problem, err=True)
     if found:

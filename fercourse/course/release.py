@@ -239,7 +239,7 @@ def leaks(source: Path, book) -> list[str]:
             found.append(f"outputs or attachments in {grade_id(cell) or cell.source[:40]!r}")
         if extra := set(cell.metadata) - KEPT_METADATA:
             found.append(f"metadata {', '.join(sorted(extra))} in {grade_id(cell) or cell.source[:40]!r}")
-    if re.search(r"### (BEGIN|END) (SOLUTION|HIDDEN TESTS)", text):
+    if MARK.search(text):
         found.append("a mark of a solution or of hidden tests")
     own = badge(source)
     if own in text or (own in lesson.cells[0].source
