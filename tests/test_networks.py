@@ -8,14 +8,12 @@ from fercourse import networks
 from fercourse.errors import InputError
 from fercourse.evaluate import accuracy, seen
 
-METHODS = ("baseline", "wscfer", "dr-fer", "hncl", "dmsrl", "id-invariant")
-
 
 def test_there_is_one_for_every_method_of_the_course():
-    assert networks.names() == sorted(METHODS)
+    assert {"baseline", "wscfer", "dr-fer", "hncl", "dmsrl", "id-invariant"} <= set(networks.names())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", networks.names())
 def test_a_network_reads_strangers_as_well_as_its_manifest_says(name):
     method = fc.trained(name)
     test = fc.load_faces("synthfaces", split="test", domain="lab").resize(method.size)

@@ -5,9 +5,9 @@
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["adversarial", "concordance", "consistency", "contrastive", "margin", "masked_image",
-           "mutual_information", "neighbour_contrast"]
+__all__ = sorted(one.name for one in iter_modules(__path__))
 
 
 def __getattr__(name):

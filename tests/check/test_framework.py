@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -265,8 +266,9 @@ def test_progress_tells_of_the_lessons_that_were_begun(capsys, monkeypatch):
 
 @pytest.mark.parametrize("lesson", fc.check.lessons())
 def test_every_checker_is_tried_with_two_wrong_answers_and_has_hints_that_differ(lesson):
-    tried = defaultdict(set)
-    for checker, _, told in import_module(f"tests.check.test_{lesson}").WRONG:
+    tried, name = defaultdict(set), f"tests.check.test_{lesson}"
+    assert find_spec(name), f"{lesson} has no tests/check/test_{lesson}.py with RIGHT and WRONG answers"
+    for checker, _, told in import_module(name).WRONG:
         tried[checker.name].add(told)
     for one in fc.check.checkers_of(getattr(fc.check, lesson)):
         assert len(tried[one.name]) >= 2, one.name

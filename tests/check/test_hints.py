@@ -11,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fercourse import check
 from fercourse.check import WrongAnswer
 
 INPUTS = {
@@ -31,10 +32,16 @@ INPUTS = {
                  "margin_logits": "cosines, labels, margin, scale"},
 }
 CHECKERS = [(lesson, name) for lesson, names in INPUTS.items() for name in names]
+NOT_TRIED = {("lesson00", "fear")}                           # takes a pose, not a function
 
 
 def checker_of(lesson, name):
     return getattr(import_module(f"fercourse.check.{lesson}"), name)
+
+
+def test_every_checker_is_tried():
+    there = {(one.lesson, one.name) for lesson in check.lessons() for one in check.checkers_of(getattr(check, lesson))}
+    assert there - NOT_TRIED == {*CHECKERS}, "name in INPUTS what each checker's function takes"
 
 
 @pytest.mark.parametrize("lesson, name", CHECKERS)
@@ -48,7 +55,7 @@ def test_no_code_in_a_hint_is_the_answer(lesson, name):
                 checker(answer)
 
 
-@pytest.mark.parametrize("lesson, name", [*CHECKERS, ("lesson00", "fear")])
+@pytest.mark.parametrize("lesson, name", [*CHECKERS, *NOT_TRIED])
 def test_the_last_hint_says_what_to_begin_with_and_ends_with_what_is_left_to_find_out(lesson, name):
     last = checker_of(lesson, name).hints[2]
     assert last.startswith("Begin with") and "?" in last.rpartition(". ")[2]
