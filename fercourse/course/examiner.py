@@ -81,7 +81,7 @@ class Examiner:
     limits: Limits
     secret: list[Path]
     told: Callable[[str], None]
-    kept: Unfinished | None = None
+    kept: Unfinished
     given_up: Event = field(default_factory=Event)
     finished: dict[int, Grade] = field(default_factory=dict)
 
@@ -91,13 +91,12 @@ class Examiner:
 
     def mark(self, i, item):
         """Grade one of what `choose` returns, and say so, unless it was given up."""
-        earned = self.kept and self.kept.earned(item, self._nothing(*item))
+        earned = self.kept.earned(item, self._nothing(*item))
         if not earned:
             earned = self._grade(*item)
             if self.given_up.is_set():
                 return
-            if self.kept:
-                self.kept.keep(item, earned)
+            self.kept.keep(item, earned)
         self.finished[i] = earned
         self.told(f"{earned.submission.student}: {earned.total:g} of {sum(earned.of.values()):g}"
                   + (f" ({earned.problem})" if earned.problem else ""))

@@ -74,7 +74,8 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
     found = submissions.find(folder)
     aside = []
     handed_in = choose(again.only(found, students) if students else found, paths, lesson, aside.append)
-    _all(aside, told)
+    for line in aside:
+        told(line)
     needed = {number for _, _, number, _ in handed_in}
     one_lesson(columns, needed)
     probe(out)
@@ -99,15 +100,11 @@ def grade(folder: Path, out: Path, *, columns: str = "plain", hidden: Path | Non
             _write(grades, before, out, columns, told, whole=not (students or before))
         if not lost:
             kept.path.unlink(missing_ok=True)                # the table says it by now
-        _all(aside, told)                                    # once more: the first time is an hour up the terminal
+        for line in aside:                                   # once more: the first time is an hour up the terminal
+            told(line)
         if lost:
             told(_interrupted(lost, len(handed_in), out if grades else None))
     return grades
-
-
-def _all(lines, told):
-    for line in lines:
-        told(line)
 
 
 def _tell_unused(tests, asked, told):

@@ -130,7 +130,7 @@ def cell_ids(cells) -> list[str]:
     return names
 
 
-def execute(book, folder: Path = FOLDER):
+def execute(book):
     """Run a notebook in a kernel of this Python, without progress bars; returns it with outputs.
 
     Raises:
@@ -147,7 +147,7 @@ def execute(book, folder: Path = FOLDER):
 
     environment = os.environ | {"TQDM_DISABLE": "1"}
     client = NotebookClient(book, timeout=CELL_TIMEOUT, kernel_name="python3", record_timing=False,
-                            resources={"metadata": {"path": str(folder)}})
+                            resources={"metadata": {"path": str(FOLDER)}})
     client.widget_registry["@jupyter-widgets/output"]["OutputModel"] = Listening
     return client.execute(env=environment)
 
