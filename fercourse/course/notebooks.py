@@ -215,7 +215,15 @@ def _write(source, book):
 # ---------------------------------------------------------------------- command line
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                  help="Build the lessons' notebooks from their sources, or check them.")
+                  help="Begin a lesson, build the lessons' notebooks from their sources, or check them.")
+
+
+@app.command("new")
+def new_command(name: str = typer.Argument(help="number and word, such as 08_pose")):
+    """Begin a lesson: a source to fill in, its checkers, and answers that try these."""
+    from .skeleton import begin
+    for path in begin(name):
+        typer.echo(str(path))
 
 
 @app.command("build")
