@@ -130,11 +130,11 @@ def memory(total: int | None = None) -> Finding:
     return Finding("memory", RIGHT, f"{total / GIB:.1f} GiB")
 
 
-def disk(folder=Path(), free: int | None = None) -> Finding:
+def disk(free: int | None = None) -> Finding:
     """Look at the space left, and whether this folder can be written to."""
-    free = shutil.disk_usage(folder).free if free is None else free
-    if not os.access(folder, os.W_OK):
-        return Finding("disk", WRONG, f"{folder.resolve()} cannot be written to", "start in a folder of your own")
+    free = shutil.disk_usage(Path()).free if free is None else free
+    if not os.access(Path(), os.W_OK):
+        return Finding("disk", WRONG, f"{Path().resolve()} cannot be written to", "start in a folder of your own")
     if free < DISK * GIB:
         return Finding("disk", MIND, f"{free / GIB:.1f} GiB free", f"make room: runs and caches take up to {DISK} GiB")
     return Finding("disk", RIGHT, f"{free / GIB:.1f} GiB free")
