@@ -312,3 +312,33 @@ def test_whoever_was_just_trained_on_says_nothing_new(monkeypatch):
     after = method.memory["shares"]
     assert torch.equal(after[[0, 5]], before[[0, 5]])
     assert (after[jury] != before[jury]).any()
+
+
+def test_losses_are_under_the_given_labels():
+    """A relabelled face would become easy by its new label, and never be asked again."""
+    faces = toy_faces(8, 24)
+    method, _ = made(faces)
+    method.memory["labels"] = (faces.labels + 1) % 4
+    logits = torch.randn(8, 4)
+    torch.testing.assert_close(method.sample_losses(logits, torch.arange(8)),
+                               F.cross_entropy(logits, faces.labels, reduction="none"))
+
+
+@pytest.mark.parametrize("hyper, hidden", [({"mask_ratio": 0.25}, 9 * 16), ({"cell": 8}, 5 * 64)])
+def test_masks_are_as_asked(hyper, hidden):
+    method, batch = made(toy_faces(8, 24), **hyper)
+    assert method.reconstruct(batch.views[0])[2].flatten(1).sum(1).unique().tolist() == [hidden]
+
+
+def test_new_labels_wait_for_the_lead_that_the_jury_asks_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr("fercourse.methods.dr_fer.anchored_noise", lambda votes, labels: 0.1)
+    monkeypatch.setattr("fercourse.methods.dr_fer.least_lead",
+                        lambda votes, labels, noise, trust: asked.append(trust) or least)
+    for least, changed in ((0.0, 2), (2.0, 0)):
+        faces, seen = world()
+        method, _ = made(faces, neighbours=5, jury=0.25, trust=0.9)
+        method.memory["jury"][[0, 5, 39]] = False
+        method.start_epoch(1, looked(seen))
+        assert len(method.memory["changes"]) == changed
+    assert asked == [0.9, 0.9]
