@@ -306,7 +306,7 @@ def hardest(cosines, temperature):
 fc.check.lesson02.hardest(hardest)
 
 # %%
-from fercourse.studies.pairs import nearest_share, spoilt
+from fercourse.losses.contrastive import nearest_share, spoilt
 
 u, _ = spaces(networks["CE"], train)
 unit = F.normalize(u[:256], dim=1)

@@ -93,6 +93,27 @@ def all_pairs(labels: Tensor, faces: Tensor, views: int = 2, rule: str = "wsc") 
     return Pairs(gather(labels.repeat(views)), gather(faces.repeat(views)), rule)
 
 
+def nearest_share(cosines: Tensor, temperature: float) -> Tensor:
+    """Return the share of the push, by eq. (2.3), that comes from the nearest of the negatives.
+
+    Args:
+        cosines: [N] of one view with its negatives; [R, N] gives [R], one share a view.
+    """
+    return (cosines / temperature).softmax(-1).amax(-1)
+
+
+def spoilt(positive: Tensor, kept: Tensor, truth: Tensor) -> dict[str, int]:
+    """Count the pairs that attract and that repel, and those among them that do so against the true classes.
+
+    Args:
+        positive, kept: boolean [M, M], see `Pairs`; truth: int64 [M] of every view.
+    """
+    alike, repelled = truth[:, None] == truth, kept & ~positive
+    pairs = {"attract": positive, "repel": repelled, "false attractions": positive & ~alike,
+             "false repulsions": repelled & alike}
+    return {name: int(pair.sum()) for name, pair in pairs.items()}
+
+
 def unit_rows(embeddings: Tensor) -> Tensor:
     """Return rows of length 1 in float32, or float64 as they are: bf16 cosines lose the hard negatives.
 
