@@ -21,7 +21,7 @@
 # About two and a half hours with the exercises. The code runs in about two minutes on two CPU cores, and in up to four
 # on slow ones; on a GPU it uses more faces and a wider network. You need [lesson 01](01_baseline.ipynb), above all its
 # last part, in which a network learns wrong labels by heart. Words you do not know are in the
-# [glossary](../site/glossary.md).
+# [glossary](https://github.com/OWNER/fercourse/blob/main/site/glossary.md).
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/03_dr_fer.ipynb), or `notebooks/student/03_dr_fer.ipynb` on your own machine.
 #

@@ -21,7 +21,7 @@
 # About two hours with the exercises. The code runs in one to two minutes on two CPU cores, and in up to four on slow
 # ones; on a GPU it trains for more steps. You need [lesson 01](01_baseline.ipynb), and should know what a contrastive
 # loss is: formula (2.1) of [lesson 02](02_wscfer.ipynb) and the table below it. Words you do not know are in the
-# [glossary](../site/glossary.md).
+# [glossary](https://github.com/OWNER/fercourse/blob/main/site/glossary.md).
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/04_hncl.ipynb), or `notebooks/student/04_hncl.ipynb` on your own machine.
 #

@@ -20,7 +20,7 @@
 #
 # About two and a half hours with the exercises. The code runs in one to two minutes on two CPU cores, and in up to four
 # on slow ones. You need [lesson 01](01_baseline.ipynb), and an idea of what a Gaussian and an expectation are. Words
-# you do not know are in the [glossary](../site/glossary.md).
+# you do not know are in the [glossary](https://github.com/OWNER/fercourse/blob/main/site/glossary.md).
 #
 # This edition holds the solutions, and the outputs of a run. To solve the exercises yourself, open the [student edition in Colab](https://colab.research.google.com/github/OWNER/fercourse/blob/main/notebooks/student/06_id_invariant.ipynb), or `notebooks/student/06_id_invariant.ipynb` on your own machine.
 #
