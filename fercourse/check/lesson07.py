@@ -71,7 +71,7 @@ def gain(answer):
         "differences.":
             float(t.ppf(0.975, 2 * count - 2)) * apart,
         "the root of the number of seeds is missing.": quantile * gap.std(),
-        "the root is that of the number of seeds, S. Only the standard deviation and the degrees of freedom have S - 1.":
+        "the root is that of the number of seeds. Only the standard deviation and the degrees of freedom have S - 1.":
             quantile * gap.std() / (count - 1) ** 0.5,
         "this divides by the number of seeds; divide by its root.": quantile * gap.std() / count,
         "this is made of the variance; take its root, the standard deviation.": quantile * gap.var() / count ** 0.5,
