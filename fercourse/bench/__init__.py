@@ -1,14 +1,16 @@
 """Benchmarks: the library against what people would otherwise use, turn by turn in one process.
 
 A benchmark is a function that prepares two ways to do the same work and yields them as a `Duel`; `run` warms
-both up, lets them take turns, and writes medians, spreads and their ratio to `results/bench-SCALE.json`. To add
-one, decorate a function with `@benchmark(…)` in a file beside `training.py` and list both in `_MODULES`.
+both up, lets them take turns, and returns medians, spreads and their ratio; those that the course publishes are in
+`results/bench-SCALE.json`. To add one, decorate a function with `@benchmark(…)` in a file beside `training.py` and
+list both in `_MODULES`.
 What has no peer, such as growth with the number of faces, is a function with `@survey(…)` that returns its findings.
 """
 
 import json
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -92,11 +94,16 @@ class Survey:
     find: Callable[[Scale], dict]
 
 
-def benchmark(name: str, unit: str, **aim: float):
-    """Register a benchmark; `aim` is the ratio wanted at a scale, and the docstring's first line says what it is."""
+def benchmark(name: str, unit: str, what: str | None = None, **aim: float):
+    """Register a benchmark.
+
+    Args:
+        what: what is compared; default: the first line of the docstring.
+        aim: the ratio wanted at a scale.
+    """
     def keep(prepare):
-        what = prepare.__doc__.strip().splitlines()[0]
-        _BENCHMARKS[name] = Benchmark(name, unit, aim, what, contextmanager(prepare))
+        said = what or prepare.__doc__.strip().splitlines()[0]
+        _BENCHMARKS[name] = Benchmark(name, unit, aim, said, contextmanager(prepare))
         return prepare
     return keep
 
@@ -109,16 +116,23 @@ def survey(name: str):
     return keep
 
 
+class PeerMissing(InputError):
+    """What a benchmark compares with is not installed."""
+
+    def __init__(self, peer: str):
+        super().__init__(f"this benchmark needs {peer}; {with_extra('bench')}")
+
+
 def needed(module: str):
     """Import what a benchmark compares with.
 
     Raises:
-        InputError: it is not installed.
+        PeerMissing: it is not installed.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise InputError(f"this benchmark needs {module.split('.')[0]}; {with_extra('bench')}") from error
+        raise PeerMissing(module.split(".")[0]) from error
 
 
 def told() -> tuple[str, ...]:
@@ -145,10 +159,11 @@ def pick_scale(name: str = "auto") -> Scale:
     return SCALES[name]
 
 
-def run(chosen=(), scale: str = "auto", out="results") -> dict:
-    """Run benchmarks (default: all), write each result at once, and return name -> result.
+def run(chosen=(), scale: str = "auto", out=None) -> dict:
+    """Run benchmarks, write each result at once, and return name -> result.
 
     Args:
+        chosen: their names; default: all, but for those whose peer is not installed, of which a warning tells.
         scale: see `pick_scale`.
         out: folder of `bench-SCALE.json`, where results of other benchmarks stay; None writes nothing.
     """
@@ -161,7 +176,13 @@ def run(chosen=(), scale: str = "auto", out="results") -> dict:
     results, load = {}, processor_load()                # the load before our own work adds to it
     for name in chosen or known:
         one = _BENCHMARKS[name]
-        result = observe(one, settings) if isinstance(one, Survey) else measure(one, settings)
+        try:
+            result = observe(one, settings) if isinstance(one, Survey) else measure(one, settings)
+        except PeerMissing as error:
+            if chosen:
+                raise
+            warnings.warn(f"{name} is left out: {error}", stacklevel=2)
+            continue
         results[name] = result | {"load_before": load, "busy": busy(load)}
         if out is not None:
             save(Path(out) / f"bench-{settings.name}.json", name, results[name])
@@ -215,10 +236,16 @@ def spread(values) -> dict:
 
 
 def save(path: Path, name: str, result: dict):
-    """Put one result into a file of results, which is there in full or not at all."""
+    """Put one result into a file of results, which is there in full or not at all.
+
+    What was measured at rest stays, with a warning, where the machine was busy now.
+    """
     try:
         content = json.loads(path.read_text()) if path.is_file() else {}
+        if result["busy"] and content.get(name, {}).get("busy") is False:
+            warnings.warn(f"{path} keeps its result of {name}, which was measured at rest", stacklevel=2)
+            return
         content = content | {name: result}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a file of benchmarks ({error}); move it away") from error
     write_json(path, content)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from ..errors import InputError, with_extra
-from . import Duel, benchmark, survey, turn_seconds
+from . import Duel, PeerMissing, benchmark, survey, turn_seconds
 
 OURS, PEER = "import fercourse as fc; fc.load_faces, fc.fit, fc.methods", "import lightly.loss, lightly.transforms"
 FACES = "import fercourse as fc; fc.load_faces('synthfaces', domain='wild')"
@@ -25,7 +24,7 @@ DRAW = ("embed runs/first --data synthfaces/wild --most 1000 --out runs/first/em
 def importing(scale):
     """The imports of a lesson (faces, methods, loop) in a fresh process, against lightly's losses and transforms."""
     if subprocess.run([sys.executable, "-c", PEER], capture_output=True).returncode:
-        raise InputError(f"this benchmark needs lightly; {with_extra('bench')}")
+        raise PeerMissing("lightly")
     yield Duel(_runner(OURS), _runner(PEER), 1, {"ours": OURS, "peer": PEER})
 
 

@@ -20,7 +20,9 @@ def bench(
     scale: Annotated[str, typer.Option(
         help="auto, cpu, gpu (ResNet-18) or smoke (seconds). Where a name says no size: 64 px on cpu, 112 on gpu.")
         ] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder of the results file bench-SCALE.json.")] = Path("results"),
+    out: Annotated[Path | None, typer.Option(
+        help="Folder of the results file bench-SCALE.json, such as results, those that the course publishes; "
+             "default: none is written.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ):
     """Let the library and its peers take turns on this machine, and compare medians."""

@@ -22,10 +22,9 @@ def test_a_certain_flip_is_the_same_flip():
     torch.testing.assert_close(augment.apply(IMAGES, augment.draw(flip, 6)), theirs, rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["augment-strong", "import"])
-def test_the_duel_runs(name):
-    pytest.importorskip("kornia")
-    pytest.importorskip("lightly")
+@pytest.mark.parametrize("name, peer", [("augment-strong", "kornia"), ("import", "lightly")])
+def test_the_duel_runs(name, peer):
+    pytest.importorskip(peer)
     bench.names()
     result = bench.measure(bench._BENCHMARKS[name], bench.SCALES["smoke"])
     assert result["ratio"] > 0 and result["ours"]["n"] == 2

@@ -64,6 +64,37 @@ def test_results_of_others_stay_in_the_file(toy, tmp_path):
     assert path.read_text() == "["
 
 
+def test_a_busy_machine_replaces_no_result_that_was_measured_at_rest(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.machine.os, "cpu_count", lambda: 4)
+    kept, path = [], tmp_path / "bench-smoke.json"
+    for load in (1.5, 1.2, 0.5, 0.6):
+        monkeypatch.setattr(bench, "processor_load", lambda load=load: load)
+        bench.run(["toy"], "smoke", tmp_path)
+        kept.append(json.loads(path.read_text())["toy"]["load_before"])
+    monkeypatch.setattr(bench, "processor_load", lambda: 1.1)
+    with pytest.warns(UserWarning, match="bench-smoke.json keeps its result of toy, which was measured at rest"):
+        assert bench.run(["toy"], "smoke", tmp_path)["toy"]["busy"]
+    assert kept == [1.5, 1.2, 0.5, 0.6] and json.loads(path.read_text())["toy"]["load_before"] == 0.6
+
+
+def test_the_command_writes_only_where_it_is_told_to(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert call("bench", "toy", "--scale", "smoke") == 0 and "ratio 2.00" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lacks_its_peer_is_left_out_unless_it_is_asked_for(toy, monkeypatch, capsys):
+    @bench.benchmark("lacking", "things/s", "What nobody can measure here.")
+    def prepare(scale):
+        yield bench.Duel(print, bench.needed("no_such_peer").search, 1)
+    with pytest.warns(UserWarning, match="lacking is left out: this benchmark needs no_such_peer; pip install"):
+        assert call("bench", "--scale", "smoke") == 0
+    said = capsys.readouterr().out
+    assert "toy: Toy work." in said and "lacking" not in said
+    assert call("bench", "lacking", "toy", "--scale", "smoke") == 2
+    assert "fercourse: this benchmark needs no_such_peer; pip install" in capsys.readouterr().err
+
+
 def test_spread_by_hand():
     assert bench.spread([1.0, 2, 3, 4, 100]) == {"median": 3, "quartiles": [2, 4], "n": 5}
 
