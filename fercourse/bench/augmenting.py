@@ -1,30 +1,28 @@
 """Augmentation with parameters of its own for every face, against kornia's, with the same operations."""
 
+from functools import partial
+
 import torch
 
 from .. import augment
 from . import Duel, benchmark, needed
 
 
-def _register(name, aim):
-    def prepare(scale):
-        peer = kornia_like(augment.preset(name))
-        count = min(scale.faces, 8 * scale.batch_size)
-        images = torch.randint(0, 256, (count, 3, scale.size, scale.size), dtype=torch.uint8,
-                               generator=torch.Generator().manual_seed(0)).to(scale.device)
-        batches = images.split(scale.batch_size)
+def _prepare(name, scale):
+    peer = kornia_like(augment.preset(name))
+    count = min(scale.faces, 8 * scale.batch_size)
+    images = torch.randint(0, 256, (count, 3, scale.size, scale.size), dtype=torch.uint8,
+                           generator=torch.Generator().manual_seed(0)).to(scale.device)
+    batches = images.split(scale.batch_size)
 
-        def ours():
-            table = augment.draw(name, count)
-            return [augment.apply(batch, part) for batch, part in zip(batches, table.split(scale.batch_size))][-1]
+    def ours():
+        table = augment.draw(name, count)
+        return [augment.apply(batch, part) for batch, part in zip(batches, table.split(scale.batch_size))][-1]
 
-        def theirs():
-            return [peer(batch.float() / 255) for batch in batches][-1]
+    def theirs():
+        return [peer(batch.float() / 255) for batch in batches][-1]
 
-        yield Duel(ours, theirs, count, {"threads": torch.get_num_threads(), "batch": scale.batch_size})
-
-    prepare.__doc__ = f"The augmentation `{name}` of faces in batches, each with its own parameters, against kornia's."
-    return benchmark(f"augment-{name}", "images/s", cpu=aim, gpu=aim)(prepare)
+    yield Duel(ours, theirs, count, {"threads": torch.get_num_threads(), "batch": scale.batch_size})
 
 
 def kornia_like(wanted: augment.Preset):
@@ -45,4 +43,6 @@ def kornia_like(wanted: augment.Preset):
 
 
 for _name in ("weak", "strong"):
-    _register(_name, 1.5)
+    benchmark(f"augment-{_name}", "images/s", cpu=1.5, gpu=1.5, what=(
+        f"The augmentation `{_name}` of faces in batches, each with its own parameters, against kornia's."))(
+        partial(_prepare, _name))

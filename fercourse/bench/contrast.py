@@ -1,6 +1,7 @@
 """Contrastive losses, forward and backward, against lightly's NT-Xent and pytorch-metric-learning's SupCon."""
 
 import multiprocessing
+from functools import partial
 
 import torch
 
@@ -11,16 +12,12 @@ from .memory import STATUS, risen, risen_on_cuda
 WIDTH, CLASSES, TEMPERATURE = 128, 7, 0.1
 
 
-def _register(rule, rows):
-    def prepare(scale):
-        count = 64 if scale.name == "smoke" else rows
-        sides = {side: work(side, rule, count, scale.device) for side in ("ours", "peer")}
-        peak = {f"{side}_peak_MiB": peak_memory(side, rule, count, scale.device) for side in sides}
-        yield Duel(sides["ours"], sides["peer"], 1, {"rows": count, "width": WIDTH, "peer": PEERS[rule][1], **peak,
-                                                     "threads": torch.get_num_threads()})
-
-    prepare.__doc__ = f"Forward and backward of {rule} on {rows:,} views of width {WIDTH}, against {PEERS[rule][1]}."
-    return benchmark(f"{rule}-{rows}", "passes/s", cpu=1.0, gpu=1.0)(prepare)
+def _prepare(rule, rows, scale):
+    count = 64 if scale.name == "smoke" else rows
+    sides = {side: work(side, rule, count, scale.device) for side in ("ours", "peer")}
+    peak = {f"{side}_peak_MiB": peak_memory(side, rule, count, scale.device) for side in sides}
+    yield Duel(sides["ours"], sides["peer"], 1, {"rows": count, "width": WIDTH, "peer": PEERS[rule][1], **peak,
+                                                 "threads": torch.get_num_threads()})
 
 
 def work(side: str, rule: str, rows: int, device: str):
@@ -72,4 +69,6 @@ def _rise(side, rule, rows):
 
 for _rule in PEERS:
     for _rows in (1024, 4096):
-        _register(_rule, _rows)
+        benchmark(f"{_rule}-{_rows}", "passes/s", cpu=1.0, gpu=1.0, what=(
+            f"Forward and backward of {_rule} on {_rows:,} views of width {WIDTH}, against {PEERS[_rule][1]}."))(
+            partial(_prepare, _rule, _rows))

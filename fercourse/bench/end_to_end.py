@@ -49,31 +49,31 @@ def flat(loader):
         yield views.transpose(0, 1).flatten(0, 1), labels.repeat(views.shape[1])
 
 
-def _register(work):
-    def prepare(scale):
-        # Fewer of the larger faces, so that a turn takes as long at every size.
-        steps = max(2, round(scale.faces / scale.batch_size * min(1, (scale.size / work.size) ** 2) / work.views))
-        scale = replace(scale, size=work.size, faces=steps * scale.batch_size)
-        faces, device = faces_of(scale), torch.device(scale.device)
-        method = Views(faces.classes, work.size, Views.Hyper(backbone=scale.backbone))
-        method.views = (VIEW,) * work.views
-        ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device,
-                       precision=work.precision, quiet=True)
-        model = plain(faces, scale, device)
+def _prepare(work, scale):
+    # Fewer of the larger faces, so that a turn takes as long at every size.
+    steps = max(2, round(scale.faces / scale.batch_size * min(1, (scale.size / work.size) ** 2) / work.views))
+    scale = replace(scale, size=work.size, faces=steps * scale.batch_size)
+    faces, device = faces_of(scale), torch.device(scale.device)
+    method = Views(faces.classes, work.size, Views.Hyper(backbone=scale.backbone))
+    method.views = (VIEW,) * work.views
+    ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device,
+                   precision=work.precision, quiet=True)
+    model = plain(faces, scale, device)
 
-        def peer(loader):
-            bare_loop(model, flat(loader), steps, device, precision=work.precision)
+    def peer(loader):
+        bare_loop(model, flat(loader), steps, device, precision=work.precision)
 
-        with fastest_peer(faces, scale, peer, work.views) as (turn, facts):
-            yield Duel(ours, turn, steps * scale.batch_size * work.views, facts | asdict(work))
+    with fastest_peer(faces, scale, peer, work.views) as (turn, facts):
+        yield Duel(ours, turn, steps * scale.batch_size * work.views, facts | asdict(work))
 
+
+def _what(work):
     views = "one view" if work.views == 1 else f"{work.views} views"
     half = "" if work.precision == "auto" else f", both sides in {work.precision}"
-    prepare.__doc__ = (f"Packed faces to updated weights by fit, {work.size} px, {views}{half}, against files, Pillow, "
-                       "torchvision, a DataLoader and a bare loop.")
-    return benchmark(work.name, "images/s", cpu=2.0, gpu=5.0)(prepare)
+    return (f"Packed faces to updated weights by fit, {work.size} px, {views}{half}, against files, Pillow, "
+            "torchvision, a DataLoader and a bare loop.")
 
 
 WORKS = (*(Work(size, views) for size in SIZES for views in (1, 2)), *(Work(size, 1, "bf16") for size in SIZES))
 for _work in WORKS:
-    _register(_work)
+    benchmark(_work.name, "images/s", what=_what(_work), cpu=2.0, gpu=5.0)(partial(_prepare, _work))

@@ -1,5 +1,7 @@
 """Exact nearest neighbours, against the libraries people would ask: faiss and scikit-learn."""
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 
@@ -10,19 +12,15 @@ FACES, COUNT = 10_000, 5
 WIDTHS = {136: "68 landmarks", 512: "embeddings of 512 numbers"}
 
 
-def _register(width, what, peer):
-    def prepare(scale):
-        faces = 500 if scale.name == "smoke" else FACES
-        vectors = F.normalize(torch.randn(faces, width, generator=torch.Generator().manual_seed(0)), dim=1)
-        other = PEERS[peer](vectors)
-        placed = vectors.to(scale.device)
-        same = _agreement(nearest(placed, count=COUNT)[1].cpu(), other())
-        yield Duel(lambda: nearest(placed, count=COUNT), other, faces,
-                   {"faces": faces, "width": width, "count": COUNT, "peer": peer, "same_neighbours": same,
-                    "threads": torch.get_num_threads()})
-
-    prepare.__doc__ = f"The {COUNT} nearest of each of {FACES:,} faces, {what}, exactly, against {peer}."
-    return benchmark(f"search-{width}-{peer}", "faces/s", cpu=1 / 1.2, gpu=1 / 1.2)(prepare)
+def _prepare(width, peer, scale):
+    faces = 500 if scale.name == "smoke" else FACES
+    vectors = F.normalize(torch.randn(faces, width, generator=torch.Generator().manual_seed(0)), dim=1)
+    other = PEERS[peer](vectors)
+    placed = vectors.to(scale.device)
+    same = _agreement(nearest(placed, count=COUNT)[1].cpu(), other())
+    yield Duel(lambda: nearest(placed, count=COUNT), other, faces,
+               {"faces": faces, "width": width, "count": COUNT, "peer": peer, "same_neighbours": same,
+                "threads": torch.get_num_threads()})
 
 
 def _agreement(rows, others):
@@ -52,4 +50,6 @@ def _scikit(vectors):
 PEERS = {"faiss": _faiss, "scikit-learn": _scikit}
 for _width, _what in WIDTHS.items():
     for _name in PEERS:
-        _register(_width, _what, _name)
+        benchmark(f"search-{_width}-{_name}", "faces/s", cpu=1 / 1.2, gpu=1 / 1.2, what=(
+            f"The {COUNT} nearest of each of {FACES:,} faces, {_what}, exactly, against {_name}."))(
+            partial(_prepare, _width, _name))

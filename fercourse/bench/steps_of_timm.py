@@ -14,21 +14,16 @@ from .training import faces_of
 LAYOUTS = {"channels-first": torch.contiguous_format, "channels-last": torch.channels_last}
 
 
-def _register(view):
-    def prepare(scale):
-        faces = faces_of(scale).to(scale.device)             # as the peer's batch is, before the clock runs
-        method = create("baseline", faces, backbone=scale.backbone)
-        method.views, number = (view,), len(faces) // scale.batch_size
-        ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device, quiet=True)
-        peers = {name: timm_steps(faces, scale, number, layout) for name, layout in LAYOUTS.items()}
-        tried = {name: round(number / _best_of_three(peer), 2) for name, peer in peers.items()}
-        best = max(tried, key=tried.get)
-        yield Duel(ours, peers[best], number, {"threads": torch.get_num_threads(), "layout": best,
-                                               "steps_per_s_by_layout": tried})
-
-    prepare.__doc__ = (f"Steps of fit with real batches, augmentation `{view}`, against timm's benchmark step on one "
-                       "fixed random batch.")
-    return benchmark(f"timm-{view}", "steps/s", cpu=1.0, gpu=1.0)(prepare)
+def _prepare(view, scale):
+    faces = faces_of(scale).to(scale.device)                 # as the peer's batch is, before the clock runs
+    method = create("baseline", faces, backbone=scale.backbone)
+    method.views, number = (view,), len(faces) // scale.batch_size
+    ours = partial(fit, method, faces, epochs=1, batch_size=scale.batch_size, device=scale.device, quiet=True)
+    peers = {name: timm_steps(faces, scale, number, layout) for name, layout in LAYOUTS.items()}
+    tried = {name: round(number / _best_of_three(peer), 2) for name, peer in peers.items()}
+    best = max(tried, key=tried.get)
+    yield Duel(ours, peers[best], number, {"threads": torch.get_num_threads(), "layout": best,
+                                           "steps_per_s_by_layout": tried})
 
 
 def timm_steps(faces, scale, number, layout):
@@ -60,4 +55,6 @@ def _best_of_three(work):
 
 
 for _view in ("none", "weak"):
-    _register(_view)
+    benchmark(f"timm-{_view}", "steps/s", cpu=1.0, gpu=1.0, what=(
+        f"Steps of fit with real batches, augmentation `{_view}`, against timm's benchmark step on one fixed random "
+        "batch."))(partial(_prepare, _view))
