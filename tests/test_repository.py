@@ -208,6 +208,14 @@ def test_the_weekly_run_kills_twenty_times_and_can_be_repeated():
     assert {"schedule", "workflow_dispatch"} == workflow[True].keys()         # YAML reads `on` as true
 
 
+def test_every_week_peers_are_compared_with_and_an_older_torch_is_left_alone():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/weekly.yml").read_text("utf-8"))["jobs"]
+    install, test = [step["run"] for step in jobs["peers"]["steps"] if "run" in step]
+    assert '-e ".[dev,bench]"' in install and test == "python -m pytest tests/bench"
+    step = jobs["older-torch"]["steps"][-1]
+    assert step == {"run": "python -m pytest tests/course/test_colab.py", "env": {"FERCOURSE_COLAB_TEST": 1}}
+
+
 def test_hooks_need_no_network():
     repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
     assert {repo["repo"] for repo in repos} == {"local"}
