@@ -31,7 +31,8 @@ def test_the_tables_are_those_of_the_results_files(page, tmp_path):
     copy.write_text(text)
     assert not table.rewrite(copy, ROOT / "results"), f"{page}: run python -m fercourse.studies.table"
     shown = [name for name in table.TABLES if table.between(name)[0] in text]
-    assert shown == (["glance"] if page == "README.md" else ["effects", "comparison", "results", "speed", "waits"])
+    assert shown == {"README.md": ["glance"], "docs/scaling.md": ["growth"],
+                     "docs/results.md": ["effects", "comparison", "results", "speed", "waits"]}[page]
 
 
 def test_at_a_glance_every_lesson_has_its_rows():
@@ -205,7 +206,17 @@ def test_the_speeds_in_the_sentence_are_those_of_the_results():
     rows = [row for row in table.speed_table(ROOT / "results").splitlines() if " to updated weights by fit" in row]
     told = re.search(r"is (\d\.\d\d) times .*? at 48 px, and (\d\.\d\d) times at 112 px", README).groups()
     for size, ratio in zip((48, 112), told):
-        assert [row for row in rows if f" {size} px, one view, against" in row and f"| {ratio} (" in row], size
+        assert [row for row in rows if f" {size} px, one view, against" in row and f" | {ratio} | " in row], size
+
+
+def test_a_speed_is_held_against_its_aim_by_the_ratio_that_the_command_tells(tmp_path):
+    found = json.loads((ROOT / "results" / "bench-cpu.json").read_text())
+    chosen = {"a": found["steps"] | {"what": "a", "ratio": 1.13, "aim": 1.2}, "b": found["steps"] | {"what": "b"},
+              "c": found["steps"] | {"what": "c", "ratio": 0.8, "aim": None}}
+    (tmp_path / "bench-cpu.json").write_text(json.dumps(chosen))
+    missed, met, aimless = table.speed_table(tmp_path).splitlines()[2:]
+    assert missed.startswith("| a | 1.13 | 1.01 (0.98–1.02) | 1.20, missed | cpu |")
+    assert " | 0.97 | cpu |" in met and "| c | 0.80 | 1.01 (0.98–1.02) | – | cpu |" in aimless
 
 
 def test_the_best_network_of_the_sentence_on_fer2013_is_the_one_that_validation_chooses():

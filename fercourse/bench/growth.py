@@ -81,13 +81,3 @@ def _epoch(pack, device):
 def own_memory() -> float | None:
     """Return the MiB that this process holds itself, without what is mapped from files; None where Linux is not."""
     return in_use("RssAnon") if STATUS.is_file() else None
-
-
-def table(found: dict) -> str:
-    """Return a growth result in Markdown, a row a size."""
-    lines = ["| faces | pack, MiB | epoch, s | s per 1,000 faces | memory beside the pack, MiB | opened in, s |",
-             "|---|---|---|---|---|---|"]
-    for row in found["rows"]:
-        lines.append(f"| {row['faces']:,} | {row['file_MiB']:,.1f} | {row['epoch_s']:.2f} | "
-                     f"{row['per_thousand_s']:.3f} | {row['memory_MiB']:.1f} | {row['open_s']:.3f} |")
-    return "\n".join(lines)

@@ -36,7 +36,8 @@ def _line(name, result):
         return "\n  ".join([f"{name}: {result['what']}", *rows]) + _busy(result)
     unit = result["unit"]
     sides = ", ".join(f"{side} {_spread(result[side], ',.1f')} {unit}" for side in ("ours", "peer"))
-    aim = "" if result["aim"] is None else f", aim {result['aim']:g}"
+    aim = "" if result["aim"] is None else f", aim {result['aim']:.2f}"
+    aim += ", missed" if aim and result["ratio"] < result["aim"] else ""
     turns = _spread(result["ratio_of_turns"], ".2f")
     return f"{name}: {result['what']}\n  {sides}\n  ratio {result['ratio']:.2f} (turns {turns}){aim}{_busy(result)}"
 

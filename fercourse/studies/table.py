@@ -1,4 +1,4 @@
-"""The tables of README and docs/results.md, generated from `results/*.json`: `python -m fercourse.studies.table`."""
+"""The tables of README, docs/results.md and docs/scaling.md, generated from `results/*.json`: `python -m fercourse.studies.table`."""
 
 import json
 from functools import lru_cache, partial
@@ -10,7 +10,7 @@ from .picture import draw
 from .record import made, told
 from .rows import SECTIONS
 
-PAGES = ("README.md", "docs/results.md")
+PAGES = ("README.md", "docs/results.md", "docs/scaling.md")
 
 def effects_table(folder="results", glance=False) -> str:
     """Return what each method is worth in Markdown: without it, with it, points better seed by seed, a yardstick.
@@ -54,10 +54,6 @@ def _section(rows, folder):
 def _content(folder, file):
     path = Path(folder) / f"{file}.json"
     return json.loads(path.read_text()) if path.is_file() else {"summary": {}, "runs": []}
-
-
-def _aim(ratio):
-    return f"{ratio:.2f}" if ratio else "–"
 
 
 def _row(title, content, arm, metric):
@@ -117,8 +113,9 @@ def _seeds(runs):
 
 
 def speed_table(folder="results") -> str:
-    """Return the benchmarks in Markdown: how many times as fast as the peer, the median and quartiles over turns."""
-    lines = ["| what | ratio to the peer | aim | scale | made on | commit |", "|---|---|---|---|---|---|"]
+    """Return the benchmarks in Markdown: how many times as fast as the peer, by medians, and over paired turns."""
+    lines = ["| what | ratio of medians | of turns (quartiles) | aim | scale | made on | commit |",
+             "|---|---|---|---|---|---|---|"]
     for path in sorted(Path(folder).glob("bench-*.json")):
         lines += [_speed_row(benchmark) for benchmark in json.loads(path.read_text()).values()
                   if "ratio_of_turns" in benchmark]
@@ -128,8 +125,13 @@ def speed_table(folder="results") -> str:
 def _speed_row(benchmark):
     turns, config = benchmark["ratio_of_turns"], benchmark["config"]
     low, high = turns["quartiles"]
-    return (f"| {benchmark['what']} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | {_aim(benchmark['aim'])} | "
-            f"{config['name']} | {_machine(benchmark)} | {_short(benchmark['commit'])} |")
+    return (f"| {benchmark['what']} | {benchmark['ratio']:.2f} | {turns['median']:.2f} ({low:.2f}–{high:.2f}) | "
+            f"{_aim(benchmark)} | {config['name']} | {_machine(benchmark)} | {_short(benchmark['commit'])} |")
+
+
+def _aim(benchmark):
+    ratio, aim = benchmark["ratio"], benchmark["aim"]
+    return f"{aim:.2f}{', missed' if ratio < aim else ''}" if aim else "–"
 
 
 def _machine(benchmark):
@@ -147,8 +149,19 @@ def waits_table(folder="results") -> str:
     return "\n".join(lines)
 
 
+def growth_table(folder="results") -> str:
+    """Return in Markdown how time and memory grow with the number of faces, a row a size."""
+    lines = ["| faces | pack, MiB | epoch, s | s per 1,000 faces | memory beside the pack, MiB | opened in, s |",
+             "|---|---|---|---|---|---|"]
+    found = json.loads((Path(folder) / "bench-cpu.json").read_text())["growth"]
+    return "\n".join(lines + [
+        f"| {row['faces']:,} | {row['file_MiB']:,.1f} | {row['epoch_s']:.2f} | {row['per_thousand_s']:.3f} | "
+        f"{row['memory_MiB']:.1f} | {row['open_s']:.3f} |" for row in found["rows"]])
+
+
 TABLES = {"glance": partial(effects_table, glance=True), "effects": effects_table, "comparison": comparison_table,
-          "results": results_table, "speed": speed_table, "waits": waits_table}
+          "results": results_table, "speed": speed_table, "waits": waits_table,
+          "growth": growth_table}
 
 
 def between(name: str) -> tuple[str, str]:

@@ -105,7 +105,7 @@ def test_a_busy_machine_is_told(toy, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(bench, "processor_load", lambda load=load: load)
         assert call("bench", "toy", "--scale", "smoke", "--out", tmp_path) == 0
         said = capsys.readouterr().out
-        assert ("busy (load 1.1)" in said) == told and "ratio 2.00 (turns 2.00 [2.00 to 2.00]), aim 1.5" in said
+        assert ("busy (load 1.1)" in said) == told and "ratio 2.00 (turns 2.00 [2.00 to 2.00]), aim 1.50" in said
 
 
 @pytest.mark.parametrize("words, told", [(["nothing"], "benchmark 'nothing' is unknown; expected one of augment"),
