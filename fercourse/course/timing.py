@@ -9,6 +9,7 @@ a name in a string, such as a method's, and the library are not looked at.
 import ast
 import hashlib
 import os
+import re
 import xml.etree.ElementTree as tree
 from pathlib import Path
 
@@ -16,13 +17,14 @@ import nbformat
 
 from ..errors import InputError
 from ..files import write_text
+from ..program import run
 from .notebooks import ROOT, sources
 
 LEFT = ROOT / "build" / "timing"                             # LESSON.xml, by tests/notebooks/test_lessons.py
 PAGE = ROOT / "docs" / "timing.md"
 HEAD = "# How long the lessons run\n\n"
 ANEW = "run python -m pytest tests/notebooks -k runs, then python -m fercourse.course.timing"
-NOTHING = f"Not yet recorded: {ANEW}.\n"
+ROW = re.compile(r"^\| (\d\d_\w+) \| ([\d.]+), (\S+) \|$", re.MULTILINE)
 
 
 def code_of(source: Path) -> str:
@@ -72,30 +74,40 @@ def seconds(path: Path, code: str) -> tuple[float, str]:
     return time, day
 
 
-def page(left: Path, codes: dict[str, str], made: dict) -> str:
+def kept(page: str, codes: dict[str, str], place: str) -> dict[str, tuple[float, str]]:
+    """Return seconds and day of the lessons on an earlier page that have the same code still, if this was its place."""
+    timed = dict(re.findall(r"\b(\d\d_\w+) ([0-9a-f]{8})\b", page))
+    return {name: (60 * float(minutes), day) for name, minutes, day in ROW.findall(page)
+            if page.endswith(place) and name in codes and timed.get(name) == codes[name]}
+
+
+def page(left: Path, codes: dict[str, str], made: dict, before: str = "") -> str:
     """Return the page: a line a lesson, what was not recorded said so, and what it ran on.
 
     Args:
         left: folder of JUnit files, named after lessons.
         codes: {lesson: its `code_of`}.
         made: system, processor, cores, gpu, threads, python, torch.
+        before: the page as it was; its times stay where they are of this place and code, and not measured anew.
 
     Raises:
-        InputError: a file is broken, or is of a run that failed or of other code.
+        InputError: no lesson was timed; or a file is broken, or is of a run that failed or of other code.
     """
     times = {name: seconds(path, code) for name, code in codes.items() if (path := left / f"{name}.xml").is_file()}
     if not times:
-        return HEAD + NOTHING
+        raise InputError(f"nothing was timed: {left} holds no file of a lesson; {ANEW}, without -n")
+    where = made["gpu"] or f"{made['cores']} {made['processor']} cores, {made['threads']} thread(s) a lesson"
+    place = f" on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}.\n"
+    times = kept(before, codes, place) | times
     rows = [f"| {name} | {_time_and_day(times.get(name))} |" for name in codes]
     total = sum(time for time, _ in times.values())
-    where = made["gpu"] or f"{made['cores']} {made['processor']} cores, {made['threads']} thread(s) a lesson"
     days = sorted({day for _, day in times.values()})
     days = " to ".join(dict.fromkeys([days[0], days[-1]]))
     return "\n".join([f"{HEAD}Every cell once, as the tests run it, the kernel's start included.\n",
                       "| lesson | minutes, day |", "|---|---|", *rows,
                       f"| {len(times)} of {len(codes)}, one after another | {total / 60:.1f} |", "",
-                      f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in times)} -->", "",
-                      f"Ran {days} on {where}; {made['system']}, Python {made['python']}, PyTorch {made['torch']}.\n"])
+                      f"<!-- code: {', '.join(f'{name} {codes[name]}' for name in codes if name in times)} -->", "",
+                      f"Ran {days}{place}"])
 
 
 def _time_and_day(ran):
@@ -111,14 +123,12 @@ def this_machine() -> dict:
 
 
 def main(left: Path = LEFT, out: Path = PAGE):
-    """Write the page."""
-    text = page(left, {source.stem: code_of(source) for source in sources()}, this_machine())
+    """Write docs/timing.md from what the lessons' tests left."""
+    before = out.read_text("utf-8") if out.is_file() else ""
+    text = page(left, {source.stem: code_of(source) for source in sources()}, this_machine(), before)
     write_text(out, text)
     print(f"{out}: {text.splitlines()[-1]}")
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        raise SystemExit(f"fercourse: {error}") from None
+    run(main)

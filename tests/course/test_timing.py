@@ -25,9 +25,25 @@ def left(folder, name, time=90.0, tests=2, errors=0, failures=0, code=CODE):
         '</testsuites>')
 
 
-def test_nothing_is_claimed_without_a_run(tmp_path):
-    text = timing.page(tmp_path, LESSONS, MADE)
-    assert "Not yet recorded" in text and "|" not in text
+def test_without_a_run_the_page_stays(tmp_path):
+    out = tmp_path / "timing.md"
+    out.write_text("as it was")
+    with pytest.raises(InputError, match=r"nothing was timed: .* run python -m pytest .*, without -n"):
+        timing.main(tmp_path, out)
+    assert out.read_text() == "as it was"
+
+
+@pytest.mark.parametrize(("changes", "lessons", "told"), [
+    ({}, LESSONS, "| 00_faces | 1.5, 2026-01-02 |"), ({}, LESSONS | {"00_faces": "4567abcd"}, "not yet recorded"),
+    ({"cores": 64}, LESSONS, "not yet recorded")])
+def test_a_lesson_that_was_not_run_again_keeps_its_time_of_this_code_and_machine(tmp_path, changes, lessons, told):
+    left(tmp_path, "00_faces", 90)
+    before = timing.page(tmp_path, LESSONS, MADE)
+    (tmp_path / "00_faces.xml").unlink()
+    left(tmp_path, "01_baseline", 180)
+    text = timing.page(tmp_path, lessons, MADE | changes, before)
+    assert told in text and (f"<!-- code: 00_faces {CODE}, 01_baseline {CODE} -->" in text) == ("1.5" in told)
+    assert ("| 2 of 2, one after another | 4.5 |" in text) == ("1.5" in told)
 
 
 def test_minutes_are_those_of_the_run(tmp_path):
