@@ -4,17 +4,18 @@ Nothing is trained: the votes of FER+ are counted beside the labels, class by cl
 `results/ferplus-agreement.json`.
 """
 
-import sys
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
-from ..errors import InputError
 from ..faces import load_faces
 from ..faces.readers.common import csv_rows
 from ..faces.readers.ferplus import COLUMNS, OTHER
 from ..faces.readers.tables import open_table
 from ..files import write_json
+from ..program import run
 from ..provenance import commit
 
 ORDER = ("happiness", "neutral", "surprise", "anger", "sadness", "disgust")      # as lessons show them
@@ -64,10 +65,10 @@ def agreement(root) -> dict:
     return {**ABOUT, "counts": count(faces.words("labels"), ballots(root)[faces.ids.numpy()]), "commit": commit()}
 
 
+def main(root: Annotated[Path, typer.Argument(help="Folder of FER2013 and FER+.")]):
+    """Count the votes of FER+ beside the labels of FER2013, into results/ferplus-agreement.json."""
+    write_json(Path("results/ferplus-agreement.json"), agreement(root))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("agreement: expected the folder of FER2013 and FER+: python -m fercourse.studies.agreement DIR")
-    try:
-        write_json(Path("results/ferplus-agreement.json"), agreement(sys.argv[1]))
-    except InputError as error:
-        sys.exit(f"agreement: {error}")
+    run(main)

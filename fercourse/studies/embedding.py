@@ -1,5 +1,7 @@
 """The README's picture of an embedding before and after training; `python -m fercourse.studies.embedding` draws it."""
 
+from pathlib import Path
+
 import torch
 
 from ..checkpoint import untrained
@@ -8,12 +10,13 @@ from ..evaluate import seen
 from ..faces import load_faces
 from ..networks import trained
 from ..plots import embedding_sequence
+from ..program import run
 
 PICTURE, NETWORK, DOMAIN = "docs/embedding.png", "baseline", "lab"
 TITLES = ("before training", "after training")
 
 
-def draw(path=PICTURE):
+def draw(path: Path = PICTURE):
     """Draw where the trained network of lesson 01, and the same one untrained, put rendered strangers in the lab."""
     after = trained(NETWORK)
     with torch.random.fork_rng(devices=[]):
@@ -26,4 +29,4 @@ def draw(path=PICTURE):
 
 
 if __name__ == "__main__":
-    draw()
+    run(draw)

@@ -5,18 +5,21 @@ wild; those that use unlabelled faces have those of the wild, and DMSRL starts f
 on a test face.
 """
 
-import sys
 from dataclasses import asdict
+from typing import Annotated
 
 import torch
+import typer
 
 from ..checkpoint import describe
+from ..errors import InputError
 from ..evaluate import accuracy
 from ..evaluate.report import predicted
 from ..faces import load_faces
 from ..faces.concat import concat
 from ..models.shipped import publish
 from ..networks import PREFIX, taken_from
+from ..program import run
 from ..provenance import commit, hardware, versions
 from . import Scale, train_classifier
 from .comparison import SETTINGS, Faces, given, trained
@@ -57,6 +60,13 @@ def _accuracies(method):
     return accuracies
 
 
-if __name__ == "__main__":
-    for chosen in sys.argv[1:] or SETTINGS:
+def main(names: Annotated[list[str] | None, typer.Argument(help=f"{', '.join(SETTINGS)}; default: all.")] = None):
+    """Train the networks that come with the course, and put weights and manifests into the package."""
+    if wrong := [name for name in names or () if name not in SETTINGS]:
+        raise InputError(f"network {wrong[0]!r} is unknown; expected one of {', '.join(SETTINGS)}")
+    for chosen in names or SETTINGS:
         print(chosen, make(chosen)["accuracy"])
+
+
+if __name__ == "__main__":
+    run(main)
