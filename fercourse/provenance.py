@@ -10,13 +10,14 @@ PACKAGES = ("torch", "torchvision", "timm", "numpy", "scikit-learn", "umap-learn
 
 
 def hardware(device: str = "auto") -> dict:
-    """Return what the numbers were made on, work on `device`."""
+    """Return what the numbers were made on, work on `device`, and by how many threads of the processor."""
     import torch
 
     from .device import pick_device
     kind = pick_device(device).type
     gpu = torch.cuda.get_device_name() if kind == "cuda" else "Apple GPU" if kind == "mps" else None
-    return {"processor": platform.machine(), "cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
+    return {"processor": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "gpu": gpu,
+            "system": platform.system()}
 
 
 def versions() -> dict:

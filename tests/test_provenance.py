@@ -4,6 +4,7 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from fercourse import provenance
 
@@ -23,3 +24,8 @@ def test_a_library_installed_below_another_repository_has_no_commit(tmp_path, mo
     place.parent.mkdir(parents=True)
     monkeypatch.setattr(provenance, "__file__", str(place))
     assert provenance.commit() is None
+
+
+def test_the_threads_that_work_are_told_beside_the_cores(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    assert provenance.hardware("cpu")["threads"] == 7 and provenance.hardware("cpu")["cores"] >= 1

@@ -1,11 +1,14 @@
 """One file of the runs of a study from several folders: `python -m fercourse.studies.merge INTO FROM …`."""
 
 import json
-import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from .. import studies
 from ..errors import InputError
+from ..program import run
 from .record import FACTS, Record
 
 SAME = ("study", "data", "config", "hardware")
@@ -25,7 +28,7 @@ def merge(into, *others) -> int:
     before = len(record.runs)
     for other in others:
         theirs = _read(other)
-        if odd := [name for name in SAME if theirs[name] != ours[name]]:
+        if odd := [name for name in SAME if _plain(theirs[name]) != _plain(ours[name])]:
             raise InputError(f"{other}: its {odd[0]} is {theirs[odd[0]]}, that of {into} is {ours[odd[0]]}; "
                              "only runs of the same study on the same hardware belong in one file")
         known = {(run["arm"], run["seed"]) for run in record.runs}
@@ -33,6 +36,11 @@ def merge(into, *others) -> int:
                         if (run["arm"], run["seed"]) not in known]
     record.save(ours["hardware"])
     return len(record.runs) - before
+
+
+def _plain(fact):
+    """Return a fact without the number of threads, which older files do not tell; each run keeps its own."""
+    return {name: value for name, value in fact.items() if name != "threads"} if isinstance(fact, dict) else fact
 
 
 def _arms(ours):
@@ -52,8 +60,11 @@ def _read(path):
                          "expected one that fercourse study wrote") from error
 
 
+def main(into: Annotated[Path, typer.Argument(help="Results file that the runs are put into.")],
+         others: Annotated[list[Path], typer.Argument(metavar="FROM...", help="Results files whose runs it takes.")]):
+    """Put the runs of a study from several files into one."""
+    print(merge(into, *others), "runs added")
+
+
 if __name__ == "__main__":
-    try:
-        print(merge(*sys.argv[1:]), "runs added")
-    except (InputError, TypeError) as error:
-        sys.exit(f"merge: {error}")
+    run(main)

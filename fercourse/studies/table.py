@@ -1,4 +1,4 @@
-"""The tables of README, docs/results.md and docs/scaling.md, generated from `results/*.json`: `python -m fercourse.studies.table`."""
+"""The tables of the pages, generated from `results/*.json`: `python -m fercourse.studies.table`."""
 
 import json
 from functools import lru_cache, partial

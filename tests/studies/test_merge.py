@@ -51,6 +51,13 @@ def test_joined_runs_stand_in_the_order_of_the_study(counted, tmp_path):
     assert list(json.loads(into.read_text())["summary"]) == ["only", "of an older version"]
 
 
+def test_a_file_that_tells_its_threads_joins_an_older_one(counted, tmp_path):
+    into = _file(tmp_path / "a.json", [0])
+    assert merge(into, _file(tmp_path / "b.json", [1], hardware={"cores": 2, "threads": 1})) == 1
+    found = json.loads(into.read_text())
+    assert [run.get("hardware") for run in found["runs"]] == [None, {"cores": 2, "threads": 1}]
+
+
 @pytest.mark.parametrize("changes", [{"config": {"name": "full"}}, {"hardware": {"cores": 64}}, {"study": "other"}])
 def test_runs_that_do_not_belong_together_are_not_mixed(counted, tmp_path, changes):
     into, other = _file(tmp_path / "a.json", [0]), _file(tmp_path / "b.json", [1], **changes)
