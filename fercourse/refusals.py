@@ -25,7 +25,9 @@ def check_fit(method, faces, target, epochs, lr):
             raise InputError(f"{given.name} has faces of {given.images.shape[-1]} px, but the method was made for "
                              f"{method.size} px; use faces.resize({method.size})")
     if (target is None) == bool(method.target_views):
-        raise InputError(f"{method.name} {'needs a' if target is None else 'has no use for a'} target domain")
+        raise InputError(f"{method.name} needs a target domain; name one with --target, or target= in fit"
+                         if target is None else
+                         f"{method.name} has no use for a target domain; leave out --target, or target=")
 
 
 def _check_views(method):

@@ -90,7 +90,7 @@ def balanced_rows(labels, per_class: int | None, seed: int):
 def stratified_rows(labels, share: float, seed: int):
     """Return a share of the rows of each class, at least one of each; unlabelled rows count as a class."""
     if not 0 < share <= 1:
-        raise InputError(f"share is {share:g}; expected more than 0 and at most 1")
+        raise InputError(f"share of the faces (--labels) is {share:g}; expected more than 0 and at most 1, such as 0.1")
     by_class = _rows_by_label(labels, torch.arange(len(labels)), seed, "fraction")
     return _sorted(rows[:max(1, round(share * len(rows)))] for rows in by_class)
 
