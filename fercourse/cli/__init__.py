@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from ..errors import InputError
-from . import bench, course, data, embed, pack, predict, render, study, train  # noqa: F401  (pack adds to data)
+from . import bench, course, data, embed, predict, render, study, train
 
 FAULT, STOPPED = 1, 130
 PACKAGE = Path(__file__).resolve().parents[1]

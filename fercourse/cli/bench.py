@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import bench as benchmarks
+from .options import AsJson
 
 
 def known() -> str:
@@ -23,7 +24,7 @@ def bench(
     out: Annotated[Path | None, typer.Option(
         help="Folder of the results file bench-SCALE.json, such as results, those that the course publishes; "
              "default: none is written.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: AsJson = False,
 ):
     """Let the library and its peers take turns on this machine, and compare medians."""
     results = benchmarks.run(names or (), scale, out)

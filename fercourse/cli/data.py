@@ -1,4 +1,4 @@
-"""`fercourse data …`: which sets of faces there are, whether they are complete, and packing them."""
+"""`fercourse data …`: which sets of faces there are, whether they are complete, bringing one here, packing it."""
 
 import json
 import re
@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="List, check, fetch and pack sets of faces.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Options = Annotated[list[str] | None, typer.Option(
     "--option", help="KEY=VALUE for the set's reader, such as classes=7 for affectnet; may be repeated.")]
 
@@ -63,6 +63,89 @@ def _value(text):
     return int(text) if re.fullmatch(r"-?\d+", text, re.ASCII) else text
 
 
+@app.command("get")
+def get_set(
+    name: Annotated[str, typer.Argument(help="Set of the catalogue; muxspace can be downloaded, for others "
+                                             "this says whom to ask.")],
+    root: Annotated[Path | None, typer.Option(
+        help="Folder to make for the set; default: its usual place, see `fercourse data list`.")] = None,
+    url: Annotated[str | None, typer.Option(help="Download from here instead, such as a mirror.")] = None,
+    sha256: Annotated[str | None, typer.Option(
+        help="SHA-256 that the archive must have; default: the one of the first download.")] = None,
+):
+    """Download a set that is public; its terms are told first. Resumed after a break, checked, unpacked safely."""
+    from ..faces import catalogue
+    from ..faces.download import get, source_of
+    source, info = source_of(name), catalogue.get(name)
+    typer.echo(f"{info.title}. Terms: {info.terms}\nFrom {url or source.url}")
+    got = get(name, root, url, sha256)
+    typer.echo(f"SHA-256 {got.sha256}\n{info.title} is in {got.folder}; the archive {got.archive} may be deleted.")
+
+
+@app.command("pack")
+def pack_set(
+    name: Annotated[str, typer.Argument(help="Set of the catalogue, such as rafdb.")],
+    root: Annotated[Path | None, typer.Option(
+        help="The set's folder, the folder it is in, or its archive; default: its usual place.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the decoded images in pixels.")] = 112,
+    out: Annotated[Path | None, typer.Option(
+        help="File to write, ending in .safetensors; default: NAME-SIZE.safetensors.")] = None,
+    margin: Annotated[float, typer.Option(
+        help="Widen face boxes by this share of their width and height on every side.")] = 0.0,
+    fit: Annotated[str, typer.Option(
+        help="What is not square: squash it to a square, or crop the square in its middle.")] = "squash",
+    option: Options = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode; default: one a core.")] = None,
+):
+    """Decode a whole set once into one file, which opens at once and stays on disk however large it is.
+
+    Images that cannot be read are left out and listed with the reason, in the file and here. Use the file
+    wherever a set's name goes: `load_faces("FILE")`, `--data FILE:train`.
+    """
+    from ..faces import catalogue
+    from ..faces.decode import Crop
+    from ..faces.pack import write_pack
+    crop = Crop(size, margin, fit)
+    _check_ending(out)
+    listing = catalogue.read(name, root, **options_of(option))
+    out = out or Path(f"{listing.name}-{size}.safetensors")
+    origin = _origin(name, root)
+    _check_free(out, listing.name, origin)
+    manifest = write_pack(listing, out, crop, workers, origin)
+    typer.echo(_packed(manifest, out))
+
+
+def _check_ending(out):
+    if out and not out.is_dir() and out.suffix.lower() != ".safetensors":
+        raise InputError(f"--out {out} is no name for a pack; expected one ending in .safetensors, such as "
+                         f"{out.with_suffix('.safetensors')}")
+
+
+def _origin(name, root):
+    """Return a number for the place of somebody's own faces; None for a published set, the same wherever it is."""
+    from ..faces import catalogue
+    from ..faces.readers.found import stable_id
+    return stable_id(str(root.resolve())) if catalogue.get(name).any_root else None
+
+
+def _check_free(out, name, origin):
+    """Raise InputError where a file is that is no pack, or one of other faces; a damaged pack may be made again."""
+    from ..faces.unpack import is_pack, open_pack
+    if not out.is_file():
+        return
+    what = "no pack of faces"
+    if is_pack(out):
+        try:
+            pack = open_pack(out)
+            what = f"a pack of {pack.listing.name}"
+            if pack.manifest.get("origin") != origin:
+                what += " from another place"
+        except InputError:
+            return
+    if what != f"a pack of {name}":
+        raise InputError(f"{out} is there already, and is {what}; choose another --out, or remove it")
+
+
 # ---------------------------------------------------------------------- words on the screen
 
 
@@ -110,3 +193,15 @@ def _table(report):
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     line = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<>>", widths))
     return "\n".join(line.format(*row).rstrip() for row in rows)
+
+
+def _packed(manifest, out, most=20):
+    parts = ", ".join(f"{word} {end - begin:,}" for word, (begin, end) in manifest["splits"].items())
+    lines = [f"{out}: {manifest['faces']:,} faces of {manifest['size']} px ({parts}), "
+             f"{out.stat().st_size / 1e6:,.1f} MB", *manifest["notes"]]
+    rejects = [f"{file}{f', line {line}' if line else ''}: {reason}" for file, reason, line in manifest["rejects"]]
+    if rejects:
+        lines += [f"{len(rejects):,} left out:", *(f"  {reject}" for reject in rejects[:most])]
+    if len(rejects) > most:
+        lines.append(f"  and {len(rejects) - most:,} more; the file's manifest lists them all")
+    return "\n".join(lines)

@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .options import PICTURES, Device, Side
 from .sets import check_root, load, taken_as
-from .train import Side
 
-PICTURES = (".png", ".svg", ".pdf", ".webp", ".jpg")
 Projection = typer.Option(help="umap keeps neighbourhoods; pca is quick and keeps the widest directions.")
 
 
@@ -28,7 +27,7 @@ def embed(
              "up to 20,000.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the choice of faces and of UMAP.")] = 0,
     as_: Side = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
 ):
     """Draw the embedding of a trained run, or write a page on which hovering a point shows the face."""
     pages = [file for file in out if file.suffix.lower() == ".html"]

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .embed import PICTURES, say_terms
+from .embed import say_terms
+from .options import PICTURES, Device, Side
 from .sets import own_sets, root_of, taken_as
-from .train import Side
 
 
 def predict(
@@ -20,7 +20,7 @@ def predict(
         help="Where the run's own set of faces is, if it is a real one; default: its usual place.")] = None,
     most: Annotated[int, typer.Option(help="At most so many faces, the largest.", min=1)] = 6,
     as_: Side = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line.")] = False,
 ):
     """Find the faces of a photograph and say what expression a run reads in each, and how sure it is.

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .options import Device, Root, Side
 from .say import say
 from .sets import (
     check_noise,
@@ -29,14 +30,7 @@ from .sets import (
 METHODS = sorted(name for file in (Path(__file__).parents[1] / "methods").glob("*.py")       # to import them is slow
                  for name in re.findall(r'^@register\("(.+)"\)', file.read_text(encoding="utf-8"), re.MULTILINE))
 SPEC = "NAME[/DOMAIN][:SPLIT], or the path of a pack"
-Root = Annotated[Path | None, typer.Option(
-    help="Where a real set is: its folder, its archive, or a pack of it; default: its usual place. The embedded "
-         "synthfaces take it only where it is a .parquet file of them, or a folder with one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON line of metrics.")]
-Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
-Side = Annotated[str | None, typer.Option("--as", metavar="source|target", help=(
-    "With whose batch norm statistics a run that knows two domains sees faces; default: source for faces of the set "
-    "that taught it, else target."))]
 
 
 def _once(param: typer.CallbackParam, given: list[str] | None):
