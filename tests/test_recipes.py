@@ -2,9 +2,11 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.line import QUICK, call, toy_pack
 
@@ -31,6 +33,19 @@ def test_every_recipe_runs(tmp_path, monkeypatch):
     assert "unknown name: expected PERSON_EMOTION_NUMBER" in found["named"].notes[-1]
     assert re.fullmatch(r"\d+\.\d ± \d+\.\d \(2\)", found["table"].loc["baseline", "drawn:train", "lesson"]["told"])
     assert found["balanced"].labels.bincount().min() > 0 and len(found["balanced"]) == len(found["train"])
+
+
+def test_the_lines_on_a_folder_of_ones_own_run_as_they_stand(tmp_path, monkeypatch):
+    monkeypatch.setenv("FERCOURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    for row in range(16):
+        (folder := Path("my/faces") / ("closed", "open")[row % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (9 * row, 99, 99)).save(folder / f"{row}.png")
+    [block] = re.findall(r"## Your own faces.*?```bash\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for line in block.splitlines():
+        program, command, *words = shlex.split(line, comments=True)
+        assert program == "fercourse"
+        assert call(command, *words, *(QUICK if command == "train" else ())) == 0, line
 
 
 def test_the_study_runs_as_it_stands_in_a_file_of_its_own(tmp_path, monkeypatch):
