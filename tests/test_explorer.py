@@ -82,6 +82,32 @@ def test_a_telephone_shows_the_face_its_labels_and_its_neighbours_at_once(tmp_pa
 
 
 @in_browser
+def test_two_fingers_or_three_buttons_zoom_and_a_step_is_told(tmp_path):
+    seen = browse(explorer(spread(40), drawn_faces(40)), """
+        const touch = (kind, id, x) => canvas.dispatchEvent(new PointerEvent('pointer' + kind, {pointerId: id,
+            buttons: 1, pointerType: 'touch', clientX: box.left + x, clientY: box.top + 100}));
+        canvas.setPointerCapture = () => 0;
+        touch('down', 1, 100); touch('down', 2, 200); touch('move', 2, 300);
+        report = {pinched: view.zoom, chosen};
+        touch('up', 1, 100); touch('up', 2, 300); report.left = fingers.size;
+        const [out, closer, all] = document.querySelectorAll('#zooms button');
+        report.clicked = [all, closer, out].map(button => { button.click(); return view.zoom; });
+        key('ArrowRight'); key('ArrowRight');
+        report.told = $('spoken').textContent; report.role = canvas.getAttribute('role')
+    """, tmp_path)
+    assert abs(seen["pinched"] - 2) < 0.01 and seen["left"] == 0 and seen["chosen"] == -1
+    assert seen["clicked"] == [1, 1.5, 1]
+    assert re.fullmatch(r"\d+ % from the left, \d+ % from the top", seen["told"]) and seen["role"] == "application"
+
+
+@in_browser
+@pytest.mark.parametrize("window", [(500, 256), (640, 360), (900, 360)])
+def test_a_low_window_scrolls_rather_than_leave_no_room_for_the_plane(tmp_path, window):
+    assert browse(explorer(spread(40), drawn_faces(40)), "report = canvas.clientHeight / innerHeight", tmp_path,
+                  window=window) > 0.55
+
+
+@in_browser
 def test_keys_legend_search_and_colours_work(tmp_path):
     faces = drawn_faces(40)
     seen = browse(explorer(spread(40), faces), """
@@ -97,6 +123,7 @@ def test_keys_legend_search_and_colours_work(tmp_path):
         search('person 2'); report.person = $('found').textContent;
         report.of = [...matches].map(i => data.people[i]);
         search('107'); report.id = [...matches];
+        search('fear'); report.nobody = [$('found').textContent, [...data.ids.keys()].filter(shown).length];
         search('');
         const ages = data.columns.findIndex(c => c.name === 'age');
         $('colour').value = ages; $('colour').onchange({target: $('colour')});
@@ -110,6 +137,7 @@ def test_keys_legend_search_and_colours_work(tmp_path):
     assert set(seen["of"]) == {"2"} and len(seen["of"]) == int((faces.identity == 2).sum())
     assert seen["person"] == f"{len(seen['of'])} faces of this person"
     assert seen["id"] == [7]
+    assert seen["nobody"] == ["no person or face has this number or name", 40]
     assert seen["legend"].startswith("age: ") and seen["bars"] == 1
     assert seen["pixel"][3] > 0
 
