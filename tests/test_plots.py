@@ -151,7 +151,7 @@ def test_unknown_labels_and_captions_are_drawn():
 def test_rows_of_images_and_maps_over_faces():
     images = drawn_faces(4).images
     rows = plots.image_rows({"face": images, "rebuilt": images[:2].float() / 255}, {"rebuilt": ["a", "b"]})
-    assert rows.alt == "2 rows of up to 4 images: face, rebuilt" and len(rows.axes[0].images) == 6
+    assert rows.alt == "2 rows of up to 4 images: face, rebuilt. Row rebuilt: a, b" and len(rows.axes[0].images) == 6
     with pytest.raises(InputError, match="1 rows without an image; expected at least one"):
         plots.image_rows({"face": images[:0]})
     maps = torch.zeros(4, 2, 2)
@@ -161,6 +161,27 @@ def test_rows_of_images_and_maps_over_faces():
     assert laid[3].get_alpha().max() == pytest.approx(0.8)
     assert laid[3].get_interpolation() == "nearest"             # a few cells are shown as the few cells they are
     assert plots.overlay(images, torch.rand(4, 16, 16)).axes[0].images[1].get_interpolation() == "bicubic"
+
+
+def test_words_in_a_picture_are_told_to_those_who_do_not_see_it_but_once():
+    faces = drawn_faces(2)
+    rows = {"a face": faces.images, "tone 1\nvalence +0.5": faces.images}
+    assert plots.image_rows(rows, {"a face": ["fear", "anger"]}, alt="Pairs.").alt == "Pairs. Row a face: fear, anger"
+    assert plots.image_rows(rows, alt="Two rows").alt == "Two rows. Rows: a face; tone 1, valence +0.5"
+    assert plots.image_rows({"": faces.images}, {"": ["a, b", "c\nd"]}, alt="Two").alt == "Two. a, b; c, d"
+    told = "Two faces: fear, truly anger; joy"
+    assert plots.face_grid(faces, captions=["fear\ntruly anger", "joy"], alt=told).alt == told
+    assert plots.face_grid(faces, captions=["fear:\nby 3", "joy"], alt="Joyful").alt == "Joyful. fear: by 3, joy"
+    assert plots.face_grid(faces, captions=["x", "y"]).alt.endswith("with a caption under each. x, y")
+
+
+def test_maps_say_what_their_colours_are_and_where_each_is_brightest():
+    maps = torch.zeros(3, 3, 3)
+    maps[0, 2, 1], maps[1, 0, 2] = 1, 5
+    figure = plots.overlay(drawn_faces(3).images, maps, ["fear\nCE", "joy", "anger"], caption="Do they differ?")
+    assert figure.alt.endswith(". Brightest cell: fear, CE: bottom centre; joy: top right; anger: none")
+    assert figure.caption.endswith("Each map is scaled to its own peak. Do they differ?")
+    assert "Brightest" not in plots.overlay(drawn_faces(1).images, torch.rand(1, 16, 16)).alt
 
 
 def test_confusion_counts_by_hand():
@@ -217,6 +238,12 @@ def test_curves_from_records_history_and_file(tmp_path):
         plots.curves(tmp_path / "other.jsonl")
 
 
+def test_a_method_s_curve_has_the_colour_that_it_has_in_comparisons():
+    records = [{"step": step, "HNCL": 1.0, "MoCo": 2.0} for step in (1, 2)]
+    colours = {line.get_label(): line.get_color() for line in plots.curves(records).axes[0].lines}
+    assert colours == {"HNCL": palette.METHODS["hncl"][0], "MoCo": palette.OTHERS[0][0]}
+
+
 def test_group_bars_from_a_dictionary_and_a_table():
     import pandas as pd
     rows = {"light": (0.7, 0.6, 0.8, 30), "dark": (0.5, 0.4, 0.65, 20)}
@@ -225,6 +252,11 @@ def test_group_bars_from_a_dictionary_and_a_table():
            "dark 0.500 (0.400 to 0.650)")
     assert plots.group_bars(rows).alt == plots.group_bars(table, whole=0.6).alt == alt
     assert plots.group_bars(rows, limits=(0.2, 0.9)).axes[0].get_xlim() == (0.2, 0.9)
+    assert plots.group_bars(rows, whole=0.6, caption="Who?").caption == (
+        "Bars: 95 % intervals. In brackets: faces. Dashed: everybody. Who?")
+    assert plots.group_bars(table.assign(people=[3, 2])).caption == (
+        "Bars: 95 % intervals over people. In brackets: faces.")
+    assert plots.group_bars({"light": (0.7, 0.6, 0.8)}).caption == "Bars: 95 % intervals."
     assert "light 12.5 (12 to 13)" in plots.group_bars({"light": (12.5, 12, 13)}, "degrees").alt
     with pytest.raises(InputError, match="low and high"):
         plots.group_bars({})
@@ -235,9 +267,11 @@ def test_the_valence_arousal_plane():
     truth = faces.valence_arousal.clone()
     truth[3] = torch.nan
     figure = plots.valence_arousal(truth, faces, truth + torch.tensor([0.3, 0.4]), most=10)
-    assert figure.alt == ("39 faces on the valence–arousal plane, 10 arrows from truth to prediction, "
-                          "0.50 long on average")
+    assert figure.alt.startswith("39 faces on the valence–arousal plane; mean valence and arousal: neutral ")
+    assert figure.alt.endswith(", 10 arrows from truth to prediction, 0.50 long on average")
     assert plots.valence_arousal(truth).alt == "39 faces on the valence–arousal plane"
+    two = plots.valence_arousal(torch.tensor([[0.5, 0.25], [-0.5, 0.0]]), drawn_faces(2))
+    assert two.alt.endswith("; mean valence and arousal: neutral +0.50 and +0.25, happiness -0.50 and +0.00")
     assert plots.valence_arousal(truth, faces, colour_by="age")._repr_html_()
     with pytest.raises(InputError, match="3 predictions for 40"):
         plots.valence_arousal(truth, faces, truth[:3])
@@ -268,6 +302,8 @@ def test_affect_bias_names_every_arrow_at_its_head_and_tells_tails_apart_by_shap
     assert all(names[word].xyann[0] < -0.4 for word in ("light", "olive"))           # beside the arrows, not on them
     assert all(names[word].xyann[0] > 0.5 for word in ("brown", "dark"))
     assert len({line.get_marker() for line in axes.lines if line.get_label() in names}) == 4
+    leaders = [text.arrow_patch.get_edgecolor() for text in names.values()]
+    assert all(red == green == blue for red, green, blue, _ in leaders)              # or they would lengthen the arrows
     unknown = guess.masked_fill(faces.column("tone")[:, None] == 3, torch.nan)
     assert plots.affect_bias(faces.valence_arousal, unknown, faces, "tone").axes[0].texts
 
@@ -275,3 +311,5 @@ def test_affect_bias_names_every_arrow_at_its_head_and_tells_tails_apart_by_shap
 def test_skin_tones_are_drawn_from_light_to_dark():
     luminance = linear(palette.colours_of(["light", "olive", "brown", "dark"])) @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(luminance) < -0.02).all()
+    assert not set(palette.colours_of(palette.TONES)) & set(plots.COLOURS.values())   # no tone looks like an emotion
+    assert palette.markers_of(palette.TONES) == ["o", "s", "D", "P"]

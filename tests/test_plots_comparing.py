@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.text import Text
 
 from fercourse import plots
-from fercourse.plots.comparing import METHODS, OTHERS, _alike, _spread
+from fercourse.plots.comparing import _alike
+from fercourse.plots.palette import METHODS, OTHERS
 from fercourse.studies.record import seeds_of
 
 from .test_plots import VISION, cielab, linear
@@ -32,13 +34,15 @@ def test_five_circumstances_stand_in_two_rows():
     assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in figure.axes[:5]] == [False, False, True, True, True]
 
 
-def test_costs_that_lie_together_are_named_beside_the_picture_each_with_a_line_to_its_point():
+def test_costs_that_lie_together_are_named_close_to_their_points_and_hide_nothing():
     figure = plots.cost({"one": ((1, 0.1), (2, 0.1)), "one, longer": ((1, None), (2, None)), "two": ((3, 1), (4, 1))})
     axes = figure.axes[0]
-    heights = {text.get_text(): text.xyann[1] for text in axes.texts}
-    assert heights["one"] < heights["one, longer"] < heights["two"] and axes.get_legend() is None
-    assert [text.xy for text in axes.texts] == [(1, 2), (1, 2), (3, 4)]
-    assert _spread([0, 0, 5, 9, 9], 1, 9) == [0, 1, 5, 8, 9]
+    assert [text.xy for text in axes.texts] == [(1, 2), (1, 2), (3, 4)] and axes.get_legend() is None
+    figure.pixels()
+    boxes = [Text.get_window_extent(text) for text in axes.texts]
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    assert not any(box.contains(*axes.transData.transform(text.xy)) for box in boxes for text in axes.texts)
+    assert all(np.hypot(*text.xyann) < 20 for text in axes.texts)                    # points, on a picture of 540
 
 
 @pytest.mark.parametrize("vision", VISION)
@@ -50,7 +54,8 @@ def test_the_colours_of_methods_stay_apart_for_every_eye(vision):
 def test_a_matrix_shows_every_number():
     figure = plots.matrix([[0.5, 0.25], [0.75, 0.5]], ["one", "two"])
     assert {text.get_text() for text in figure.axes[0].texts} == {"50", "25", "75"}
-    assert "two: one 0.75, two 0.50" in figure.alt
+    assert "two: one 75, two 50" in figure.alt                                       # what the cells say
+    assert "two: one 0.75, two 0.50" in plots.matrix([[0.5, 0.25], [0.75, 0.5]], ["one", "two"], percent=False).alt
     assert plots.matrix([[0.5]], ["one"], title="Likeness").alt.startswith("Likeness. ")
 
 
@@ -92,4 +97,6 @@ def test_seeds_of_arms_stand_beside_the_arm_they_are_compared_with():
     assert np.allclose(np.concatenate(_points(axes)[:4]), [50, 0, 70, 0, 60, 0, 80, 1, 80, 1])
     assert axes.lines[-1].get_linestyle() == "--" and axes.lines[-1].get_xdata()[0] == 60
     assert plots.seeds({"accuracy": found}).alt.endswith("accuracy: CE 60.0, ours 80.0.")
-    assert len(plots.seeds({"accuracy": found, "knn": {"ours": [0.5]}}).axes[1].lines[0].get_xdata()) == 0
+    left, right = plots.seeds({"accuracy": found, "knn": {"ours": [0.5]}}).axes
+    assert len(right.lines[0].get_xdata()) == 0 and left.get_xlim() == right.get_xlim()
+    assert [text.get_text() for text in right.texts] == ["not measured"] and not left.texts

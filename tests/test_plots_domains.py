@@ -21,6 +21,14 @@ def test_centres_are_joined_in_pairs():
     assert sum(len(cloud.get_offsets()) for cloud in first.collections) == 6 + 4
 
 
+def test_the_alt_text_tells_how_far_the_target_keeps_together_and_centres_are_apart():
+    points = torch.cat([torch.eye(2).repeat(6, 1), torch.tensor([[0.0, 0.0], [0, 1], [0.0, 0.5], [0, 1]])])
+    figure = plots.two_domains([points], [0, 1] * 6, [True] * 6 + [False] * 6, CLASSES, ["end"], centres=2)
+    assert "those of its own group (by chance 40%): end 40% (happiness 40%, sadness 40%)" in figure.alt
+    assert "Between the two centres of a class, of the picture's width: end happiness 4" in figure.alt
+    assert figure.alt.endswith(", sadness 0%")
+
+
 def test_one_moment_alone_is_drawn_large():
     points = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
     wide = [plots.two_domains([points] * count, [0, 1] * 20, [False, True] * 20, CLASSES, ["a"] * count)

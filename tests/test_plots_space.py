@@ -128,6 +128,7 @@ def test_the_animation_has_its_frames_and_moves():
     gif = Image.open(io.BytesIO(data))
     assert kind == "gif" and gif.n_frames == 9 == len(moving.frames)
     assert (moving.frames[0] != moving.frames[4]).any() and (moving.frames[1] != moving.frames[2]).any()
+    assert "<details open>" in moving._repr_html_()                      # what moves can be stopped: WCAG 2.2.2
     assert "image/gif" in moving._repr_html_() and "in motion, 3 moments: " in moving._repr_html_()
 
 

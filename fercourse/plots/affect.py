@@ -6,11 +6,12 @@ import torch
 from ..errors import InputError
 from ..evaluate.groups import groups_of
 from .figure import new_figure, styled
-from .grouping import grouping
+from .grouping import TOLD, grouping
 from .palette import area_of, colours_of, markers_of
 from .space import LEGEND, show_legend
 
 CORNERS = {(-0.97, 0.97): "tense", (0.97, 0.97): "excited", (-0.97, -0.97): "gloomy", (0.97, -0.97): "calm"}
+LEADER = {"arrowstyle": "-", "color": "#999999", "lw": 0.6, "shrinkA": 1, "shrinkB": 2}     # no part of the arrow
 
 
 @styled
@@ -40,12 +41,21 @@ def valence_arousal(points, faces=None, predicted=None, colour_by="labels", most
     else:
         _groups(figure, axes, points, known, grouping(faces, colour_by))
     summary = f"{known.sum():,} faces on the valence–arousal plane"
+    if faces is not None:
+        summary += _means(points, known, grouping(faces, colour_by))
     if predicted is not None:
         rows = np.random.default_rng(seed).permutation(np.flatnonzero(known))[:most]
         _arrows(axes, points[rows], predicted[rows])
         miss = np.linalg.norm(predicted[known] - points[known], axis=1).mean()
         summary += f", {len(rows)} arrows from truth to prediction, {miss:.2f} long on average"
     return figure.describe(alt or summary, caption)
+
+
+def _means(points, known, groups):
+    """Return in words where each of up to eight groups lies on average."""
+    rows = [(word, known & (groups.codes == code)) for code, word in enumerate(groups.words)]
+    told = [f"{word} {x:+.2f} and {y:+.2f}" for word, own in rows if own.any() for x, y in [points[own].mean(0)]]
+    return "; mean valence and arousal: " + ", ".join(told) if 0 < len(told) <= TOLD else ""
 
 
 @styled
@@ -87,10 +97,10 @@ def _bias(axes, points, guess, groups):
         axes.annotate("", end, start, zorder=above, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.8,
                                                                 "shrinkA": 0, "shrinkB": 0})
         errors.append(f"{name} off by {end[0] - start[0]:+.2f} valence and {end[1] - start[1]:+.2f} arousal")
-        ends.append((name, colour, end, end[0] < start[0]))
+        ends.append((name, end, end[0] < start[0]))
         seen += [start, end]
     for left in (True, False):
-        _name_heads(axes, [one[:3] for one in ends if one[3] == left], left)
+        _name_heads(axes, [one[:2] for one in ends if one[2] == left], left)
     return ", ".join(errors), seen
 
 
@@ -107,15 +117,15 @@ def _look_at(axes, ends, room=0.4):
 
 
 def _name_heads(axes, ends, left, gap=0.085, away=0.12):
-    """Write names in one column to the left or right of their arrow heads [(name, colour, head)], a line to each."""
-    ends = sorted((end for end in ends if np.isfinite(end[2]).all()), key=lambda end: -end[2][1])
+    """Write names in one column to the left or right of their arrow heads [(name, head)], a line to each."""
+    ends = sorted((end for end in ends if np.isfinite(end[1]).all()), key=lambda end: -end[1][1])
     if not ends:
         return
-    across, up = np.array([head for _, _, head in ends]).T
+    across, up = np.array([head for _, head in ends]).T
     side, top = across.min() - away if left else across.max() + away, up.mean() + gap * (len(ends) - 1) / 2
-    for place, (name, colour, head) in enumerate(ends):
+    for place, (name, head) in enumerate(ends):
         axes.annotate(name, head, (side, top - gap * place), ha="right" if left else "left", va="center", fontsize=8,
-                      zorder=6, arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.8, "shrinkA": 1, "shrinkB": 0})
+                      zorder=6, arrowprops=LEADER)
 
 
 def _pairs(points):

@@ -1,22 +1,14 @@
 """Pictures of many methods at once: what each gains where, who beats whom, and how sure that is."""
 
 import numpy as np
+from matplotlib.transforms import Bbox
 
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
-from .palette import COLOURS
+from .palette import COLOURS, method_look
 
-METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#CF5C00", "D"),
-           "hncl": ("#00A26E", "^"), "dmsrl": ("#C986AF", "v"), "id-invariant": ("#ECA700", "P")}
-OTHERS = (("#56B5F3", "X"), ("#93386D", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come
-# The first eight colours stay at least 20 CIELAB units apart for every eye, see the palette.
-
-
-def _look(name, names):
-    """Return the colour and the sign of a method: its own throughout the course, or one of four for others."""
-    others = [one for one in names if one not in METHODS]
-    colour, sign = METHODS.get(name) or OTHERS[others.index(name) % len(OTHERS)]
-    return {"color": colour, "marker": sign}
+NEAR = [(8, 0), (-8, 0), (8, 10), (8, -10), (-8, 10), (-8, -10), (10, 16), (10, -16), (-10, 16), (-10, -16)]
+LEADER = {"arrowstyle": "-", "color": "#aaaaaa", "lw": 0.6, "shrinkA": 0, "shrinkB": 4}
 
 
 @styled
@@ -35,7 +27,7 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
     for axes, (circumstance, methods) in zip(panels, found.items()):
         axes.axvline(0, color="#555555", linewidth=0.8)
         for row, name in enumerate(names):
-            values, look = 100 * as_array(methods.get(name, ()), float), _look(name, names)
+            values, look = 100 * as_array(methods.get(name, ()), float), method_look(name, names)
             if len(values):
                 axes.plot(values, np.full(len(values), row), linestyle="", alpha=0.55, markersize=5, **look)
                 axes.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=look["color"], linewidth=2.5)
@@ -60,13 +52,16 @@ def seeds(found, against=None, title=None, alt=None, caption=None):
     """
     names = list(dict.fromkeys(name for arms in found.values() for name in arms))
     figure, panels = new_figure(0.07 * max(map(len, names)) + 2.9 * len(found) + 0.4, 0.27 * len(names) + 0.9, 1,
-                                len(found), sharey=True)
+                                len(found), sharex=True, sharey=True)            # a share is a share
     for axes, (measure, arms) in zip(panels, found.items()):
         for row, name in enumerate(names):
             values = 100 * as_array(arms.get(name, ()), float)
             axes.plot(values, np.full(len(values), row), "o", ms=5, alpha=0.7, color=COLOURS["sadness"])
             axes.plot(values.mean() if len(values) else [], row if len(values) else [], "|", ms=14, mew=2,
                       color=COLOURS["anger"])
+            if not len(values):
+                axes.text(0.5, row, "not measured", color="#777777", fontsize=8, ha="center", va="center",
+                          transform=axes.get_yaxis_transform())
         if against:
             axes.axvline(100 * np.mean(arms[against]), color="#999999", lw=1, ls="--", zorder=0)
         axes.grid(axis="x", color="#eeeeee")
@@ -86,17 +81,18 @@ def matrix(values, rows, columns=None, percent=True, title=None, alt=None, capti
         values: [R, C]; rows, columns: their names, the same where columns are not given.
     """
     values, columns = as_array(values, float), list(columns or rows)
+    written = np.vectorize(lambda value: f"{100 * value:.0f}" if percent else f"{value:.2f}")(values)
     figure, (axes,) = new_figure(0.75 * len(columns) + 1.9, 0.5 * len(rows) + 1.3)
     axes.imshow(values, vmin=0, vmax=1, aspect="auto")
     for place, value in np.ndenumerate(values):
-        axes.text(place[1], place[0], f"{100 * value:.0f}" if percent else f"{value:.2f}", ha="center", va="center",
+        axes.text(place[1], place[0], written[place], ha="center", va="center",
                   color="black" if value > 0.47 else "white")
     axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     axes.set_yticks(range(len(rows)), rows)
     axes.spines[:].set_visible(False)
     axes.set_title(title or "")
-    summary = "; ".join(f"{name}: " + ", ".join(f"{c} {v:.2f}" for c, v in zip(columns, row))
-                        for name, row in zip(rows, values))
+    summary = "; ".join(f"{name}: " + ", ".join(f"{c} {v}" for c, v in zip(columns, row))
+                        for name, row in zip(rows, written))
     return figure.describe(alt or f"{title or 'A matrix of shares'}. {summary}.", caption)
 
 
@@ -116,7 +112,7 @@ def critical_difference(mean_ranks, difference, title=None, alt=None, caption=No
         left, y = row < half, low - 1 - (row if row < half else len(order) - 1 - row)
         edge = 0.9 if left else len(order) + 0.1
         axes.plot([value, value, edge], [0, y, y], color="#999999", linewidth=0.8, zorder=1)
-        axes.plot(value, 0, markersize=7, clip_on=False, **_look(name, mean_ranks))
+        axes.plot(value, 0, markersize=7, clip_on=False, **method_look(name, mean_ranks))
         axes.text(edge, y, f"{name}  {value:.1f} " if left else f" {value:.1f}  {name}", va="center",
                   ha="right" if left else "left")
     for row, (first, last) in enumerate(bars):
@@ -150,34 +146,47 @@ def cost(points, xlabel="minutes of training", ylabel="", title=None, alt=None, 
     Args:
         points: method -> ((cost mean, sd), (gain mean, sd)); an sd of None draws no bar.
     """
-    figure, (axes,) = new_figure(8.5, 3.6)
+    figure, (axes,) = new_figure(7.5, 3.8)
     axes.axhline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
     for name, ((x, dx), (y, dy)) in points.items():
         axes.errorbar(x, y, xerr=dx, yerr=dy, linestyle="", markersize=7, capsize=2, elinewidth=1, label=name,
-                      **_look(name, points))
+                      **method_look(name, points))
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(0.15)
     axes.set_title(title or "")
-    _name_beside(axes, {name: (x, y) for name, ((x, _), (y, _)) in points.items()})
+    _name_beside(axes, points)
     summary = ", ".join(f"{name} {x:.1f} and {y:.2f}" for name, ((x, _), (y, _)) in points.items())
     return figure.describe(alt or f"{ylabel} against {xlabel}: {summary}.", caption)
 
 
 def _name_beside(axes, points):
-    """Write names in a column at the right, in the order of height, each with a line to its point."""
-    low, high = axes.get_ylim()
-    names = sorted(points, key=lambda name: points[name][1])
-    for name, height in zip(names, _spread([points[name][1] for name in names], 0.07 * (high - low), high)):
-        axes.annotate(name, points[name], (1.03, height), textcoords=axes.get_yaxis_transform(), va="center",
-                      arrowprops={"arrowstyle": "-", "color": _look(name, points)["color"], "lw": 0.8, "alpha": 0.7,
-                                  "shrinkA": 1, "shrinkB": 3})
+    """Write each name close to its point, where it hides no mark and no other name; a grey line where it is moved."""
+    axes.figure.draw_without_rendering()                     # then places in pixels are known
+    taken = [_around(axes, *point) for point in points.values()]
+    for name, ((x, _), (y, _)) in points.items():
+        look = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+        ways = [look | {"xytext": place, "ha": "left" if place[0] > 0 else "right"} for place in NEAR]
+        boxes = [_room(axes, name, (x, y), way) for way in ways]
+        free = [sum(box.overlaps(other) for other in taken) + (not _within(box, axes.bbox)) for box in boxes]
+        best = free.index(min(free))
+        axes.annotate(name, (x, y), **ways[best], arrowprops=LEADER if ways[best]["xytext"][1] else None)
+        taken.append(boxes[best])
 
 
-def _spread(heights, gap, top):
-    """Return rising heights moved apart by at least `gap`, and down where they would end above `top`."""
-    placed = []
-    for height in heights:
-        placed.append(max(height, placed[-1] + gap) if placed else height)
-    for k in reversed(range(len(placed))):
-        placed[k] = min(placed[k], top - gap * (len(placed) - 1 - k))
-    return placed
+def _around(axes, across, up, margin=5):
+    """Return the box in pixels of a mark and its bars, both (mean, spread or None)."""
+    middle, half = np.array([[value, spread or 0] for value, spread in (across, up)]).T
+    low, high = axes.transData.transform([middle - half, middle + half])
+    return Bbox([low - margin, high + margin])
+
+
+def _room(axes, name, point, way):
+    """Return the box in pixels that a name would take."""
+    text = axes.annotate(name, point, **way)
+    box = text.get_window_extent()
+    text.remove()
+    return box
+
+
+def _within(box, outer):
+    return outer.x0 <= box.x0 and box.x1 <= outer.x1 and outer.y0 <= box.y0 and box.y1 <= outer.y1

@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 from ..errors import InputError
 from .arrays import as_array
 from .figure import lowest_alone, new_figure, styled
+from .grouping import Grouping
 from .palette import area_of, colours_of, markers_of
 from .space import Frame, moments_told, without_ticks
 
@@ -38,8 +39,19 @@ def two_domains(sequence, labels, domains, classes, titles, centres=0, columns=2
     lowest_alone(panels, len(sequence), columns)
     _legend(figure, panels[0], len(classes), centres)
     summary = f"{(~domains).sum()} faces of the source and {domains.sum()} of the target, {moments_told(titles)}"
-    return figure.describe(alt or f"{summary}, coloured by class"
-                           + (", with the class centres of both domains" if centres else ""), caption)
+    target = Grouping("class", tuple(classes), labels[domains])
+    near = target.nearby([points[:len(labels)][domains] for points in sequence], titles)
+    summary += ", coloured by class" + ", with the class centres of both domains" * bool(centres)
+    summary += near.replace(". Of", ". In the target alone, of", 1)
+    return figure.describe(alt or summary + _apart(sequence, classes, centres, titles, frame.width), caption)
+
+
+def _apart(sequence, classes, count, titles, width):
+    """Return in words how far the two centres of each class are apart in each picture."""
+    told = [f"{title} " + ", ".join(f"{word} {np.linalg.norm(one - other) / width:.0%}" for word, one, other in
+                                    zip(classes, points[-2 * count:-count], points[-count:]))
+            for title, points in zip(titles, sequence)]
+    return f". Between the two centres of a class, of the picture's width: {'; '.join(told)}" if count else ""
 
 
 def _faces(axes, points, labels, domains, classes):

@@ -1,15 +1,17 @@
 """Pictures of faces: the grid under their labels, rows of images, and maps laid over faces."""
 
+import re
 from collections import Counter
 
 import numpy as np
 import torch
 
 from ..errors import InputError
-from .figure import Figure, styled
+from .figure import Figure, preceded, styled
 from .palette import area_of, colours_of, markers_of
 
 INK, WRONG = "#222222", "#b00020"
+SCALE = "Yellow: the map's peak; a bare face: 0. Each map is scaled to its own peak."
 COARSE = 8         # cells a side up to which a map shows its cells: smoothed, it would pretend to know more
 
 
@@ -22,7 +24,7 @@ def face_grid(faces, columns=8, title=None, captions=None, alt=None, caption=Non
         columns: faces in a row.
         title: one line above the grid.
         captions: one text a face, in place of the labels; may have several lines.
-        alt: what the picture shows; by default made from the labels.
+        alt: what the picture shows, by default made from the labels; the captions are added where it leaves them out.
         caption: what to look for.
     """
     texts = _labels(faces) if captions is None else [str(text) for text in captions]
@@ -33,7 +35,8 @@ def face_grid(faces, columns=8, title=None, captions=None, alt=None, caption=Non
     for i, (image, text, shape) in enumerate(zip(as_images(faces.images), texts, shapes)):
         grid.draw(i, image)
         grid.write(i, text, shape, WRONG if shape and "\n" in text else INK)
-    return grid.figure.describe(alt or _grid_alt(faces, grid, texts, captions), caption)
+    alt = alt or _grid_alt(faces, grid, texts, captions)
+    return grid.figure.describe(alt if captions is None else _with_words(alt, {"": texts}), caption)
 
 
 @styled
@@ -43,7 +46,7 @@ def image_rows(rows, titles=None, alt=None, caption=None):
     Args:
         rows: name -> images, uint8 or float in [0, 1], [N, 3, H, W] (or [N, 1, H, W]).
         titles: name -> one short text an image, drawn under it.
-        alt: what the picture shows.
+        alt: what the picture shows; names and titles are added where it leaves them out.
         caption: what to look for.
 
     Raises:
@@ -61,7 +64,7 @@ def image_rows(rows, titles=None, alt=None, caption=None):
             grid.draw(row * across + column, image)
             grid.write(row * across + column, texts[row * across + column])
     alt = alt or f"{len(rows)} rows of up to {across} images: {', '.join(rows)}"
-    return grid.figure.describe(alt, caption)
+    return grid.figure.describe(_with_words(alt, {name: titles.get(name, ()) for name in rows}), caption)
 
 
 @styled
@@ -74,8 +77,8 @@ def overlay(images, maps, titles=None, columns=8, strength=0.8, alt=None, captio
         titles: one short text a face.
         columns: faces in a row.
         strength: opacity where a map is brightest, 0 to 1; it fades to nothing where the map is 0.
-        alt: what the picture shows.
-        caption: what to look for.
+        alt: what the picture shows; where cells are few, the brightest one of each map is added.
+        caption: what to look for, after a sentence on what the colours mean.
     """
     texts = _padded([*map(str, () if titles is None else titles)], len(images))
     grid = Grid(texts, columns)
@@ -86,7 +89,8 @@ def overlay(images, maps, titles=None, columns=8, strength=0.8, alt=None, captio
         grid.draw(i, heat, image.shape, alpha=strength * heat, cmap="inferno", vmin=0, vmax=1,
                   interpolation="nearest" if max(heat.shape) <= COARSE else "bicubic")
         grid.write(i, texts[i])
-    return grid.figure.describe(alt or f"{len(images)} faces, bright where the network looked", caption)
+    alt = alt or f"{len(images)} faces, bright where the network looked"
+    return grid.figure.describe(alt + _brightest(heats, texts), preceded(SCALE, caption))
 
 
 def as_images(images) -> np.ndarray:
@@ -143,6 +147,43 @@ class Grid:
         for row, line in enumerate(text.split("\n")):
             indent = (0.17 if row == 0 else 0.04) if shape else 0.5
             self.axes.text(x + indent, y + 1 + (row + 0.7) * self.line, line, **style)
+
+
+def _with_words(alt, rows):
+    """Return an alt text with the words that stand in the picture, row -> words, unless it has them all."""
+    told = {_line(name): [_line(str(word)) for word in words if str(word)] for name, words in rows.items()}
+    if all(_has(alt, text) for name, words in told.items() for text in (name, *words)):
+        return alt
+    rows = [f"Row {name}: " * bool(name) + ("; " if "," in "".join(words) else ", ").join(words)
+            for name, words in told.items() if words] or ["Rows: " + "; ".join(told)]
+    return ". ".join([alt.rstrip("."), *rows])
+
+
+def _line(text):
+    """Return the lines of a text as one."""
+    return re.sub(r"(?<![:,]) *\n", ", ", text.strip()).replace("\n", " ")
+
+
+def _has(alt, text):
+    alt, text = (" ".join(re.split(r"[\s,]+", words.lower())) for words in (alt, text))
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", alt)
+
+
+def _brightest(heats, texts):
+    """Return a sentence on where in the face each map of few cells is brightest; smooth ones have many peaks."""
+    if not len(heats) or max(heats.shape[1:]) > COARSE:
+        return ""
+    places = [_place(heat) for heat in heats]
+    return ". Brightest cell: " + "; ".join(f"{_line(text)}: {place}" if text else place
+                                            for text, place in zip(texts, places))
+
+
+def _place(heat):
+    if heat.max() <= 0:
+        return "none"
+    row, column = (int(3 * (place + 0.5) / count) for place, count in
+                   zip(np.unravel_index(heat.argmax(), heat.shape), heat.shape))
+    return " ".join((("top", "middle", "bottom")[row], ("left", "centre", "right")[column]))
 
 
 def _padded(texts, count):

@@ -39,6 +39,11 @@ def styled(draw):
     return in_style
 
 
+def preceded(sentence, caption):
+    """Return a caption that begins with a sentence on what the marks of the picture are."""
+    return f"{sentence} {caption}" if caption else sentence
+
+
 class Described:
     """What a notebook shows once, as one image with its alt text, when it is the last line of a cell.
 
@@ -151,12 +156,13 @@ class Animation(Described):
         return buffer.getvalue(), "gif"
 
     def _around(self, image):
-        """Give the last frame, at rest, to readers whose system is set to show less motion."""
+        """Let it be folded away, and give the last frame to readers whose system is set to show less motion."""
         from PIL import Image
         buffer = io.BytesIO()
         Image.fromarray(self.frames[-1]).quantize(96).save(buffer, format="PNG", optimize=True)
         still = f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-        return f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{still}">{image}</picture>'
+        return ('<details open><summary>Moving picture (fold it to stop it)</summary><picture>'
+                f'<source media="(prefers-reduced-motion: reduce)" srcset="{still}">{image}</picture></details>')
 
     def _width(self):
         return self.frames[0].shape[1]

@@ -27,13 +27,17 @@ MARKERS = {
     "contempt": "P",
 }
 AREAS = {"*": 2.4, "^": 1.5, "v": 1.5, "X": 1.5}       # where a disc has 1: these fill less of their square
-TONES = {"light": "#e8b000", "olive": "#1fb0ee", "brown": "#d43509", "dark": "#560f96"}      # ever darker
+TONES = {"light": ("#cdb491", "o"), "olive": ("#a3835c", "s"), "brown": ("#6e4d30", "D"), "dark": ("#2b1d14", "P")}
+METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#CF5C00", "D"),
+           "hncl": ("#00A26E", "^"), "dmsrl": ("#C986AF", "v"), "id-invariant": ("#ECA700", "P")}
+OTHERS = (("#56B5F3", "X"), ("#93386D", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come
+# The first eight colours of methods and others stay at least 20 CIELAB units apart for every eye.
 UNKNOWN_COLOUR = "#d9d9d9"
 
 
 def colours_of(words) -> list[str]:
     """Return a colour for each word: the emotion's or tone's own, else one by position (they repeat after eight)."""
-    wheel, own = list(COLOURS.values()), COLOURS | TONES
+    wheel, own = list(COLOURS.values()), COLOURS | {word: colour for word, (colour, _) in TONES.items()}
     return [own.get(word, wheel[(i + 1) % len(wheel)]) for i, word in enumerate(words)]
 
 
@@ -48,6 +52,16 @@ def paler(colour, white=0.5) -> tuple[float, float, float]:
 
 
 def markers_of(words) -> list[str]:
-    """Return a matplotlib marker for each word: the emotion's own, else one by position (64 with their colours)."""
-    wheel = list(MARKERS.values())
-    return [MARKERS.get(word, wheel[(i + i // len(wheel)) % len(wheel)]) for i, word in enumerate(words)]
+    """Return a matplotlib marker for each word: the emotion's or tone's own, else one by position.
+
+    Of words by position, 64 differ in colour or marker.
+    """
+    wheel, own = list(MARKERS.values()), MARKERS | {word: marker for word, (_, marker) in TONES.items()}
+    return [own.get(word, wheel[(i + i // len(wheel)) % len(wheel)]) for i, word in enumerate(words)]
+
+
+def method_look(name, names) -> dict[str, str]:
+    """Return the colour and marker of a method: its own throughout the course, or one of four for others."""
+    others = [one for one in names if str(one).lower() not in METHODS]
+    colour, marker = METHODS.get(str(name).lower()) or OTHERS[others.index(name) % len(OTHERS)]
+    return {"color": colour, "marker": marker}

@@ -10,8 +10,8 @@ from ..errors import InputError
 from ..evaluate.calibration import calibration
 from ..evaluate.classes import confusion as counts
 from ..log import NOT_LOSSES
-from .figure import new_figure, styled
-from .palette import COLOURS, colours_of
+from .figure import new_figure, preceded, styled
+from .palette import COLOURS, METHODS, colours_of, method_look
 
 INK, LIGHT = COLOURS["sadness"], "#cfd6f7"
 
@@ -107,7 +107,7 @@ def curves(history, names=None, title=None, alt=None, caption=None):
 def _lines(axes, title, records, words):
     """Draw one line an entry, by its word; return in words where each begins and ends."""
     ends = []
-    for (name, word), colour, dashes in zip(words.items(), colours_of(range(1, 1 + len(words))), _dashes(len(words))):
+    for (name, word), colour, dashes in zip(words.items(), _line_colours(words.values()), _dashes(len(words))):
         line = [(record.get("step", i + 1), record[name]) for i, record in enumerate(records) if name in record]
         if line:
             axes.plot(*zip(*line), color="#222222" if len(words) == 1 or name == "total" else colour, ls=dashes,
@@ -116,6 +116,13 @@ def _lines(axes, title, records, words):
     axes.set(xlabel="step", title=title)
     axes.xaxis.get_major_locator().set_params(integer=True)
     return f"{len(records)} records: {'; '.join(ends)}"
+
+
+def _line_colours(words):
+    """Return a colour for each line: where one is a method, it has its own, and no other line one like it."""
+    if METHODS.keys().isdisjoint(word.lower() for word in words):
+        return colours_of(range(1, 1 + len(words)))
+    return [method_look(word, words)["color"] for word in words]
 
 
 def _joined(records):
@@ -137,7 +144,7 @@ def _joined(records):
 
 @styled
 def group_bars(table, measure="accuracy", whole=None, limits=None, title=None, alt=None, caption=None):
-    """Draw a measure for every group with its confidence interval.
+    """Draw a measure for every group with its 95 % interval.
 
     Args:
         table: group -> (value, low, high) or (value, low, high, faces); or a pandas table with the columns
@@ -145,7 +152,7 @@ def group_bars(table, measure="accuracy", whole=None, limits=None, title=None, a
         measure: what the value is.
         whole: the value over everyone, drawn as a line.
         limits: (low, high) of the axis, for pictures that are read together.
-        title: one line above; alt: what the picture shows; caption: what to look for.
+        title: one line above; alt: what the picture shows; caption: what to look for, after what the marks are.
     """
     rows = _rows(table)
     figure, (axes,) = new_figure(5.6, 0.7 + 0.32 * len(rows))
@@ -162,7 +169,16 @@ def group_bars(table, measure="accuracy", whole=None, limits=None, title=None, a
     axes.set_xlim(limits)
     axes.grid(axis="x", color="#eeeeee")
     summary = "; ".join(f"{g} {_short(r[0])} ({_short(r[1])} to {_short(r[2])})" for g, r in rows.items())
-    return figure.describe(alt or f"{measure} of each group with its confidence interval: {summary}", caption)
+    marks = f"Bars: 95 % intervals{' over people' * bool(_of_people(table))}."
+    marks += " In brackets: faces." * any(len(row) > 3 for row in rows.values())
+    marks += " Dashed: everybody." * (whole is not None)
+    return figure.describe(alt or f"{measure} of each group with its confidence interval: {summary}",
+                           preceded(marks, caption))
+
+
+def _of_people(table):
+    """Return whether the intervals of a table by `evaluate.by_group` are over people."""
+    return "people" in getattr(table, "columns", ()) and table["people"].notna().all()
 
 
 def _confusion_alt(table, share, classes):
