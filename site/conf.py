@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from docutils import nodes
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -58,12 +59,30 @@ html_theme = "sphinx_book_theme"
 html_title = "fercourse"
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
+html_js_files = ["course.js"]
 html_theme_options = {"use_download_button": False, "use_fullscreen_button": False, "show_toc_level": 2,
                       "home_page_in_toc": True, "repository_url": REPOSITORY, "repository_branch": BRANCH,
                       "use_repository_button": True, "use_issues_button": True}
 
 
+def name_rows(app, document):
+    """Let the first cell of each row of a Markdown table name the row, which screen readers say with every cell."""
+    for columns in map(list, (group.findall(nodes.colspec) for group in document.findall(nodes.tgroup))):
+        columns[0]["stub"] = 1
+        head = [entry.astext() for entry in columns[0].parent.findall(nodes.entry)][:len(columns)]
+        if head[1:2] == ["measured"]:                        # a lesson has several rows
+            columns[1]["stub"] = 1
+
+
+def scope_rows(app, page, template, context, document):
+    """Say that these cells are heads of rows; docutils leaves it open."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<th class="stub', '<th scope="row" class="stub')
+
+
 def setup(app):
     """Let |x| in docstrings be the size of x, as in papers, and no name of something to be put in its place."""
+    app.connect("doctree-read", name_rows)
+    app.connect("html-page-context", scope_rows)
     app.connect("autodoc-process-docstring", lambda app, what, name, thing, options, lines: lines.__setitem__(
         slice(None), [line.replace("|", r"\|") for line in lines]))

@@ -15,7 +15,8 @@ NOT_PROSE = (nodes.title, nodes.literal, nodes.literal_block, nodes.math, nodes.
 
 def pattern(terms) -> re.Pattern:
     """Return a pattern of all terms, the longest first, alone or with an s; capitals count where a term has some."""
-    words = [(term, r"\s+".join(map(re.escape, term.split()))) for term in sorted(terms, key=len, reverse=True)]
+    words = [(term, r"\s+".join(map(re.escape, term.split())).replace("'", "['’]"))
+             for term in sorted(terms, key=len, reverse=True)]
     words = [word if term != term.lower() else f"(?i:{word})" for term, word in words]
     return re.compile(rf"(?<![\w-])({'|'.join(words)})s?(?![\w+-])")
 
@@ -44,6 +45,10 @@ def prose(document):
             yield text
 
 
+def _plain(words):
+    return words.lower().replace("’", "'")                   # as Sphinx writes ' on a page
+
+
 def link_first(document, terms, link):
     """Put `link(term, words)` in place of the first words that name each term.
 
@@ -51,7 +56,7 @@ def link_first(document, terms, link):
         terms: as the glossary writes them; those in small letters are found whatever their capitals.
         link: given a term and the words on the page, returns the node to put there.
     """
-    wanted = {term.lower(): term for term in terms}
+    wanted = {_plain(term): term for term in terms}
     if not wanted:
         return
     found = pattern(terms)
@@ -59,7 +64,7 @@ def link_first(document, terms, link):
     for text in prose(document):
         pieces, end = [], 0
         for match in found.finditer(text):
-            if term := wanted.pop(" ".join(match[1].lower().split()), None):
+            if term := wanted.pop(" ".join(_plain(match[1]).split()), None):
                 pieces += [nodes.Text(text[end:match.start()]), link(term, match[0])]
                 end = match.end()
         if pieces:

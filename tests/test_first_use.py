@@ -11,7 +11,7 @@ from docutils import nodes
 sys.path.insert(0, str(Path(__file__).parent.parent / "site"))
 from first_use import REFERENCES, link_first
 
-TERMS = ["view", "UMAP", "loss", "contrastive loss", "loss part", "AU"]
+TERMS = ["view", "UMAP", "loss", "contrastive loss", "loss part", "AU", "Student's t"]
 
 
 def page(*parts):
@@ -40,6 +40,7 @@ def test_the_first_use_is_linked_and_no_other():
     ("UMAP's picture", [("UMAP", "UMAP")]),
     ("a contrastive\nloss", [("contrastive loss", "contrastive\nloss")]),
     ("a contrastive loss, and a loss", [("contrastive loss", "contrastive loss"), ("loss", "loss")]),
+    ("of Student’s t and Student's t", [("Student's t", "Student’s t")]),
     ("the loss parts", [("loss part", "loss parts")]),
     ("reviews, viewer, pre-view, view-like, lossy, AU+", []),
 ])
