@@ -66,7 +66,7 @@ def seeds(found, against=None, title=None, alt=None, caption=None):
             axes.axvline(100 * np.mean(arms[against]), color="#999999", lw=1, ls="--", zorder=0)
         axes.grid(axis="x", color="#eeeeee")
         axes.set(yticks=range(len(names)), yticklabels=names, xlabel=f"{measure}, %")
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
     figure.suptitle(title or "", x=0.01, ha="left", fontsize=10, fontweight="bold")
     summary = "; ".join(f"{measure}: " + ", ".join(f"{n} {100 * np.mean(v):.1f}" for n, v in arms.items())
                         for measure, arms in found.items())
@@ -167,7 +167,7 @@ def _name_beside(axes, points):
         look = {"textcoords": "offset points", "va": "center", "fontsize": 8}
         ways = [look | {"xytext": place, "ha": "left" if place[0] > 0 else "right"} for place in NEAR]
         boxes = [_room(axes, name, (x, y), way) for way in ways]
-        free = [sum(box.overlaps(other) for other in taken) + (not _within(box, axes.bbox)) for box in boxes]
+        free = [sum(box.overlaps(other) for other in taken) + 3 * (not _within(box, axes.bbox)) for box in boxes]
         best = free.index(min(free))
         axes.annotate(name, (x, y), **ways[best], arrowprops=LEADER if ways[best]["xytext"][1] else None)
         taken.append(boxes[best])

@@ -27,7 +27,7 @@ MARKERS = {
     "contempt": "P",
 }
 AREAS = {"*": 2.4, "^": 1.5, "v": 1.5, "X": 1.5}       # where a disc has 1: these fill less of their square
-TONES = {"light": ("#cdb491", "o"), "olive": ("#a3835c", "s"), "brown": ("#6e4d30", "D"), "dark": ("#2b1d14", "P")}
+TONES = {"light": ("#d3b78d", "o"), "olive": ("#967040", "s"), "brown": ("#5f3f24", "D"), "dark": ("#20140d", "P")}
 METHODS = {"baseline": ("#000000", "o"), "wscfer": ("#0072B2", "s"), "dr-fer": ("#CF5C00", "D"),
            "hncl": ("#00A26E", "^"), "dmsrl": ("#C986AF", "v"), "id-invariant": ("#ECA700", "P")}
 OTHERS = (("#56B5F3", "X"), ("#93386D", "*"), ("#7F4FC9", "<"), ("#8C6D31", ">"))      # in the order they come

@@ -41,10 +41,16 @@ def draw(content, path=PICTURE):
         for label, (_, look, _) in zip(axes.get_yticklabels(), rows):
             label.set(**look)
         axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", top=True, labeltop=True)
+        for row, (_, _, effect) in enumerate(rows):          # the picture is taller than a screen
+            if not effect and rows[row][1].get("weight"):
+                for tick in axes.get_xticks():
+                    axes.text(tick, row, f"{tick:.0f}", color=PEER, fontsize=7, ha="center", va="center")
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         names = dict(zip(*reversed(axes.get_legend_handles_labels())))
-        figure.legend(names.values(), names.keys(), loc="outside upper right", ncol=len(names))
+        for place in ("upper", "lower"):
+            figure.legend(names.values(), names.keys(), loc=f"outside {place} right", ncol=len(names))
         with replacing(path) as temporary:
             figure.savefig(temporary, format="png", bbox_inches="tight", metadata={"Description": shown(content)})
 
