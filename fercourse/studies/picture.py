@@ -45,7 +45,8 @@ def draw(content, path=PICTURE):
         for row, (_, look, _) in enumerate(rows):            # the picture is taller than a screen
             if row and "weight" in look:
                 for tick in axes.get_xticks():
-                    axes.text(tick, row, f"{tick:.0f}".replace("-", "−"), color=PEER, fontsize=7, ha="center", va="center")
+                    axes.text(tick, row, f"{tick:.0f}".replace("-", "−"), color=PEER, fontsize=7, ha="center",
+                              va="center")
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         names = dict(zip(*reversed(axes.get_legend_handles_labels())))
