@@ -17,6 +17,7 @@ from .listing import Listing, Reject
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "PPM")     # nothing that starts another program
 MOST_PIXELS = 80_000_000                                           # 240 MB decoded; no face set has more
 ORIENTATION = 0x0112
+DEFAULT_SIZE = 112                                                 # of image files; sets of pixels keep their own
 
 
 @dataclass(frozen=True)

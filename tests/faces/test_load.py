@@ -1,5 +1,7 @@
 """`load_faces`: one call for sets by name, packs and parts; and the command that packs."""
 
+import ast
+import inspect
 import os
 import re
 import sys
@@ -15,9 +17,9 @@ from PIL import Image
 
 import fercourse as fc
 from fercourse.errors import InputError
-from fercourse.faces import catalogue
+from fercourse.faces import catalogue, readers
 from fercourse.faces.listing import Reject
-from fercourse.faces.load import Spec, listing_to_faces, load_faces, parse_spec
+from fercourse.faces.load import Spec, _code, listing_to_faces, load_faces, parse_spec
 from fercourse.faces.setinfo import SetInfo
 
 from .pictures import checker, listing, save
@@ -116,6 +118,31 @@ def test_a_reader_of_ones_own_that_changes_is_asked_again(toy, tmp_path, own_cac
         for _ in range(2):
             assert set(load_faces("own", root=toy.root, size=16).labels.tolist()) == {label}
     assert len(toy.reads) == (2 if kept else 4) and len(list(own_cache.glob("own-*"))) == (2 if kept else 0)
+
+
+FACES = Path(fc.faces.__file__).parent
+
+
+def imported(file):
+    """Return a file of `faces` with all that it imports from there, but for what only words depend on."""
+    seen, waiting = set(), {file}
+    while waiting:
+        seen.add(file := waiting.pop())
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                above = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+                near = {above.with_suffix(".py"), *(above / f"{name.name}.py" for name in node.names)}
+                waiting |= {path for path in near if path.is_file() and FACES in path.parents} - seen
+    return seen - {FACES / "cache.py", FACES / "setinfo.py"}
+
+
+@pytest.mark.parametrize("info", readers.SETS, ids=lambda info: info.name)
+def test_a_set_is_decoded_again_when_the_code_that_decodes_it_changes_and_no_other(info):
+    code = set(_code(info.reader))
+    own = Path(inspect.getsourcefile(info.reader))
+    assert code >= imported(own) | imported(FACES / "decode.py") | imported(FACES / "pack.py")
+    others = {FACES / name for name in ("load.py", "faceset.py", "confound.py", "readers/expw.py")}
+    assert not code & (others - {own})
 
 
 def test_long_options_are_no_names_of_files(tmp_path):
