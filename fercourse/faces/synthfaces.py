@@ -31,10 +31,8 @@ def pack_path() -> Path:
     """Return where the embedded faces are: in an installed package, or in `data/` of a checkout."""
     path = catalogue.get("synthfaces").place / "synthfaces.parquet"
     if not path.is_file():
-        raise InputError(
-            f"the embedded faces are missing (looked for {path}); install fercourse again, "
-            "or make them with: fercourse render --out data/synthfaces/synthfaces.parquet"
-        )
+        raise InputError(f"the embedded faces are missing (looked for {path}); install fercourse again, "
+                         "or make them with: fercourse render --out data/synthfaces/synthfaces.parquet")
     return path
 
 
@@ -77,8 +75,7 @@ def verified(place) -> tuple[Listing, dict]:
     listing = Listing(
         name="synthfaces", classes=SEVEN, root=str(path), notes=(note,), labels=_codes(table["label"], SEVEN).numpy(),
         split=table["split"].to_numpy(str), ids=table["id"].to_numpy(np.int64),
-        pixels=_images(path, table, facts).transpose(0, 2, 3, 1),
-    )
+        pixels=_images(path, table, facts).transpose(0, 2, 3, 1))
     return listing, published(manifest)
 
 
@@ -106,9 +103,8 @@ def _table(path: Path, _modified: int):
         columns = [name for name in file.schema_arrow.names if name != "image"]
         return file.read(columns).to_pandas(), facts
     except (KeyError, TypeError, AttributeError, ValueError, OSError, RuntimeError) as error:  # pyarrow's among them
-        raise InputError(
-            f"{path} is not a file of synthetic faces ({error}); make it again with: fercourse render"
-        ) from error
+        raise InputError(f"{path} is not a file of synthetic faces ({error}); make it again with: "
+                         "fercourse render") from error
 
 
 def _check(facts, schema):
@@ -150,9 +146,8 @@ def decode_pictures(path, size: int) -> np.ndarray:
         try:
             pictures[row] = _picture(data.as_py(), size)
         except Exception as error:               # Pillow's decoders raise nearly everything on damaged bytes
-            raise InputError(
-                f"{path}: the picture in row {row} cannot be decoded ({error}); fetch or render the file again"
-            ) from error
+            raise InputError(f"{path}: the picture in row {row} cannot be decoded ({error}); "
+                             "fetch or render the file again") from error
     return pictures
 
 
@@ -189,35 +184,22 @@ def _faces(table, facts, images, rows, labels, name, split):
     picked = images[rows[0] : rows[-1] + 1] if contiguous else images[rows]
     number, stack = _column_readers(part)
     truth = _codes(part["label"], SEVEN)
-    names = {
-        "domain": tuple(facts["domains"]),
-        "units": tuple(facts["units"]),
-        "action_units": tuple(facts["action_units"]),
-    }
+    names = {"domain": tuple(facts["domains"]), "units": tuple(facts["units"]),
+             "action_units": tuple(facts["action_units"])}
     attributes = {column: number(column) for column in NUMBERS}
     attributes["skin_tone"] = torch.from_numpy(part["skin_tone"].to_numpy(np.int64, copy=True))
     for column in WORDS:
         names[column] = _words(table, facts, column)
         attributes[column] = _codes(part[column], names[column])
     return FaceSet(
-        images=torch.from_numpy(picked),
-        labels=_codes(part[LABELS[labels]], SEVEN),
-        classes=SEVEN,
-        ids=torch.from_numpy(part["id"].to_numpy(np.int64, copy=True)),
-        name=name,
-        split=split,
-        true_labels=None if labels == "truth" else truth,
-        votes=stack("votes"),
+        images=torch.from_numpy(picked), labels=_codes(part[LABELS[labels]], SEVEN), classes=SEVEN,
+        ids=torch.from_numpy(part["id"].to_numpy(np.int64, copy=True)), name=name, split=split,
+        true_labels=None if labels == "truth" else truth, votes=stack("votes"),
         valence_arousal=torch.stack([number("valence"), number("arousal")], 1),
         identity=torch.from_numpy(part["person"].to_numpy(np.int64, copy=True)),
-        landmarks=stack("landmarks").reshape(len(part), 68, 2),
-        visible=stack("visible").bool(),
-        units=stack("units"),
-        action_units=stack("action_units"),
-        domain=_codes(part["domain"], names["domain"]),
-        attributes=attributes,
-        names=names,
-    )
+        landmarks=stack("landmarks").reshape(len(part), 68, 2), visible=stack("visible").bool(),
+        units=stack("units"), action_units=stack("action_units"),
+        domain=_codes(part["domain"], names["domain"]), attributes=attributes, names=names)
 
 
 def _column_readers(part):

@@ -10,17 +10,5 @@ from .population import Population, row_picture
 from .population_file import write_population
 from .shots import Light, Shot, draw_shot, shot_words
 
-__all__ = [
-    "Light",
-    "Person",
-    "Picture",
-    "Population",
-    "Shot",
-    "draw_person",
-    "draw_shot",
-    "render",
-    "render_face",
-    "row_picture",
-    "shot_words",
-    "write_population",
-]
+__all__ = ["Light", "Person", "Picture", "Population", "Shot", "draw_person", "draw_shot", "render", "render_face",
+           "row_picture", "shot_words", "write_population"]

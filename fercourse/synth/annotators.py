@@ -8,29 +8,20 @@ VOTERS = 10
 
 # Row: the truth; columns: how strongly each other class tempts (0: hardly, above 1: often), loosely after FER+:
 # sadness and neutral, fear and surprise, disgust and anger. Real people agree far more on happiness, less on fear.
-TEMPTS = np.array(
-    [
-        # neu   hap  sad  sur  fea  dis  ang
-        [0.0, 0.5, 1.3, 0.2, 0.0, 0.1, 0.7],
-        [0.9, 0.0, 0.0, 0.4, 0.0, 0.2, 0.0],
-        [1.5, 0.0, 0.0, 0.0, 0.7, 0.7, 0.4],
-        [0.6, 0.5, 0.0, 0.0, 1.5, 0.1, 0.0],
-        [0.2, 0.0, 0.8, 1.8, 0.0, 0.4, 0.4],
-        [0.4, 0.1, 0.6, 0.0, 0.3, 0.0, 1.6],
-        [0.9, 0.0, 0.4, 0.0, 0.3, 1.3, 0.0],
-    ]
-)
+TEMPTS = np.array([
+    # neu hap  sad  sur  fea  dis  ang
+    [0.0, 0.5, 1.3, 0.2, 0.0, 0.1, 0.7],
+    [0.9, 0.0, 0.0, 0.4, 0.0, 0.2, 0.0],
+    [1.5, 0.0, 0.0, 0.0, 0.7, 0.7, 0.4],
+    [0.6, 0.5, 0.0, 0.0, 1.5, 0.1, 0.0],
+    [0.2, 0.0, 0.8, 1.8, 0.0, 0.4, 0.4],
+    [0.4, 0.1, 0.6, 0.0, 0.3, 0.0, 1.6],
+    [0.9, 0.0, 0.4, 0.0, 0.3, 1.3, 0.0],
+])
 
 
-def vote_shares(
-    truth: int,
-    intensity: float,
-    visibility: float,
-    rng,
-    blend: int | None = None,
-    share: float = 0.0,
-    resting: dict[int, float] | None = None,
-) -> np.ndarray:
+def vote_shares(truth: int, intensity: float, visibility: float, rng, blend: int | None = None, share: float = 0.0,
+                resting: dict[int, float] | None = None) -> np.ndarray:
     """Return the shares [7] in which a crowd would name this one face.
 
     The truth gains with intensity and with visibility (0 covered … 1 clear), the blended class with its

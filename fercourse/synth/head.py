@@ -13,17 +13,8 @@ EYE_CENTRES = {LEFT_EYE: (0.308, 7.285, 1.24), RIGHT_EYE: (-0.308, 7.285, 1.24)}
 PIVOT = np.float32([0, 7.0, 0.5])  # the head turns about this point
 
 # One half of the iBUG landmarks on the neutral template, as (x, y) seen from the front; the person's right is x < 0.
-_JAW = [
-    (-0.735, 7.26),
-    (-0.725, 7.08),
-    (-0.705, 6.91),
-    (-0.665, 6.74),
-    (-0.60, 6.58),
-    (-0.50, 6.44),
-    (-0.36, 6.32),
-    (-0.19, 6.225),
-    (0, 6.195),
-]
+_JAW = [(-0.735, 7.26), (-0.725, 7.08), (-0.705, 6.91), (-0.665, 6.74), (-0.60, 6.58), (-0.50, 6.44), (-0.36, 6.32),
+        (-0.19, 6.225), (0, 6.195)]
 _BROW = [(-0.565, 7.405), (-0.475, 7.468), (-0.36, 7.485), (-0.24, 7.470), (-0.125, 7.440)]
 _NOSE = [(0, 7.30), (0, 7.17), (0, 7.05), (0, 6.94), (-0.145, 6.885), (-0.075, 6.862), (0, 6.850)]
 _EYE = [(-0.434, 7.287), (-0.381, 7.326), (-0.265, 7.322), (-0.203, 7.272), (-0.276, 7.244), (-0.381, 7.250)]
@@ -38,27 +29,14 @@ def _mirror(points):
 def _template_landmarks():
     """Return the 68 iBUG points as (x, y, lip): lip is +1 for the upper, -1 for the lower, 0 elsewhere."""
     out, inn = _LIPS_OUT, _LIPS_IN
-    not_lips = (
-        _JAW
-        + _mirror(_JAW[7::-1])
-        + _BROW
-        + _mirror(_BROW[::-1])
-        + _NOSE[:4]
-        + _NOSE[4:]
-        + _mirror(_NOSE[5:3:-1])
-        + _EYE
-        + _mirror([_EYE[i] for i in (3, 2, 1, 0, 5, 4)])
-    )
+    not_lips = (_JAW + _mirror(_JAW[7::-1]) + _BROW + _mirror(_BROW[::-1])
+                + _NOSE[:4] + _NOSE[4:] + _mirror(_NOSE[5:3:-1])
+                + _EYE + _mirror([_EYE[i] for i in (3, 2, 1, 0, 5, 4)]))
     upper_out = out[:4] + _mirror(out[2:0:-1])
     lower_out = _mirror(out[4:6]) + [out[6]] + out[5:3:-1]
-    lips = (
-        [(*p, 1) for p in upper_out]
-        + [(*_mirror(out[:1])[0], 1)]
-        + [(*p, -1) for p in lower_out]
-        + [(*p, 1) for p in inn[:3]]
-        + [(*p, 1) for p in _mirror(inn[1::-1])]
-        + [(*p, -1) for p in (_mirror(inn[3:4]) + [inn[4], inn[3]])]
-    )
+    lips = ([(*p, 1) for p in upper_out] + [(*_mirror(out[:1])[0], 1)] + [(*p, -1) for p in lower_out]
+            + [(*p, 1) for p in inn[:3]] + [(*p, 1) for p in _mirror(inn[1::-1])]
+            + [(*p, -1) for p in (_mirror(inn[3:4]) + [inn[4], inn[3]])])
     return [(*p, 0) for p in not_lips] + lips
 
 

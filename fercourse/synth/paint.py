@@ -137,38 +137,17 @@ def _lips(s, person):
 
 def _brows_and_beard(s, person):
     brow = person.brow
-    height = (
-        np.interp(
-            s.x,
-            [0.10, 0.20, 0.38, 0.50, 0.58],
-            [7.447, 7.457, 7.452 + 0.75 * brow["arch"], 7.432 + 0.5 * brow["arch"], 7.39],
-        )
-        + brow["lift"]
-    )
+    height = np.interp(s.x, [0.10, 0.20, 0.38, 0.50, 0.58],
+                       [7.447, 7.457, 7.452 + 0.75 * brow["arch"], 7.432 + 0.5 * brow["arch"], 7.39]) + brow["lift"]
     width = brow["thickness"] * np.interp(s.x, [0.08, 0.14, 0.4, 0.58], [0.3, 1.1, 1.0, 0.25])
     hairs = np.clip(0.88 + 0.1 * noise(s.template * np.float32([1, 0.5, 1]), person.seed + 5, 90, 12), 0.4, 1)
-    brows = (
-        smoothstep(1.35, 0.5, np.abs(s.y - height) / width)
-        * smoothstep(0.09, 0.13, s.x)
-        * smoothstep(0.60, 0.54, s.x)
-        * s.front
-        * brow["density"]
-        * hairs
-    )
-    jaw = (
-        smoothstep(6.95, 6.70, s.y + 0.35 * np.clip(0.35 - s.x, 0, 1))
-        * smoothstep(6.0, 6.15, s.y)
-        * smoothstep(0.15, 0.45, s.z)
-        * (1 - s.lips)
-        * (1 - smoothstep(0.34, 0.25, s.x) * smoothstep(6.55, 6.64, s.y))
-    )
-    upper = (
-        np.exp(-(((s.y - 6.735 - 0.02 * (s.x < 0.05) + 0.10 * np.clip(s.x - 0.1, 0, 1)) / 0.042) ** 2))
-        * smoothstep(0.32, 0.22, s.x)
-        * (1 - s.lips)
-        * (s.y > 6.64)
-        * (s.z > 1.3)
-    )
+    brows = (smoothstep(1.35, 0.5, np.abs(s.y - height) / width)
+             * smoothstep(0.09, 0.13, s.x) * smoothstep(0.60, 0.54, s.x) * s.front * brow["density"] * hairs)
+    jaw = (smoothstep(6.95, 6.70, s.y + 0.35 * np.clip(0.35 - s.x, 0, 1)) * smoothstep(6.0, 6.15, s.y)
+           * smoothstep(0.15, 0.45, s.z) * (1 - s.lips)
+           * (1 - smoothstep(0.34, 0.25, s.x) * smoothstep(6.55, 6.64, s.y)))
+    upper = (np.exp(-(((s.y - 6.735 - 0.02 * (s.x < 0.05) + 0.10 * np.clip(s.x - 0.1, 0, 1)) / 0.042) ** 2))
+             * smoothstep(0.32, 0.22, s.x) * (1 - s.lips) * (s.y > 6.64) * (s.z > 1.3))
     beard = np.maximum(person.beard * jaw, person.moustache * upper * 0.9)
     beard = np.clip(beard * (0.9 + 0.14 * noise(s.template, person.seed + 6, 70, 12)), 0, 1) * s.front
     s.cover(np.maximum(brows, beard) * s.skin, linear(person.hair_colour))
@@ -212,8 +191,7 @@ def _hair(s, person):
     swirl = 3 * noise(s.template, seed + 7, 4, 6)
     strands = 0.78 + 0.26 * np.sin(around * 60 + swirl) * np.sin(around * 37 + 1)
     strands += (0.10 + 0.12 * (curl > 1)) * noise(
-        s.template * np.float32([1, 0.2 + 0.8 * (curl > 1), 1]), seed + 9, 60, 10
-    )
+        s.template * np.float32([1, 0.2 + 0.8 * (curl > 1), 1]), seed + 9, 60, 10)
     colour = linear(person.hair_colour) * strands.clip(0.3, 1.6)[:, None]
     s.cover(mask, colour)
     s.specular = np.where(mask > 0.4, 0.12, s.specular)
@@ -278,9 +256,8 @@ def mask_region(template):
     """Return [R] how much each template point is under a cloth mask over nose and mouth."""
     x, y, z = np.abs(template[:, 0]), template[:, 1], template[:, 2]
     top = np.interp(x, *MASK_TOP.T)
-    return (
-        smoothstep(-0.01, 0.01, top - y) * smoothstep(6.13, 6.16, y + 0.05 * (x / 0.5) ** 2) * smoothstep(0.35, 0.45, z)
-    )
+    return (smoothstep(-0.01, 0.01, top - y) * smoothstep(6.13, 6.16, y + 0.05 * (x / 0.5) ** 2)
+            * smoothstep(0.35, 0.45, z))
 
 
 def _cloth_mask(s, person):

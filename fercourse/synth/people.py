@@ -10,42 +10,13 @@ from .units import ExpressionStyle, draw_style
 GENDERS = ("woman", "man")  # gender presentation: how the rendered person is made to look, no more
 
 # Monk Skin Tone scale, tones 1 to 10, published sRGB swatches (Monk 2019, skintone.google).
-MONK = (
-    np.array(
-        [
-            [246, 237, 228],
-            [243, 231, 219],
-            [247, 234, 208],
-            [234, 218, 186],
-            [215, 189, 150],
-            [160, 126, 86],
-            [130, 92, 67],
-            [96, 65, 52],
-            [58, 49, 42],
-            [41, 36, 32],
-        ]
-    )
-    / 255
-)
+MONK = np.array([[246, 237, 228], [243, 231, 219], [247, 234, 208], [234, 218, 186], [215, 189, 150],
+                 [160, 126, 86], [130, 92, 67], [96, 65, 52], [58, 49, 42], [41, 36, 32]]) / 255
 
-HAIR_COLOURS = (
-    np.array(
-        [
-            [20, 17, 16],
-            [40, 29, 23],
-            [74, 49, 33],
-            [118, 80, 47],
-            [178, 140, 88],
-            [142, 66, 36],
-            [152, 150, 147],
-            [216, 214, 210],
-        ]
-    )
-    / 255
-)
-IRIS_COLOURS = (
-    np.array([[62, 38, 22], [88, 58, 32], [104, 96, 54], [84, 118, 92], [88, 124, 156], [120, 140, 156]]) / 255
-)
+HAIR_COLOURS = np.array([[20, 17, 16], [40, 29, 23], [74, 49, 33], [118, 80, 47],
+                         [178, 140, 88], [142, 66, 36], [152, 150, 147], [216, 214, 210]]) / 255
+IRIS_COLOURS = np.array([[62, 38, 22], [88, 58, 32], [104, 96, 54],
+                         [84, 118, 92], [88, 124, 156], [120, 140, 156]]) / 255
 
 HAIR = {  # thickness (dm), curl of the silhouette, strips of long hair down to this height (None: no strips)
     "bald": (0.0, 0, None),
@@ -68,19 +39,8 @@ _STYLES = {
 }
 
 # Shapes that would break the crop, the eyes or the mouth line stay out of the draw.
-_BANNED = (
-    "trans-in",
-    "trans-out",
-    "head-age",
-    "head-trans",
-    "head-back",
-    "l-eye-push",
-    "r-eye-push",
-    "pointed",
-    "mouth-trans-f",
-    "mouth-trans-b",
-    "trunk",
-)
+_BANNED = ("trans-in", "trans-out", "head-age", "head-trans", "head-back", "l-eye-push", "r-eye-push", "pointed",
+           "mouth-trans-f", "mouth-trans-b", "trunk")
 _FEATURES = ("forehead", "eyebrows", "eyes", "nose", "mouth", "ears", "chin", "cheek", "head", "asym")
 
 
@@ -130,16 +90,9 @@ def draw_person(number: int, seed: int = 0, **wanted) -> Person:
     gender = int(wanted.get("gender", rng.random() < 0.5))
     age = float(wanted.get("age", _draw_age(rng)))
     tone = float(wanted.get("tone", rng.uniform(1, 10)))
-    person = Person(
-        number,
-        int(rng.integers(1 << 30)),
-        gender,
-        round(age, 1),
-        round(tone, 2),
-        shape=_draw_shape(rng, gender, age, tone),
-        manner=draw_style(rng),
-        **_draw_looks(rng, gender, age, tone),
-    )
+    person = Person(number, int(rng.integers(1 << 30)), gender, round(age, 1), round(tone, 2),
+                    shape=_draw_shape(rng, gender, age, tone), manner=draw_style(rng),
+                    **_draw_looks(rng, gender, age, tone))
     return replace(person, **{k: v for k, v in wanted.items() if k not in ("gender", "age", "tone")})
 
 
@@ -184,31 +137,19 @@ def _draw_looks(rng, gender, age, tone):
     recede = max(0, rng.normal(0.02, 0.05)) + (0.14 * max(0, age - 35) / 40 if gender else 0)
     thin = 0.034 if gender else 0.021
     return dict(
-        hair=hair,
-        hair_colour=tuple(_draw_hair_colour(rng, age, dark)),
-        hairline=-rng.uniform(0.10, 0.27) if fringe else recede,
-        parting=float(rng.normal(0, 25)),
+        hair=hair, hair_colour=tuple(_draw_hair_colour(rng, age, dark)),
+        hairline=-rng.uniform(0.10, 0.27) if fringe else recede, parting=float(rng.normal(0, 25)),
         iris=tuple(IRIS_COLOURS[0 if dark else rng.choice(6, p=[0.3, 0.2, 0.1, 0.1, 0.2, 0.1])]),
-        brow=dict(
-            thickness=thin * rng.uniform(0.9, 1.7),
-            lift=rng.normal(0, 0.012),
-            arch=rng.uniform(0.01, 0.05),
-            density=rng.uniform(0.75, 1.0) * (1 - 0.35 * (age > 65)),
-        ),
+        brow=dict(thickness=thin * rng.uniform(0.9, 1.7), lift=rng.normal(0, 0.012), arch=rng.uniform(0.01, 0.05),
+                  density=rng.uniform(0.75, 1.0) * (1 - 0.35 * (age > 65))),
         lip=rng.uniform(0.35, 0.65) + (0 if gender or age < 16 else rng.choice([0, 0, 0.2, 0.4])),
         lip_colour=tuple(np.clip([0.72, 0.32, 0.33] + rng.normal(0, 0.07, 3), 0, 1)),
         lashes=0.6 if gender else 0.95,
-        beard=beard,
-        moustache=max(beard, float(rng.random() < 0.12)) if adult_man else 0.0,
+        beard=beard, moustache=max(beard, float(rng.random() < 0.12)) if adult_man else 0.0,
         freckles=float(max(0, rng.normal(-0.1, 0.5))) if tone < 4.5 else 0.0,
-        blush=rng.uniform(0.2, 1),
-        gloss=rng.uniform(0.10, 0.34),
-        creases=rng.uniform(0.05, 0.75),
-        glasses=bool(rng.random() < (0.07 if age < 40 else 0.2)),
-        cloth=tuple(rng.uniform(0.05, 0.85, 3)),
-        hollows=rng.uniform(0.5, 2.2),
-        folds=max(0, rng.uniform(-0.2, 0.6)) * min(1, age / 20),
-    )
+        blush=rng.uniform(0.2, 1), gloss=rng.uniform(0.10, 0.34), creases=rng.uniform(0.05, 0.75),
+        glasses=bool(rng.random() < (0.07 if age < 40 else 0.2)), cloth=tuple(rng.uniform(0.05, 0.85, 3)),
+        hollows=rng.uniform(0.5, 2.2), folds=max(0, rng.uniform(-0.2, 0.6)) * min(1, age / 20))
 
 
 def _draw_hair_colour(rng, age, dark):

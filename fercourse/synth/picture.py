@@ -74,9 +74,8 @@ def render(person: Person, shot: Shot, size: int = 64, engine: str = "auto", sup
     frame = align(model, np.float32((resting - PIVOT) @ turn.T), shot.lens)
     rays = _rays(frame, size * supersample, shot.lens.distance)
     eye = np.float32([0, 0, shot.lens.distance])
-    buffer, world = geometry(
-        model, person, posed, [np.float32((p.vertices - PIVOT) @ turn.T) for p in props], props, eye, rays, engine
-    )
+    buffer, world = geometry(model, person, posed, [np.float32((p.vertices - PIVOT) @ turn.T) for p in props], props,
+                             eye, rays, engine)
     picture = backdrop(shot.backdrop, size * supersample, rng).reshape(-1, 3)
     picture[buffer.rows] = _colours(person, shot, buffer, props, -rays[buffer.rows], world, rng)
     _draw_lashes(picture, model, person, posed, buffer, eye, rays, engine)
@@ -120,11 +119,9 @@ def head_vertices(person: Person, units: dict[str, float], covered: bool = False
 def rotation(yaw, pitch, roll):
     """Return the matrix [3, 3] that turns a head: degrees, yaw to its left, pitch down, roll to its right."""
     (cy, cx, cz), (sy, sx, sz) = (f(np.radians([yaw, pitch, roll])) for f in (np.cos, np.sin))
-    return (
-        np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-        @ [[1, 0, 0], [0, cx, -sx], [0, sx, cx]]
-        @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    )
+    return (np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+            @ [[1, 0, 0], [0, cx, -sx], [0, sx, cx]]
+            @ np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]]))
 
 
 def _flat(points, distance):
@@ -171,22 +168,11 @@ def _strips(model, person):
 
 def geometry(model, person, posed, prop_vertices, props, eye, rays, engine="auto"):
     """Cast all rays against head and props; returns a `GeometryBuffer` and the scene."""
-    wanted = np.isin(model.triangle_part, (SKIN, LEFT_EYE, RIGHT_EYE, UPPER_TEETH, LOWER_TEETH, TONGUE)) | _strips(
-        model, person
-    )
+    wanted = (np.isin(model.triangle_part, (SKIN, LEFT_EYE, RIGHT_EYE, UPPER_TEETH, LOWER_TEETH, TONGUE))
+              | _strips(model, person))
     triangles, part = [model.triangles[wanted]], [model.triangle_part[wanted].astype(int)]
-    columns = [
-        np.hstack(
-            [
-                model.normals(posed),
-                posed,
-                model.template,
-                model.lips[:, None],
-                model.inside_mouth[:, None],
-                model.ears[:, None],
-            ]
-        )
-    ]
+    columns = [np.hstack([model.normals(posed), posed, model.template,
+                          model.lips[:, None], model.inside_mouth[:, None], model.ears[:, None]])]
     start = len(posed)
     for number, (vertices, prop) in enumerate(zip(prop_vertices, props)):
         triangles.append(prop.triangles + start)
@@ -194,11 +180,8 @@ def geometry(model, person, posed, prop_vertices, props, eye, rays, engine="auto
         normals = unit(summed_normals(vertices, prop.triangles))
         columns.append(np.hstack([normals, vertices, np.zeros((len(vertices), 6))]))
         start += len(vertices)
-    triangles, part, columns = (
-        np.concatenate(triangles),
-        np.concatenate(part),
-        np.concatenate(columns).astype(np.float32),
-    )
+    triangles, part, columns = (np.concatenate(triangles), np.concatenate(part),
+                                np.concatenate(columns).astype(np.float32))
     world = scene(columns[:, 3:6], triangles, engine)
     hits = world.cast(eye, rays)
     rows = np.flatnonzero(hits.triangle >= 0)
@@ -207,8 +190,7 @@ def geometry(model, person, posed, prop_vertices, props, eye, rays, engine="auto
     normals = unit(mixed[:, :3])
     normals[np.einsum("ij,ij->i", normals, rays[rows]) > 0] *= -1
     return GeometryBuffer(
-        rows, hits, mixed[:, 3:6], normals, mixed[:, 6:9], mixed[:, 9:], part[hits.triangle[rows]]
-    ), world
+        rows, hits, mixed[:, 3:6], normals, mixed[:, 6:9], mixed[:, 9:], part[hits.triangle[rows]]), world
 
 
 def _visible(landmarks, points, eye, hits, size, supersample):

@@ -62,51 +62,28 @@ def describe_row(population: Population, number: int, shot_number: int) -> dict:
     """Return one row: the picture and everything that is true of it."""
     person, shot, picture = row_picture(population, number, shot_number)
     rng = np.random.default_rng([population.seed, number, shot_number, 5])
-    crowd = vote_shares(
-        SEVEN.index(shot.word),
-        shot.intensity,
-        COVERED[shot.occluder] * (0.75 if shot.light.word == "dim" else 1),
-        rng,
-        SEVEN.index(shot.blend) if shot.blend else None,
-        shot.share,
-        _resting_pull(person),
-    )
+    crowd = vote_shares(SEVEN.index(shot.word), shot.intensity,
+                        COVERED[shot.occluder] * (0.75 if shot.light.word == "dim" else 1), rng,
+                        SEVEN.index(shot.blend) if shot.blend else None, shot.share, _resting_pull(person))
     counted = votes(crowd, rng)
     one = SEVEN[int(rng.choice(len(SEVEN), p=counted / counted.sum()))]
     towards = np.float64(shot.light.direction)
     return dict(
-        id=number * 1000 + shot_number,
-        split=population.split_of(number),
+        id=number * 1000 + shot_number, split=population.split_of(number),
         image=dict(bytes=_encode(picture.image, population.quality), path=None),
-        label=shot.word,
-        domain=shot.domain,
-        person=number,
-        shot=shot_number,
-        intensity=shot.intensity,
-        blend=shot.blend,
-        blend_share=shot.share,
-        valence=shot.valence_arousal[0],
-        arousal=shot.valence_arousal[1],
-        votes=counted.astype(np.uint8),
-        majority=SEVEN[majority(counted)],
-        single=one,
+        label=shot.word, domain=shot.domain, person=number, shot=shot_number,
+        intensity=shot.intensity, blend=shot.blend, blend_share=shot.share,
+        valence=shot.valence_arousal[0], arousal=shot.valence_arousal[1],
+        votes=counted.astype(np.uint8), majority=SEVEN[majority(counted)], single=one,
         units=np.float16([shot.units.get(n, 0.0) for n in head().units]),
         action_units=action_units(shot.units).astype(np.float16),
-        landmarks=picture.landmarks.astype(np.float16).ravel(),
-        visible=picture.visible,
-        yaw=round(shot.yaw, 1),
-        pitch=round(shot.pitch, 1),
-        roll=round(shot.roll, 1),
-        occluder=shot.occluder,
-        light=shot.light.word,
+        landmarks=picture.landmarks.astype(np.float16).ravel(), visible=picture.visible,
+        yaw=round(shot.yaw, 1), pitch=round(shot.pitch, 1), roll=round(shot.roll, 1),
+        occluder=shot.occluder, light=shot.light.word,
         light_across=round(float(np.degrees(np.arctan2(towards[0], towards[2]))), 1),
         light_up=round(float(np.degrees(np.arctan2(towards[1], np.hypot(towards[0], towards[2])))), 1),
-        backdrop=shot.backdrop,
-        age=round(person.age, 1),
-        gender=GENDERS[person.gender],
-        skin_tone=int(np.clip(round(person.tone), 1, 10)),
-        hair=person.hair,
-    )
+        backdrop=shot.backdrop, age=round(person.age, 1), gender=GENDERS[person.gender],
+        skin_tone=int(np.clip(round(person.tone), 1, 10)), hair=person.hair)
 
 
 def _resting_pull(person):

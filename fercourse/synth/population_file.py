@@ -31,53 +31,21 @@ def schema(population: Population):
 
     half = pa.float16()
     columns = dict(
-        id=pa.int64(),
-        split=pa.string(),
-        image=pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-        label=pa.string(),
-        domain=pa.string(),
-        person=pa.int32(),
-        shot=pa.int32(),
-        intensity=pa.float32(),
-        blend=pa.string(),
-        blend_share=pa.float32(),
-        valence=pa.float32(),
-        arousal=pa.float32(),
-        votes=pa.list_(pa.uint8(), len(SEVEN)),
-        majority=pa.string(),
-        single=pa.string(),
-        units=pa.list_(half, len(head().units)),
-        action_units=pa.list_(half, len(ACTION_UNITS)),
-        landmarks=pa.list_(half, 136),
-        visible=pa.list_(pa.bool_(), 68),
-        yaw=pa.float32(),
-        pitch=pa.float32(),
-        roll=pa.float32(),
-        occluder=pa.string(),
-        light=pa.string(),
-        light_across=pa.float32(),
-        light_up=pa.float32(),
-        backdrop=pa.string(),
-        age=pa.float32(),
-        gender=pa.string(),
-        skin_tone=pa.int8(),
-        hair=pa.string(),
-    )
+        id=pa.int64(), split=pa.string(), image=pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+        label=pa.string(), domain=pa.string(), person=pa.int32(), shot=pa.int32(),
+        intensity=pa.float32(), blend=pa.string(), blend_share=pa.float32(),
+        valence=pa.float32(), arousal=pa.float32(),
+        votes=pa.list_(pa.uint8(), len(SEVEN)), majority=pa.string(), single=pa.string(),
+        units=pa.list_(half, len(head().units)), action_units=pa.list_(half, len(ACTION_UNITS)),
+        landmarks=pa.list_(half, 136), visible=pa.list_(pa.bool_(), 68),
+        yaw=pa.float32(), pitch=pa.float32(), roll=pa.float32(),
+        occluder=pa.string(), light=pa.string(), light_across=pa.float32(), light_up=pa.float32(),
+        backdrop=pa.string(), age=pa.float32(), gender=pa.string(), skin_tone=pa.int8(), hair=pa.string())
     features = {name: _feature(kind) for name, kind in columns.items()} | {"image": {"_type": "Image"}}
-    facts = dict(
-        version=VERSION,
-        **asdict(population),
-        classes=SEVEN,
-        domains=DOMAINS,
-        units=head().units,
-        action_units=ACTION_UNITS,
-        genders=GENDERS,
-        lights=LIGHTS,
-        occluders=OCCLUDERS,
-    )
-    return pa.schema(
-        columns, metadata={"fercourse": json.dumps(facts), "huggingface": json.dumps({"info": {"features": features}})}
-    )
+    facts = dict(version=VERSION, **asdict(population), classes=SEVEN, domains=DOMAINS, units=head().units,
+                 action_units=ACTION_UNITS, genders=GENDERS, lights=LIGHTS, occluders=OCCLUDERS)
+    return pa.schema(columns, metadata={"fercourse": json.dumps(facts),
+                                        "huggingface": json.dumps({"info": {"features": features}})})
 
 
 def _feature(kind):
@@ -156,10 +124,8 @@ def _open_parts(parts, population):
     with writing(parts):
         parts.mkdir(parents=True, exist_ok=True)
     if note.exists() and note.read_text() != plan:
-        raise InputError(
-            f"{parts} holds faces of another plan ({note.read_text()}); "
-            "remove that folder or repeat the command with its settings"
-        )
+        raise InputError(f"{parts} holds faces of another plan ({note.read_text()}); "
+                         "remove that folder or repeat the command with its settings")
     write_text(note, plan)
 
 
@@ -167,12 +133,8 @@ def _render_all(population, parts, waiting, workers, progress):
     from tqdm.auto import tqdm
 
     workers = workers or cores()
-    with tqdm(
-        total=population.people * population.per_person,
-        unit="face",
-        disable=not progress,
-        initial=(population.people - len(waiting)) * population.per_person,
-    ) as bar:
+    with tqdm(total=population.people * population.per_person, unit="face", disable=not progress,
+              initial=(population.people - len(waiting)) * population.per_person) as bar:
         if workers == 1 or len(waiting) < 2:
             for number in waiting:
                 _render_person(population, parts, number)
@@ -228,23 +190,14 @@ def _assemble(population, parts, out):
                     joined = pa.concat_tables(chosen).combine_chunks()
                     writer.write_table(joined, row_group_size=len(joined))
                     counts[split] = _count(joined)
-    manifest = dict(
-        file=out.name,
-        version=VERSION,
-        sha256=sha256(out),
-        bytes=out.stat().st_size,
-        **asdict(population),
-        faces=population.people * population.per_person,
-        counts=counts,
-    )
+    manifest = dict(file=out.name, version=VERSION, sha256=sha256(out), bytes=out.stat().st_size, **asdict(population),
+                    faces=population.people * population.per_person, counts=counts)
     write_json(out.with_suffix(".json"), manifest)
     return manifest
 
 
 def _count(table):
     frame = table.select(["person", "domain", "label"]).to_pandas()
-    return dict(
-        people=int(frame.person.nunique()),
-        **{d: int((frame.domain == d).sum()) for d in DOMAINS},
-        **{w: int((frame.label == w).sum()) for w in SEVEN},
-    )
+    return dict(people=int(frame.person.nunique()),
+                **{d: int((frame.domain == d).sum()) for d in DOMAINS},
+                **{w: int((frame.label == w).sum()) for w in SEVEN})

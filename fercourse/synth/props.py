@@ -79,10 +79,8 @@ def _rims(vertices, rng):
     width, height = rng.uniform(0.20, 0.27), rng.uniform(0.15, 0.23)
     squareness = rng.choice([2.0, 3.0, 4.5])
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
-    outline = (
-        np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** (2 / squareness),
-        np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** (2 / squareness),
-    )
+    outline = (np.sign(np.cos(turn)) * np.abs(np.cos(turn)) ** (2 / squareness),
+               np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** (2 / squareness))
     rims = []
     for eye in (RIGHT_EYE, LEFT_EYE):
         centre = vertices[part == eye].mean(0) + [0, -0.03, 0]
@@ -117,12 +115,8 @@ def _sunglasses(vertices, rng):
     lenses = []
     for rim in rims:
         fan = np.arange(40)
-        lenses.append(
-            (
-                np.vstack([rim * [1, 1, 1] - [0, 0, 0.01], rim.mean(0, keepdims=True)]),
-                np.stack([fan, (fan + 1) % 40, np.full(40, 40)], 1),
-            )
-        )
+        lenses.append((np.vstack([rim * [1, 1, 1] - [0, 0, 0.01], rim.mean(0, keepdims=True)]),
+                       np.stack([fan, (fan + 1) % 40, np.full(40, 40)], 1)))
     return [Prop(*merge(parts), (0.02, 0.02, 0.02), 0.5, 60), Prop(*merge(lenses), (0.012, 0.012, 0.015), 0.9, 90)]
 
 
@@ -148,9 +142,8 @@ def _hand(vertices, side, target, lean, rng):
         roots.append(root)
     palm = np.mean(roots, 0)
     wrist = palm + np.array([side * lean * 0.8, -0.9, -0.05])
-    parts.append(
-        tube(np.stack([palm + [0, 0.08, 0], palm * 0.6 + wrist * 0.4, wrist]), [0.36, 0.36, 0.24], 12, flatten=0.4)
-    )
+    parts.append(tube(np.stack([palm + [0, 0.08, 0], palm * 0.6 + wrist * 0.4, wrist]), [0.36, 0.36, 0.24], 12,
+                      flatten=0.4))
     if rng.random() < 0.7:
         thumb = palm + np.array([-side * 0.36, 0.10, 0.02])
         parts.append(_finger(thumb - [0, 0.3, 0], thumb + [-side * 0.1, 0.28, 0], np.zeros(3), thick * 1.1))
@@ -167,9 +160,8 @@ def _hands(vertices, rng, skin_colour):
     else:
         parts = []
         for one in [side] if where == "cheek" else [-1, 1]:
-            parts += _hand(
-                vertices, one, (one * rng.uniform(0.56, 0.7), rng.uniform(6.75, 7.1)), rng.uniform(0.05, 0.35), rng
-            )
+            parts += _hand(vertices, one, (one * rng.uniform(0.56, 0.7), rng.uniform(6.75, 7.1)),
+                           rng.uniform(0.05, 0.35), rng)
     return [Prop(*merge(parts), tuple(np.float32(skin_colour) * rng.uniform(0.9, 1.1)), 0.18, 12)]
 
 
@@ -186,12 +178,9 @@ def _object(vertices, rng):
         centre = np.array([x, 6.38, front + 0.25])
         path = centre + ball[:, None] * np.array([0, 0.17, 0])
         handle = np.stack([centre, centre + [rng.normal(0, 0.1), -1.1, 0.35]])
-        return [
-            Prop(*tube(path, 0.17 * np.sqrt(np.clip(1 - ball**2, 0, 1)) + 0.004, 14), (0.05, 0.05, 0.05), 0.3, 20),
-            Prop(*tube(handle, 0.09, 10), (0.02, 0.02, 0.02), 0.5, 40),
-        ]
+        return [Prop(*tube(path, 0.17 * np.sqrt(np.clip(1 - ball**2, 0, 1)) + 0.004, 14), (0.05, 0.05, 0.05), 0.3, 20),
+                Prop(*tube(handle, 0.09, 10), (0.02, 0.02, 0.02), 0.5, 40)]
     side = rng.choice([-1, 1])
-    path = np.array(
-        [[side * 0.72, 6.2, 1.0], [side * 0.72, 6.2, 1.0], [side * 0.86, 7.3, 0.75], [side * 0.86, 7.3, 0.75]]
-    )
+    path = np.array([[side * 0.72, 6.2, 1.0], [side * 0.72, 6.2, 1.0],
+                     [side * 0.86, 7.3, 0.75], [side * 0.86, 7.3, 0.75]])
     return [Prop(*tube(path, [0, 0.26, 0.26, 0], 8, flatten=0.22), (0.03, 0.03, 0.04), 0.6, 60)]

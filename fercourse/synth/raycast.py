@@ -33,9 +33,8 @@ class EmbreeScene:
         from embreex.mesh_construction import TriangleMesh
 
         self.scene = rtcore_scene.EmbreeScene()
-        self.mesh = TriangleMesh(
-            self.scene, np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(triangles, np.int32)
-        )
+        self.mesh = TriangleMesh(self.scene, np.ascontiguousarray(vertices, np.float32),
+                                 np.ascontiguousarray(triangles, np.int32))
 
     def cast(self, origin, directions) -> Hits:
         """Return what rays from one origin [3] along unit directions [R, 3] meet."""
@@ -105,9 +104,8 @@ def _rasterise(pixels, points, triangles, rays, side):
         which = np.repeat(same, len(dx))
         u, v, distance = _intersect(points[triangles[which]], rays[pixel.ravel()])
         inside = (u >= -1e-7) & (v >= -1e-7) & (u + v <= 1 + 1e-7) & (distance > 0)
-        _keep_nearest(
-            best, triangle, bary, pixel.ravel()[inside], which[inside], u[inside], v[inside], distance[inside]
-        )
+        _keep_nearest(best, triangle, bary, pixel.ravel()[inside], which[inside], u[inside], v[inside],
+                      distance[inside])
     return Hits(triangle, bary[:, 0].copy(), bary[:, 1].copy(), best.astype(np.float32))
 
 

@@ -44,8 +44,7 @@ def _visibility(points, normals, direction, scene, pattern, rng):
     lit = ~scene.blocked(points, unit(direction + softness[pattern]))
     closed = sum(
         scene.blocked(points, unit(normals + spread[pattern * AMBIENT_RAYS + k] * np.float32(0.98)), AMBIENT_REACH)
-        for k in range(AMBIENT_RAYS)
-    )
+        for k in range(AMBIENT_RAYS))
     return lit.astype(np.float32), 1 - closed.astype(np.float32) / AMBIENT_RAYS
 
 

@@ -25,11 +25,8 @@ def contact_sheet(population, people: int = 8, size: int = 96, heads: bool = Tru
     rows = []
     for number in range(min(people, population.people)):
         person = draw_person(number, population.seed)
-        shots = [
-            draw_shot(person, 900 + k, domain, word, population.seed)
-            for domain in DOMAINS
-            for k, word in enumerate(SEVEN)
-        ]
+        shots = [draw_shot(person, 900 + k, domain, word, population.seed)
+                 for domain in DOMAINS for k, word in enumerate(SEVEN)]
         rows.append(np.hstack([render(person, shot, size).image for shot in shots]))
     return Image.fromarray(np.vstack([_heads(size), *rows] if heads else rows))
 

@@ -72,25 +72,15 @@ def draw_shot(person: Person, number: int, domain: str, word: str, seed: int = 0
     units = expression(word, intensity, person.manner, rng, blend, share)
     feeling = valence_arousal(word, intensity, blend, share, rng)
     scene = _lab(rng) if domain == "lab" else _wild(person, word, rng)
-    return Shot(
-        domain,
-        word,
-        intensity,
-        blend,
-        share,
-        units,
-        tuple(float(x) for x in feeling.round(3)),
-        seed=(seed, person.number, number, 3),
-        **scene,
-    )
+    return Shot(domain, word, intensity, blend, share, units, tuple(float(x) for x in feeling.round(3)),
+                seed=(seed, person.number, number, 3), **scene)
 
 
 def shot_words(person: int, count_wild: int, count_lab: int, seed: int) -> list[tuple[str, str]]:
     """Return (domain, class) of each of a person's shots: every class as often as possible, in random order."""
     rng = np.random.default_rng([seed, person, 4])
-    return [
-        (domain, SEVEN[k]) for domain, count in (("wild", count_wild), ("lab", count_lab)) for k in _even(count, rng)
-    ]
+    return [(domain, SEVEN[k])
+            for domain, count in (("wild", count_wild), ("lab", count_lab)) for k in _even(count, rng)]
 
 
 def _even(count, rng):
@@ -103,9 +93,8 @@ def _draw_intent(word, domain, rng):
     if domain == "lab":
         return round(float(rng.uniform(0.6, 1.1)), 3), None, 0.0
     kind = rng.choice(["faint", "usual", "strong"], p=[0.06, 0.44, 0.50])
-    intensity = {"faint": rng.uniform(0.15, 0.4), "usual": rng.uniform(0.5, 0.95), "strong": rng.uniform(0.95, 1.35)}[
-        kind
-    ]
+    intensity = {"faint": rng.uniform(0.15, 0.4), "usual": rng.uniform(0.5, 0.95),
+                 "strong": rng.uniform(0.95, 1.35)}[kind]
     if word == "neutral" or rng.random() > 0.15:
         return round(float(intensity), 3), None, 0.0
     others = [w for w in SEVEN[1:] if w != word]
@@ -116,9 +105,8 @@ def _lab(rng):
     level = rng.uniform(0.9, 1.1)
     light = Light("even", (rng.normal(0, 0.12), 0.4, 0.9), (1.9 * level,) * 3, (0.85 * level,) * 3, (0.45 * level,) * 3)
     yaw, pitch, roll = rng.normal(0, 2, 3)
-    lens = Lens(
-        distance=12, shift=tuple(rng.normal(0, 0.015, 2)), zoom=rng.normal(1, 0.02), grey=True, grain=1.5, jpeg=92
-    )
+    lens = Lens(distance=12, shift=tuple(rng.normal(0, 0.015, 2)), zoom=rng.normal(1, 0.02), grey=True, grain=1.5,
+                jpeg=92)
     return dict(yaw=yaw, pitch=pitch, roll=roll, light=light, lens=lens, backdrop="paper", occluder="none")
 
 
@@ -126,15 +114,10 @@ def _wild(person, word, rng):
     near = rng.random() < 0.6
     bowed = NODS.get(word, 0)
     yaw, pitch, roll = rng.normal(0, (10, 7, 7) if near else (24, 11, 12))
-    return dict(
-        yaw=float(np.clip(yaw, -50, 50)),
-        pitch=float(np.clip(pitch + bowed, -28, 28)),
-        roll=float(np.clip(roll, -35, 35)),
-        light=_draw_light(rng),
-        lens=_draw_lens(rng),
-        occluder=_draw_occluder(person, rng),
-        backdrop=str(rng.choice(list(BACKDROPS), p=[0.16, 0.13, 0.2, 0.26, 0.17, 0.08])),
-    )
+    return dict(yaw=float(np.clip(yaw, -50, 50)), pitch=float(np.clip(pitch + bowed, -28, 28)),
+                roll=float(np.clip(roll, -35, 35)), light=_draw_light(rng), lens=_draw_lens(rng),
+                occluder=_draw_occluder(person, rng),
+                backdrop=str(rng.choice(list(BACKDROPS), p=[0.16, 0.13, 0.2, 0.26, 0.17, 0.08])))
 
 
 def _draw_light(rng):
@@ -159,19 +142,12 @@ def _draw_light(rng):
 def _draw_lens(rng):
     soft = rng.random()
     return Lens(
-        distance=rng.uniform(5.5, 14),
-        shift=tuple(rng.normal(0, 0.06, 2)),
-        zoom=float(np.clip(rng.normal(0.98, 0.11), 0.7, 1.3)),
-        tilt=rng.normal(0, 3),
-        exposure=float(np.exp(rng.normal(0, 0.28))),
-        gamma=rng.uniform(0.85, 1.2),
-        contrast=rng.uniform(0.95, 1.7),
-        grey=bool(rng.random() < 0.12),
-        blur=rng.uniform(0.002, 0.014) if soft < 0.4 else 0.0,
-        coarse=rng.uniform(0.35, 0.8) if 0.4 <= soft < 0.6 else 1.0,
-        grain=rng.uniform(0, 6),
-        jpeg=int(rng.integers(30, 95)),
-    )
+        distance=rng.uniform(5.5, 14), shift=tuple(rng.normal(0, 0.06, 2)),
+        zoom=float(np.clip(rng.normal(0.98, 0.11), 0.7, 1.3)), tilt=rng.normal(0, 3),
+        exposure=float(np.exp(rng.normal(0, 0.28))), gamma=rng.uniform(0.85, 1.2), contrast=rng.uniform(0.95, 1.7),
+        grey=bool(rng.random() < 0.12), blur=rng.uniform(0.002, 0.014) if soft < 0.4 else 0.0,
+        coarse=rng.uniform(0.35, 0.8) if 0.4 <= soft < 0.6 else 1.0, grain=rng.uniform(0, 6),
+        jpeg=int(rng.integers(30, 95)))
 
 
 def _draw_occluder(person, rng):

@@ -88,35 +88,11 @@ RECIPES = {
 
 # Facial unit -> the nearest FACS action unit by name; its strength is the largest of its units' weights.
 FACS = dict(
-    browInnerUp=1,
-    browOuterUp=2,
-    browDown=4,
-    eyeWide=5,
-    cheekSquint=6,
-    eyeSquint=7,
-    noseSneer=9,
-    mouthUpperUp=10,
-    mouthSmile=12,
-    mouthDimple=14,
-    mouthFrown=15,
-    mouthLowerDown=16,
-    mouthShrugLower=17,
-    mouthPucker=18,
-    tongueOut=19,
-    mouthStretch=20,
-    mouthFunnel=22,
-    mouthPress=24,
-    jawOpen=26,
-    mouthRollLower=28,
-    mouthRollUpper=28,
-    jawForward=29,
-    jawLeft=30,
-    jawRight=30,
-    cheekPuff=34,
-    eyeBlink=43,
-    eyeLookUp=63,
-    eyeLookDown=64,
-)
+    browInnerUp=1, browOuterUp=2, browDown=4, eyeWide=5, cheekSquint=6, eyeSquint=7, noseSneer=9,
+    mouthUpperUp=10, mouthSmile=12, mouthDimple=14, mouthFrown=15, mouthLowerDown=16, mouthShrugLower=17,
+    mouthPucker=18, tongueOut=19, mouthStretch=20, mouthFunnel=22, mouthPress=24, jawOpen=26,
+    mouthRollLower=28, mouthRollUpper=28, jawForward=29, jawLeft=30, jawRight=30, cheekPuff=34,
+    eyeBlink=43, eyeLookUp=63, eyeLookDown=64)
 ACTION_UNITS = tuple(f"AU{number}" for number in sorted(set(FACS.values())))
 
 # Valence and arousal of each class at intensity 1: our choice, in the spirit of the circumplex (Russell 1980).
@@ -130,24 +106,9 @@ CIRCUMPLEX = {
     "anger": (-0.55, 0.75),
 }
 
-RESTING = (
-    "browInnerUp",
-    "jawOpen",
-    "mouthPucker",
-    "browDown",
-    "eyeBlink",
-    "eyeSquint",
-    "mouthSmile",
-    "mouthFrown",
-    "mouthPress",
-    "browOuterUp",
-    "mouthUpperUp",
-    "mouthStretch",
-    "mouthLeft",
-    "mouthRight",
-    "jawLeft",
-    "jawRight",
-)
+RESTING = ("browInnerUp", "jawOpen", "mouthPucker", "browDown", "eyeBlink", "eyeSquint", "mouthSmile", "mouthFrown",
+           "mouthPress", "browOuterUp", "mouthUpperUp", "mouthStretch", "mouthLeft", "mouthRight", "jawLeft",
+           "jawRight")
 
 
 def sides(unit: str) -> tuple[str, ...]:
@@ -162,9 +123,8 @@ def sides(unit: str) -> tuple[str, ...]:
     if unit + "Left" in known:
         return (unit + "Left", unit + "Right")
     pairs = sorted({u.removesuffix("Left").removesuffix("Right") for u in known})
-    raise InputError(
-        f"facial unit {unit!r} is unknown; expected one of {', '.join(pairs)} (add Left or Right for one side)"
-    )
+    raise InputError(f"facial unit {unit!r} is unknown; expected one of {', '.join(pairs)} "
+                     "(add Left or Right for one side)")
 
 
 def both_sides(units: dict[str, float]) -> dict[str, float]:
@@ -210,14 +170,8 @@ def draw_style(rng) -> ExpressionStyle:
     return ExpressionStyle(gain, leaning, resting)
 
 
-def expression(
-    word: str,
-    intensity: float,
-    style: ExpressionStyle | None = None,
-    rng=None,
-    blend: str | None = None,
-    share: float = 0.0,
-) -> dict[str, float]:
+def expression(word: str, intensity: float, style: ExpressionStyle | None = None, rng=None, blend: str | None = None,
+               share: float = 0.0) -> dict[str, float]:
     """Return unit weights of an expression.
 
     Args:
