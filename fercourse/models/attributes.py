@@ -98,18 +98,6 @@ class Retrieved:
         """Return the best word of each face, int64 [N]."""
         return self.scores[name].argmax(1)
 
-    def text(self, name: str) -> Tensor:
-        """Return the text vector of each face's best word, [N, D]: t in the paper."""
-        return self.vectors[name][self.answers(name)]
-
-    def told(self, row: int) -> str:
-        """Return one face's scores in lines, such as `age: old person 71 %, middle-aged adult 22 %, …`."""
-        lines = []
-        for name, attribute in self.attributes.items():
-            ranked = sorted(zip(self.scores[name][row].tolist(), attribute.words), reverse=True)
-            lines.append(f"{name.replace('_', ' ')}: " + ", ".join(f"{word} {share:.0%}" for share, word in ranked))
-        return "\n".join(lines)
-
     def accuracy(self, faces) -> dict[str, dict]:
         """Return for each question the share of right answers, and that of always naming the commonest word."""
         scores = {}
