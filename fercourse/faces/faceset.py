@@ -75,7 +75,7 @@ class FaceSet:
         if not self.split and (match := re.search(r":([\w+]+)", self.name)):
             freeze["split"] = match[1]
         self.__setstate__(freeze)
-        shapes.check(self)
+        shapes.check_columns(self)
 
     def __getstate__(self):
         return {**vars(self), "attributes": dict(self.attributes), "names": dict(self.names)}

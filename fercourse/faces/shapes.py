@@ -35,7 +35,7 @@ def renumbered(column, words, among):
     return torch.tensor(number, device=column.device)[column.long()]
 
 
-def check(faces):
+def check_columns(faces):
     """Raise InputError naming the first column of `faces` that does not speak of its images one by one."""
     if clash := sorted(COLUMNS.keys() & faces.attributes.keys()):
         raise InputError(f"attributes may not be called {', '.join(clash)}: that is the name of a field")
