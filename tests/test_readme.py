@@ -234,6 +234,16 @@ def test_every_results_file_names_its_making():
         assert counted or all(part["hardware"]["cores"] and part["versions"]["torch"] for part in parts), path
 
 
+def test_the_library_is_as_long_as_the_first_paragraph_says():
+    def lines(*patterns):
+        return sum(len(path.read_text("utf-8").splitlines()) for one in patterns for path in package.glob(one))
+
+    package, text = ROOT / "fercourse", (ROOT / "README.md").read_text("utf-8")
+    told = int(re.search(r"losses, methods and training loop are about ([\d,]+) lines", text)[1].replace(",", ""))
+    core = lines("losses/*.py", "methods/*.py", "train.py")
+    assert abs(core - told) < 100 and 8 < lines("**/*.py") / core - 1 < 12 and "about ten times as much" in text
+
+
 @pytest.mark.parametrize("page", ["README.md", "LICENSES.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md",
                                   *(str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md")))])
 def test_links_lead_somewhere(page):
