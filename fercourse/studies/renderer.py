@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from ..faces import SEVEN, FaceSet
-from ..synth.plain import WITHOUT
 from ..synth.population import Population, row_picture
 from ..synth.population_file import one_thread
+from ..synth.without import WITHOUT
 from . import Scale, study
 from .transfer import train_and_test
 

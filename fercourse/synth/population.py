@@ -14,9 +14,9 @@ from .annotators import majority, vote_shares, votes
 from .head import head
 from .people import GENDERS, draw_person
 from .picture import render
-from .plain import plain_person, plain_shot
 from .shots import draw_shot, shot_words
 from .units import action_units
+from .without import plain_person, plain_shot
 
 VERSION = 2  # of the recipe: the same version and seed mean the same faces
 SHARE_WILD = 0.625
@@ -49,7 +49,7 @@ class Population:
 def row_picture(population: Population, person: int, shot: int, size=None, engine="auto", without=""):
     """Render one row of a population alone; returns (Person, Shot, Picture).
 
-    `without` leaves one kind of variety out: see `plain.WITHOUT`.
+    `without` leaves one kind of variety out: see `without.WITHOUT`.
     """
     wild = round(population.per_person * SHARE_WILD)
     words = shot_words(person, wild, population.per_person - wild, population.seed)

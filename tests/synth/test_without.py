@@ -4,9 +4,9 @@ import pytest
 
 from fercourse.studies.renderer import rendered
 from fercourse.synth.people import draw_person
-from fercourse.synth.plain import WITHOUT, plain_person, plain_shot
 from fercourse.synth.shots import Light, draw_shot
 from fercourse.synth.units import RECIPES, sides
+from fercourse.synth.without import WITHOUT, plain_person, plain_shot
 
 
 def test_what_is_left_out_is_out_and_the_rest_stays():
