@@ -19,9 +19,7 @@ from ..errors import InputError
 PIECE = 1 << 20
 LONGEST_HEADER = 1 << 22       # a tar header tells a name; more than this is meant to fill the memory
 DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{kind}{number}" for kind in ("COM", "LPT") for number in range(1, 10))}
-# RuntimeError: a zip that is locked, or packed in a way unknown to Python. ValueError: numbers that are none.
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, RuntimeError,
-          ValueError)
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError)
 
 
 class Hostile(Exception):
@@ -78,7 +76,7 @@ def _telling(archive):
     """Tell damage that shows while an archive is read."""
     try:
         yield
-    except DAMAGE as error:
+    except (*DAMAGED, RuntimeError, ValueError) as error:      # a zip packed in an unknown way; numbers that are none
         raise InputError(f"{archive} is damaged ({error}); delete it and {archive.name}.sha256, then fetch it "
                          "again") from error
 
@@ -86,8 +84,8 @@ def _telling(archive):
 def _write_all(archive, folder, most_bytes, most_files):
     """Write every member; count members and bytes as they come."""
     written, names = 0, set()
-    count, members = 0, tqdm(_members(archive, most_bytes), desc="unpack", unit=" files", delay=2)
-    for count, (name, is_folder, opened) in enumerate(members, 1):
+    count, packed = 0, tqdm(members(archive, most_bytes), desc="unpack", unit=" files", delay=2)
+    for count, (name, is_folder, opened) in enumerate(packed, 1):
         path = _safe(name)
         if count > most_files:
             raise Hostile(f"it has more than {most_files:,} members")
@@ -122,18 +120,26 @@ def _safe(name):
     return path
 
 
-def _members(archive, most_bytes):
-    """Yield (name, is folder, open) of the members of an archive, told by its first bytes, not by its name."""
+def members(archive, most_bytes, first=()):
+    """Yield (name, is folder, open) of the members of an archive, told by its first bytes, not by its name.
+
+    Each is to be read before the next is asked for. They come in the archive's order, so that it is decompressed once;
+    out of a zip those called like one of `first` come first, in that order.
+
+    Raises:
+        Hostile: what no honest archive needs, such as a link or an endless header.
+    """
     with archive.open("rb") as file:
         begin = file.read(4)
-    yield from (_zip_members if begin == b"PK\x03\x04" else tar_members)(archive, most_bytes)
+    yield from _zip_members(archive, most_bytes, first) if begin == b"PK\x03\x04" else _tar_members(archive, most_bytes)
 
 
-def _zip_members(archive, most_bytes):
+def _zip_members(archive, most_bytes, first):
+    ranks = {name: rank for rank, name in enumerate(first)}
     with zipfile.ZipFile(archive) as opened:
         if sum(member.file_size for member in opened.infolist()) > most_bytes:
             raise Hostile("its files are larger than expected")
-        for member in opened.infolist():
+        for member in sorted(opened.infolist(), key=lambda one: ranks.get(Path(one.filename).name, len(ranks))):
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise Hostile(f"{member.filename!r} is a link or a device")
@@ -142,12 +148,7 @@ def _zip_members(archive, most_bytes):
             yield member.filename, member.is_dir(), lambda member=member: opened.open(member)
 
 
-def tar_members(archive, most_bytes):
-    """Yield (name, is folder, open) of the members of a tar or tar.gz, each to be read before the next is asked for.
-
-    Raises:
-        Hostile: what no honest archive needs, such as a link or an endless header.
-    """
+def _tar_members(archive, most_bytes):
     with _tar_bytes(archive, most_bytes) as data, tarfile.open(fileobj=data, mode="r:", tarinfo=Whole) as opened:
         for member in opened:
             if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE):

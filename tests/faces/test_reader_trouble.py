@@ -12,6 +12,7 @@ import pytest
 from fercourse.errors import InputError
 from fercourse.faces.decode import Crop
 from fercourse.faces.pack import memory_pack
+from fercourse.faces.readers import tables
 from fercourse.faces.readers.duplicates import near_duplicates
 from fercourse.faces.readers.tables import open_table
 
@@ -99,6 +100,16 @@ def test_somebody_elses_archive_beside_the_right_one_is_left_alone(tmp_path):
         pack.writestr("fer2013.csv", "emotion")
     with open_table(tmp_path, ["fer2013.csv"]) as (text, place):
         assert text.read() == "emotion" and place == tmp_path / "c.zip" / "fer2013.csv"
+
+
+def test_of_several_tables_in_a_zip_the_first_name_counts_and_too_much_is_refused(tmp_path, monkeypatch):
+    names = "fer2013.csv", "icml_face_data.csv", "train.csv"
+    (tmp_path / "a.zip").write_bytes(zipped((f"{name[0]}/{name}", name.encode()) for name in reversed(names)))
+    with open_table(tmp_path, names) as (text, place):
+        assert text.read() == place.name == "fer2013.csv"
+    monkeypatch.setattr(tables, "MOST_BYTES", 30)
+    with pytest.raises(InputError, match=r"a\.zip is damaged or of an unknown kind \(its files are larger"):
+        open_table(tmp_path, names).__enter__()
 
 
 def test_a_path_too_long_for_the_system_costs_its_row_alone(tmp_path):

@@ -1,39 +1,33 @@
 """A csv table by name: loose in a folder, or inside a .tar.gz or .zip that is read without unpacking it."""
 
-import gzip
 import io
-import lzma
-import tarfile
-import zipfile
-import zlib
 from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
 from ...errors import InputError
-from ..unarchive import Hostile, tar_members
+from ..unarchive import DAMAGED, Hostile, members
 from .common import opened
 
-# What damage raises while a table is read; ValueError and its like would be a fault of who reads.
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, Hostile)
 MOST_BYTES, MOST_MEMBERS = 1 << 30, 1000          # FER2013 has 300 MB in a handful of files
 ARCHIVES = ("*.tar.gz", "*.tgz", "*.tar", "*.zip")
+FOLDERS = ("", "fer2013")                         # where tables and archives lie below the root
 
 
 @contextmanager
-def open_table(root: Path, names, folders=("", "fer2013")):
+def open_table(root: Path, names):
     """Open the first of `names` that is there; yields (text, path as people should read it).
 
     Raises:
         InputError: none is there, or the archive is damaged.
     """
-    loose = _loose(root, names, folders)
+    loose = _loose(root, names)
     if loose:
         with opened(loose) as text:
             yield text, loose
         return
     trouble = []
-    for archive in _archives(root, folders):
+    for archive in _archives(root):
         with ExitStack() as open_files:
             try:
                 stream, name = open_files.enter_context(_member(archive, names))
@@ -58,25 +52,25 @@ def has_table(root: Path, names) -> bool:
         return False
 
 
-def _loose(root, names, folders):
+def _loose(root, names):
     if root.is_file():
         return root if root.suffix == ".csv" and (root.name in names or "fer2013.csv" in names) else None
-    paths = (root / folder / name for folder in folders for name in names)
+    paths = (root / folder / name for folder in FOLDERS for name in names)
     return next((p for p in paths if p.is_file()), None)
 
 
-def _archives(root, folders):
+def _archives(root):
     if root.is_file():
         return [] if root.suffix == ".csv" else [root]
-    return [p for folder in folders for ending in ARCHIVES for p in sorted((root / folder).glob(ending))]
+    return [p for folder in FOLDERS for ending in ARCHIVES for p in sorted((root / folder).glob(ending))]
 
 
 @contextmanager
 def _telling(archive):
-    """Tell damage that shows while a table is read."""
+    """Tell damage that shows while a table is read; ValueError and its like would be a fault of who reads."""
     try:
         yield
-    except DAMAGED as error:
+    except (*DAMAGED, Hostile) as error:
         raise _unreadable(archive, error) from error
 
 
@@ -90,14 +84,7 @@ def _unreadable(archive, error):
 @contextmanager
 def _member(archive, names):
     """Yield (binary stream, member name) of the first member so named, (None, None) without one."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as pack:
-            inside = {Path(n).name: n for n in reversed(pack.namelist())}
-            name = next((inside[n] for n in names if n in inside), None)
-            with pack.open(name) if name else io.BytesIO() as stream:
-                yield (stream, name) if name else (None, None)
-        return
-    with closing(tar_members(archive, MOST_BYTES)) as pack:  # members in order of the archive: decompressed once
+    with closing(members(archive, MOST_BYTES, names)) as pack:
         for name, is_folder, open_member in islice(pack, MOST_MEMBERS):
             if not is_folder and Path(name).name in names:
                 with open_member() as stream:
