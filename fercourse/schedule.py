@@ -3,11 +3,11 @@
 import math
 
 
-def cosine(progress: float, warmup: float = 0.05, floor: float = 0.0) -> float:
+def cosine(progress: float, warmup: float = 0.05) -> float:
     """Return the share of the full rate at progress in [0, 1]: a linear climb, then half a cosine down."""
     if progress < warmup:
         return progress / warmup
-    return floor + (1 - floor) * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
+    return (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup))) / 2
 
 
 def ramp(progress: float, start: float, end: float) -> float:

@@ -30,19 +30,16 @@ def folded(label) -> str:
     return normalize("NFC", str(label).strip().lower())
 
 
-def emotion(spelling: str, where: str = "") -> str:
+def emotion(spelling: str) -> str:
     """Return the standard word for one spelling, whatever its case (`"Happy"` -> `"happiness"`).
 
     Args:
         spelling: a label as a data set writes it, or a two-letter code (`"HA"`).
-        where: file and line, named in the error.
 
     Raises:
         InputError: the spelling is not one of the known ones.
     """
     word = _WORD_OF.get(folded(spelling))
     if word is None:
-        place = f"{where}: " if where else ""
-        raise InputError(f"{place}unknown expression label {spelling!r}; "
-                         f"expected one of {', '.join(EMOTIONS)}")
+        raise InputError(f"unknown expression label {spelling!r}; expected one of {', '.join(EMOTIONS)}")
     return word

@@ -189,10 +189,8 @@ def option(name: str, value, least: int | None = None):
     return value
 
 
-def word(spelling: str, words: dict | None = None) -> str:
-    """Return the standard word for a label; `words` holds a set's own spellings."""
-    if words and spelling in words:
-        spelling = words[spelling]
+def word(spelling: str) -> str:
+    """Return the standard word for a label."""
     try:
         return emotion(spelling)
     except InputError as error:

@@ -84,12 +84,11 @@ class Found:
         if unnamed:
             self.notes.append(f"{len(unnamed):,} images are in no annotation, such as {_printable(unnamed[0])}")
 
-    def listing(self, expected=(), aliases=None, **more) -> Listing:
+    def listing(self, expected=()) -> Listing:
         """Return the Listing: rows sorted by file, splits completed, everything left out counted in notes.
 
         Args:
             expected: official splits; one without any sample is noted.
-            aliases, more: passed to Listing.
 
         Raises:
             InputError: not a single sample can be used.
@@ -115,7 +114,7 @@ class Found:
             votes=_stack(rows, "votes", np.float32), valence_arousal=_stack(rows, "va", np.float32),
             rejects=tuple(self.rejects),
             notes=(*crossing(split, identity, people), *self.notes, *how, *empty, *self.left_out()),
-            aliases=aliases or {}, **_categories(rows), **more)
+            **_categories(rows))
 
     def _why(self):
         return f"{len(self.rejects)} rows rejected, the first: {self.rejects[0]}" if self.rejects else (
