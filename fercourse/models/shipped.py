@@ -5,13 +5,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .. import __version__
 from ..errors import InputError
-from ..files import replacing, sha256, write_json
+from ..files import sha256
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
-TRAININGS = FOLDER.with_name("studies")
-LICENCE = "Apache-2.0; trained on the embedded synthetic faces (CC0) alone"
 
 
 def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
@@ -23,9 +20,7 @@ def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
     from safetensors.torch import load_file
     path, manifest = FOLDER / f"{name}.safetensors", FOLDER / f"{name}.json"
     if not (path.is_file() and manifest.is_file()):
-        trained = f", or train the network with: python -m fercourse.studies.{name}_train"
-        raise InputError(f"{path} or its manifest is missing; install fercourse again"
-                         f"{trained if (TRAININGS / f'{name}_train.py').is_file() else ''}")
+        raise InputError(f"{path} or its manifest is missing; install fercourse again")
     try:
         facts = json.loads(manifest.read_text(encoding="utf-8"))
         wanted = facts["sha256"]
@@ -39,18 +34,3 @@ def shipped(name: str) -> tuple[dict, dict[str, Tensor]]:
 def part_of(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
     """Return the tensors whose names start so, without that start."""
     return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
-
-
-def publish(name: str, tensors: dict[str, Tensor], facts: dict, keep: tuple[str, ...] = ()):
-    """Write tensors in half precision, but those whose names start as `keep` says, and their manifest.
-
-    `facts` may name another licence.
-    """
-    from safetensors.torch import save_file
-    path = FOLDER / f"{name}.safetensors"
-    small = {key: (value.half() if value.is_floating_point() and not key.startswith(keep) else value)
-             .contiguous().clone() for key, value in tensors.items()}
-    with replacing(path) as part:
-        save_file(small, part)
-    about = {"sha256": sha256(path), "bytes": path.stat().st_size, "fercourse": __version__, "licence": LICENCE}
-    write_json(path.with_suffix(".json"), about | facts)

@@ -19,8 +19,8 @@ from .. import augment, evaluate
 from ..faces import load_faces
 from ..models import attributes as at
 from ..models.engines import ImageText, words_of
-from ..models.shipped import publish
 from ..seeds import derive
+from .publish import publish
 from .small_fit import fit_in_pieces
 
 # How people put it; the first of each list are the words that `ATTRIBUTES` asks with.

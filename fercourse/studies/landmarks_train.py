@@ -19,8 +19,9 @@ from .. import augment
 from ..faces import load_faces
 from ..models import landmarks as lm
 from ..models.descriptor import Descriptor
-from ..models.shipped import publish, shipped
+from ..models.shipped import shipped
 from ..seeds import derive
+from .publish import publish
 from .small_fit import fit_in_pieces
 
 # As wide as real crops differ: light, lens and framing are what renderings have least of.

@@ -17,12 +17,12 @@ from ..evaluate import accuracy
 from ..evaluate.report import predicted
 from ..faces import load_faces
 from ..faces.concat import concat
-from ..models.shipped import publish
 from ..networks import PREFIX, taken_from
 from ..program import run
 from ..provenance import commit, hardware, versions
 from . import Scale, train_classifier
 from .comparison import SETTINGS, Faces, given, trained
+from .publish import publish
 
 SCALE = Scale("shipped", size=48, epochs=15)
 CIRCUMSTANCE, DATA, SEED = "tested in the wild", "synthfaces", 0

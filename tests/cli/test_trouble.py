@@ -11,7 +11,6 @@ import torch
 from fercourse import files
 from fercourse.checkpoint import read_checkpoint
 from fercourse.errors import InputError
-from fercourse.models.shipped import shipped
 from fercourse.networks import trained
 from tests.full import room
 from tests.line import QUICK, call, toy_pack
@@ -206,9 +205,7 @@ def test_a_damaged_manifest_is_told(tmp_path, monkeypatch, manifest):
         trained("baseline")
 
 
-def test_a_network_that_is_missing_names_a_training_only_where_there_is_one(tmp_path, monkeypatch):
+def test_a_network_that_is_missing_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("fercourse.models.shipped.FOLDER", tmp_path)
     with pytest.raises(InputError, match=r"lesson-baseline\.safetensors .* is missing; install fercourse again$"):
         trained("baseline")
-    with pytest.raises(InputError, match=r"train the network with: python -m fercourse\.studies\.landmarks_train$"):
-        shipped("landmarks")
