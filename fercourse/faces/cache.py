@@ -18,9 +18,8 @@ from ..files import replacing
 from ..lock import alone
 
 UNUSED_DAYS = 30      # what nobody opened for so long is removed by the next writer
-# What we write there: a key that ends in a digest, or people of `studies.transfer`; with what a killed writer left.
-OURS = re.compile(r"(.+-[0-9a-f]{16,}\.(npy|safetensors)|people-\d+-\d+px-v\d+\.parquet)(\.lock|\..+\.part)?")
-RUNS = re.compile(r"photographs-[0-9a-f]{16}")               # folders of `studies.photographs`
+# What we write there: a key that ends in a digest, with what a killed writer left; files and folders of studies.
+OURS = re.compile(r".+-[0-9a-f]{16,}\.(npy|safetensors)(\.lock|\..+\.part)?|study-.+")
 
 
 def folder() -> Path:
@@ -33,7 +32,8 @@ def cached_file(key: str, write: Callable[[Path], None], suffix: str = "") -> Pa
     """Return the cached file of `key`, written by `write(path)` if it is not there yet.
 
     One process makes it; others that want it meanwhile wait for it. What nobody wants for 30 days is removed if its
-    key ends in a digest of 16 or more hexadecimal digits; other files in the folder are nobody's but their owner's.
+    key ends in a digest of 16 or more hexadecimal digits, or is called `study-…`, which may be a folder; what else is
+    in the folder is nobody's but its owner's.
 
     Args:
         key: says everything the content depends on; short keys stay readable in the file's name.
@@ -145,5 +145,5 @@ def tidy(path):
                 continue
             if OURS.fullmatch(entry.name) and entry.is_file():
                 entry.unlink()
-            elif RUNS.fullmatch(entry.name) and entry.is_dir():
+            elif entry.name.startswith("study-") and entry.is_dir():
                 shutil.rmtree(entry)

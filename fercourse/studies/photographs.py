@@ -133,7 +133,7 @@ def _kept(*run):
     The cache removes it when nobody has wanted it for a while.
     """
     tidy(folder())
-    place = folder() / f"photographs-{hashlib.sha256(repr((CODE, *run)).encode()).hexdigest()[:16]}"
+    place = folder() / f"study-photographs-{hashlib.sha256(repr((CODE, *run)).encode()).hexdigest()[:16]}"
     place.mkdir(parents=True, exist_ok=True)
     os.utime(place)
     return place

@@ -40,7 +40,7 @@ def _transfer(more, scale, data, root, seed):
 
 def more_people(count: int, size: int):
     """Return faces of people who are not in the pack, rendered once into the cache, and resumed where it stopped."""
-    path = folder() / f"people-{count}-{size}px-v{VERSION}.parquet"
+    path = folder() / f"study-people-{count}-{size}px-v{VERSION}.parquet"
     if not used(path):
         write_population(Population(people=count, size=size, seed=1), path)
     return load_faces(path, split=None)

@@ -99,7 +99,7 @@ def test_what_nobody_opened_for_a_month_is_removed(own_cache):
     for name in ("old", "used"):
         cached_array(f"{name}-{digest}", Maker())
     old = (f"set-own-{digest}.safetensors", f"x-{digest}.npy.host.7.part", f"x-{digest}.npy.lock",
-           "people-3-16px-v2.parquet")
+           "study-people-3-16px-v2.parquet", "study-people-3-16px-v2.parquet.lock")
     theirs = "thesis.docx", "weights.safetensors", "embedding-2024.npy", "people.parquet"
     for name in (*old, *theirs):
         (own_cache / name).touch()

@@ -91,7 +91,7 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
     monkeypatch.setattr(photographs, "scores_both_ways", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         measured(place, "photographs", monkeypatch, only=["synthetic first, enl"])
-    [kept] = (place / "cache").glob("photographs-*")
+    [kept] = (place / "cache").glob("study-photographs-*")
     logs = {log: log.read_text() for log in kept.rglob("log.jsonl")}
     assert len(logs) == 2
     monkeypatch.setattr(photographs, "scores_both_ways", tell)
@@ -102,8 +102,8 @@ def test_a_stopped_run_goes_on_from_its_last_epoch(place, trained, monkeypatch):
 
 def test_folders_that_nobody_wants_are_removed_and_no_others(place, trained, monkeypatch):
     measured(place, "photographs", monkeypatch, only=["from scratch, as"])
-    [kept] = (place / "cache").glob("photographs-*")
-    other = place / "cache" / "photographs-mine"
+    [kept] = (place / "cache").glob("study-photographs-*")
+    other = place / "cache" / "photographs-0a1b0a1b0a1b0a1b"
     other.mkdir()
     for folder in (kept, other):
         os.utime(folder, (1, 1))

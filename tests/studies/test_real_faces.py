@@ -21,7 +21,7 @@ def test_further_people_are_rendered_once_and_are_not_those_of_the_pack(tmp_path
     write = transfer.write_population
     monkeypatch.setattr(transfer, "write_population", lambda *given: rendered.append(given) or write(*given))
     faces = transfer.more_people(3, 16)
-    (file,) = tmp_path.glob("people-*.parquet")
+    (file,) = tmp_path.glob("study-people-*.parquet")
     os.utime(file, (1, 1))
     again = transfer.more_people(3, 16)
     assert file.stat().st_mtime > 1 and OURS.fullmatch(file.name), "it is kept while it is used, and removed later"
