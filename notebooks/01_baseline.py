@@ -572,7 +572,7 @@ everybody = scores["accuracy"]
 groups = {column: fc.evaluate.by_group(test, predicted, column) for column in ("skin_tone", "age", "gender")}
 axis = (min(table.low.min() for table in groups.values()) - 0.02, max(table.high.max() for table in groups.values()) + 0.05)
 fc.plots.group_bars(groups["skin_tone"], whole=everybody, limits=axis,
-                    title="Accuracy by skin tone (Monk scale)", caption="In brackets: faces. Which bars leave out the line, everybody's?")
+                    title="Accuracy by skin tone (Monk scale)", caption="Which bars leave out the line, everybody's?")
 
 # %%
 fc.plots.group_bars(groups["age"], whole=everybody, limits=axis,

@@ -15,12 +15,15 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 from fercourse.course.notebooks import BRANCH, REPOSITORY  # noqa: E402
 
 ANSWER = "One possible answer"
+GLOSSARY = f"{REPOSITORY}/blob/{BRANCH}/site/glossary.md"    # as lessons link to it wherever they are opened
 
 
 def fold(path):
     """Fold the solutions in a copy of a lesson, so that readers may try before they look."""
     book = nbformat.read(path, as_version=4)
     for cell in book.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace(GLOSSARY, "../glossary.md")
         if not cell.metadata.get("nbgrader", {}).get("solution"):
             continue
         if cell.cell_type == "code":
