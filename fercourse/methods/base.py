@@ -229,9 +229,19 @@ def _check_images(method, images):
 
 
 def make_optimiser(module: nn.Module, lr: float, hyper) -> torch.optim.Optimizer:
-    """Return AdamW or SGD over the trainable parameters; biases and norms are not decayed."""
+    """Return AdamW or SGD over the trainable parameters; biases and norms are not decayed.
+
+    Raises:
+        InputError: what is given is no module, or nothing in it is trained.
+    """
     one_of(hyper, optimiser=OPTIMISERS)
+    if not isinstance(module, nn.Module):
+        raise InputError(f"make_optimiser was given a {type(module).__name__}; expected a module, such as self.head or "
+                         "nn.ModuleList([self.backbone, self.head])")
     trained = [p for p in module.parameters() if p.requires_grad]
+    if not trained:
+        raise InputError(f"make_optimiser was given a {type(module).__name__} in which nothing is trained "
+                         "(requires_grad is False everywhere); leave it out of optimisers")
     groups = [{"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
               {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
     fused = trained[0].is_cuda               # in fp16 others make the host wait: is each gradient finite?
@@ -273,6 +283,12 @@ def _check_hyper(method, hyper):
     if not fits or (get_annotations(hyper) and "__dataclass_fields__" not in vars(hyper)):
         raise InputError(f"method {method!r}: its Hyper is {getattr(hyper, '__name__', repr(hyper))}; expected a "
                          "dataclass made from fercourse.methods.Hyper: @dataclass above class …(Hyper)")
+    for name, value in vars(hyper).items():
+        plain = isinstance(value, (bool, int, float, str, tuple)) and not name.startswith("_")
+        if plain and name not in get_annotations(hyper):
+            raise InputError(f"method {method!r}: {name} of {hyper.__name__} has no type and would be no "
+                             f"hyper-parameter; write {name}: {type(value).__name__} = {value!r}, with @dataclass "
+                             "above the class")
 
 
 def method_class(name: str) -> type:
