@@ -84,8 +84,10 @@ def preset(name: str | Preset) -> Preset:
     """Return the preset of that name; a `Preset` is returned as it is."""
     if isinstance(name, Preset):
         return name
-    if name not in PRESETS:
-        raise InputError(f"augmentation {name!r} is unknown; expected one of {', '.join(PRESETS)}")
+    if not isinstance(name, str) or name not in PRESETS:
+        said = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise InputError(f"augmentation {said} is unknown; expected one of {', '.join(PRESETS)}, or a "
+                         "fercourse.augment.Preset of your own")
     return PRESETS[name]
 
 

@@ -1,16 +1,26 @@
 """Batches without a data loader: faces stay uint8 on the device, their order follows from (seed, epoch)."""
 
+import warnings
+
 import torch
 from torch import Tensor
 
 from . import augment
 from .device import layout, sent
-from .distributed import share, world
+from .distributed import rank, share, world
 from .errors import InputError
 from .methods.base import Batch
 from .seeds import derive, generator
 
 _ROOM = 0.5                       # share of the device's free memory that images may take
+
+
+class Extra(dict):
+    """What a batch carries beside labels, by name; a name that `needs` lacks is told in one sentence."""
+
+    def __missing__(self, name):
+        raise InputError(f"batch.extra has no {name!r}; it has {', '.join(self) or 'nothing'}; expected {name!r} among "
+                         "the method's needs" + ("" if name != "labels" else ", and batch.labels here"))
 
 
 class Stream:
@@ -29,11 +39,14 @@ class Stream:
         self.device, self.steps, self.walk = device, len(faces) // size, None
         self.images = resident(faces.images, device)
         self.labelled = "labels" in needs
-        self.extra = {need: faces.column(need).to(device) for need in needs if need != "labels"}
+        self.extra = Extra({need: faces.column(need).to(device) for need in needs if need != "labels"})
         self._check()
 
     def _check(self):
-        lacking = {name: column.isnan() for name, column in self.extra.items() if column.is_floating_point()}
+        """Refuse faces without what is learnt; warn of those without something else that a batch carries."""
+        lacking = {name: column.isnan() if column.is_floating_point() else column < 0
+                   for name, column in self.extra.items()
+                   if column.is_floating_point() or self.faces.vocabulary(name) is not None}
         if self.labelled:
             lacking["labels"] = self.faces.labels < 0
         for name, missing in lacking.items():
@@ -41,6 +54,10 @@ class Stream:
             if count and name in ("labels", "valence_arousal"):
                 raise InputError(f"{self.faces.name}: {count} of {len(self.faces)} faces have no {name}; "
                                  "choose those that have, with faces.subset(…)")
+            if count and rank() == 0:
+                mark = "NaN" if self.extra[name].is_floating_point() else "-1"
+                warnings.warn(f"{self.faces.name}: {count} of {len(self.faces)} faces have no {name}; forward gets "
+                              f"{mark} for them, and must leave them out of its loss", stacklevel=2)
 
     def batch(self, number: int, labels: Tensor | None = None) -> Batch:
         """Return this process's share of batch `number`, counted from the beginning of the training.
@@ -56,7 +73,7 @@ class Stream:
         images = self.take(rows, index)
         views = torch.stack([self._laid_out(augment.apply(images, table[places])) for table in tables])
         return Batch(index, views, labels[index] if self.labelled and labels is not None else None,
-                     {name: column[index] for name, column in self.extra.items()})
+                     Extra({name: column[index] for name, column in self.extra.items()}))
 
     def take(self, rows: Tensor, index: Tensor) -> Tensor:
         """Return uint8 images on the device: gathered there if the set lives there, else on the host."""

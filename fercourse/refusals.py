@@ -35,8 +35,9 @@ def _check_views(method):
     for name in ("views", "needs", "target_views"):
         given = getattr(method, name)
         if isinstance(given, str) or not hasattr(given, "__iter__"):
-            raise InputError(f"{method.name}: {name} is {given!r}; expected a tuple, such as ('weak',), which the "
-                             "comma makes")
+            such = (given if isinstance(given, str) else "labels" if name == "needs" else "weak",)
+            raise InputError(f"{method.name}: {name} is {given!r}; expected a tuple, such as {such}, which the comma "
+                             "makes")
     if not method.views:
         raise InputError(f"{method.name}: views is empty; expected a preset for each view, such as ('weak',)")
 
@@ -72,7 +73,10 @@ _TORCH_SAYS = {"Expected more than 1 value per channel":
            "process",
            "Expected to have finished reduction":
            "a parameter had no part in the step before, which several processes cannot take; expected every parameter "
-           "in every step, a loss that is not wanted yet times 0"}
+           "in every step, a loss that is not wanted yet times 0",
+           "Expected 3D (unbatched) or 4D (batched) input to conv":
+           "a network got images that are not [B, 3, H, W]; expected one view, batch.views[0], or all of them one "
+           "after another, batch.views.flatten(0, 1)"}
 
 
 @contextmanager
@@ -84,4 +88,15 @@ def explain_torch_errors(method):
         for start, sentence in _TORCH_SAYS.items():
             if str(error).startswith(start):
                 raise InputError(f"{method.name}: {sentence}") from error
+        raise
+    except (AttributeError, TypeError) as error:
+        if "NoneType" in str(error) and not ("labels" in method.needs and method.target_views):
+            raise InputError(f"{method.name}: forward met None ({error}); batch.labels is None unless needs names "
+                             "'labels', and batch.target unless target_views names presets") from error
+        raise
+    except IndexError as error:
+        count = len(method.views)
+        if str(error) == f"index {count} is out of bounds for dimension 0 with size {count}":
+            raise InputError(f"{method.name}: {error}; where it is batch.views[{count}], views names too few presets: "
+                             f"{method.views!r}") from error
         raise
