@@ -1,15 +1,17 @@
 """What a method must keep to: checks of its parts and of what it returns, each told in one sentence that names it."""
 
+import warnings
 from inspect import signature
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from . import distributed
 from .errors import InputError
 from .log import NOT_LOSSES
 from .models.norms import keeping_norms
+from .plain import is_plain
 
 
 def called(method) -> str:
@@ -17,8 +19,8 @@ def called(method) -> str:
     return getattr(method, "name", type(method).__name__)
 
 
-def check_parts(method, before, faces):
-    """Raise InputError if `setup` made parts, which a loaded run would lack, or labels for other faces.
+def check_parts(method, before):
+    """Raise InputError for parts that `setup` made, or that torch does not see: a loaded run would lack them.
 
     Args:
         before: names of the method's weights before `setup`.
@@ -26,13 +28,49 @@ def check_parts(method, before, faces):
     if made := [name for name in method.state_dict() if name not in before]:
         raise InputError(f"{method.name}: setup made {made[0]}, without which a finished run cannot be loaded; "
                          "expected parts made in __init__, and what depends on the faces in self.memory")
+    seen = set(map(id, method.parameters()))
+    for module in method.modules():
+        for name, value in vars(module).items():
+            hidden = not name.startswith("_") and any(id(p) not in seen for p in _trained(value))
+            if hidden:
+                raise InputError(f"{method.name}: {name} is a {type(value).__name__} with weights that torch does not "
+                                 "see there, so they would be neither trained nor saved; expected nn.ModuleList([…]), "
+                                 "nn.ModuleDict({…}) or nn.Parameter(…)")
+
+
+def _trained(value):
+    """Return the weights in a value that ask for a gradient, in whatever lists and dictionaries."""
+    if isinstance(value, Tensor):
+        return [value] if value.requires_grad and value.is_leaf else []
+    if isinstance(value, nn.Module):
+        return [p for p in value.parameters() if p.requires_grad]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return [p for one in inner for p in _trained(one)]
+
+
+def check_labels(method, count, where):
+    """Raise InputError unless `memory["labels"]` are class numbers, one for each of `count` faces; waits once.
+
+    Args:
+        where: what has just changed them, such as `setup`.
+    """
+    if "labels" not in method.needs:
+        return
     labels = method.memory.get("labels")
-    if labels is None and "labels" in method.needs:
-        raise InputError(f"{method.name}: setup left no memory['labels'], from which a batch takes the labels in use; "
-                         "call super().setup(faces, target) first, or leave 'labels' out of needs")
-    if labels is not None and len(labels) != len(faces):
-        raise InputError(f"{method.name}: memory['labels'] has {len(labels)} rows for {len(faces)} faces; expected one "
-                         "a face, as Method.setup makes it")
+    if labels is None:
+        raise InputError(f"{method.name}: {where} left no memory['labels'], from which a batch takes the labels in "
+                         "use; call super().setup(faces, target) in setup, or leave 'labels' out of needs")
+    if not isinstance(labels, Tensor) or labels.shape != (count,) or labels.dtype != torch.int64:
+        said = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+        raise InputError(f"{method.name}: {where} left memory['labels'] as {said} for {count} faces; expected one "
+                         f"class number a face, torch.int64 [{count}]")
+    if labels.device.type != method.device.type:
+        raise InputError(f"{method.name}: {where} left memory['labels'] on {labels.device}; expected it on "
+                         "self.device")
+    least, most = torch.stack(labels.aminmax()).tolist()
+    if least < 0 or most >= len(method.classes):
+        raise InputError(f"{method.name}: {where} left memory['labels'] from {least} to {most}; expected 0 to "
+                         f"{len(method.classes) - 1}; a face that is not to be learnt gets the weight 0 in forward")
 
 
 def check_optimisers(method, given):
@@ -119,6 +157,32 @@ def check_buffers(method, when):
     if apart:
         raise InputError(f"{method.name}: the buffer {apart[0]} differs between processes after {when}, and only that "
                          "of the first is saved; change it by what distributed.gather or distributed.mean returns")
+
+
+def check_memory(method, when):
+    """Warn of the first thing in `memory` that differs from process to process, as `check_buffers` refuses it.
+
+    It only warns: where labels follow from sums that GPUs round each in its own way, one face may differ by chance.
+    """
+    if distributed.world() == 1:
+        return
+    memory = dict(sorted(method.memory.items()))
+    told = distributed.everyones({name: _kind(value) for name, value in memory.items()})
+    apart = [name for name in sorted(set().union(*told)) if any(one.get(name) != told[0].get(name) for one in told)]
+    tensors = {name: value.to(method.device) for name, value in memory.items()
+               if isinstance(value, Tensor) and value.numel() and name not in apart}
+    apart += [name for name, same in zip(tensors, distributed.alike(list(tensors.values()))) if not same]
+    if apart and distributed.rank() == 0:
+        warnings.warn(f"{method.name}: memory[{apart[0]!r}] differs between processes after {when}, and only that of "
+                      "the first is saved; change it in start_epoch, or by what distributed.gather returns",
+                      stacklevel=2)
+
+
+def _kind(value):
+    """Return what must be alike before two values can be compared number by number; of plain values, all of it."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype} {list(value.shape)}"
+    return repr(value) if is_plain(value) else type(value).__name__
 
 
 def check_scale(method, scaler, when):

@@ -113,6 +113,14 @@ def gather_parts(mine: Tensor) -> Tensor:
     return torch.cat([part[:int(count)] for part, count in zip(parts, counts)])
 
 
+def everyones(value) -> list:
+    """Return the plain value of each process, in rank order; all wait for each other."""
+    values = [value] * world()
+    if world() > 1:
+        dist.all_gather_object(values, value)
+    return values
+
+
 def counted(count: Tensor) -> Tensor:
     """Return what a process's sum over its rows is divided by, so that DDP's average is the mean over all that count.
 

@@ -55,7 +55,9 @@ class History:
 class Log:
     """Collects losses on the device and reads them every few steps; writes only on rank 0."""
 
-    def __init__(self, path: Path | None, epochs: int, per_epoch: int, batch_size: int, quiet=False):
+    def __init__(self, path: Path | None, epochs: int, per_epoch: int, batch_size: int, quiet=False,
+                 name="the method", half=False):
+        self.name, self.half, self.facts = name, half, ()
         self.path, self.per_epoch, self.batch_size = path, per_epoch, batch_size
         self.history, self.pending, self.names, self.clock = History(), [], (), None
         self.writes = distributed.rank() == 0
@@ -67,7 +69,9 @@ class Log:
         self.clock = time.perf_counter()
         facts = {} if facts is None else facts
         if not isinstance(facts, dict):
-            raise InputError(f"start_epoch returned a {type(facts).__name__}; expected a dict of facts for the log")
+            raise InputError(f"{self.name}: start_epoch returned a {type(facts).__name__}; expected a dict of facts "
+                             "for the log")
+        self.facts = tuple(facts)
         if facts:
             self._record({"step": step, "epoch": epoch, "start": {k: _number(k, v) for k, v in facts.items()}})
 
@@ -78,8 +82,11 @@ class Log:
             Whether they were read, which all processes and their devices wait for.
         """
         if self.names and losses.keys() != set(self.names):
-            raise InputError(f"the losses of step {done} are {', '.join(losses)}, those before were "
+            raise InputError(f"{self.name}: the losses of step {done} are {', '.join(losses)}, those before were "
                              f"{', '.join(self.names)}; expected the same names in every step")
+        if taken := [name for name in self.facts if name in losses or name in NOT_LOSSES]:
+            raise InputError(f"{self.name}: start_epoch says {taken[0]!r}, which the log says of every step; expected "
+                             "another name")
         self.names = self.names or tuple(losses)
         self.pending.append(torch.stack([losses[name].detach().float() for name in self.names]))
         if read := done % EVERY == 0 or done % self.per_epoch == 0:
@@ -103,9 +110,16 @@ class Log:
         for i, row in enumerate(rows):
             if bad := [name for name, value in zip(self.names, row) if not math.isfinite(value)]:
                 parts = [name for name in bad if name != "total"] or bad
-                raise InputError(f"the loss is not finite at step {done - len(rows) + i + 1}: "
-                                 f"{', '.join(parts)}; try a smaller learning rate, or precision fp32")
+                step = done - len(rows) + i + 1
+                raise InputError(f"{self.name}: the loss is not finite at step {step}: {', '.join(parts)}; "
+                                 f"{self._advice(step)}")
         return rows
+
+    def _advice(self, step):
+        """Return where to look for a loss that is no number."""
+        first = ("no weight has moved yet, so look for log(0), a division by 0, the mean of nothing, or NaN in a "
+                 "column of needs" if step == 1 else "try a smaller learning rate")
+        return first + (", or try precision fp32" if self.half else "")
 
     def _means(self):
         """Return pending losses, [steps, losses], each the mean over processes."""

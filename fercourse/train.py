@@ -10,7 +10,16 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import checkpoint, distributed
 from .batches import Stream
-from .contract import check_buffers, check_losses, check_optimisers, check_parts, check_scale, check_weights
+from .contract import (
+    check_buffers,
+    check_labels,
+    check_losses,
+    check_memory,
+    check_optimisers,
+    check_parts,
+    check_scale,
+    check_weights,
+)
 from .deterministic import deterministic_algorithms
 from .device import autocast, half_precision, layout, pick_device
 from .ema import Average
@@ -76,14 +85,16 @@ def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, dev
     other = Stream(target, method.target_views, (), batch_size, seed, device, "target") if target is not None else None
     weights = set(method.state_dict())
     method.setup(faces, target)                              # on faces that have what the method needs
-    check_parts(method, weights, faces)
+    check_parts(method, weights)
+    check_labels(method, len(faces), "setup")
     check_answers(method, faces)
     half = half_precision(device, precision)
     scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
     optimisers = [*map(_keep_own_fused, check_optimisers(method, method.optimisers(lr)))]
     model = _wrap(method, compile)                           # several processes have the same weights from here on
     average = Average(method, method.hyper.ema)
-    log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet)
+    log = Log(checkpoint.log_path(out), epochs, source.steps, source.size, quiet, method.name,
+              half is not None)
     settings = checkpoint.settings(method, faces, target, epochs=epochs, batch_size=batch_size, lr=lr,
                                    seed=seed)
     parts = {f"optimiser {i}": o for i, o in enumerate(optimisers)}
@@ -101,6 +112,7 @@ def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, dev
                 torch.manual_seed(derive("epoch", seed, epoch))  # the same in every process
                 look.progress = done / total
                 log.start(done, epoch, method.start_epoch(epoch, look))
+                check_labels(method, len(faces), "start_epoch")
             method.train()
             while done < (epoch + 1) * source.steps:
                 progress = done / total
@@ -123,6 +135,7 @@ def _train(method, faces, target, epochs, batch_size, lr, seed, out, resume, dev
                     check_scale(method, scaler, f"step {done}")
                     check_weights(method, f"step {done}")
                     check_buffers(method, f"step {done}")
+                    check_memory(method, f"step {done}")
                     keeper.save(done)
                 if stop:
                     log.close()

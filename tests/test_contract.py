@@ -64,6 +64,26 @@ def headless(self, lr):
     return [make_optimiser(self.backbone, lr, self.hyper)]
 
 
+def with_a_list(self, *given):
+    Plain.__init__(self, *given)
+    self.heads = {"more": [nn.Linear(2, 2)]}
+
+
+def with_a_bare_tensor(self, *given):
+    Plain.__init__(self, *given)
+    self.slope = torch.ones(3, requires_grad=True)
+
+
+def relabelling(change):
+    def start_epoch(self, epoch, look):
+        self.memory["labels"] = change(self.memory["labels"])
+    return start_epoch
+
+
+def saying(change):
+    return lambda self, batch, progress: {"total": change(self.backbone.features(batch.views[0]).mean(), batch)}
+
+
 def without_labels(self, faces, target=None):
     self.memory = {"doubt": torch.zeros(len(faces))}
 
@@ -77,7 +97,32 @@ def without_labels(self, faces, target=None):
     (dict(finish=lambda self: None), "mine: finish cannot be called with look"),
     (dict(forward=lambda self, batch: {}), "mine: forward cannot be called with batch and progress"),
     (dict(setup=made_in_setup), "mine: setup made bank.weight, .* expected parts made in __init__"),
-    (dict(setup=short_labels), rf"mine: memory\['labels'\] has {FACES - 1} rows for {FACES} faces"),
+    (dict(setup=short_labels),
+     rf"mine: setup left memory\['labels'\] as torch.int64 \[{FACES - 1}\] for {FACES} faces"),
+    (dict(start_epoch=relabelling(lambda labels: labels[:9])),
+     r"start_epoch left memory\['labels'\] as torch.int64 \[9\]"),
+    (dict(start_epoch=relabelling(torch.Tensor.float)), r"mine: start_epoch left memory\['labels'\] as torch.float32"),
+    (dict(start_epoch=relabelling(lambda labels: labels - 1)), "from -1 to 2; expected 0 to 3; a face that is not to"),
+    (dict(__init__=with_a_list), "mine: heads is a dict with weights that torch does not see there"),
+    (dict(__init__=with_a_bare_tensor), "mine: slope is a Tensor with weights that torch does not see there"),
+    (dict(optimisers=lambda self, lr: [make_optimiser(self.parameters(), lr, self.hyper)]),
+     "make_optimiser was given a generator; expected a module"),
+    (dict(optimisers=lambda self, lr: [make_optimiser(nn.Linear(2, 2).requires_grad_(False), lr, self.hyper)]),
+     "make_optimiser was given a Linear in which nothing is trained"),
+    (dict(start_epoch=lambda self, epoch, look: {"total": 9}), "mine: start_epoch says 'total', which the log says"),
+    (dict(start_epoch=lambda self, epoch, look: {"lr": 9}), "mine: start_epoch says 'lr', which the log says"),
+    (dict(needs=("labels")), r"such as \('labels',\), which"),
+    (dict(views=(lambda images: images,)), "augmentation a function is unknown; expected one of .*Preset of your own"),
+    (dict(forward=saying(lambda mean, batch: mean + batch.extra["age"].sum())),
+     "batch.extra has no 'age'; it has nothing"),
+    (dict(forward=saying(lambda mean, batch: mean - batch.labels), needs=()), "mine: forward met None .*unless needs"),
+    (dict(forward=saying(lambda mean, batch: mean + batch.target.views.mean())),
+     "mine: forward met None .*target_views"),
+    (dict(forward=saying(lambda mean, batch: mean + batch.views[1].mean())),
+     r"where it is batch.views\[1\], views names"),
+    (dict(forward=lambda self, batch, progress: self.backbone.features(batch.views)), r"batch.views.flatten\(0, 1\)"),
+    (dict(forward=saying(lambda mean, batch: mean / 0)),
+     "mine: the loss is not finite at step 1: total; no weight has"),
     (dict(optimisers=lambda self, lr: torch.optim.SGD(self.parameters(), lr)), "mine: optimisers returned one SGD"),
     (dict(optimisers=lambda self, lr: []), "mine: optimisers returned 0 things; expected a list"),
     (dict(optimisers=twice), "mine: a parameter is in two optimisers and would move twice"),
@@ -151,8 +196,25 @@ class Wide(Hyper):
     pull: float = 0.5
 
 
+def with_known_parts_in_a_list(self, *given):
+    Plain.__init__(self, *given)
+    self.parts = [self.head, nn.Linear(2, 2).requires_grad_(False)]
+
+
+def test_faces_without_what_a_batch_carries_are_counted():
+    faces = toy_faces(FACES, 16)
+    unknown, gender = torch.rand(FACES), torch.ones(FACES, dtype=torch.int64)
+    unknown[3], gender[:2] = torch.nan, -1
+    faces = replace(faces, attributes=faces.attributes | {"tilt": unknown, "gender": gender},
+                    names=faces.names | {"gender": ("woman", "man")})
+    with pytest.warns(UserWarning, match=f"1 of {FACES} faces have no tilt; forward gets NaN"):
+        with pytest.warns(UserWarning, match=f"2 of {FACES} faces have no gender; forward gets -1"):
+            trained(faces, needs=("labels", "tilt", "gender"))
+
+
 @pytest.mark.parametrize("unusual", [
     dict(start_epoch=lambda self, epoch, look: None), dict(__init__=with_threshold), dict(see=with_more),
+    dict(__init__=with_known_parts_in_a_list),
     dict(__init__=with_teacher), dict(__init__=with_teacher, optimisers=lambda self, lr: [
         make_optimiser(nn.ModuleList([self.backbone, self.head]), lr, self.hyper)]),
     dict(needs=(), setup=with_labels_of_its_own, forward=by_its_own_labels),
@@ -244,7 +306,13 @@ def test_what_cannot_be_registered(name, cls, said):
         register(name)(cls)
 
 
+class Untyped(Hyper):
+    pull = 0.5
+
+
 def test_a_hyper_of_ones_own_is_a_dataclass():
+    with pytest.raises(InputError, match=r"pull of Untyped has no type .*; write pull: float = 0.5, with @dataclass"):
+        register("mine")(type("Mine", (Plain,), {"Hyper": Untyped}))
     with pytest.raises(InputError, match=r"its Hyper is Undecorated; expected a dataclass .*@dataclass above class"):
         register("mine")(type("Mine", (Plain,), {"Hyper": Undecorated}))
 

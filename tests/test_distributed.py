@@ -209,6 +209,31 @@ def test_a_buffer_that_each_process_fills_on_its_own_is_told_before_it_is_saved(
         assert seen.sum() == 32 and mean.abs().sum() > 0
 
 
+def with_memory():
+    """Return what is warned of a method that keeps a queue of all faces, one of its own, or a counter of its own."""
+    said = []
+    for queue in (distributed.gather, lambda rows: rows, lambda rows: rows[distributed.rank():]):
+        faces = toy_faces(32, 16)
+        method = toy_method(faces)
+
+        def forward(batch, progress, method=method, queue=queue):
+            method.memory |= {"queue": queue(batch.views[0].mean((2, 3))), "next": 3, "empty": torch.zeros(0)}
+            return type(method).forward(method, batch, progress)
+        method.forward = forward
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            fit(method, faces, epochs=1, batch_size=16, quiet=True, device="cpu")
+        said.append([str(one.message) for one in told if "memory" in str(one.message)])
+    return said
+
+
+def test_memory_that_each_process_fills_on_its_own_is_told_when_it_is_saved():
+    (alike, *apart), others = twice(with_memory)
+    assert alike == [] and others == [[]] * 3                             # the first process speaks for all
+    for said, in apart:
+        assert said.startswith("baseline: memory['queue'] differs between processes after step 2, and only that of the")
+
+
 def rounded_apart():
     one = torch.tensor([1.0, 0.0, 300.0, torch.nan, torch.inf])
     step = torch.tensor([0.0, 1e-4, 0.0, 0.0, 0.0]) * distributed.rank()
