@@ -49,7 +49,7 @@ def _trained(value):
 
 
 def check_labels(method, count, where):
-    """Raise InputError unless `memory["labels"]` are class numbers, one for each of `count` faces; waits once.
+    """Raise InputError unless `memory["labels"]` are class numbers, or shares, of each of `count` faces; waits once.
 
     Args:
         where: what has just changed them, such as `setup`.
@@ -60,6 +60,8 @@ def check_labels(method, count, where):
     if labels is None:
         raise InputError(f"{method.name}: {where} left no memory['labels'], from which a batch takes the labels in "
                          "use; call super().setup(faces, target) in setup, or leave 'labels' out of needs")
+    if isinstance(labels, Tensor) and labels.is_floating_point() and labels.shape == (count, len(method.classes)):
+        return                                               # shares of classes, which cross-entropy takes as well
     if not isinstance(labels, Tensor) or labels.shape != (count,) or labels.dtype != torch.int64:
         said = f"{labels.dtype} {list(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
         raise InputError(f"{method.name}: {where} left memory['labels'] as {said} for {count} faces; expected one "

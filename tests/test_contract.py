@@ -218,6 +218,7 @@ def test_faces_without_what_a_batch_carries_are_counted():
     dict(__init__=with_teacher), dict(__init__=with_teacher, optimisers=lambda self, lr: [
         make_optimiser(nn.ModuleList([self.backbone, self.head]), lr, self.hyper)]),
     dict(needs=(), setup=with_labels_of_its_own, forward=by_its_own_labels),
+    dict(start_epoch=relabelling(lambda labels: nn.functional.one_hot(labels, len(CLASSES)).float())),
     dict(Hyper=Wide), dict(views=["weak"]), dict(needs={"labels"}),
     dict(optimisers=lambda self, lr: (make_optimiser(part, lr, self.hyper) for part in (self.backbone, self.head))),
 ])

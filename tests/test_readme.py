@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fercourse.course.notebooks import badge, sources, student_badge
+from fercourse.course.notebooks import sources
 from fercourse.faces import load_faces
 from fercourse.studies import effects, embedding, picture, table
 from fercourse.studies.effects import Effect
@@ -18,8 +18,6 @@ from fercourse.studies.rows import SECTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-WHOLE = {"an hour and a half": "90", "two hours": "120", "two and a half hours": "150",
-         "two hours, and about five more for the capstone": "120, and 300 for the capstone"}
 MINUTES = {"half a": 0.5, "one and a half": 1.5, "a minute and a half": 1.5, "two and a half": 2.5,
            "a minute": 1, "one": 1, "two": 2, "three": 3, "four": 4}
 
@@ -250,17 +248,6 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (ROOT / page).parent.joinpath(target).exists(), target
-
-
-@pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)
-def test_the_table_of_lessons_has_their_needs_minutes_and_badges(source):
-    [row] = [line for line in README.splitlines() if line.startswith(f"| {source.stem[:2]} | ")]
-    index = (ROOT / "site" / "index.md").read_text()
-    [needs] = re.findall(rf"^\| {source.stem[:2]} .*? \| (.*?) \|", index, re.MULTILINE)
-    whole = re.search(r"# About ([\w ,]+?)(?: with the exercises)?\.", source.read_text())[1]
-    exercises = student_badge(source)
-    picture = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-    assert row.split(" | ")[2:] == [needs, WHOLE[whole], f"{picture}({exercises})", f"[solved]({badge(source)}) |"]
 
 
 @pytest.mark.parametrize("source", sources(), ids=lambda source: source.stem)

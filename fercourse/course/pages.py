@@ -7,7 +7,8 @@ from pathlib import Path
 from .lint import OBJECTIVES, bullets
 from .notebooks import ROOT, badge, grading, student_badge
 
-ABOUT = re.compile(r"^About ([\w ]+?)(?: with the exercises\b|,)", re.MULTILINE)
+ABOUT = re.compile(r"^About ([\w ]+?)(?: with the exercises\b|,)(?: and about (\w+) more for the capstone)?",
+                   re.MULTILINE)
 HOURS = ("an", "two", "three", "four", "five", "six")
 PICTURE = "[![Open the exercises in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
 TABLES = {"README.md": "| {n} | [Name](notebooks/{name}.ipynb): its subject | needs | minutes | badge | solved |",
@@ -66,7 +67,9 @@ def _tables(name, book, pages) -> Iterator[str]:
         return
     source = Path(f"{name}.py")
     needs = rows["site/index.md"][0].split(" | ")[1]
-    wanted = " | ".join([needs, str(minutes), f"{PICTURE}({student_badge(source)})", f"[solved]({badge(source)}) |"])
+    more = f", and {60 * (HOURS.index(about[2]) + 1)} for the capstone" if about[2] else ""
+    wanted = " | ".join([needs, f"{minutes}{more}", f"{PICTURE}({student_badge(source)})",
+                         f"[solved]({badge(source)}) |"])
     if not rows["README.md"][0].endswith(f" | {wanted}"):
         yield (f"the row of {name} in README.md has other needs than site/index.md, other minutes than the lesson, or "
                f"other links; expected it to end with | {wanted}")

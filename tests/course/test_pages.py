@@ -45,6 +45,13 @@ def test_pages_that_disagree(change, words, tmp_path):
     assert first in told and second in told
 
 
+def test_a_capstone_has_minutes_of_its_own(tmp_path):
+    head = HEAD.replace("two hours with the exercises", "two hours, and about five more for the capstone")
+    assert head != HEAD
+    [told] = problems(tmp_path, head=head)
+    assert "| 120, and 300 for the capstone |" in told
+
+
 @pytest.mark.parametrize("head", ["About half a day, and more.", "Half an hour. About two hours, too.", "It is long."])
 def test_a_first_cell_without_minutes(head, tmp_path):
     told = problems(tmp_path, head=head)
