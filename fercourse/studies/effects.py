@@ -89,7 +89,9 @@ EFFECTS = (
              ("cross-entropy", f"{arm}, cross-entropy"), ("DR-FER", f"{arm}, DR-FER"),
              peers=(("self-pacing alone", f"{arm}, self-pacing"),
                     ("averaged weights alone", f"{arm}, averaged weights"),
-                    ("cleanlab", f"{arm}, pruned by cleanlab")),
+                    ("cleanlab", f"{arm}, pruned by cleanlab"),
+                    ("cleanlab, its networks for as long",
+                     f"{arm}, pruned by cleanlab, its networks for as long")),
              hope=(CLEAN, f"{arm}, clean subset"))
       for place, file, noise, arm in (("lab", "synthfaces-lab", "30 % wrong labels", "30 %"),
                                       ("wild", "synthfaces-wild", "30 % wrong labels", "30 %"),
