@@ -666,7 +666,7 @@ from fercourse.studies.record import seeds_of
 
 long = json.loads(Path("../results/wscfer-synthfaces-lab-cpu.json").read_text())
 arms = {arm: arm.removeprefix("long, noisy, ") for arm in long["summary"] if arm.startswith("long, noisy")}
-fc.plots.seeds({"accuracy on strangers": seeds_of(long, arms), "wrong labels repeated": seeds_of(long, arms, "memorised")}, against="CE",
+fc.plots.seeds({"accuracy on strangers": seeds_of(long, arms), "wrong labels repeated": seeds_of(long, arms, "memorised")}, against="CE", alike=False,
                caption="A dot is a seed, a bar their mean; the dashed line is CE. Which bars lie to its right in the left "
                        "panel and to its left in the right panel?")
 

@@ -600,8 +600,7 @@ print(f"last epoch {macro[-1]:.1%}; best by target labels {max(macro):.1%} (epoc
 # *After recalibration* is everyone's score once batch norm's statistics were taken again on the target's faces as
 # they are. The methods need it, too: DMSRL has running statistics of augmented target faces; DANN and CDAN train on
 # batches that are half source and half target, and have the statistics of this mixture. The **oracle** learns from
-# the target's labels. (Lines that lack this column were measured earlier, from other trainings of the source's
-# network: compare them with one another, and with the rest only roughly.)
+# the target's labels. (Readers of landmarks and of HNCL's features were not recalibrated.)
 
 # %% tags=["nbval-check-output"]
 from fercourse.studies.record import in_columns, made
@@ -647,14 +646,15 @@ for arm in ("DANN", "CDAN", "DMSRL"):
 # the three does. [Lesson 07](07_comparison.ipynb) trains longer, and there DMSRL ends behind a recalibrated baseline of
 # its budget. You can also start from the recalibrated statistics, or from the source's own head, and see.
 #
-# Now read the lines *without*: they differ from one another by less than a point, which is no more than the spread, so
-# no part alone shows its worth. (*Without own batch norm* and *as found* have shared norms, so statistics of the
-# mixture, and were not recalibrated: they may stand too low.) From the released code, *as found* takes the pseudo
-# labels at every step, the shared norms and the random centres, but not the weights, the margin of 100, the optimiser
-# and the schedule, so it is not a reproduction. The best epoch is ahead of the last by about a point at most where a
-# method adapts, and by a point and a half where the source is trained for longer. The epoch of most information asks
-# for no label, but the criterion was computed on the very faces that are scored, and it does not help: from lab to wild
-# DMSRL has 52.7 % there and 52.9 % at the last epoch (`docs/results.md`).
+# Now read the lines *without*, after recalibration, too. DMSRL is ahead of them by less than half a point, or behind:
+# no part alone shows its worth. Two lines are above it, by less than a point: *without own batch norm* and *as
+# found*. They train with norms that both domains share, so they gain most by the target's statistics at the end;
+# norms of one's own gain nothing that these statistics do not give. From the released code, *as found* takes the
+# pseudo labels at every step, the shared norms and the random centres, but not the weights, the margin of 100, the
+# optimiser and the schedule, so it is not a reproduction. The best epoch is ahead of the last by about a point at
+# most where a method adapts, and by a point and a half where the source is trained for longer. The epoch of most
+# information asks for no label, but the criterion was computed on the very faces that are scored, and it does not
+# help: from lab to wild DMSRL has 52.7 % there and 52.9 % at the last epoch (`docs/results.md`).
 #
 # Now the other way round, with labels in the wild and a test in the lab:
 

@@ -43,16 +43,17 @@ def gains(found, against="baseline", title=None, alt=None, caption=None):
 
 
 @styled
-def seeds(found, against=None, title=None, alt=None, caption=None):
+def seeds(found, against=None, alike=True, title=None, alt=None, caption=None):
     """Draw what the arms of a study reach: a panel a measure, a row an arm, a dot a seed, a bar for the mean.
 
     Args:
         found: measure -> arm -> values, one a seed, in shares; see `fercourse.studies.record.seeds_of`.
         against: an arm whose mean is drawn through all rows, to compare with.
+        alike: the measures are compared with one another, so their panels have one scale.
     """
     names = list(dict.fromkeys(name for arms in found.values() for name in arms))
     figure, panels = new_figure(0.07 * max(map(len, names)) + 2.9 * len(found) + 0.4, 0.27 * len(names) + 0.9, 1,
-                                len(found), sharex=True, sharey=True)            # a share is a share
+                                len(found), sharex=alike, sharey=True)
     for axes, (measure, arms) in zip(panels, found.items()):
         for row, name in enumerate(names):
             values = 100 * as_array(arms.get(name, ()), float)
