@@ -100,3 +100,5 @@ def test_seeds_of_arms_stand_beside_the_arm_they_are_compared_with():
     left, right = plots.seeds({"accuracy": found, "knn": {"ours": [0.5]}}).axes
     assert len(right.lines[0].get_xdata()) == 0 and left.get_xlim() == right.get_xlim()
     assert [text.get_text() for text in right.texts] == ["not measured"] and not left.texts
+    left, right = plots.seeds({"accuracy": found, "repeated": {"CE": [0.02, 0.04]}}, alike=False).axes
+    assert left.get_xlim()[0] > right.get_xlim()[1]
