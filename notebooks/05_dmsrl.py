@@ -672,9 +672,10 @@ fc.plots.seeds({"lab to wild, mean recall": seeds_of(results, list(results["summ
                        "differ more than the bars of two?")
 
 # %% [markdown]
-# In this direction nothing at all is left: recalibrated, DANN, CDAN, DMSRL and the source's network that trained for
-# as long all reach 67 %. Again no part alone is worth more than the spread, and *as found* is the lowest of DMSRL's
-# lines.
+# (Here the lines without a number *after recalibration* were measured earlier, from other trainings of the source's
+# network: compare them with one another.) In this direction nothing at all is left: recalibrated, DANN, CDAN, DMSRL
+# and the source's network that trained for as long all reach 67 %. Again no part alone is worth more than the spread,
+# and *as found* is the lowest of DMSRL's lines.
 #
 # ### What does not change from place to place
 # Everything so far makes a network forget where a picture was taken. [Lesson 04](04_hncl.ipynb) has a description of
