@@ -81,7 +81,20 @@ def packages(requirements=None, installed=metadata.version) -> Finding:
             wrong.append(f"{one.name} is {found}, not {one.specifier}")
     if wrong:
         return Finding("packages", WRONG, "; ".join(wrong), "pip install -r requirements.txt (Colab: the first cell)")
+    if apart := _apart(installed):
+        return Finding("packages", WRONG, apart, "pip install -U umap-learn")
     return Finding("packages", RIGHT, "all that are required, in versions that fit")
+
+
+def _apart(installed):
+    """Return what two packages of which each fits have against each other: umap-learn passes an argument that went."""
+    from packaging.version import Version
+    if not (_there("umap-learn", installed) and _there("scikit-learn", installed)):
+        return ""
+    umap, sklearn = installed("umap-learn"), installed("scikit-learn")
+    if Version(umap) >= Version("0.5.8") or Version(sklearn) < Version("1.8"):
+        return ""
+    return f"umap-learn {umap} fails with scikit-learn {sklearn}, which needs umap-learn 0.5.8 or newer"
 
 
 def _there(name, installed):

@@ -2,7 +2,6 @@
 
 import json
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -41,10 +40,12 @@ def test_each_look(found, state, words):
     assert one.state == state and words in one.found and (bool(one.fix) == (state != RIGHT))
 
 
-def test_an_umap_that_newer_scikit_learns_break_is_seen():
-    required = Path(__file__).parents[2].joinpath("requirements.txt").read_text("utf-8").splitlines()
-    one = doctor.packages([line for line in required if line.startswith("umap-learn")], lambda name: "0.5.7")
-    assert one.state == WRONG and one.found.startswith("umap-learn is 0.5.7, not >=0.5.8")
+@pytest.mark.parametrize(("umap", "sklearn", "state"), [
+    ("0.5.7", "1.8.0", WRONG), ("0.5.6", "1.10.1", WRONG), ("0.5.7", "1.7.2", RIGHT), ("0.5.12", "1.9.1", RIGHT)])
+def test_an_umap_of_an_older_scikit_learn_is_seen(umap, sklearn, state):
+    one = doctor.packages(["umap-learn>=0.5.6", "scikit-learn>=1.3"], {"umap-learn": umap, "scikit-learn": sklearn,
+                                                                       "google-colab": ""}.get)
+    assert one.state == state and one.fix == ("pip install -U umap-learn" if state == WRONG else "")
 
 
 def test_what_colab_has_no_use_for_is_not_missed():
