@@ -180,6 +180,7 @@ def opened(pages, browser):
         page.goto((pages[1] / name).as_uri())
         page.evaluate("async () => await window.MathJax?.startup?.promise")
         page.evaluate("document.querySelectorAll('article details').forEach(one => one.open = true)")
+        page.add_style_tag(content="* { transition: none !important }")         # no colour is read half-way
     return open_pages
 
 
