@@ -480,8 +480,9 @@ def meeting(points, c):
     """Tell how far the centres of class c are apart, and how many of its target faces its own disc is nearest to."""
     strong, rings, discs = points[120:240][shown_labels[120:] == c], points[240:247], points[247:]
     apart = (rings[c] - discs[c]).norm() / torch.pdist(rings).mean()
-    return f"{apart:.2f} apart, {(torch.cdist(strong, discs).argmin(1) == c).float().mean():4.0%} gathered"
+    return f"{apart:.2f}, {(torch.cdist(strong, discs).argmin(1) == c).float().mean():3.0%}"
 
+print("how far apart, how many gathered")
 for c, word in enumerate(lab.classes):
     print(f"{word:10}", "   ".join(f"{moment}: {meeting(points, c)}" for moment, points in moments.items()))
 

@@ -405,11 +405,12 @@ display(gains(names[-1], [name for name in names if name != names[-1]]))
 # ### Few labels
 #
 # What the longer baseline cannot do is learn from faces that nobody labelled. With a tenth of the labels, HNCL and
-# DMSRL can. HNCL learns its start from all faces of the lab, and is five points above the baseline: here alone an
-# interval of HNCL leaves out 0, and here alone training longer gains less (three points). DMSRL trains on what it
-# believes the labels of the other nine tenths to be. It gains a point and a half, and the interval holds 0: what it
-# believes comes from a start that was taught by that tenth. (Lesson 05 leaves such self-training off where domains
-# differ, unless landmarks have a say in the believed labels.)
+# DMSRL can. HNCL learns its start from all faces of the lab, and is five points above the baseline. It is the only
+# one of its intervals that leaves out 0, and the only one of its gains that is larger than what the baseline gains by
+# training longer (here three points). DMSRL trains on what it believes the labels of the other nine tenths to be. It
+# gains a point and a half, and the interval holds 0: what it believes comes from a start that was taught by that
+# tenth. (Lesson 05 leaves such self-training off where domains differ, unless landmarks have a say in the believed
+# labels.)
 #
 # ### Why do the others gain so little?
 #
@@ -494,9 +495,8 @@ fc.plots.matrix(fc.evaluate.wins(scores), names, title="How often is the row's m
 # are one rank each. Read ranks last.
 #
 # ## What does it cost?
-# Gains are bought. The next picture shows the minutes of a training, all its parts together, on one core of the
-# machine named above: the least over the seeds, because other work shared the machine, and the mean over
-# circumstances.
+# Gains are bought. The next picture shows the minutes of a training, all its parts together, on the machine named
+# above: the least over the seeds, because other work shared the machine, and the mean over circumstances.
 
 # %%
 minutes = {name: sum(by_seed(one, name, "minutes").min().item() for one in ranked) / len(ranked) for name in names}
@@ -507,9 +507,9 @@ fc.plots.cost({name: ((minutes[name], None), (100 * gained[name].mean().item(), 
                                                               "high is good. Does a method that trains twice beat the baseline trained twice as long?")
 
 # %% [markdown]
-# None does: HNCL and DMSRL cost more minutes than the longer baseline, and gain fewer points. WSCFER, with its two
-# views, costs nearly as much as the longer baseline, and gains less as well. DR-FER and the identity-invariant method
-# cost more than the short baseline and lose points.
+# None does, over all circumstances: HNCL and DMSRL cost more minutes than the longer baseline, and gain fewer points.
+# WSCFER, with its two views, costs nearly as much as the longer baseline, and gains less as well. DR-FER and the
+# identity-invariant method cost more than the short baseline and lose points.
 #
 # ## Two ideas together
 # The ideas of the course live in different places: HNCL in the **start** of a network, WSCFER in its **loss**, DR-FER
